@@ -1,0 +1,45 @@
+# make without a target prints this list
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WORKERS ?= 2
+
+.PHONY: help setup train test lint type clean
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "PYTHON=python3.12 make setup takes another interpreter (3.11 or newer)."
+
+setup: $(VENV)/.setup  ## create .venv with exactly the versions of requirements.lock
+
+train: $(VENV)/.setup  ## fetch MovieLens 100K, train the default model on it, show the result
+	$(BIN)/python train.py
+
+test: $(VENV)/.dev  ## run all tests
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(VENV)/.dev  ## check style
+	$(BIN)/ruff check .
+
+type: $(VENV)/.dev  ## check types
+	$(BIN)/mypy
+
+clean:  ## remove .venv and the caches of tools; runs (outputs/) and fetched data stay
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './outputs/*' -prune -exec rm -rf {} +
+	@echo "removed: .venv, build files, caches of tools. kept: outputs/, fetched and prepared data"
+
+# The lock decides the versions; the stamps are remade when it or pyproject.toml changes.
+$(VENV)/.setup: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: PYTHON=python3.11 make setup" if sys.version_info < (3, 11) else 0)'
+	@echo "installing into $(VENV) (a few minutes the first time)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -c requirements.lock -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.setup
+	$(PIP) -c requirements.lock -e '.[dev]'
+	@touch $@

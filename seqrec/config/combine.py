@@ -1,0 +1,73 @@
+"""Combinations that can't work, declared next to the components and refused before any work.
+
+A component that needs something says so in a class attribute, ``needs_ratings: ClassVar[bool] =
+True``; one that can't provide it says ``has_ratings: ClassVar[bool] = False``. The two in one
+configuration are refused. Nothing else has to be edited for a new need.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from seqrec.config.check import components
+from seqrec.config.mistakes import refuse
+from seqrec.config.signature import read_signature
+from seqrec.config.source import TargetError
+
+Attributes = dict[str, dict[str, Any]]  # path of a component -> its class attributes
+
+
+def check_combination(config: dict[str, Any]) -> None:
+    """Refuse components that don't go together.
+
+    Raises:
+        ConfigError: it names both sides of every conflict.
+    """
+    refuse(conflicts(config))
+
+
+def conflicts(config: dict[str, Any]) -> Iterator[str]:
+    """Describe what :func:`check_combination` would refuse."""
+    attributes = dict(_attributes(config))
+    needs = [
+        (f"{path}={config[path]['_target_'].rpartition('.')[2]}", name.removeprefix("needs_"))
+        for path, said in attributes.items()
+        for name, value in said.items()
+        if name.startswith("needs_") and value is True and path in config
+    ]
+    if config.get("prepare", {}).get("min_rating") is not None:
+        needs.append(("prepare.min_rating", "ratings"))
+    for who, what in needs:
+        for path, said in attributes.items():
+            if said.get(f"has_{what}") is False:
+                lacks = config[path]["_target_"].rpartition(".")[2]
+                yield f"{who} needs {what}, and {path}={lacks} has none; change one of the two"
+    for path, said in attributes.items():
+        if said.get("causal") is False:  # every loss here predicts the next item
+            yield (
+                f"{path}={config[path]['_target_'].rpartition('.')[2]} sees the future, so it "
+                "can't learn to predict the next item; choose a causal one"
+            )
+    yield from _monitor(config, attributes)
+
+
+def _attributes(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, node in components(config):
+        try:
+            yield path, read_signature(node["_target_"]).attributes
+        except TargetError:
+            continue  # told by the check of components
+
+
+def _monitor(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
+    """The metric that picks the checkpoint has to be computed."""
+    metrics, evaluation = config.get("metric"), config.get("evaluation")
+    if not isinstance(metrics, dict) or not evaluation:
+        return
+    at_k = {n for n in metrics if attributes.get(f"metric.{n}", {}).get("at_k", True)}
+    names = [f"{n}@{k}" for n in [*sorted(at_k), "coverage"] for k in evaluation["ks"]]
+    names += sorted(set(metrics) - at_k)
+    if evaluation["monitor"] not in names:
+        yield (
+            f"evaluation.monitor={evaluation['monitor']} isn't computed; "
+            f"with metric and evaluation.ks as they are: {', '.join(names)}"
+        )

@@ -1,0 +1,82 @@
+"""Composing the configuration the way Hydra does, and what comes after composing."""
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from seqrec.config.check import is_instruction
+from seqrec.config.signature import read_signature
+from seqrec.config.source import TargetError
+
+
+class Composer:
+    """The configuration tree below one primary config; Hydra must be initialised.
+
+    Args:
+        config_name: name of the primary config.
+    """
+
+    def __init__(self, config_name: str) -> None:
+        self.config_name = config_name
+        self.loader = GlobalHydra.instance().config_loader()
+        self.groups = {name for name in self.loader.list_groups("") if name != "hydra"}
+        self.options = cache(self.loader.get_group_options)
+        self._composed = cache(self._compose)
+
+    def compose(self, overrides: Iterable[str]) -> tuple[DictConfig, dict[str, Any]]:
+        """Return a fresh configuration and the chosen option of every group."""
+        config = self._composed(tuple(overrides)).copy()
+        choices = OmegaConf.to_container(config.hydra.runtime.choices)
+        OmegaConf.set_struct(config, False)
+        del config["hydra"]
+        OmegaConf.set_struct(config, True)
+        assert isinstance(choices, dict)
+        return config, {str(k): v for k, v in choices.items() if not str(k).startswith("hydra/")}
+
+    def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
+        return compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
+
+
+def settle(
+    config: DictConfig, *, choices: dict[str, Any], overrides: Iterable[str], config_dir: Path
+) -> DictConfig:
+    """Drop the sizes of a component that the command line has replaced.
+
+    ``model=sasrec`` sets sizes of its transformer; with ``encoder=lstm`` beside it they have
+    nothing to belong to. What the command line sets itself, and what the option's own file says,
+    stays: a mistake there has to be seen.
+
+    Args:
+        config: the composed configuration, changed in place and returned.
+        choices: chosen option of every group.
+        overrides: the command line's.
+        config_dir: folder of the configuration tree.
+    """
+    written = {override.partition("=")[0].lstrip("+~") for override in overrides}
+    for group in written & choices.keys():
+        node, file = config.get(group), config_dir / group / f"{choices[group]}.yaml"
+        if not isinstance(node, DictConfig) or "_target_" not in node or not file.is_file():
+            continue
+        try:
+            signature = read_signature(node._target_)
+        except TargetError:
+            continue  # told by the check of components
+        own = {str(key) for key in OmegaConf.load(file)} | set(signature.parameters)
+        with open_dict(node):
+            for key in [str(key) for key in node]:
+                named = key in own or f"{group}.{key}" in written or is_instruction(key)
+                if not named and not signature.open:
+                    del node[key]
+    return config
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Return resolved plain values, enums by name: what a run's ``config.yaml`` holds."""
+    container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}

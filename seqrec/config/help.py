@@ -1,0 +1,30 @@
+"""What ``--help`` prints: the template of the primary config, and the groups that are there."""
+
+from pathlib import Path
+from string import Template
+from textwrap import wrap
+
+from omegaconf import OmegaConf
+
+
+def help_text(config_dir: Path, config_name: str) -> str:
+    """Fill ``hydra.help.template`` of the primary config; nothing is composed, so it is quick.
+
+    ``$APP_CONFIG_GROUPS`` stands for the groups and their options.
+    """
+    primary = OmegaConf.load(config_dir / f"{config_name}.yaml")
+    template = OmegaConf.select(primary, "hydra.help.template")
+    return Template(template).safe_substitute(APP_CONFIG_GROUPS=_groups(config_dir))
+
+
+def _groups(config_dir: Path) -> str:
+    options: dict[str, list[str]] = {}
+    for file in sorted(config_dir.glob("*/*.yaml")):
+        options.setdefault(file.parent.name, []).append(file.stem)
+    width = max((len(group) for group in options), default=0)
+    lines = []
+    for group, names in options.items():
+        indent = f"  {'':{width}}  "
+        first = f"  {group:<{width}}  "
+        lines += wrap(", ".join(names), 96, initial_indent=first, subsequent_indent=indent)
+    return "\n".join(lines)

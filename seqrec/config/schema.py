@@ -1,0 +1,122 @@
+"""The typed root of the configuration.
+
+An unknown or ill-typed key at any of these levels is an error when the configuration is composed.
+Nodes annotated ``Component`` hold ``_target_`` and plain values; their keys are bound against the
+signature of the target by :mod:`seqrec.config.check`.
+"""
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+Component = dict[str, Any]
+
+
+class Repeats(Enum):
+    """What becomes of a second event of the same user with the same item."""
+
+    keep = "keep"
+    first = "first"
+    last = "last"
+    consecutive = "consecutive"
+
+
+@dataclass
+class Prepare:
+    """From raw interactions to sequences. Steps run in the order of these fields."""
+
+    min_rating: float | None = None  # drop events rated lower (needs a rating column)
+    repeats: Repeats = Repeats.keep  # keep all | first | last | collapse consecutive ones
+    k_core: int = 0  # iterate until users and items all have this many events; 0: off
+    max_history: int | None = None  # keep only the latest events of a user; null: all
+
+
+@dataclass
+class Batch:
+    """How sequences become batches."""
+
+    size: int = 128  # sequences in a training batch
+    eval_size: int = 512  # sequences in an evaluation batch; changes no result
+
+
+@dataclass
+class Evaluation:
+    """The full-ranking protocol."""
+
+    ks: list[int] = field(default_factory=lambda: [1, 5, 10, 20])
+    monitor: str = "ndcg@10"  # the validation metric that picks the checkpoint
+    mask_seen: bool = True  # items in the user's history can't be recommended again
+
+
+@dataclass
+class Trainer:
+    """How long and on what to train."""
+
+    accelerator: str = "auto"
+    devices: Any = "auto"
+    strategy: str = "auto"
+    precision: str = "auto"  # auto: bf16 where the hardware has it, fp16 on older GPUs, else fp32
+    max_epochs: int = 100
+    patience: int = 10  # validations without improvement before stopping; 0: never stop early
+    validate_every: int = 1  # epochs between validations
+    gradient_clip: float | None = 5.0  # largest gradient norm
+    deterministic: bool = False  # bit-equal repeats on one device, at some cost in speed
+    progress: bool = True  # a progress bar when the output is a terminal
+
+
+@dataclass
+class Paths:
+    """Where things are kept."""
+
+    cache_dir: str = MISSING  # prepared sequence stores, shared by all runs
+    raw_dir: str = MISSING  # fetched raw files
+    output_dir: str = MISSING  # runs
+
+
+@dataclass
+class Root:
+    """Everything an experiment is made of."""
+
+    data: Component = MISSING
+    prepare: Prepare = field(default_factory=Prepare)
+    split: Component = MISSING
+    batch: Batch = field(default_factory=Batch)
+    embedding: Component = MISSING
+    encoder: Component = MISSING
+    head: Component = MISSING
+    scorer: Component = MISSING
+    loss: Component = MISSING
+    negatives: Component = MISSING
+    optimizer: Component = MISSING
+    scheduler: Component = MISSING
+    metric: Component = MISSING  # name to component
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    trainer: Trainer = field(default_factory=Trainer)
+    logger: Component = MISSING
+    paths: Paths = field(default_factory=Paths)
+
+    dim: int = 64  # D: width of item embeddings and hidden states
+    max_length: int = 50  # L: the latest events of a history that the model sees
+    dropout: float = 0.2
+    seed: int = 42
+    group: str | None = None  # W&B group; null: <data>/<experiment>
+    tags: list[str] = field(default_factory=list)
+    resume: str | None = None  # auto | folder of a run: continue it
+
+
+def register() -> None:
+    """Make ``schema`` the typed root that ``configs/train.yaml`` starts from.
+
+    Also registers the resolver ``folder_name``, which turns overrides into the name of a folder.
+    """
+    ConfigStore.instance().store(name="schema", node=Root)
+    OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
+
+
+def _folder_name(text: str) -> str:
+    """Keep what every file system takes, and not too much of it."""
+    return re.sub(r"[^\w.,=+-]+", "-", text)[:120]

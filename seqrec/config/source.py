@@ -1,0 +1,143 @@
+"""Modules as text: what a name stands for, found without importing anything.
+
+Importing torch to learn that Adam has a parameter ``lr`` costs seconds; a configuration error
+should come at once. So a module is found on the path, parsed, and its names are followed through
+re-exports.
+"""
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from functools import cache
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+
+Scope = dict[str, ast.stmt | str]  # name -> its statement, or the dotted name it is imported from
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class TargetError(LookupError):
+    """A dotted name that stands for nothing; the text says which part."""
+
+
+def find_definition(target: str, *, hops: int = 20) -> tuple[ast.stmt, Scope] | None:
+    """Return the statement that defines a dotted name, and the scope that it stands in.
+
+    None where the text can't tell: C extensions, names made at run time.
+
+    Raises:
+        TargetError: there is no such module, or no such name in it.
+    """
+    module, rest = split_target(target)
+    if module is None or not rest or not hops:
+        return None
+    scope = module_scope(module)
+    known = scope.get(rest[0])
+    if isinstance(known, str):
+        return find_definition(".".join([known, *rest[1:]]), hops=hops - 1)
+    if known is None:
+        if "__getattr__" in scope:
+            return None
+        raise TargetError(f"{module} has no {rest[0]!r}")
+    for name in rest[1:]:
+        body = known.body if isinstance(known, ast.ClassDef) else []
+        inner = [s for s in body if getattr(s, "name", None) == name]
+        if not inner:
+            return None
+        known = inner[-1]
+    return known, scope
+
+
+def split_target(target: str) -> tuple[str | None, list[str]]:
+    """Split a dotted name into the longest module that has source, and the rest.
+
+    Raises:
+        TargetError: not even the first part is a module.
+    """
+    parts = target.split(".")
+    if not parts[0] or _spec(parts[0]) is None:
+        raise TargetError(f"there is no module {parts[0]!r}")
+    for size in range(len(parts), 0, -1):
+        module = ".".join(parts[:size])
+        if source_file(module):
+            return module, parts[size:]
+    return None, parts
+
+
+def source_file(module: str) -> Path | None:
+    """Return the source of a module, importing neither it nor its parents."""
+    spec = _spec(module)
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+@cache
+def module_scope(module: str) -> Scope:
+    """Return the names at the top level of a module: definitions, assignments and imports."""
+    path = source_file(module)
+    if path is None:
+        return {}
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    scope: Scope = {"__name__": module}
+    for node in _statements(ast.parse(path.read_text(encoding="utf-8")).body):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                scope[name] = node
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                scope[name] = node
+            case ast.Import(names=names):
+                for alias in names:
+                    top = alias.name if alias.asname else alias.name.partition(".")[0]
+                    scope[alias.asname or top] = top
+            case ast.ImportFrom(names=names):
+                origin = _origin(node, package)
+                for alias in names:
+                    if alias.name == "*":
+                        public = (name for name in module_scope(origin) if name[0] != "_")
+                        scope |= {name: f"{origin}.{name}" for name in public}
+                    elif f"{origin}.{alias.name}" != f"{module}.{alias.asname or alias.name}":
+                        scope[alias.asname or alias.name] = f"{origin}.{alias.name}"
+    return scope
+
+
+def dotted_name(node: ast.expr, scope: Scope) -> str | None:
+    """Return the dotted name that an expression such as ``nn.Module`` stands for."""
+    match node:
+        case ast.Subscript(value=value):  # Generic[T]
+            return dotted_name(value, scope)
+        case ast.Attribute(value=value, attr=attr):
+            owner = dotted_name(value, scope)
+            return f"{owner}.{attr}" if owner else None
+        case ast.Name(id=name):
+            known = scope.get(name)
+            if known is None:  # a builtin
+                return name
+            return known if isinstance(known, str) else f"{scope['__name__']}.{name}"
+    return None
+
+
+def _origin(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = package.split(".")
+    base = parts[: len(parts) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+@cache
+def _spec(module: str) -> ModuleSpec | None:
+    parent, _, name = module.rpartition(".")
+    if not parent:
+        try:
+            return importlib.util.find_spec(name)
+        except ValueError:  # modules without a spec, like __main__
+            return None
+    above = _spec(parent)
+    folders = above.submodule_search_locations if above else None
+    return PathFinder.find_spec(module, list(folders)) if folders else None
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try):
+            yield from _statements([*node.body, *node.orelse])

@@ -1,0 +1,1 @@
+"""Sources of interactions, one file for each, named like its configuration."""

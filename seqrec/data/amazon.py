@@ -1,0 +1,230 @@
+"""Amazon reviews by category, in the three published versions (McAuley lab, 2014, 2018, 2023)."""
+
+import ast
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.errors import ConfigError
+from seqrec.raw.fetch import RemoteFile, fetch
+from seqrec.raw.formats import Delimited, Format, JsonLines
+from seqrec.raw.local import find, find_optional
+from seqrec.raw.read import read_events
+from seqrec.raw.text import open_text
+
+TERMS = (
+    "Amazon review data by J. McAuley's lab, UC San Diego: for research. Cite McAuley et al. "
+    "(2015) for 2014, Ni et al. (2019) for 2018, Hou et al. (2024) for 2023."
+)
+URL_2014 = "https://snap.stanford.edu/data/amazon/productGraph/categoryFiles/"
+URL_2018 = "https://datarepo.eng.ucsd.edu/mcauley_group/data/amazon_v2/"
+URL_2023 = "https://mcauleylab.ucsd.edu/public_datasets/data/amazon_2023/"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One published file: where it is, what it is called, which columns it has."""
+
+    url: str
+    file: str
+    form: Format
+    user: str = "reviewerID"
+    item: str = "asin"
+    rating: str = "overall"
+    timestamp: str = "unixReviewTime"
+    time_unit: str = "s"
+
+
+def _csv(url: str, file: str, *names: str, header: bool = False, unit: str = "s") -> Layout:
+    form = Delimited(",", None if header else names)
+    item = "parent_asin" if header else "item"
+    user = "user_id" if header else "user"
+    return Layout(url, file, form, user, item, "rating", "timestamp", unit)
+
+
+LAYOUTS = {
+    (2014, "5core"): Layout(URL_2014, "reviews_{}_5.json.gz", JsonLines()),
+    (2014, "reviews"): Layout(URL_2014, "reviews_{}.json.gz", JsonLines()),
+    (2014, "ratings"): _csv(URL_2014, "ratings_{}.csv", "user", "item", "rating", "timestamp"),
+    (2018, "5core"): Layout(f"{URL_2018}categoryFilesSmall/", "{}_5.json.gz", JsonLines()),
+    (2018, "reviews"): Layout(f"{URL_2018}categoryFiles/", "{}.json.gz", JsonLines()),
+    (2018, "ratings"): _csv(
+        f"{URL_2018}categoryFilesSmall/", "{}.csv", "item", "user", "rating", "timestamp"
+    ),
+    (2023, "5core"): _csv(
+        f"{URL_2023}benchmark/5core/rating_only/", "{}.csv.gz", header=True, unit="ms"
+    ),
+    (2023, "ratings"): _csv(
+        f"{URL_2023}benchmark/0core/rating_only/", "{}.csv.gz", header=True, unit="ms"
+    ),
+    (2023, "reviews"): Layout(
+        f"{URL_2023}raw/review_categories/", "{}.jsonl.gz", JsonLines(),
+        "user_id", "parent_asin", "rating", "timestamp", "ms",
+    ),
+}  # fmt: skip
+META = {
+    2014: (URL_2014, "meta_{}.json.gz"),
+    2018: (f"{URL_2018}metaFiles2/", "meta_{}.json.gz"),
+    2023: (f"{URL_2023}raw/meta_categories/", "meta_{}.jsonl.gz"),
+}
+CATEGORIES = {
+    2014: (
+        "Amazon_Instant_Video Apps_for_Android Automotive Baby Beauty Books CDs_and_Vinyl "
+        "Cell_Phones_and_Accessories Clothing_Shoes_and_Jewelry Digital_Music Electronics "
+        "Grocery_and_Gourmet_Food Health_and_Personal_Care Home_and_Kitchen Kindle_Store "
+        "Movies_and_TV Musical_Instruments Office_Products Patio_Lawn_and_Garden Pet_Supplies "
+        "Sports_and_Outdoors Tools_and_Home_Improvement Toys_and_Games Video_Games"
+    ),
+    2018: (
+        "AMAZON_FASHION All_Beauty Appliances Arts_Crafts_and_Sewing Automotive Books "
+        "CDs_and_Vinyl Cell_Phones_and_Accessories Clothing_Shoes_and_Jewelry Digital_Music "
+        "Electronics Gift_Cards Grocery_and_Gourmet_Food Home_and_Kitchen "
+        "Industrial_and_Scientific Kindle_Store Luxury_Beauty Magazine_Subscriptions "
+        "Movies_and_TV Musical_Instruments Office_Products Patio_Lawn_and_Garden Pet_Supplies "
+        "Prime_Pantry Software Sports_and_Outdoors Tools_and_Home_Improvement Toys_and_Games "
+        "Video_Games"
+    ),
+    2023: (
+        "All_Beauty Amazon_Fashion Appliances Arts_Crafts_and_Sewing Automotive Baby_Products "
+        "Beauty_and_Personal_Care Books CDs_and_Vinyl Cell_Phones_and_Accessories "
+        "Clothing_Shoes_and_Jewelry Digital_Music Electronics Gift_Cards "
+        "Grocery_and_Gourmet_Food Handmade_Products Health_and_Household "
+        "Health_and_Personal_Care Home_and_Kitchen Industrial_and_Scientific Kindle_Store "
+        "Magazine_Subscriptions Movies_and_TV Musical_Instruments Office_Products "
+        "Patio_Lawn_and_Garden Pet_Supplies Software Sports_and_Outdoors Subscription_Boxes "
+        "Tools_and_Home_Improvement Toys_and_Games Unknown Video_Games"
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amazon:
+    """One category of one version.
+
+    Args:
+        category: as the publisher spells it: ``Musical_Instruments``.
+        version: 2014, 2018 or 2023.
+        subset: ``5core`` (users and items with 5 reviews or more), ``ratings`` (all, as CSV) or
+            ``reviews`` (all, as JSON with texts, much larger).
+        metadata: fetch the item table too (titles, brands, categories, prices); one that lies in
+            `raw_dir` is used either way.
+        raw_dir: folder with the published files, gzipped or not; None: fetch them.
+        fetch_dir: where fetched files are kept.
+        max_bad_rows: largest share of malformed rows that is dropped.
+
+    Raises:
+        ConfigError: a version, subset or category that isn't published; names those that are.
+    """
+
+    category: str
+    version: int = 2014
+    subset: str = "5core"
+    metadata: bool = False
+    raw_dir: str | None = None
+    fetch_dir: str = "raw"
+    max_bad_rows: float = 0.01
+
+    def __post_init__(self) -> None:
+        subsets = sorted({subset for _, subset in LAYOUTS})
+        _one_of("version", self.version, sorted(CATEGORIES))
+        _one_of("subset", self.subset, subsets)
+        _one_of("category", self.category, CATEGORIES[self.version].split())
+
+    @property
+    def name(self) -> str:
+        """See :class:`~seqrec.data.source.Source`."""
+        suffix = "" if self.subset == "5core" else f"-{self.subset}"
+        return f"amazon-{self.version}-{self.category}{suffix}"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`; the item table comes second, if there is one."""
+        layout = LAYOUTS[self.version, self.subset]
+        meta_url, meta_file = META[self.version]
+        events, meta = layout.file.format(self.category), meta_file.format(self.category)
+        if self.raw_dir is not None:
+            table = (find if self.metadata else find_optional)(self.raw_dir, [meta])
+            return [find(self.raw_dir, [events]), *([table] if table else [])]
+        folder = Path(self.fetch_dir) / f"amazon-{self.version}-{self.subset}"
+        wanted = [RemoteFile(events, (layout.url + events,), terms=TERMS)]
+        if self.metadata:
+            wanted.append(RemoteFile(meta, (meta_url + meta,)))
+        return [fetch(file, folder) for file in wanted]
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        reviews, *tables = self.files()
+        layout = LAYOUTS[self.version, self.subset]
+        events, rejected = read_events(
+            reviews,
+            layout.form,
+            user=layout.user,
+            item=layout.item,
+            rating=layout.rating,
+            timestamp=layout.timestamp,
+            time_unit=layout.time_unit,
+            max_bad_rows=self.max_bad_rows,
+        )
+        return Interactions(events, _item_table(tables[0]) if tables else None, rejected)
+
+
+def _item_table(path: Path) -> pl.LazyFrame:
+    """Columns item, title, brand, categories (list) and price (Float32, dollars)."""
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "item": pl.String,
+        "title": pl.String,
+        "brand": pl.String,
+        "categories": pl.List(pl.String),
+        "price": pl.Float32,
+    }
+    return pl.LazyFrame(list(map(_item, _records(path))), schema=schema, orient="row")
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    """Objects of a metadata file; those of 2014 are Python literals rather than JSON."""
+    with open_text(path) as stream:
+        for line in stream:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                try:
+                    yield ast.literal_eval(line.strip())
+                except (ValueError, SyntaxError):
+                    continue  # an item without a description; the interactions don't need it
+
+
+def _item(record: dict[str, Any]) -> tuple[str, str | None, str | None, list[str], float | None]:
+    categories = record.get("categories") or record.get("category") or []
+    flat = [
+        name for entry in categories for name in (entry if isinstance(entry, list) else [entry])
+    ]
+    return (
+        record.get("parent_asin") or record.get("asin") or "",
+        (record.get("title") or "").strip() or None,
+        record.get("brand") or record.get("store") or None,
+        list(dict.fromkeys(map(str, flat))),
+        _dollars(record.get("price")),
+    )
+
+
+def _dollars(price: object) -> float | None:
+    try:
+        return float(str(price).replace("$", "").replace(",", ""))
+    except ValueError:
+        return None
+
+
+def _one_of(field: str, value: object, allowed: list) -> None:
+    if value in allowed:
+        return
+    near = get_close_matches(str(value), map(str, allowed), n=1, cutoff=0.3)
+    raise ConfigError(
+        f"there is no Amazon {field} {value!r}; there is {', '.join(map(str, allowed))}",
+        where=f"data.{field}",
+        todo=f"data.{field}={near[0]}" if near else None,
+    )

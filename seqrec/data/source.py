@@ -1,0 +1,44 @@
+"""What a data source is."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """What happened, in file order, and what it happened to.
+
+    Args:
+        events: columns user and item (String), then optionally timestamp (Int64, milliseconds
+            since 1970-01-01 UTC) and rating (Float32).
+        items: columns item and title (String), then feature columns; None where nothing is known.
+        rejected: malformed rows that were dropped, by reason.
+    """
+
+    events: pl.LazyFrame
+    items: pl.LazyFrame | None = None
+    rejected: dict[str, int] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A dataset in its published form.
+
+    Sources are frozen dataclasses: their fields are their settings, and part of the key under
+    which a prepared dataset is cached.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short and fit for a folder: ``amazon-2014-Musical_Instruments``."""
+        ...
+
+    def files(self) -> list[Path]:
+        """The raw files, fetched first when needed."""
+        ...
+
+    def read(self) -> Interactions:
+        """Parse the raw files."""
+        ...

@@ -1,0 +1,108 @@
+"""Made-up sequences with a planted rule, so that the best possible score is known."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.errors import ConfigError
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthetic:
+    """Every item has one successor (a random cycle through the catalogue).
+
+    A share `markov` of the users goes on with the successor of the last item. The others go on
+    with the successor of the item `distance` events back, after `distance` random items, so that
+    the last item tells nothing about the next: a model has to find the causal one. With
+    probability `noise` an event is a random item instead.
+
+    Which rule a user follows shows in a history of more than ``2 * distance`` events, and the next
+    item is then known except for noise. The best attainable hit rate at 1, with seen items *not*
+    masked, is therefore ``1 - noise + noise / n_items`` (:attr:`best_hit_rate_at_1`).
+
+    Events are one day apart; ratings are a function of the item (1 to 5).
+
+    Args:
+        n_users, n_items, length: users, catalogue size, events of each user.
+        markov: share of users whose last item decides.
+        distance: how far back the deciding item of the others is; 2 or more.
+        noise: probability that an event is random.
+        seed: of everything random here.
+        raw_dir, fetch_dir, max_bad_rows: not used: there are no files.
+    """
+
+    n_users: int = 1000
+    n_items: int = 100
+    length: int = 30
+    markov: float = 0.5
+    distance: int = 3
+    noise: float = 0.1
+    seed: int = 0
+    raw_dir: str | None = None
+    fetch_dir: str | None = None
+    max_bad_rows: float = 0.01
+
+    def __post_init__(self) -> None:
+        for field, fits in (
+            ("n_users", self.n_users >= 1),
+            ("n_items", self.n_items >= 2),
+            ("markov", 0 <= self.markov <= 1),
+            ("distance", self.distance >= 2),
+            ("noise", 0 <= self.noise <= 1),
+            ("length", self.length > 2 * self.distance),
+        ):
+            if not fits:
+                raise ConfigError(
+                    f"{field}={getattr(self, field)} makes no sequences with a rule to find",
+                    where=f"data.{field}",
+                    todo="shares from 0 to 1, distance 2 or more, length over 2 * distance",
+                )
+
+    @property
+    def name(self) -> str:
+        """See :class:`~seqrec.data.source.Source`."""
+        return f"synthetic-{self.n_users}x{self.length}"
+
+    @property
+    def best_hit_rate_at_1(self) -> float:
+        """What a model that knows the rules gets for the last event of a user."""
+        return 1 - self.noise + self.noise / self.n_items
+
+    def files(self) -> list[Path]:
+        """None."""
+        return []
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        rng = np.random.default_rng(self.seed)
+        cycle = rng.permutation(self.n_items)
+        successor = np.empty_like(cycle)
+        successor[cycle] = np.roll(cycle, -1)
+        item = rng.integers(self.n_items, size=(self.n_users, self.length))
+        random = rng.random(item.shape) < self.noise
+        back = np.where(rng.random(self.n_users) < self.markov, 1, self.distance)
+        users = np.arange(self.n_users)
+        for t in range(1, self.length):
+            ruled = (t >= back) & ~random[:, t]
+            item[ruled, t] = successor[item[users, t - back][ruled]]
+        start = rng.integers(365, size=self.n_users)
+        time = (start[:, None] + np.arange(self.length)) * DAY_MS
+        frame = pl.LazyFrame(
+            {
+                "user": np.repeat(users, self.length),
+                "item": item.ravel(),
+                "timestamp": time.ravel(),
+                "rating": (1 + item.ravel() % 5).astype(np.float32),
+            }
+        )
+        events = frame.with_columns(
+            pl.format("u{}", "user").alias("user"), pl.format("i{}", "item").alias("item")
+        )
+        ids = [f"i{i}" for i in range(self.n_items)]
+        titles = [f"item {i}, followed by {j}" for i, j in enumerate(successor)]
+        return Interactions(events, pl.LazyFrame({"item": ids, "title": titles}))

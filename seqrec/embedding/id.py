@@ -1,0 +1,44 @@
+"""One learned vector per item."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class IdEmbedding(nn.Module):
+    """Item ids to vectors.
+
+    Args:
+        n_items: items without the padding id; the table has ``V = n_items + 1`` rows.
+        dim: width D.
+        dropout: share of the components of an input vector set to zero while training.
+        scale: multiply inputs by ``sqrt(D)`` (Vaswani et al. 2017, section 3.4). The table stays
+            small, as a tied output table should be, and the encoder sees inputs of unit order.
+        std: standard deviation of the initial table; null: Xavier, ``sqrt(2 / (V + D))``.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_items: int,
+        dim: int,
+        dropout: float = 0.0,
+        scale: bool = True,
+        std: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.weight_VD = nn.Parameter(torch.empty(n_items + 1, dim))
+        self.dropout = nn.Dropout(dropout)
+        self.scale = math.sqrt(dim) if scale else 1.0
+        nn.init.normal_(self.weight_VD, std=std or math.sqrt(2 / (n_items + 1 + dim)))
+        nn.init.zeros_(self.weight_VD[0])
+
+    def forward(self, item_BL: Tensor) -> Tensor:
+        """``item_BL -> x_BLD``; the padding id gives zeros."""
+        x_BLD = nn.functional.embedding(item_BL, self.weight_VD, padding_idx=0)
+        return self.dropout(x_BLD * self.scale)
+
+    def table(self) -> Tensor:
+        """``table_VD``; row 0 is the padding id."""
+        return self.weight_VD

@@ -1,0 +1,1 @@
+"""From item vectors to hidden states, one file each."""

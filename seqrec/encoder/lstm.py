@@ -1,0 +1,35 @@
+"""LSTM encoder (Hochreiter and Schmidhuber 1997)."""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+
+class LSTM(nn.Module):
+    """Run an LSTM from the first item to the last.
+
+    Padding is on the right, so it comes after everything that counts: no packing.
+
+    Args:
+        dim: width D of inputs and outputs.
+        hidden: width of the recurrent state; where it differs from `dim`, a projection follows.
+        layers: stacked layers.
+        dropout: on the output of each layer.
+    """
+
+    causal: ClassVar[bool] = True
+
+    def __init__(
+        self, *, dim: int, hidden: int | None = None, layers: int = 1, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        hidden = hidden or dim
+        between = dropout if layers > 1 else 0.0
+        self.rnn = nn.LSTM(dim, hidden, layers, dropout=between, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.project = nn.Linear(hidden, dim) if hidden != dim else nn.Identity()
+
+    def forward(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """``x_BLD -> h_BLD``."""
+        h_BLH, _ = self.rnn(x_BLD)
+        return self.project(self.dropout(h_BLH))

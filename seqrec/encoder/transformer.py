@@ -1,0 +1,107 @@
+"""Causal transformer encoder (Vaswani et al. 2017), pre-norm (Xiong et al. 2020)."""
+
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqrec.types import position_mask
+
+
+class Attention(nn.Module):
+    """Causal multi-head self-attention through torch's fused kernel.
+
+    Args:
+        dim: width D, a multiple of `heads`.
+        heads: attention heads.
+        dropout: on the attention weights.
+    """
+
+    def __init__(self, *, dim: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        """``x_BLD -> x_BLD``; position t attends to positions ``<= t``."""
+        q, k, v = self.qkv(x_BLD).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        dropout = self.dropout if self.training else 0.0
+        y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        return self.out(y.transpose(1, 2).flatten(2))
+
+
+class Block(nn.Module):
+    """``x + attention(norm(x))``, then ``x + mlp(norm(x))``."""
+
+    def __init__(self, *, dim: int, heads: int, ffn: int, dropout: float) -> None:
+        super().__init__()
+        self.norm_1, self.norm_2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.attention = Attention(dim=dim, heads=heads, dropout=dropout)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, ffn), nn.GELU(), nn.Dropout(dropout), nn.Linear(ffn, dim)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        """``x_BLD -> x_BLD``."""
+        x_BLD = x_BLD + self.dropout(self.attention(self.norm_1(x_BLD)))
+        return x_BLD + self.dropout(self.mlp(self.norm_2(x_BLD)))
+
+
+class Transformer(nn.Module):
+    """Self-attention with learned positions.
+
+    Args:
+        dim: width D, a multiple of `heads`.
+        max_length: most positions L; longer input is an error, never cut in silence.
+        layers: blocks.
+        heads: attention heads of a block.
+        ffn: width of a block's hidden layer; null: ``4 * dim``.
+        dropout: on embeddings, attention weights and both residual branches.
+        positions: where position 0 is. ``start``: the oldest item of the window. ``end``: the
+            newest, as in the left-padded reference code of SASRec; the position of an item then
+            depends on how many follow it, though never on which.
+    """
+
+    causal: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        dim: int,
+        max_length: int,
+        layers: int = 2,
+        heads: int = 2,
+        ffn: int | None = None,
+        dropout: float = 0.0,
+        positions: Literal["start", "end"] = "start",
+    ) -> None:
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"encoder.heads={heads} must divide dim={dim}")
+        self.max_length, self.from_end = max_length, positions == "end"
+        self.position = nn.Embedding(max_length, dim)
+        nn.init.normal_(self.position.weight, std=0.02)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(
+            Block(dim=dim, heads=heads, ffn=ffn or 4 * dim, dropout=dropout) for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """``x_BLD -> h_BLD``; `length_B` counts only for ``positions="end"``."""
+        x_BLD = self.dropout(x_BLD + self._positions(length_B, x_BLD.shape[1]))
+        for block in self.blocks:
+            x_BLD = block(x_BLD)
+        return self.norm(x_BLD)
+
+    def _positions(self, length_B: Tensor, width: int) -> Tensor:
+        if width > self.max_length:
+            raise ValueError(f"{width} positions, but max_length={self.max_length}")
+        if not self.from_end:
+            return self.position.weight[:width]
+        index_L = torch.arange(width, device=length_B.device)
+        index_BL = (length_B[:, None] - 1 - index_L).clamp(min=0)
+        return self.position(index_BL) * position_mask(length_B, width).unsqueeze(-1)

@@ -1,0 +1,49 @@
+"""The errors a user can act on.
+
+They are raised at the boundary where the bad thing enters and carry three sentences: what was
+wrong, where, and what to do next. Programs print them without a traceback.
+"""
+
+
+class SeqrecError(Exception):
+    """What was wrong, where it was, and what to do about it.
+
+    Args:
+        what: the fact, in one sentence.
+        where: file, config path or row it was found at.
+        todo: what the user can type or change.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, todo: str | None = None) -> None:
+        self.what, self.where, self.todo = what, where, todo
+        lines = [what]
+        if where:
+            lines.append(f"  where: {where}")
+        if todo:
+            lines.append(f"  to do: {todo}")
+        super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple:
+        return (_rebuild, (type(self), self.what, self.where, self.todo))
+
+
+class ConfigError(SeqrecError):
+    """A mistake in the configuration, found before any data is read."""
+
+
+class DataError(SeqrecError):
+    """Raw data that is missing, damaged or not what the configuration says it is."""
+
+
+class RunError(SeqrecError):
+    """A run folder or checkpoint that is missing, damaged or of another shape."""
+
+
+class SeqrecWarning(UserWarning):
+    """Something the user should know and can act on, that doesn't stop the run."""
+
+
+def _rebuild(
+    kind: type[SeqrecError], what: str, where: str | None, todo: str | None
+) -> SeqrecError:
+    return kind(what, where=where, todo=todo)

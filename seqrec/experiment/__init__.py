@@ -1,0 +1,1 @@
+"""The life of a run: build, train, test, write, read back."""

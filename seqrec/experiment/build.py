@@ -1,0 +1,117 @@
+"""From configuration to objects: the only file that instantiates.
+
+Run-time facts (catalogue size, item counts, mean rating) enter here, once: a component that has a
+parameter of a fact's name receives it.
+"""
+
+import inspect
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqrec.config.schema import Root
+from seqrec.data.source import Source
+from seqrec.errors import ConfigError
+from seqrec.experiment.facts import Facts
+from seqrec.experiment.module import Experiment
+from seqrec.model import SequenceModel
+from seqrec.ranking.metrics import Gain, metric_names
+from seqrec.split.views import Splits
+from seqrec.store.store import SequenceStore
+from seqrec.types import Loss
+
+
+def make(node: dict[str, Any], **facts: Any) -> Any:
+    """Call the node's ``_target_`` with its keys and with the facts it has parameters for."""
+    values = {key: value for key, value in node.items() if key != "_target_"}
+    target = locate(node)
+    wanted = inspect.signature(target).parameters
+    given = {k: v for k, v in facts.items() if k in wanted and k not in values}
+    try:
+        return target(**given, **values)
+    except ValueError as error:
+        raise ConfigError(str(error), where=node["_target_"]) from error
+
+
+def locate(node: dict[str, Any]) -> Any:
+    """The class or function a node names."""
+    module, _, name = node["_target_"].rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def build_source(config: Root) -> Source:
+    """The data source."""
+    return make(config.data)
+
+
+def build_experiment(config: Root, store: SequenceStore) -> Experiment:
+    """Everything there is to train, over prepared sequences."""
+    splits = make(config.split)(store)
+    facts = gather_facts(store, splits)
+    known = vars(facts)
+    return Experiment(
+        model=build_model(config, facts),
+        loss=build_loss(config, facts),
+        negatives=make(config.negatives, **known),
+        optimizer=lambda parameters: make(config.optimizer, params=parameters),
+        scheduler=make(config.scheduler),
+        gains=build_gains(config),
+        store=store,
+        splits=splits,
+        config=config,
+        facts=facts,
+    )
+
+
+def build_model(config: Root, facts: Facts) -> SequenceModel:
+    """Embedding, encoder, head and scorer."""
+    known = vars(facts)
+    return SequenceModel(
+        embedding=make(config.embedding, **known),
+        encoder=make(config.encoder, **known),
+        head=make(config.head, **known),
+        scorer=make(config.scorer, **known),
+    )
+
+
+def build_loss(config: Root, facts: Facts) -> Loss:
+    """The loss; one that learns from ratings is refused where there are none."""
+    if locate(config.loss).needs_ratings and facts.rating_mean is None:
+        raise ConfigError(
+            "this loss learns from ratings, and the data has none",
+            where=f"loss={config.loss['_target_']}",
+            todo="choose another loss, or data with a rating column",
+        )
+    return make(config.loss, **vars(facts))
+
+
+def build_gains(config: Root) -> dict[str, Gain]:
+    """The ranking metrics by name; the monitored one must be among them."""
+    gains = {name: make(node) for name, node in config.metric.items()}
+    names = metric_names(gains, config.evaluation.ks)
+    if config.evaluation.monitor not in names:
+        raise ConfigError(
+            f"evaluation.monitor={config.evaluation.monitor} isn't computed",
+            todo=f"choose one of {', '.join(names)}, or change evaluation.ks",
+        )
+    return gains
+
+
+def gather_facts(store: SequenceStore, splits: Splits) -> Facts:
+    """Count what the training events hold."""
+    count_V = np.zeros(store.n_items + 1, dtype=np.int64)
+    total, events = 0.0, 0
+    step = 1 << 20  # sequences at once: bounded memory
+    view = splits.train
+    for first in range(0, len(view.user), step):
+        start, end = view.start[first : first + step], view.end[first : first + step]
+        before = np.cumsum(end - start) - (end - start)
+        index = np.arange((end - start).sum()) + np.repeat(start - before, end - start)
+        count_V += np.bincount(store.item[index], minlength=store.n_items + 1)
+        if store.rating is not None:
+            total += float(store.rating[index].sum(dtype=np.float64))
+            events += len(index)
+    mean = total / events if events else None
+    return Facts(store.n_items, torch.from_numpy(count_V), mean)

@@ -1,0 +1,48 @@
+"""What a run says in the terminal."""
+
+import os
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def console() -> Console:
+    """The terminal of the first process; other processes of a run are silent."""
+    first = os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("RANK", "0") == "0"
+    return Console(quiet=not first, highlight=False, soft_wrap=True)
+
+
+def fact(out: Console, label: str, text: str) -> None:
+    """One line: a label and what there is to say."""
+    out.print(Text(f"{label:<9}", style="bold cyan") + Text(text))
+
+
+def result_table(title: str, rows: dict[str, dict[str, float]], columns: Iterable[str]) -> Table:
+    """Models by metrics; the best of a column is bold.
+
+    Args:
+        title: above the table.
+        rows: name of a model to its metrics.
+        columns: metrics to show; larger is better, except for names that start with ``rmse``.
+    """
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    table.add_column("model")
+    shown = [c for c in columns if any(c in values for values in rows.values())]
+    for column in shown:
+        table.add_column(column, justify="right")
+    best = {}
+    for column in shown:
+        values = [v[column] for v in rows.values() if column in v]
+        best[column] = min(values) if column.startswith("rmse") else max(values)
+    for name, values in rows.items():
+        cells = [_cell(values.get(column), best[column]) for column in shown]
+        table.add_row(name, *cells)
+    return table
+
+
+def _cell(value: float | None, best: float) -> Text:
+    if value is None:
+        return Text("-", style="dim")
+    return Text(f"{value:.4f}", style="bold green" if value == best else "")

@@ -1,0 +1,139 @@
+"""The folder of a run: what is in it, and reading it back.
+
+==========================  =====================================================================
+``config.yaml``             the resolved configuration
+``metrics.json``            flat results; written last, so its presence says the run is complete
+``ranks.parquet``           user, rank of the target: one row a test event
+``catalogue.parquet``       index, item, title: what the model's item ids mean
+``run.json``                name, group, id, facts of the data, versions, device, command
+``checkpoints/best.ckpt``   the epoch with the best validation metric
+``checkpoints/last.ckpt``   where a killed run goes on
+==========================  =====================================================================
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from omegaconf import OmegaConf
+
+from seqrec.config.schema import Root
+from seqrec.errors import RunError
+
+
+class RunFolder:
+    """Named access to the files of a run.
+
+    Args:
+        path: the folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.checkpoints = self.path / "checkpoints"
+        self.best, self.last = self.checkpoints / "best.ckpt", self.checkpoints / "last.ckpt"
+
+    @classmethod
+    def open(cls, path: str | Path) -> "RunFolder":
+        """A folder that holds a trained run.
+
+        Raises:
+            RunError: it isn't one; the message lists the runs that are near.
+        """
+        folder = cls(path)
+        if not (folder.path / "config.yaml").is_file():
+            near = sorted(p.parent for p in Path("outputs").glob("**/metrics.json"))
+            found = ", ".join(str(p) for p in near[-3:]) or "none below outputs/"
+            raise RunError(
+                "not the folder of a run (no config.yaml in it)",
+                where=str(path),
+                todo=f"name a run's folder; the latest: {found}",
+            )
+        if not folder.best.is_file():
+            raise RunError(
+                "the run has no checkpoint yet",
+                where=str(folder.best),
+                todo="train it to the end first: the same command with resume=auto",
+            )
+        return folder
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Write ``config.yaml``."""
+        _write(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+
+    def config(self) -> Root:
+        """``config.yaml`` as the typed root."""
+        return typed(OmegaConf.load(self.path / "config.yaml"))
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        """Write a JSON file, whole or not at all."""
+        _write(self.path / name, json.dumps(content, indent=2, default=str) + "\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON file.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        try:
+            return json.loads((self.path / name).read_text())
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"{name} can't be read: {error}", where=str(self.path), todo="run it again"
+            ) from error
+
+    def write_table(self, name: str, table: pl.DataFrame) -> None:
+        """Write a Parquet file, whole or not at all."""
+        part = self.path / (name + ".part")
+        table.write_parquet(part)
+        part.replace(self.path / name)
+
+    def read_table(self, name: str) -> pl.DataFrame:
+        """Read a Parquet file.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        try:
+            return pl.read_parquet(self.path / name)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise RunError(
+                f"{name} can't be read: {error}", where=str(self.path), todo="run it again"
+            ) from error
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The best checkpoint's weights; loaded as tensors only, no code is run.
+
+        Raises:
+            RunError: the checkpoint is damaged.
+        """
+        try:
+            return torch.load(self.best, map_location="cpu", weights_only=True)["state_dict"]
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise RunError(
+                f"the checkpoint can't be read: {error}", where=str(self.best), todo="run it again"
+            ) from error
+
+
+def typed(config: Any) -> Root:
+    """A plain or composed configuration as the typed root."""
+    merged = OmegaConf.merge(OmegaConf.structured(Root), config)
+    root = OmegaConf.to_object(merged)
+    assert isinstance(root, Root)
+    return root
+
+
+def plain(config: Root) -> dict[str, Any]:
+    """The typed root as resolved plain values."""
+    container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(path.suffix + ".part")
+    part.write_text(text)
+    part.replace(path)

@@ -1,0 +1,89 @@
+"""What the machine can do, and the precision that helps on it."""
+
+from dataclasses import dataclass
+
+import torch
+
+from seqrec.errors import ConfigError
+
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where and how a run computes."""
+
+    device: str  # for people: "cpu (2 threads)", "NVIDIA H100"
+    kind: str  # cuda | mps | cpu
+    precision: str  # fp32 | bf16 | fp16
+    reason: str  # why this precision
+
+    @property
+    def lightning_precision(self) -> str:
+        """The name Lightning has for the precision."""
+        return PRECISIONS[self.precision]
+
+
+def find_hardware(accelerator: str, precision: str) -> Hardware:
+    """Resolve ``auto`` for device and precision.
+
+    bf16 is picked only where the hardware multiplies it: CUDA from compute capability 8.0, CPUs
+    with AVX512-BF16 or AMX. Elsewhere on CPUs it is emulated, hundreds of times slower than fp32.
+
+    Args:
+        accelerator: ``auto``, ``cpu``, ``gpu``, ``cuda`` or ``mps``.
+        precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+
+    Raises:
+        ConfigError: the precision is unknown, or the CPU could only emulate it.
+    """
+    kind = _kind(accelerator)
+    device = {
+        "cuda": lambda: torch.cuda.get_device_name(),
+        "mps": lambda: "Apple GPU",
+        "cpu": lambda: f"cpu ({torch.get_num_threads()} threads)",
+    }[kind]()
+    best, reason = _best_precision(kind)
+    if precision == "auto":
+        return Hardware(device, kind, best, reason)
+    if precision not in PRECISIONS:
+        raise ConfigError(
+            f"trainer.precision={precision} is unknown", todo="choose auto, fp32, bf16 or fp16"
+        )
+    if kind == "cpu" and precision != "fp32" and precision != best:
+        raise ConfigError(
+            f"trainer.precision={precision} can't be had here: {reason}, and torch would emulate it"
+            " hundreds of times slower than fp32",
+            todo="trainer.precision=auto picks what helps",
+        )
+    return Hardware(device, kind, precision, "as asked")
+
+
+def _kind(accelerator: str) -> str:
+    if accelerator in ("cpu", "mps"):
+        return accelerator
+    if torch.cuda.is_available():
+        return "cuda"
+    if accelerator in ("gpu", "cuda"):
+        raise ConfigError(
+            "trainer.accelerator asks for a GPU, and torch finds none",
+            where=f"torch {torch.__version__}",
+            todo="trainer=cpu or trainer=auto; or install a torch built for your GPU",
+        )
+    if accelerator == "auto" and torch.backends.mps.is_available():
+        return "mps"
+    return "cpu"
+
+
+def _best_precision(kind: str) -> tuple[str, str]:
+    if kind == "cuda":
+        capability = torch.cuda.get_device_capability()
+        if capability >= (8, 0):
+            return "bf16", "the GPU has bf16 tensor cores"
+        return "fp16", f"the GPU is of compute capability {capability[0]}.{capability[1]}"
+    if kind == "cpu":
+        features = torch.cpu.get_capabilities()
+        if features.get("avx512_bf16") or features.get("amx_bf16") or features.get("amx_tile"):
+            return "bf16", "the CPU has bf16 instructions"
+        return "fp32", "the CPU has no bf16 instructions"
+    return "fp32", "mixed precision doesn't pay on this device"

@@ -1,0 +1,231 @@
+"""The experiment as a LightningModule: what happens to a batch, and what is counted."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torchmetrics import MeanMetric, MeanSquaredError
+
+from seqrec.batches import EvalBatches, TrainBatches
+from seqrec.config.schema import Root
+from seqrec.experiment.facts import Facts
+from seqrec.experiment.folder import plain
+from seqrec.model import SequenceModel
+from seqrec.ranking.metrics import Gain, RankingMetrics, RankList
+from seqrec.ranking.rank import Ranking, rank_targets
+from seqrec.split.views import Splits, View
+from seqrec.store.store import SequenceStore
+from seqrec.types import EvalBatch, Loss, NegativeSampler, Targets, TrainBatch, position_mask
+
+
+class Experiment(pl.LightningModule):
+    """Train a model on a split's sequences and rank the catalogue for its held-out events.
+
+    Every epoch is a function of (seed, epoch): the shuffle, the dropout masks and the negatives.
+    That is why a killed run, continued from its last epoch, ends where an unbroken one ends.
+
+    Args:
+        model: what is trained.
+        loss: of queries and targets.
+        negatives: sampler for losses that want one.
+        optimizer: parameters to optimizer.
+        scheduler: optimizer to Lightning's learning-rate configuration, or None.
+        gains: ranking metrics by name.
+        store: the sequences.
+        splits: views of them.
+        config: sizes, seeds and the evaluation protocol.
+        facts: what the data says.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: SequenceModel,
+        loss: Loss,
+        negatives: NegativeSampler,
+        optimizer: Callable[[Any], torch.optim.Optimizer],
+        scheduler: Callable[..., Any],
+        gains: dict[str, Gain],
+        store: SequenceStore,
+        splits: Splits,
+        config: Root,
+        facts: Facts,
+    ) -> None:
+        super().__init__()
+        self.model, self.loss, self.negatives = model, loss, negatives
+        self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.store, self.splits, self.config, self.facts = store, splits, config, facts
+        self.monitor = f"valid/{config.evaluation.monitor}"
+        allowed_V = None if splits.candidates is None else torch.from_numpy(splits.candidates)
+        self.register_buffer("allowed_V", allowed_V, persistent=False)
+        n_candidates = store.n_items if allowed_V is None else int(allowed_V[1:].sum())
+        self.ranking = RankingMetrics(
+            gains=gains,
+            ks=config.evaluation.ks,
+            n_items=store.n_items,
+            n_candidates=n_candidates,
+        )
+        self.train_loss, self.valid_loss = MeanMetric(), MeanMetric()
+        self.rmse = MeanSquaredError(squared=False) if loss.needs_ratings else None
+        self.rank_list = RankList()
+        self.results: dict[str, float] = {}  # the latest evaluation, in float64
+        self.ranks: tuple[Tensor, Tensor] | None = None  # users and their ranks, from the test
+        self.fit_seconds = 0.0
+
+    # batches ------------------------------------------------------------------------------------
+
+    def train_dataloader(self) -> TrainBatches:
+        """This epoch's batches; Lightning asks anew at every epoch."""
+        return TrainBatches(
+            store=self.store,
+            view=self.splits.train,
+            max_length=self.config.max_length,
+            size=self.config.batch.size,
+            seed=self.config.seed,
+            epoch=self.current_epoch,
+            ratings=self.loss.needs_ratings,
+            rank=self.trainer.global_rank,
+            world=self.trainer.world_size,
+        )
+
+    def val_dataloader(self) -> EvalBatches:
+        """The validation events."""
+        return self._eval_batches(self.splits.valid)
+
+    def test_dataloader(self) -> EvalBatches:
+        """The test events."""
+        return self._eval_batches(self.splits.test)
+
+    def _eval_batches(self, view: View) -> EvalBatches:
+        return EvalBatches(
+            store=self.store,
+            view=view,
+            max_length=self.config.max_length,
+            size=self.config.batch.eval_size,
+            ratings=self.loss.needs_ratings,
+            rank=self.trainer.global_rank,
+            world=self.trainer.world_size,
+        )
+
+    # training -----------------------------------------------------------------------------------
+
+    def on_train_epoch_start(self) -> None:
+        """Make the epoch's random numbers a function of seed, epoch and process."""
+        entropy = [self.config.seed, self.current_epoch, self.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
+        self._clock = time.perf_counter()
+
+    def training_step(self, batch: TrainBatch, index: int) -> Tensor:
+        """Count and log the batch's loss."""
+        loss, positions = self.batch_loss(batch)
+        self.train_loss.update(loss.detach(), weight=positions)
+        self.log("train/loss", loss, on_step=True, on_epoch=False)
+        return loss
+
+    def batch_loss(self, batch: TrainBatch) -> tuple[Tensor, int]:
+        """Mean loss over the batch's valid positions, and how many there are."""
+        u_BLD = self.model(batch.item_BL, batch.length_B)
+        mask_BL = position_mask(batch.length_B, batch.item_BL.shape[1])
+        row_N, column_N = mask_BL.nonzero(as_tuple=True)
+        rating_N = None if batch.rating_BL is None else batch.rating_BL[row_N, column_N]
+        targets = Targets(batch.target_BL[row_N, column_N], row_N, rating_N)
+        query_ND = self.model.scorer(u_BLD[row_N, column_N])
+        return self._loss(query_ND, targets, batch.item_BL), len(row_N)
+
+    def _loss(self, query_ND: Tensor, targets: Targets, item_BL: Tensor) -> Tensor:
+        negatives = self.negatives(targets, item_BL) if self.loss.needs_negatives else None
+        with torch.autocast(self.device.type, enabled=False):
+            return self.loss(query_ND, targets, self.model.catalogue(), negatives)
+
+    def on_train_epoch_end(self) -> None:
+        """Log the epoch's mean loss, over positions."""
+        self.log("train/loss_epoch", self.train_loss.compute())
+        self.train_loss.reset()
+
+    def configure_optimizers(self) -> Any:
+        """Optimizer and schedule."""
+        optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
+        schedule = self.make_scheduler(
+            optimizer,
+            total_steps=int(self.trainer.estimated_stepping_batches),
+            monitor=self.monitor,
+        )
+        return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    # evaluation ---------------------------------------------------------------------------------
+
+    def validation_step(self, batch: EvalBatch, index: int) -> None:
+        """Rank, and the loss at the held-out events."""
+        query_BD = self._rank(batch)[1]
+        rows_B = torch.arange(len(query_BD), device=self.device)
+        loss = self._loss(query_BD, Targets(batch.target_B, rows_B, batch.rating_B), batch.item_BL)
+        self.valid_loss.update(loss, weight=len(query_BD))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the metrics of all validation events."""
+        self._finish("valid")
+        self.log("valid/loss", self.valid_loss.compute())
+        self.valid_loss.reset()
+
+    def test_step(self, batch: EvalBatch, index: int) -> None:
+        """Rank, and keep each user's rank."""
+        ranking, _ = self._rank(batch)
+        self.rank_list.update(batch.user_B, ranking.rank_B)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the metrics of all test events."""
+        self._finish("test")
+        self.ranks = self.rank_list.compute()
+        self.rank_list.reset()
+
+    def _rank(self, batch: EvalBatch) -> tuple[Ranking, Tensor]:
+        query_BD, catalogue = (
+            self.model.query(batch.item_BL, batch.length_B),
+            self.model.catalogue(),
+        )
+        seen = self.config.evaluation.mask_seen
+        with torch.autocast(self.device.type, enabled=False):
+            ranking = rank_targets(
+                query_BD,
+                catalogue,
+                batch.target_B,
+                k=self.ranking.longest,
+                seen_row_P=batch.seen_row_P if seen else None,
+                seen_item_P=batch.seen_item_P if seen else None,
+                allowed_V=self.allowed_V,
+            )
+            if self.rmse is not None:
+                predicted_B = self.loss.predict(query_BD, batch.target_B, catalogue)  # type: ignore[attr-defined]
+                self.rmse.update(predicted_B, batch.rating_B)
+        self.ranking.update(ranking)
+        return ranking, query_BD
+
+    def _finish(self, stage: str) -> None:
+        results = {f"{stage}/{name}": value for name, value in self.ranking.compute().items()}
+        self.ranking.reset()
+        if self.rmse is not None:
+            results[f"{stage}/rmse"] = self.rmse.compute().item()
+            self.rmse.reset()
+        self.results = results
+        self.log_dict(results)
+
+    # checkpoints --------------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add plain values, so that a checkpoint tells by itself what it is."""
+        now = time.perf_counter()
+        self.fit_seconds += now - self._clock
+        self._clock = now
+        checkpoint["seqrec"] = {
+            "config": plain(self.config),
+            "facts": self.facts.plain(),
+            "fit_seconds": self.fit_seconds,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting the time where the run stopped."""
+        self.fit_seconds = checkpoint["seqrec"]["fit_seconds"]

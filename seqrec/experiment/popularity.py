@@ -1,0 +1,55 @@
+"""The popularity baseline, beside every result: what a model must beat to have learned."""
+
+import torch
+from torch import Tensor
+
+from seqrec.batches import EvalBatches
+from seqrec.ranking.metrics import Gain, RankingMetrics
+from seqrec.ranking.rank import rank_targets
+from seqrec.types import Catalogue
+
+
+def evaluate_popularity(
+    batches: EvalBatches,
+    *,
+    item_count_V: Tensor,
+    gains: dict[str, Gain],
+    ks: list[int],
+    mask_seen: bool,
+    allowed_V: Tensor | None,
+) -> dict[str, float]:
+    """Rank items by training events, under the same protocol as the model.
+
+    As ties count against the target, equal counts are told apart by a fixed random order.
+
+    Args:
+        batches: histories and targets.
+        item_count_V: training events of each item.
+        gains: metrics by name.
+        ks: list lengths.
+        mask_seen: seen items can't be recommended.
+        allowed_V: items that may be recommended; None: all.
+
+    Returns:
+        Metrics by name.
+    """
+    n_items = len(item_count_V) - 1
+    candidates = n_items if allowed_V is None else int(allowed_V[1:].sum())
+    metrics = RankingMetrics(gains=gains, ks=ks, n_items=n_items, n_candidates=candidates)
+    order = torch.randperm(n_items + 1, generator=torch.Generator().manual_seed(0))
+    place_V = (item_count_V[order].argsort(stable=True)).argsort()
+    score_V = torch.empty(n_items + 1)
+    score_V[order] = place_V.float()
+    catalogue = Catalogue(score_V[:, None])
+    for batch in batches:
+        ranking = rank_targets(
+            torch.ones(len(batch.target_B), 1),
+            catalogue,
+            batch.target_B,
+            k=metrics.longest,
+            seen_row_P=batch.seen_row_P if mask_seen else None,
+            seen_item_P=batch.seen_item_P if mask_seen else None,
+            allowed_V=allowed_V,
+        )
+        metrics.update(ranking)
+    return metrics.compute()

@@ -1,0 +1,100 @@
+"""The end of a sweep: one table over all its jobs, mean and spread over seeds."""
+
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+from rich.table import Table
+
+from seqrec.experiment.console import console, fact
+
+SHOWN = ("hit_rate@10", "ndcg@10", "mrr@10")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep, as its folder tells."""
+
+    folder: Path
+    varied: str  # the overrides that tell it from the others, without the seed
+    metrics: dict[str, Any] | None  # None: it failed
+    error: str
+
+
+class SweepSummary(Callback):
+    """Hydra callback: print the closing table of a multirun."""
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Read the jobs' folders, print the table, name the jobs that failed."""
+        folder = Path(config.hydra.sweep.dir)
+        summarise(folder)
+
+
+def summarise(folder: Path) -> None:
+    """Print what became of the jobs below `folder`."""
+    out, jobs = console(), read_jobs(folder)
+    out.print()
+    out.print(sweep_table(jobs, f"sweep  {folder}"))
+    for job in jobs:
+        if job.metrics is None:
+            fact(out, "failed", f"{job.folder.name} {job.varied}: {job.error.splitlines()[0]}")
+    fact(out, "runs", str(folder))
+
+
+def read_jobs(folder: Path) -> list[Job]:
+    """The jobs of a sweep, in the order they were run."""
+    paths = [p for p in folder.iterdir() if (p / ".hydra" / "overrides.yaml").is_file()]
+    overrides = {p: list(OmegaConf.load(p / ".hydra" / "overrides.yaml")) for p in paths}
+    common = set.intersection(*map(set, overrides.values())) if len(paths) > 1 else set()
+    jobs = []
+    for path in sorted(paths, key=lambda p: (len(p.name.split("_")[0]), p.name)):
+        varied = [o for o in overrides[path] if o not in common and not o.startswith("seed=")]
+        results, error = path / "metrics.json", path / "error.txt"
+        metrics = json.loads(results.read_text()) if results.is_file() else None
+        message = error.read_text() if error.is_file() else "did not finish"
+        jobs.append(Job(path, " ".join(varied) or "(as configured)", metrics, message))
+    return jobs
+
+
+def sweep_table(jobs: list[Job], title: str) -> Table:
+    """Rows: settings; columns: test metrics as mean and standard deviation over the seeds."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for job in jobs:
+        if job.metrics is not None:
+            groups.setdefault(job.varied, []).append(job.metrics)
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    table.add_column("settings")
+    table.add_column("runs", justify="right")
+    for name in SHOWN:
+        table.add_column(f"test {name}", justify="right")
+    table.add_column("fit s", justify="right")
+    means = {v: [_mean(runs, f"test/{n}") for n in SHOWN] for v, runs in groups.items()}
+    best = [max(column) for column in zip(*means.values(), strict=True)] if means else []
+    for varied, runs in groups.items():
+        cells = []
+        for column, name in enumerate(SHOWN):
+            text = spread([run.get(f"test/{name}") for run in runs])
+            winner = means[varied][column] == best[column]
+            cells.append(f"[bold green]{text}[/]" if winner else text)
+        seconds = _mean(runs, "fit_seconds")
+        table.add_row(varied, str(len(runs)), *cells, f"{seconds:.1f}")
+    return table
+
+
+def spread(values: list[float | None]) -> str:
+    """``mean ± standard deviation`` (of the sample); the mean alone of a single value."""
+    known = [v for v in values if v is not None]
+    if not known:
+        return "-"
+    if len(known) == 1:
+        return f"{known[0]:.4f}"
+    return f"{statistics.fmean(known):.4f} ± {statistics.stdev(known):.4f}"
+
+
+def _mean(runs: list[dict[str, Any]], name: str) -> float:
+    known = [run[name] for run in runs if run.get(name) is not None]
+    return statistics.fmean(known) if known else float("nan")

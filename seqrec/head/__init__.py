@@ -1,0 +1,1 @@
+"""From hidden states to a summary of every prefix, one file each."""

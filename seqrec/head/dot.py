@@ -1,0 +1,36 @@
+"""Dot-product attention with the current state as query (Luong et al. 2015, ``dot``)."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqrec.head.join import Join
+from seqrec.types import at_position, position_mask
+
+
+class Dot(nn.Module):
+    """``alpha_ts = softmax_{s <= t}(h_t . h_s / sqrt(D))``, ``S_t = sum_s alpha_ts h_s``.
+
+    Args:
+        dim: width D.
+        concat: join ``S_t`` with ``h_t`` (see :class:`~seqrec.head.join.Join`).
+    """
+
+    def __init__(self, *, dim: int, concat: bool = True) -> None:
+        super().__init__()
+        self.join = Join(dim=dim, concat=concat)
+
+    def forward(self, h_BLD: Tensor) -> Tensor:
+        """``h_BLD -> u_BLD``."""
+        h_B1LD = h_BLD.unsqueeze(1)
+        summary = F.scaled_dot_product_attention(h_B1LD, h_B1LD, h_B1LD, is_causal=True)
+        return self.join(h_BLD, summary.squeeze(1))
+
+    def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``alpha_BL`` with the state at each position as query."""
+        query_BD = at_position(h_BLD, position_B)
+        e_BL = torch.einsum("bd,bld->bl", query_BD, h_BLD).float() / math.sqrt(h_BLD.shape[-1])
+        mask_BL = position_mask(position_B + 1, h_BLD.shape[1])
+        return e_BL.masked_fill(~mask_BL, -torch.inf).softmax(dim=-1)

@@ -1,0 +1,23 @@
+"""The paper's concatenation of encoder output and attention summary."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Join(nn.Module):
+    """``u = W [h ; S] + b`` with ``concat``, else the attention summary alone: ``u = S``.
+
+    Args:
+        dim: width D of both.
+        concat: join the encoder's output at the position with the summary of its prefix.
+    """
+
+    def __init__(self, *, dim: int, concat: bool) -> None:
+        super().__init__()
+        self.project = nn.Linear(2 * dim, dim) if concat else None
+
+    def forward(self, h_BLD: Tensor, summary_BLD: Tensor) -> Tensor:
+        """``h_BLD, summary_BLD -> u_BLD``."""
+        if self.project is None:
+            return summary_BLD
+        return self.project(torch.cat([h_BLD, summary_BLD], dim=-1))

@@ -1,0 +1,17 @@
+"""No attention: the encoder's output at the current position."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Last(nn.Module):
+    """``u_t = h_t``, the classic GRU4Rec and SASRec read-out."""
+
+    def forward(self, h_BLD: Tensor) -> Tensor:
+        """Return the input."""
+        return h_BLD
+
+    def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``alpha_BL``: all weight on the position itself."""
+        index_L = torch.arange(h_BLD.shape[1], device=h_BLD.device)
+        return (index_L == position_B[:, None]).to(h_BLD.dtype)

@@ -1,0 +1,30 @@
+"""Additive scores of a query with every earlier position, without softmax (NARM, STAMP)."""
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+
+def pairwise_scores(query_BTD: Tensor, key_BLD: Tensor, v_D: Tensor) -> Tensor:
+    """``e_ts = v . sigmoid(query_t + key_s)``: shape (B, T, L)."""
+    return torch.sigmoid(query_BTD[:, :, None] + key_BLD[:, None]) @ v_D
+
+
+def pairwise_summary(
+    query_BLD: Tensor, key_BLD: Tensor, v_D: Tensor, value_BLD: Tensor, *, chunk: int = 16
+) -> Tensor:
+    """``S_t = sum_{s <= t} (v . sigmoid(query_t + key_s)) value_s`` for all t.
+
+    The (B, L, L, D) tensor in the middle is never whole: queries are taken a chunk at a time, only
+    against the positions up to the chunk's end, and the chunk is recomputed on the way back.
+    """
+
+    def summarise(query_BTD: Tensor, first: int) -> Tensor:
+        stop = first + query_BTD.shape[1]
+        e_BTL = pairwise_scores(query_BTD, key_BLD[:, :stop], v_D)
+        return e_BTL.tril(first) @ value_BLD[:, :stop]
+
+    summaries = []
+    for first, query_BTD in enumerate(query_BLD.split(chunk, dim=1)):
+        summaries.append(checkpoint(summarise, query_BTD, first * chunk, use_reentrant=False))
+    return torch.cat(summaries, dim=1)

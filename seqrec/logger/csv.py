@@ -1,0 +1,27 @@
+"""Curves as a CSV file in the run folder."""
+
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import CSVLogger
+
+from seqrec.logger.run_info import RunInfo
+
+
+class CSV:
+    """Write ``<run>/csv/metrics.csv``."""
+
+    def __init__(self) -> None:
+        self.file: Path | None = None
+
+    def open(self, run: RunInfo) -> CSVLogger:
+        """Return Lightning's logger."""
+        self.file = run.folder / "csv" / "metrics.csv"
+        return CSVLogger(run.folder, name="csv", version="")
+
+    def finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None:
+        """Lightning closes the file."""
+
+    def hints(self) -> list[str]:
+        """Where the curves are."""
+        return [f"curves: {self.file}"]

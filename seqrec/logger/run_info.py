@@ -1,0 +1,28 @@
+"""What a logger is told about a run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pytorch_lightning.loggers import Logger
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """The identity of a run."""
+
+    folder: Path
+    name: str  # readable: model, overrides, seed
+    group: str  # runs to compare
+    run_id: str  # stays the same when the run is resumed
+    job_type: str = "train"
+    tags: list[str] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+class RunLogger(Protocol):
+    """Opens Lightning's logger for a run, and says at the end what the user can type."""
+
+    def open(self, run: RunInfo) -> Logger | None: ...
+    def finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None: ...
+    def hints(self) -> list[str]: ...

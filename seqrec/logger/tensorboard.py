@@ -1,0 +1,40 @@
+"""Curves for TensorBoard."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from seqrec.errors import ConfigError
+from seqrec.logger.run_info import RunInfo
+
+
+class TensorBoard:
+    """Write ``<run>/tensorboard``.
+
+    Raises:
+        ConfigError: the ``tensorboard`` extra isn't installed.
+    """
+
+    def __init__(self) -> None:
+        if importlib.util.find_spec("tensorboard") is None:
+            raise ConfigError(
+                "logger=tensorboard needs the package tensorboard, which isn't installed",
+                todo="pip install -c requirements.lock -e '.[tensorboard]', or logger=csv",
+            )
+        self.folder: Path | None = None
+
+    def open(self, run: RunInfo) -> TensorBoardLogger:
+        """Return Lightning's logger."""
+        self.folder = run.folder / "tensorboard"
+        return TensorBoardLogger(
+            run.folder, name="tensorboard", version="", default_hp_metric=False
+        )
+
+    def finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None:
+        """Lightning closes the files."""
+
+    def hints(self) -> list[str]:
+        """The command that shows them."""
+        return [f"tensorboard --logdir {self.folder}"]

@@ -1,0 +1,102 @@
+"""Runs in Weights & Biases; offline when there is no API key. Never a prompt, never a crash."""
+
+import logging
+import netrc
+import os
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlparse
+
+from pytorch_lightning.loggers import WandbLogger
+
+from seqrec.logger.run_info import RunInfo
+
+log = logging.getLogger(__name__)
+
+
+class Wandb:
+    """One W&B run for each training run, kept below the run folder.
+
+    Args:
+        project: W&B project.
+        entity: W&B user or team; null: your default.
+        mode: ``online``, ``offline``, or ``auto``: online if there is an API key, else offline.
+            The environment variable ``WANDB_MODE`` wins.
+        log_model: upload the best checkpoint as an artifact.
+    """
+
+    def __init__(
+        self,
+        *,
+        project: str = "seqrec",
+        entity: str | None = None,
+        mode: Literal["auto", "online", "offline"] = "auto",
+        log_model: bool = False,
+    ) -> None:
+        self.project, self.entity, self.log_model = project, entity, log_model
+        chosen = os.environ.get("WANDB_MODE") or mode
+        self.mode = ("online" if has_api_key() else "offline") if chosen == "auto" else chosen
+        self.logger: WandbLogger | None = None
+        self.folder: str | None = None
+
+    def open(self, run: RunInfo) -> WandbLogger:
+        """Start the W&B run; if the server can't be reached, an offline one."""
+        import wandb
+
+        os.environ.setdefault("WANDB_SILENT", "true")
+        settings = wandb.Settings(silent=True, console="off", init_timeout=30)
+        options: dict[str, Any] = {
+            "project": self.project,
+            "entity": self.entity,
+            "dir": str(run.folder),
+            "id": run.run_id,
+            "name": run.name,
+            "group": run.group,
+            "job_type": run.job_type,
+            "tags": run.tags,
+            "config": run.config,
+            "resume": "allow" if self.mode == "online" else None,
+            "settings": settings,
+        }
+        try:
+            opened = wandb.init(mode=self.mode, **options)
+        except (wandb.errors.CommError, wandb.errors.AuthenticationError) as error:
+            log.warning("W&B can't be reached (%s): this run is logged offline", error)
+            self.mode = "offline"
+            opened = wandb.init(mode="offline", **(options | {"resume": None}))
+        opened.define_metric("epoch")
+        opened.define_metric("valid/*", step_metric="epoch")
+        self.folder = opened.dir and str(Path(opened.dir).parent)
+        self.logger = WandbLogger(
+            experiment=opened, log_model=self.log_model and self.mode == "online"
+        )
+        return self.logger
+
+    def finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None:
+        """Write the summary and the tables (name to ``(columns, rows)``) and close the run."""
+        if self.logger is None:
+            return
+        import wandb
+
+        run = self.logger.experiment
+        for name, (columns, rows) in tables.items():
+            run.log({name: wandb.Table(columns=columns, data=rows)})
+        run.summary.update(summary)
+        run.finish(exit_code=1 if failed else 0)
+
+    def hints(self) -> list[str]:
+        """How to see the run."""
+        if self.mode != "offline" or self.folder is None:
+            return [] if self.logger is None else [f"W&B: {self.logger.experiment.url}"]
+        return [f"wandb sync {self.folder}", f"wandb leet {self.folder}"]
+
+
+def has_api_key() -> bool:
+    """Whether W&B would find a key: in the environment or in the netrc file."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    try:
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

@@ -1,0 +1,24 @@
+"""Binary cross-entropy of the target against sampled negatives (Kang and McAuley 2018, SASRec)."""
+
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqrec.loss.scores import target_and_negative_scores
+from seqrec.types import Catalogue, Negatives, Targets
+
+
+class BCE(nn.Module):
+    """``-log sigmoid(target) - sum_s log(1 - sigmoid(negative_s))``."""
+
+    needs_negatives: ClassVar[bool] = True
+    needs_ratings: ClassVar[bool] = False
+
+    def forward(
+        self, query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives
+    ) -> Tensor:
+        """Mean loss, a float32 scalar."""
+        target_N1, negative_NS = target_and_negative_scores(query_ND, targets, catalogue, negatives)
+        wrong_NS = F.softplus(negative_NS) * negatives.keep_NS
+        return (F.softplus(-target_N1).squeeze(1) + wrong_NS.sum(1)).mean()

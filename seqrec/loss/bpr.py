@@ -1,0 +1,24 @@
+"""Bayesian personalised ranking (Rendle et al. 2009)."""
+
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqrec.loss.scores import target_and_negative_scores
+from seqrec.types import Catalogue, Negatives, Targets
+
+
+class BPR(nn.Module):
+    """``-log sigmoid(target - negative)``, mean over a position's negatives."""
+
+    needs_negatives: ClassVar[bool] = True
+    needs_ratings: ClassVar[bool] = False
+
+    def forward(
+        self, query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives
+    ) -> Tensor:
+        """Mean loss, a float32 scalar."""
+        target_N1, negative_NS = target_and_negative_scores(query_ND, targets, catalogue, negatives)
+        pair_NS = F.softplus(negative_NS - target_N1) * negatives.keep_NS
+        return (pair_NS.sum(1) / negatives.keep_NS.sum(1).clamp(min=1)).mean()

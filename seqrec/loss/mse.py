@@ -1,0 +1,38 @@
+"""Squared error of the next item's rating: the regression objective."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from seqrec.types import Catalogue, Negatives, Targets
+
+
+class MSE(nn.Module):
+    """``(mean + score(q, target) - rating) ** 2``; runs report its root on held-out events.
+
+    It learns how a user would rate an item, not which item comes next, so ranking metrics of such
+    a model are low by nature.
+
+    Args:
+        rating_mean: mean rating of the training events, from which scores are deviations.
+    """
+
+    needs_negatives: ClassVar[bool] = False
+    needs_ratings: ClassVar[bool] = True
+
+    def __init__(self, *, rating_mean: float) -> None:
+        super().__init__()
+        self.register_buffer("rating_mean", torch.tensor(rating_mean))
+
+    def forward(
+        self, query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives | None
+    ) -> Tensor:
+        """Mean loss, a float32 scalar."""
+        return (
+            (self.predict(query_ND, targets.item_N, catalogue) - targets.rating_N).square().mean()
+        )
+
+    def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Catalogue) -> Tensor:
+        """``rating_N`` of one item for each query, in the units of the data."""
+        return self.rating_mean + catalogue.score(query_ND, item_N)

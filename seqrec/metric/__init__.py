@@ -1,0 +1,1 @@
+"""What a rank is worth, one file each."""

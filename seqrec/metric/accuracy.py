@@ -1,0 +1,15 @@
+"""Accuracy of the catalogue-wide classifier: the target is ranked first."""
+
+from typing import ClassVar
+
+from torch import Tensor
+
+
+class Accuracy:
+    """1 if ``rank == 1``, whatever k."""
+
+    at_k: ClassVar[bool] = False
+
+    def __call__(self, rank_R: Tensor, k: int) -> Tensor:
+        """``rank_R`` (from 1) to gains in float64."""
+        return (rank_R == 1).double()

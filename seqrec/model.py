@@ -1,0 +1,42 @@
+"""Embedding, encoder, head and scorer as one module: histories in, queries out."""
+
+from torch import Tensor, nn
+
+from seqrec.types import Catalogue, Encoder, Head, ItemEmbedding, Scorer, at_position
+
+
+class SequenceModel(nn.Module):
+    """What is trained, saved, explained, exported and served.
+
+    Args:
+        embedding: items to vectors.
+        encoder: vectors to hidden states.
+        head: hidden states to summaries of every prefix.
+        scorer: summaries to queries, and the catalogue they are scored against.
+    """
+
+    def __init__(
+        self, *, embedding: ItemEmbedding, encoder: Encoder, head: Head, scorer: Scorer
+    ) -> None:
+        super().__init__()
+        self.embedding, self.encoder, self.head, self.scorer = embedding, encoder, head, scorer
+
+    def forward(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
+        """``u_BLD``: the summary of every prefix of right-padded histories."""
+        return self.head(self.encode(item_BL, length_B))
+
+    def encode(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
+        """``h_BLD``: the encoder's output, what the head attends to."""
+        return self.encoder(self.embedding(item_BL), length_B)
+
+    def query(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
+        """``query_BD`` of whole histories: at the last valid position."""
+        return self.scorer(at_position(self(item_BL, length_B), length_B - 1))
+
+    def attention(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
+        """``alpha_BL``: the head's weights at the last valid position."""
+        return self.head.weights(self.encode(item_BL, length_B), length_B - 1)
+
+    def catalogue(self) -> Catalogue:
+        """What queries are scored against."""
+        return self.scorer.catalogue(self.embedding.table())

@@ -1,0 +1,36 @@
+"""Negatives drawn evenly from the catalogue."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from seqrec.negatives.keep import keep_mask
+from seqrec.types import Negatives, Targets
+
+
+class Uniform:
+    """Every item is equally likely.
+
+    Args:
+        n_items: items without the padding id.
+        num: draws S.
+        shared: draw once for all positions of a batch: one matrix product scores them all.
+        exclude_own: never use an item of the sequence itself as its negative.
+    """
+
+    def __init__(
+        self, *, n_items: int, num: int = 256, shared: bool = True, exclude_own: bool = False
+    ) -> None:
+        self.n_items, self.num, self.shared, self.exclude_own = n_items, num, shared, exclude_own
+
+    def __call__(self, targets: Targets, item_BL: Tensor) -> Negatives:
+        """Draw for the positions `targets` of the sequences `item_BL`."""
+        shape = (self.num,) if self.shared else (len(targets.item_N), self.num)
+        device = targets.item_N.device
+        drawn = torch.randint(1, self.n_items + 1, shape, device=device)
+        keep_NS = keep_mask(
+            drawn, targets, item_BL, n_items=self.n_items, exclude_own=self.exclude_own
+        )
+        log_q = torch.full(shape, -math.log(self.n_items), device=device)
+        return Negatives(drawn, log_q, keep_NS)

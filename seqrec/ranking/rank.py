@@ -1,0 +1,97 @@
+"""Exact ranks and top lists over the whole catalogue, streamed over blocks of items."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqrec.types import Catalogue
+
+BLOCK_BYTES = 64 * 2**20  # scores held at once
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Where targets stand, and what stands first."""
+
+    rank_B: Tensor  # int64, from 1
+    top_BK: Tensor  # int64, the best items, best first; 0 where there are fewer than K
+
+
+def rank_targets(
+    query_BD: Tensor,
+    catalogue: Catalogue,
+    target_B: Tensor,
+    *,
+    k: int,
+    seen_row_P: Tensor | None = None,
+    seen_item_P: Tensor | None = None,
+    allowed_V: Tensor | None = None,
+) -> Ranking:
+    """Rank each query's target among all items, and list the best `k`.
+
+    The stated policy for ties: an item that scores the same as the target counts as ranked above
+    it, so ties never flatter a model. An item that can't be recommended (the padding id, seen
+    items, items outside `allowed_V`) scores minus infinity. A target that can't be recommended is
+    a miss: it ranks last, as does one that scores NaN.
+
+    Args:
+        query_BD: queries.
+        catalogue: what they are scored against.
+        target_B: item to find for each query.
+        k: length of the top list.
+        seen_row_P: rows of the (row, item) pairs to leave out.
+        seen_item_P: items of the pairs.
+        allowed_V: items that may be recommended.
+
+    Returns:
+        ``1 + #{items that don't score below the target}`` and the top lists; all in float32.
+    """
+    query = query_BD.float()
+    target_score_B = catalogue.score(query, target_B)
+    blocked_B = torch.zeros_like(target_B, dtype=torch.bool)
+    if seen_row_P is not None and seen_item_P is not None:
+        blocked_B[seen_row_P[seen_item_P == target_B[seen_row_P]]] = True
+    if allowed_V is not None:
+        blocked_B |= ~allowed_V[target_B]
+    target_score_B = target_score_B.masked_fill(blocked_B, -torch.inf)
+    rows, v = torch.arange(len(query), device=query.device), len(catalogue.table_VD)
+    rank_B = torch.ones_like(target_B)
+    top_score_BK = query.new_full((len(query), 0), -torch.inf)
+    top_BK = target_B.new_zeros((len(query), 0))
+    width = max(k, BLOCK_BYTES // (4 * max(1, len(query))))
+    for first in range(0, v, width):
+        last = min(v, first + width)
+        score_BW = query @ catalogue.table_VD[first:last].float().T
+        if catalogue.bias_V is not None:
+            score_BW += catalogue.bias_V[first:last]
+        _block(score_BW, first, last, seen_row_P, seen_item_P, allowed_V)
+        here = ((target_B >= first) & (target_B < last)).nonzero().squeeze(1)
+        above_BW = ~(score_BW < target_score_B[:, None])
+        above_BW[rows[here], target_B[here] - first] = False
+        rank_B += above_BW.sum(1)
+        best = score_BW.masked_fill_(score_BW.isnan(), -torch.inf).topk(min(k, last - first), dim=1)
+        top_score_BK = torch.cat([top_score_BK, best.values], dim=1)
+        top_BK = torch.cat([top_BK, best.indices + first], dim=1)
+        top_score_BK, order = top_score_BK.topk(min(k, top_score_BK.shape[1]), dim=1)
+        top_BK = top_BK.gather(1, order)
+    rank_B.clamp_(max=max(1, v - 1))
+    return Ranking(rank_B, top_BK.masked_fill(top_score_BK == -torch.inf, 0))
+
+
+def _block(
+    score_BW: Tensor,
+    first: int,
+    last: int,
+    seen_row_P: Tensor | None,
+    seen_item_P: Tensor | None,
+    allowed_V: Tensor | None,
+) -> None:
+    """Set what can't be recommended to minus infinity, in place."""
+    if first == 0:
+        score_BW[:, 0] = -torch.inf
+    if allowed_V is not None:
+        score_BW[:, ~allowed_V[first:last]] = -torch.inf
+    if seen_row_P is not None and seen_item_P is not None:
+        inside = (seen_item_P >= first) & (seen_item_P < last)
+        score_BW[seen_row_P[inside], seen_item_P[inside] - first] = -torch.inf

@@ -1,0 +1,1 @@
+"""Raw files: finding or fetching them, and reading them exactly."""

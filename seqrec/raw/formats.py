@@ -1,0 +1,195 @@
+"""File formats, each readable in two ways.
+
+``scan`` is the fast way: polars, vectorised, all values as text. It may fail or give holes on a
+malformed file. ``rows`` is the careful way: one row at a time, with its line number and what is
+wrong with its shape. :mod:`seqrec.raw.read` uses the second only when the first shows trouble.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from seqrec.raw.text import open_text, reading
+
+MISFIT = "_misfit"  # column of a scan: True where a row may have the wrong shape
+WRONG_COUNT = "wrong column count"
+BROKEN_JSON = "broken JSON"
+KEY_LINES = 100  # JSON lines that are looked at to learn the columns
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a file: its line, its text, and its values or what is wrong with it."""
+
+    line: int
+    text: str
+    values: dict[str, str | None]
+    fault: str | None = None
+
+
+class Format(Protocol):
+    """How bytes become named columns of text."""
+
+    def columns(self, path: Path) -> list[str]:
+        """Names of the columns of the file."""
+        ...
+
+    def scan(self, path: Path) -> pl.LazyFrame:
+        """All columns as String, plus `MISFIT`."""
+        ...
+
+    def rows(self, path: Path) -> Iterator[Row]:
+        """Rows in file order, without blank lines."""
+        ...
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """Columns separated by a character or a string.
+
+    Args:
+        separator: any string, such as ``,`` or ``::``.
+        names: the columns' names for a file without a header line; None: the first line has them.
+        encoding: of the text.
+        quoted: whether ``"`` quotes fields (only with one-character separators).
+    """
+
+    separator: str
+    names: tuple[str, ...] | None = None
+    encoding: str = "utf-8"
+    quoted: bool = True
+
+    def columns(self, path: Path) -> list[str]:
+        """See :class:`Format`."""
+        if self.names is not None:
+            return list(self.names)
+        _, fields = next(self._records(path), (0, []))
+        return [name.strip() for name in fields]
+
+    def scan(self, path: Path) -> pl.LazyFrame:
+        """See :class:`Format`."""
+        names = self.columns(path)
+        source = path if _is_utf8(self.encoding) else _transcoded(path, self.encoding)
+        if len(self.separator) > 1:
+            frame = pl.scan_lines(source).slice(self.names is None)
+            fields = pl.col("line").str.strip_chars_end("\r").str.split(self.separator)
+            columns = [fields.list.get(i, null_on_oob=True).alias(n) for i, n in enumerate(names)]
+            return frame.select(*columns, (fields.list.len() != len(names)).alias(MISFIT))
+        frame = pl.scan_csv(
+            source,
+            has_header=self.names is None,
+            new_columns=names,
+            separator=self.separator,
+            quote_char='"' if self.quoted else None,
+            infer_schema=False,
+        )
+        if len(frame.collect_schema()) != len(names):
+            raise pl.exceptions.ShapeError(f"the first row of {path.name} has another width")
+        # A short row leaves its last column empty; reading the last column makes polars notice
+        # a long one.
+        return frame.with_columns(pl.col(names[-1]).is_null().alias(MISFIT))
+
+    def rows(self, path: Path) -> Iterator[Row]:
+        """See :class:`Format`."""
+        names = self.columns(path)
+        records = self._records(path)
+        if self.names is None:
+            next(records)
+        for line, fields in records:
+            text = self.separator.join(fields)
+            if len(fields) == len(names):
+                yield Row(line, text, dict(zip(names, (f or None for f in fields), strict=True)))
+            else:
+                yield Row(line, text, {}, WRONG_COUNT)
+
+    def _records(self, path: Path) -> Iterator[tuple[int, list[str]]]:
+        encoding = "utf-8-sig" if _is_utf8(self.encoding) else self.encoding
+        with open_text(path, encoding) as stream, reading(path):
+            if len(self.separator) > 1:
+                for line, text in enumerate(stream, start=1):
+                    if text.strip():
+                        yield line, text.rstrip("\r\n").split(self.separator)
+                return
+            quoting: Any = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
+            reader = csv.reader(stream, delimiter=self.separator, quoting=quoting)
+            for fields in reader:
+                if fields:
+                    yield reader.line_num, fields
+
+
+@dataclass(frozen=True)
+class JsonLines:
+    """One JSON object a line."""
+
+    def columns(self, path: Path) -> list[str]:
+        """See :class:`Format`; the keys of the first lines."""
+        rows = (row for row, _ in zip(self.rows(path), range(KEY_LINES), strict=False))
+        return list(dict.fromkeys(key for row in rows for key in row.values))
+
+    def scan(self, path: Path) -> pl.LazyFrame:
+        """See :class:`Format`."""
+        schema = dict.fromkeys(self.columns(path), pl.String)
+        return pl.scan_ndjson(path, schema=schema).with_columns(pl.lit(False).alias(MISFIT))
+
+    def rows(self, path: Path) -> Iterator[Row]:
+        """See :class:`Format`."""
+        with open_text(path) as stream, reading(path):
+            for line, text in enumerate(stream, start=1):
+                if not text.strip():
+                    continue
+                try:
+                    record = json.loads(text)
+                except ValueError:
+                    record = None
+                if isinstance(record, dict):
+                    yield Row(line, text.strip(), {k: _as_text(v) for k, v in record.items()})
+                else:
+                    yield Row(line, text.strip(), {}, BROKEN_JSON)
+
+
+@dataclass(frozen=True)
+class Parquet:
+    """A Parquet file; dates become ISO text, everything else its plain text."""
+
+    def columns(self, path: Path) -> list[str]:
+        """See :class:`Format`."""
+        return pl.scan_parquet(path).collect_schema().names()
+
+    def scan(self, path: Path) -> pl.LazyFrame:
+        """See :class:`Format`."""
+        frame = pl.scan_parquet(path)
+        plain = [
+            pl.col(name).dt.to_string("iso")
+            if dtype.is_temporal()
+            else pl.col(name).cast(pl.String)
+            for name, dtype in frame.collect_schema().items()
+            if not dtype.is_nested()
+        ]
+        return frame.select(*plain, pl.lit(False).alias(MISFIT))
+
+    def rows(self, path: Path) -> Iterator[Row]:
+        """See :class:`Format`; lines count rows from 1."""
+        frame = self.scan(path).drop(MISFIT).collect()
+        for line, values in enumerate(frame.iter_rows(named=True), start=1):
+            yield Row(line, json.dumps(values, ensure_ascii=False), values)
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().replace("-", "") == "utf8"
+
+
+def _transcoded(path: Path, encoding: str) -> io.BytesIO:
+    with open_text(path, encoding) as stream:
+        return io.BytesIO(stream.read().encode())
+
+
+def _as_text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value)

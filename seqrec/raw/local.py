@@ -1,0 +1,65 @@
+"""Files that are already there: finding them in a folder, taking them out of an archive."""
+
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from seqrec.errors import DataError
+
+LISTED = 20
+
+
+def find(folder: str | Path, names: Iterable[str]) -> Path:
+    """Return the first of `names` in `folder`, each also looked for with and without ``.gz``.
+
+    Raises:
+        DataError: none is there; it lists what is.
+    """
+    names = list(names)
+    found = find_optional(folder, names)
+    if found is not None:
+        return found
+    root = Path(folder)
+    there = sorted(p.name for p in root.iterdir()) if root.is_dir() else []
+    listing = ", ".join(there[:LISTED]) + (", ..." if len(there) > LISTED else "")
+    raise DataError(
+        f"data.raw_dir has no {' or '.join(names)}",
+        where=f"{root.resolve()}, which "
+        + (f"has: {listing}" if there else "is empty" if root.is_dir() else "is not a folder"),
+        todo="put the file there, point data.raw_dir at the folder that has it, "
+        "or set data.raw_dir=null to fetch it",
+    )
+
+
+def find_optional(folder: str | Path, names: Iterable[str]) -> Path | None:
+    """Return the first of `names` in `folder`, with or without ``.gz``, or None."""
+    for name in names:
+        stem = name.removesuffix(".gz")
+        for candidate in (name, stem, f"{stem}.gz"):
+            path = Path(folder) / candidate
+            if path.is_file():
+                return path
+    return None
+
+
+def unpack(archive: Path, members: Mapping[str, Path]) -> None:
+    """Write members of a zip file to the given paths; each appears there complete or not at all.
+
+    Raises:
+        DataError: not a zip file, or a member is missing or damaged.
+    """
+    try:
+        with zipfile.ZipFile(archive) as bundle:
+            for member, path in members.items():
+                if path.exists():
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part = path.with_name(f"{path.name}.part")
+                part.write_bytes(bundle.read(member))
+                part.replace(path)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise DataError(
+            f"{archive.name} can't be unpacked: {error}",
+            where=str(archive),
+            todo="delete it, so that it is fetched again",
+        ) from error

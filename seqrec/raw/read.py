@@ -1,0 +1,204 @@
+"""Reading interactions: fast where the file is clean, exact where it isn't.
+
+Every malformed row is counted by reason. Up to a stated share they are dropped; beyond it the
+reader stops and quotes three of them with their line numbers.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from seqrec.errors import ConfigError, DataError
+from seqrec.raw import clock
+from seqrec.raw.formats import MISFIT, Format, Parquet, Row
+from seqrec.raw.text import inspect
+
+FAULT = "_fault"
+SAMPLE = 1000  # rows that are looked at to tell numbers from ISO dates
+CHUNK = 100_000  # rows that the careful way holds as Python objects
+QUOTED = 3
+
+REASONS = {
+    "user": "missing id",
+    "item": "missing id",
+    "timestamp": "unparsable time",
+    "rating": "NaN or unparsable rating",
+}
+UNUSABLE: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "user": lambda text: text.is_null() | (text == ""),
+    "item": lambda text: text.is_null() | (text == ""),
+    "timestamp": lambda value: value.is_null(),
+    "rating": lambda value: ~value.is_finite().fill_null(False),
+}
+
+
+def read_events(
+    path: Path,
+    form: Format,
+    *,
+    user: str,
+    item: str,
+    timestamp: str | None = None,
+    rating: str | None = None,
+    time_unit: str = "auto",
+    max_bad_rows: float = 0.01,
+) -> tuple[pl.LazyFrame, dict[str, int]]:
+    """Read interactions from named columns.
+
+    Args:
+        path: the file.
+        form: its format.
+        user, item, timestamp, rating: names of its columns; None where there is none.
+        time_unit: ``s``, ``ms``, ``us`` since 1970 UTC, ``iso``, or ``auto``: one unit for the
+            whole column, told by its content.
+        max_bad_rows: largest share of malformed rows that is dropped.
+
+    Returns:
+        Columns user and item (String), then timestamp (Int64, ms since 1970 UTC) and rating
+        (Float32) where there are such columns, in file order; and the dropped rows by reason.
+
+    Raises:
+        DataError: the file is empty, damaged, lacks a column or has too many malformed rows.
+    """
+    wanted = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
+    columns = {role: name for role, name in wanted.items() if name is not None}
+    check_file(path, form, columns)
+    head = islice(form.rows(path), SAMPLE) if timestamp else ()
+    iso = clock.is_iso(time_unit, [row.values.get(timestamp) for row in head])  # type: ignore[arg-type]
+    frame, rejected = _fast(path, form, columns, iso), dict[str, int]()
+    if frame is None:
+        frame, rejected = _careful(path, form, columns, iso, max_bad_rows)
+    if frame.is_empty():
+        raise DataError(f"{path.name} has no rows", where=str(path))
+    if timestamp:
+        ms = clock.to_ms(frame["timestamp"], "iso" if iso else time_unit)
+        frame = frame.with_columns(ms.alias("timestamp"))
+    return frame.lazy(), rejected
+
+
+def check_file(path: Path, form: Format, columns: Mapping[str, str]) -> None:
+    """Check that a file is readable and has the columns.
+
+    Args:
+        path: the file.
+        form: its format.
+        columns: config key -> name of a column it must have.
+
+    Raises:
+        DataError: it doesn't exist, is empty or binary, or lacks columns; names those there.
+    """
+    if isinstance(form, Parquet):
+        _check_parquet(path)
+    else:
+        inspect(path)
+    there = form.columns(path)
+    for role, name in columns.items():
+        if name not in there:
+            near = get_close_matches(name, there, n=1, cutoff=0.4)
+            hint = f"data.{role}={near[0]}" if near else f"data.{role}=COLUMN"
+            raise DataError(
+                f"{path.name} has no column {name!r}; it has {', '.join(there)}",
+                where=str(path),
+                todo=f"name the column with {hint}",
+            )
+
+
+def tolerate(
+    path: Path, faults: Mapping[str, int], total: int, quotes: Iterable[str], max_bad_rows: float
+) -> None:
+    """Accept `faults` (rows by reason) among `total` rows, or say what is wrong with the file.
+
+    Raises:
+        DataError: they are more than the share `max_bad_rows`.
+    """
+    if not 0 <= max_bad_rows <= 1:
+        raise ConfigError(
+            f"max_bad_rows is a share of rows, not {max_bad_rows}", where="data.max_bad_rows"
+        )
+    bad = sum(faults.values())
+    if bad <= max_bad_rows * total:
+        return
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in faults.items())
+    raise DataError(
+        f"{bad:,} of {total:,} rows of {path.name} are malformed ({reasons}), "
+        f"more than data.max_bad_rows={max_bad_rows:g} allows",
+        where="\n    ".join([str(path), *quotes]),
+        todo="mend the file, correct separator, columns or time unit, or raise data.max_bad_rows",
+    )
+
+
+def quote(line: int, fault: str, text: str) -> str:
+    """One malformed row as an error shows it."""
+    return f"line {line:,} ({fault}): {text[:100]!r}"
+
+
+def _check_parquet(path: Path) -> None:
+    if not path.is_file():
+        raise DataError(f"there is no file {path.name}", where=str(path.absolute()))
+    try:
+        pl.scan_parquet(path).collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(
+            f"{path.name} is not a Parquet file, or is damaged: {error}", where=str(path)
+        ) from error
+
+
+def _typed(frame: pl.LazyFrame, columns: Mapping[str, str], iso: bool) -> pl.LazyFrame:
+    """Columns by role with their types, and `FAULT`: what is wrong with a row, or null."""
+    text = {role: pl.col(name) for role, name in columns.items()}
+    typed = {"user": text["user"], "item": text["item"]}
+    if "timestamp" in text:
+        typed["timestamp"] = (clock.iso if iso else clock.numbers)(text["timestamp"])
+    if "rating" in text:
+        typed["rating"] = text["rating"].str.strip_chars().cast(pl.Float32, strict=False)
+    faults = [pl.when(UNUSABLE[role](pl.col(role))).then(pl.lit(REASONS[role])) for role in columns]
+    return frame.with_columns(**typed).with_columns(pl.coalesce(FAULT, *faults).alias(FAULT))
+
+
+def _fast(path: Path, form: Format, columns: Mapping[str, str], iso: bool) -> pl.DataFrame | None:
+    """The whole file at once, or None if anything about it needs a closer look."""
+    try:
+        scan = form.scan(path)
+        scan = scan.with_columns(pl.when(MISFIT).then(pl.lit("misfit")).alias(FAULT))
+        frame = _typed(scan, columns, iso).select(*columns, FAULT).collect(engine="streaming")
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
+        return None
+    return frame.drop(FAULT) if frame[FAULT].null_count() == len(frame) else None
+
+
+def _careful(
+    path: Path, form: Format, columns: Mapping[str, str], iso: bool, max_bad_rows: float
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Row by row, with the reason and the line of each malformed one."""
+    faults: Counter[str] = Counter()
+    quotes: list[str] = []
+    good: list[pl.DataFrame] = []
+    for chunk in _chunks(form.rows(path)):
+        names = dict.fromkeys(columns.values(), pl.String)
+        table = {name: [row.values.get(name) for row in chunk] for name in names}
+        extra = {
+            FAULT: [row.fault for row in chunk],
+            "_line": [row.line for row in chunk],
+            "_text": [row.text[:200] for row in chunk],
+        }
+        schema = {**names, FAULT: pl.String, "_line": pl.Int64, "_text": pl.String}
+        frame = _typed(pl.LazyFrame(table | extra, schema=schema), columns, iso).collect()
+        good.append(frame.filter(pl.col(FAULT).is_null()).select(*columns))
+        bad = frame.filter(pl.col(FAULT).is_not_null())
+        faults.update(bad[FAULT].to_list())
+        for line, fault, text in bad.select("_line", FAULT, "_text").head(QUOTED).iter_rows():
+            quotes.append(quote(line, fault, text))
+    kept = sum(map(len, good))
+    tolerate(path, faults, kept + faults.total(), quotes[:QUOTED], max_bad_rows)
+    if not good:
+        raise DataError(f"{path.name} has no rows", where=str(path))
+    return pl.concat(good), dict(faults)
+
+
+def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while chunk := list(islice(rows, CHUNK)):
+        yield chunk

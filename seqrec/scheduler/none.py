@@ -1,0 +1,13 @@
+"""A constant learning rate."""
+
+from typing import Any
+
+from torch.optim import Optimizer
+
+
+class Constant:
+    """Leave the optimizer's learning rate as it is."""
+
+    def __call__(self, optimizer: Optimizer, *, total_steps: int, monitor: str) -> Any:
+        """Return None: nothing to schedule."""
+        return None

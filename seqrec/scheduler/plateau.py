@@ -1,0 +1,25 @@
+"""Lower the learning rate when validation stops improving."""
+
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+
+class Plateau:
+    """Multiply the learning rate by `factor` after `patience` validations without improvement.
+
+    Args:
+        factor: what remains of the learning rate each time.
+        patience: validations to wait.
+    """
+
+    def __init__(self, *, factor: float = 0.5, patience: int = 3) -> None:
+        self.factor, self.patience = factor, patience
+
+    def __call__(self, optimizer: Optimizer, *, total_steps: int, monitor: str) -> Any:
+        """Return Lightning's description of the schedule."""
+        plateau = ReduceLROnPlateau(
+            optimizer, mode="max", factor=self.factor, patience=self.patience
+        )
+        return {"scheduler": plateau, "interval": "epoch", "monitor": monitor, "strict": False}

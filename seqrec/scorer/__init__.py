@@ -1,0 +1,1 @@
+"""From summaries to queries and the catalogue they are scored against, one file each."""

@@ -1,0 +1,42 @@
+"""A deep classifier over the catalogue with an output table of its own."""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from seqrec.types import Catalogue
+
+
+class MLP(nn.Module):
+    """``score(u, i) = w_i . f(u) + b_i``, f a stack of linear, GELU and dropout.
+
+    Args:
+        n_items: items without the padding id.
+        dim: width D of input and of the last hidden layer.
+        hidden: widths of the layers in between.
+        dropout: after each hidden layer.
+    """
+
+    def __init__(
+        self, *, n_items: int, dim: int, hidden: list[int] | None = None, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        widths = [dim, *(hidden or []), dim]
+        self.layers = nn.Sequential()
+        for i, (before, after) in enumerate(pairwise(widths)):
+            self.layers.append(nn.Linear(before, after))
+            if i < len(widths) - 2:
+                self.layers.extend([nn.GELU(), nn.Dropout(dropout)])
+        self.weight_VD = nn.Parameter(torch.empty(n_items + 1, dim))
+        self.bias_V = nn.Parameter(torch.zeros(n_items + 1))
+        nn.init.normal_(self.weight_VD, std=math.sqrt(2 / (n_items + 1 + dim)))
+
+    def forward(self, u_ND: Tensor) -> Tensor:
+        """``u_ND -> query_ND``."""
+        return self.layers(u_ND)
+
+    def catalogue(self, table_VD: Tensor) -> Catalogue:
+        """The classifier's own table; the embedding's is not used."""
+        return Catalogue(self.weight_VD, self.bias_V)

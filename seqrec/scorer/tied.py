@@ -1,0 +1,27 @@
+"""Dot product with the input item table (Press and Wolf 2017)."""
+
+import torch
+from torch import Tensor, nn
+
+from seqrec.types import Catalogue
+
+
+class Tied(nn.Module):
+    """``score(u, i) = u . E_i + b_i`` with E the table that embeds the inputs.
+
+    Args:
+        n_items: items without the padding id.
+        bias: learn one number per item.
+    """
+
+    def __init__(self, *, n_items: int, bias: bool = False) -> None:
+        super().__init__()
+        self.bias_V = nn.Parameter(torch.zeros(n_items + 1)) if bias else None
+
+    def forward(self, u_ND: Tensor) -> Tensor:
+        """``u_ND -> query_ND``: unchanged."""
+        return u_ND
+
+    def catalogue(self, table_VD: Tensor) -> Catalogue:
+        """The item table itself."""
+        return Catalogue(table_VD, self.bias_V)

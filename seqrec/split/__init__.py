@@ -1,0 +1,1 @@
+"""Ways to split a prepared dataset into training, validation and test."""

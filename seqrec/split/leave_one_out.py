@@ -1,0 +1,36 @@
+"""The split of most of the literature: the last event of a user tests, the one before validates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqrec.split.views import Splits, View, assemble
+from seqrec.store.store import SequenceStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaveOneOut:
+    """Leave-one-out (He et al. 2017; Kang and McAuley 2018).
+
+    The history of the test target includes the validation event. Users with fewer than 3 events
+    are trained on only. The split ignores time across users: a model may learn from events later
+    than a target. Use :class:`~seqrec.split.temporal.Temporal` to judge what could be deployed.
+    """
+
+    def __call__(self, store: SequenceStore) -> Splits:
+        """Split `store`."""
+        user = np.arange(store.n_users, dtype=np.int64)
+        start, end = np.asarray(store.offset[:-1]), np.asarray(store.offset[1:])
+        judged = end - start >= 3
+        everyone = View(user, start, end)
+        valid = everyone.take(judged)
+        return assemble(
+            store,
+            train=View(user, start, np.where(judged, end - 2, end)),
+            valid=View(valid.user, valid.start, valid.end - 2),
+            test=View(valid.user, valid.start, valid.end - 1),
+            candidates=None,
+            protocol="leave_one_out",
+            todo="it needs users with at least 4 events; prepare.k_core or min_rating may be "
+            "too strict",
+        )

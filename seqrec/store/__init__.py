@@ -1,0 +1,1 @@
+"""Prepared datasets: sequences of dense ids, memory-mapped and cached."""

@@ -1,0 +1,182 @@
+"""Sequences on disk: dense ids, CSR arrays, memory-mapped, versioned and content-hashed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from seqrec.errors import DataError
+from seqrec.raw.fetch import sha256_of
+
+FORMAT = 1  # raised whenever the files or their meaning change
+INDEX = "store.json"
+HASHED = 1 << 20  # ids that are joined at once
+ARRAYS = {"offset": "<i8", "item": "<i4", "timestamp": "<i8", "rating": "<f4"}
+
+
+class SequenceStore:
+    """All sequences of a prepared dataset, by user, oldest event first.
+
+    The events of user ``u`` are ``item[offset[u]:offset[u + 1]]``. Users are ``0 .. n_users - 1``,
+    items ``1 .. n_items``; item 0 is the padding.
+
+    Args:
+        folder: what :func:`write` made.
+
+    Attributes:
+        offset: int64 (n_users + 1,).
+        item: int32 (n_interactions,).
+        timestamp: int64 (n_interactions,), milliseconds since 1970 UTC, or None.
+        rating: float32 (n_interactions,), or None.
+        name: of the source.
+        data_hash: sha256 of the sequences and the original ids; equal on every machine.
+        report: ``rejected`` rows by reason, and ``steps``: users, items and interactions after
+            each step of the preparation.
+
+    Raises:
+        DataError: the folder is half-written, damaged, or of another format version.
+    """
+
+    offset: np.ndarray
+    item: np.ndarray
+    timestamp: np.ndarray | None
+    rating: np.ndarray | None
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        index = _checked_index(self.folder)
+        self.name: str = index["name"]
+        self.data_hash: str = index["data_hash"]
+        self.report: dict[str, Any] = index["report"]
+        self.n_users: int = index["n_users"]
+        self.n_items: int = index["n_items"]
+        self.n_interactions: int = index["n_interactions"]
+        for field in ARRAYS:
+            path = self.folder / f"{field}.npy"
+            there = path.name in index["files"]
+            setattr(self, field, np.load(path, mmap_mode="r") if there else None)
+
+    def __repr__(self) -> str:
+        counts = f"{self.n_users:,} users, {self.n_items:,} items, {self.n_interactions:,}"
+        return f"SequenceStore({self.name}: {counts} interactions)"
+
+    def __len__(self) -> int:
+        return self.n_users
+
+    def __reduce__(self) -> tuple:
+        return (SequenceStore, (self.folder,))
+
+    def users(self) -> pl.DataFrame:
+        """Columns index and user (the original id)."""
+        return self._users
+
+    def items(self) -> pl.DataFrame:
+        """Columns index (from 1), item (the original id), title (null if unknown), features."""
+        return self._items
+
+    @cached_property
+    def _users(self) -> pl.DataFrame:
+        return pl.read_parquet(self.folder / "users.parquet")
+
+    @cached_property
+    def _items(self) -> pl.DataFrame:
+        return pl.read_parquet(self.folder / "items.parquet")
+
+
+def write(
+    folder: Path,
+    *,
+    name: str,
+    arrays: Mapping[str, np.ndarray | None],
+    users: pl.DataFrame,
+    items: pl.DataFrame,
+    report: Mapping[str, Any],
+) -> None:
+    """Write a store into `folder`, which must exist and be empty.
+
+    Args:
+        folder: where.
+        name: of the source.
+        arrays: offset, item, timestamp and rating, see :class:`SequenceStore`.
+        users: columns index and user.
+        items: columns index, item, title and features.
+        report: what the preparation did.
+    """
+    digest = hashlib.sha256(b"seqrec sequences 1")
+    for field, dtype in ARRAYS.items():
+        values = arrays[field]
+        digest.update(field.encode())
+        if values is not None:
+            values = np.ascontiguousarray(values, dtype=dtype)
+            np.save(folder / f"{field}.npy", values)
+            digest.update(values.data.cast("B"))
+    for ids in (users["user"], items["item"]):
+        digest.update(np.ascontiguousarray(ids.str.len_bytes().to_numpy(), "<u4").tobytes())
+        for at in range(0, len(ids), HASHED):
+            digest.update("".join(ids.slice(at, HASHED)).encode())
+    users.write_parquet(folder / "users.parquet")
+    items.write_parquet(folder / "items.parquet")
+    index = {
+        "format": FORMAT,
+        "name": name,
+        "data_hash": digest.hexdigest(),
+        "n_users": len(users),
+        "n_items": len(items),
+        "n_interactions": len(arrays["item"]),  # type: ignore[arg-type]
+        "report": dict(report),
+        "files": {path.name: _stamp(path, sha256_of(path)) for path in sorted(folder.iterdir())},
+    }
+    _write_index(folder, index)
+
+
+def _stamp(path: Path, sha256: str) -> dict[str, Any]:
+    stat = path.stat()
+    return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": sha256}
+
+
+def _write_index(folder: Path, index: dict[str, Any]) -> None:
+    part = folder / f"{INDEX}.part"
+    part.write_text(json.dumps(index, indent=1))
+    part.replace(folder / INDEX)
+
+
+def _checked_index(folder: Path) -> dict[str, Any]:
+    """The index of a store whose files are the ones that were written.
+
+    Sizes and times are compared; contents only when a time has moved, as after a copy.
+    """
+    try:
+        index = json.loads((folder / INDEX).read_text())
+        version, files = index["format"], index["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder, f"{INDEX} is missing or unreadable") from error
+    if version != FORMAT:
+        raise _damaged(folder, f"it has format {version}, this program uses {FORMAT}")
+    moved = False
+    for name, stamp in files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != stamp["size"]:
+            raise _damaged(folder, f"{name} is missing or cut off")
+        if path.stat().st_mtime_ns != stamp["mtime_ns"]:
+            if sha256_of(path) != stamp["sha256"]:
+                raise _damaged(folder, f"{name} has changed")
+            files[name] = _stamp(path, stamp["sha256"])
+            moved = True
+    if moved:
+        with suppress(OSError):  # a read-only cache: the contents are checked again next time
+            _write_index(folder, index)
+    return index
+
+
+def _damaged(folder: Path, fact: str) -> DataError:
+    return DataError(
+        f"the prepared dataset is damaged: {fact}",
+        where=str(folder),
+        todo="delete the folder; it is then prepared again",
+    )

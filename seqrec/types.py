@@ -1,0 +1,176 @@
+"""Shapes, said once, and the things that travel between the parts.
+
+========  =========================================================================
+letter    meaning
+========  =========================================================================
+``B``     sequences in a batch
+``L``     positions of a sequence, padded **on the right** with item 0
+``D``     width of embeddings and hidden states
+``V``     rows of the item table: the items 1 .. V-1 and the padding id 0
+``N``     valid positions of a batch, all sequences together
+``S``     sampled negatives
+``K``     length of a recommendation list
+``P``     (sequence, item) pairs
+========  =========================================================================
+
+A tensor's name ends in its shape: ``h_BLD``, ``target_N``.
+"""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar, Protocol, Self
+
+import torch
+from torch import Tensor, nn
+
+
+class Movable:
+    """A bundle of tensors that goes to a device as one (Lightning calls :meth:`to`)."""
+
+    def to(self, device: torch.device | str, **options: bool) -> Self:
+        """Return a copy with every tensor on `device`."""
+        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        return type(self)(*(v.to(device, **options) if torch.is_tensor(v) else v for v in values))
+
+
+@dataclass(frozen=True)
+class TrainBatch(Movable):
+    """Sequences to learn from: at each valid position the next item is the target."""
+
+    item_BL: Tensor  # int64, the inputs; 0 from length_B on
+    length_B: Tensor  # int64, at least 1
+    target_BL: Tensor  # int64, the item that follows; 0 where padded
+    rating_BL: Tensor | None  # float32, the rating of the target
+
+
+@dataclass(frozen=True)
+class EvalBatch(Movable):
+    """Histories with the one item that follows each."""
+
+    user_B: Tensor  # int64, user index in the store
+    item_BL: Tensor
+    length_B: Tensor
+    target_B: Tensor
+    rating_B: Tensor | None
+    seen_row_P: Tensor  # int64, row in the batch of each seen pair
+    seen_item_P: Tensor  # int64, an item somewhere in that row's whole history
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the valid positions of a batch should predict."""
+
+    item_N: Tensor  # int64
+    row_N: Tensor  # int64, the sequence each position belongs to
+    rating_N: Tensor | None = None  # float32
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """Sampled items to tell the target from.
+
+    ``item`` is shared by all positions, shape (S,), or drawn for each, shape (N, S).
+    """
+
+    item: Tensor  # int64, (S,) or (N, S)
+    log_q: Tensor  # float32, like item: log probability that one draw gives this item
+    keep_NS: Tensor  # bool: False where the draw is the target or, if asked, a false negative
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a query is scored against: ``score(q, i) = q . table[i] + bias[i]``.
+
+    Every scorer comes down to this form, so losses, exact ranking, export and index search all
+    work with every scorer.
+    """
+
+    table_VD: Tensor
+    bias_V: Tensor | None = None
+
+    def score(self, query_ND: Tensor, item: Tensor) -> Tensor:
+        """Scores in float32 of chosen items.
+
+        Args:
+            query_ND: the queries.
+            item: (N,) one item a query -> (N,); (N, S) own items for each query -> (N, S);
+                (S,) is not told from (N,): pass shared items to :meth:`score_shared`.
+        """
+        table = self.table_VD[item].float()
+        query = query_ND.float()
+        scores = (
+            (query * table).sum(-1) if item.dim() == 1 else torch.einsum("nd,nsd->ns", query, table)
+        )
+        return scores if self.bias_V is None else scores + self.bias_V[item].float()
+
+    def score_shared(self, query_ND: Tensor, item_S: Tensor) -> Tensor:
+        """Scores in float32 of the same items for every query: (N, S)."""
+        scores = query_ND.float() @ self.table_VD[item_S].float().T
+        return scores if self.bias_V is None else scores + self.bias_V[item_S].float()
+
+
+class ItemEmbedding(Protocol):
+    """Items to vectors; the vectors of all items double as output table for tied scorers."""
+
+    def __call__(self, item_BL: Tensor) -> Tensor: ...
+    def table(self) -> Tensor: ...
+
+
+class Encoder(Protocol):
+    """``x_BLD -> h_BLD``. A causal one sees positions ``<= t`` at position t, so never padding."""
+
+    causal: ClassVar[bool]
+
+    def __call__(self, x_BLD: Tensor, length_B: Tensor) -> Tensor: ...
+
+
+class Head(Protocol):
+    """``h_BLD -> u_BLD``: the summary of every prefix, all at once."""
+
+    def __call__(self, h_BLD: Tensor) -> Tensor: ...
+
+    def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """Attention over the positions ``<= position_B``, as alpha_BL; 0 beyond."""
+        ...
+
+
+class Scorer(Protocol):
+    """``u_ND -> query_ND``, and the catalogue that queries are scored against."""
+
+    def __call__(self, u_ND: Tensor) -> Tensor: ...
+    def catalogue(self, table_VD: Tensor) -> Catalogue: ...
+
+
+class NegativeSampler(Protocol):
+    """Draws items that a position should not predict."""
+
+    def __call__(self, targets: Targets, item_BL: Tensor) -> Negatives: ...
+
+
+class Loss(Protocol):
+    """Mean loss over the valid positions, in float32."""
+
+    needs_negatives: ClassVar[bool]
+    needs_ratings: ClassVar[bool]
+
+    def __call__(
+        self,
+        query_ND: Tensor,
+        targets: Targets,
+        catalogue: Catalogue,
+        negatives: Negatives | None,
+    ) -> Tensor: ...
+
+
+def position_mask(length_B: Tensor, width: int) -> Tensor:
+    """``mask_BL``: True at the valid positions of right-padded sequences."""
+    return torch.arange(width, device=length_B.device) < length_B[:, None]
+
+
+def at_position(h_BLD: Tensor, position_B: Tensor) -> Tensor:
+    """Pick one position of each sequence: ``h_BD``."""
+    return h_BLD[torch.arange(len(h_BLD), device=h_BLD.device), position_B]
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Trainable parameters."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

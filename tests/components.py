@@ -1,0 +1,33 @@
+"""Every component found in ``configs/<kind>/``, built at a small size."""
+
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+
+from seqrec.experiment.build import make
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+DIM, LENGTH, ITEMS = 8, 20, 20
+FACTS = {
+    "n_items": ITEMS,
+    "item_count_V": torch.arange(ITEMS + 1),
+    "rating_mean": 3.5,
+}
+
+
+def names(kind: str) -> list[str]:
+    """Options of a configuration group."""
+    return sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
+
+
+def node(kind: str, name: str) -> dict:
+    """``configs/<kind>/<name>.yaml`` as plain values, at the small size."""
+    sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0}
+    root = OmegaConf.create({**sizes, "node": OmegaConf.load(CONFIGS / kind / f"{name}.yaml")})
+    return OmegaConf.to_container(root, resolve=True)["node"]
+
+
+def component(kind: str, name: str, **changes):
+    """The component that ``configs/<kind>/<name>.yaml`` describes, with dropout off by default."""
+    return make({**node(kind, name), **changes}, **FACTS)

@@ -1,0 +1,250 @@
+"""Fetching and reading raw files, with everything that can be wrong with them."""
+
+import gzip
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+import pytest
+
+from seqrec.errors import ConfigError, DataError
+from seqrec.raw.fetch import RemoteFile, UnreachableError, fetch
+from seqrec.raw.formats import Delimited, Format, JsonLines, Parquet
+from seqrec.raw.local import find
+from seqrec.raw.read import read_events
+
+CONTENT = bytes(range(256)) * 2000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves CONTENT with ranges; cuts off the first `cut` answers half-way."""
+
+    cut = 0
+    ranges: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        asked = self.headers.get("Range")
+        Handler.ranges.append(asked)
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+        body = CONTENT[start:]
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if Handler.cut:
+            Handler.cut -= 1
+            body = body[: len(body) // 2]
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    Handler.cut, Handler.ranges = 0, []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/x"
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetch_once_however_many_ask(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    file = RemoteFile("x.bin", ("http://127.0.0.1:9/x", url), SHA256, terms="be nice", timeout=2)
+    threads = [threading.Thread(target=fetch, args=(file, tmp_path)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert fetch(file, tmp_path).read_bytes() == CONTENT
+    assert len(Handler.ranges) == 1
+    assert capsys.readouterr().err.count("be nice") == 1
+
+
+def test_a_cut_off_download_goes_on_where_it_ended(url: str, tmp_path: Path) -> None:
+    Handler.cut = 2
+    path = fetch(RemoteFile("x.bin", (url,), SHA256), tmp_path)
+    assert path.read_bytes() == CONTENT
+    assert Handler.ranges == [
+        None,
+        f"bytes={len(CONTENT) // 2}-",
+        f"bytes={len(CONTENT) * 3 // 4}-",
+    ]
+
+
+def test_a_wrong_download_never_gets_its_name(url: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="damaged or has changed"):
+        fetch(RemoteFile("x.bin", (url,), "0" * 64), tmp_path)
+    assert not list(tmp_path.glob("x.bin")) and not list(tmp_path.glob("*.part"))
+
+
+def test_without_a_published_hash_the_first_one_counts(url: str, tmp_path: Path) -> None:
+    path = fetch(RemoteFile("x.bin", (url,)), tmp_path)
+    path.write_bytes(b"something else")
+    with pytest.raises(DataError, match="not the file it should be"):
+        fetch(RemoteFile("x.bin", (url,)), tmp_path)
+
+
+def test_offline_is_one_error_that_says_everything(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError) as caught:
+        fetch(RemoteFile("x.bin", ("http://127.0.0.1:9/x",), timeout=1), tmp_path)
+    for word in ("x.bin", "http://127.0.0.1:9/x", str(tmp_path), "data=movielens_100k"):
+        assert word in str(caught.value)
+
+
+def test_find_lists_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv.gz").touch()
+    assert find(tmp_path, ["ratings.csv"]).name == "ratings.csv.gz"
+    with pytest.raises(DataError, match=r"no movies\.csv(.|\n)*ratings\.csv\.gz"):
+        find(tmp_path, ["movies.csv"])
+
+
+def read(path: Path, form: Format, **options: object) -> tuple[pl.DataFrame, dict[str, int]]:
+    roles = {"user": "u", "item": "i", "timestamp": "t", "rating": "r"}
+    frame, rejected = read_events(path, form, **(roles | options))  # type: ignore[arg-type]
+    return frame.collect(), rejected
+
+
+CLEAN = [("a", "1", 978_300_760_000, 4.0), ("b", "2", -427_136_400_000, 2.5)]
+SECONDS = [(u, i, t // 1000, r) for u, i, t, r in CLEAN]
+
+
+def delimited(separator: str, header: bool = True) -> str:
+    lines = [separator.join(map(str, row)) for row in SECONDS]
+    return "\n".join([*([separator.join("uitr")] if header else []), *lines]) + "\n"
+
+
+def json_lines() -> str:
+    return "\n".join(json.dumps(dict(zip("uitr", row, strict=True))) for row in SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [
+        (Delimited(","), delimited(",").encode()),
+        (Delimited("\t"), delimited("\t").replace("\n", "\r\n").encode()),
+        (Delimited("::"), gzip.compress(delimited("::").encode())),
+        (Delimited("::", tuple("uitr")), delimited("::", header=False).encode()),
+        (Delimited(",", tuple("uitr"), encoding="latin-1"), delimited(",", header=False).encode()),
+        (JsonLines(), json_lines().encode()),
+    ],
+    ids=["csv", "tsv-crlf", "colons-gz", "colons-bare", "latin-1", "jsonl"],
+)  # fmt: skip
+def test_every_format_gives_the_same_events(form: Format, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    path.write_bytes(content)
+    frame, rejected = read(path, form)
+    assert frame.rows() == CLEAN and not rejected
+    assert frame.dtypes == [pl.String, pl.String, pl.Int64, pl.Float32]
+
+
+def test_parquet_with_typed_times(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    times = [datetime.fromtimestamp(978300760), None]
+    frame = pl.DataFrame({"u": [1, 2], "i": ["x", "y"], "t": times, "r": [1, 2]})
+    frame.head(1).write_parquet(path)
+    naive = int(frame["t"].dt.epoch("ms")[0])
+    assert read(path, Parquet())[0].rows() == [("1", "x", naive, 1.0)]
+    frame.write_parquet(path)
+    events, rejected = read(path, Parquet(), max_bad_rows=0.5)
+    assert len(events) == 1 and rejected == {"unparsable time": 1}
+
+
+MALFORMED = """u,i,t,r
+a,1,100,3
+,2,100,3
+c,3,soon,3
+d,4,100,nan
+e,5,100,x
+f,6,100
+
+g,7,100,3,extra
+"h,8",8,100,3
+"""
+
+
+def test_malformed_rows_are_counted_by_reason_and_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(MALFORMED)
+    frame, rejected = read(path, Delimited(","), max_bad_rows=0.8)
+    assert frame["user"].to_list() == ["a", "h,8"]
+    assert rejected == {
+        "missing id": 1,
+        "unparsable time": 1,
+        "NaN or unparsable rating": 2,
+        "wrong column count": 2,
+    }
+
+
+def test_too_many_malformed_rows_are_quoted_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(MALFORMED)
+    with pytest.raises(DataError) as caught:
+        read(path, Delimited(","))
+    message = str(caught.value)
+    assert "6 of 8 rows" in message and "max_bad_rows=0.01" in message
+    assert "line 3 (missing id): ',2,100,3'" in message
+    assert "line 4 (unparsable time): 'c,3,soon,3'" in message
+    assert message.count("line ") == 3
+
+
+def test_broken_json_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    row = '{"u": "a", "i": 1, "t": 5, "r": 1, "more": [{"x": 1}]}\n'
+    path.write_text(row * 3 + '{"u": "b", \n' + "[1]\n" + '{"u": "c", "i": null, "t": 5, "r": 1}\n')
+    frame, rejected = read(path, JsonLines(), max_bad_rows=0.5)
+    assert len(frame) == 3 and rejected == {"broken JSON": 2, "missing id": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"u,i,t,r\n", "has no rows"),
+        (b"PK\x03\x04\0\0\0\0", "is not text"),
+        (b"u,i,t,r\nMis\xe9rables,1,1,1\n", "is not utf-8 text"),
+        (gzip.compress(delimited(",").encode() * 50)[:60], "cut off or damaged"),
+        (b"user,i,t,r\na,1,1,1\n", r"no column 'u'; it has user, i, t, r(.|\n)*data.user=user"),
+        (b'u,i,t,r\n"a,1,1,1\n' + b"b,2,2,2\n" * 20000, "never closed"),
+    ],
+)
+def test_unusable_files_are_named_for_what_they_are(
+    content: bytes, words: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        read(path, Delimited(","))
+
+
+def test_iso_times_with_and_without_zones(tmp_path: Path) -> None:
+    texts = ["1970-01-02", "1970-01-02T00:00:01", "1970-01-02 00:00:01.5", "1970-01-02T00:00:01Z",
+             "1970-01-02T02:00:01+02:00", "1970-01-02 00:01", "1969-12-31"]  # fmt: skip
+    path = tmp_path / "events.csv"
+    path.write_text("u,i,t,r\n" + "".join(f"a,1,{text},1\n" for text in texts))
+    day = 86_400_000
+    expected = [day, day + 1000, day + 1500, day + 1000, day + 1000, day + 60_000, -day]
+    assert read(path, Delimited(","))[0]["timestamp"].to_list() == expected
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 10**3), ("us", 10**6)])
+def test_one_unit_is_found_for_a_column_of_mixed_eras(
+    unit: str, factor: int, tmp_path: Path
+) -> None:
+    seconds = [-427_136_400, 5, 1_238_536_800, 1_262_300_400, 1_270_000_000]
+    path = tmp_path / "events.csv"
+    path.write_text("u,i,t,r\n" + "".join(f"a,1,{s * factor},1\n" for s in seconds))
+    for named in ("auto", unit):
+        times = read(path, Delimited(","), time_unit=named)[0]["timestamp"].to_list()
+        assert times == [s * 1000 for s in seconds]
+    with pytest.raises(ConfigError, match="unit of time"):
+        read(path, Delimited(","), time_unit="days")

@@ -1,0 +1,206 @@
+"""Sources on small files they were not made for, and on the real ones where those are."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from seqrec.data.amazon import Amazon
+from seqrec.data.files import Files
+from seqrec.data.movielens_1m import MovieLens1M
+from seqrec.data.movielens_100k import MovieLens100K
+from seqrec.data.movielens_small import MovieLensSmall
+from seqrec.data.sequences import Sequences
+from seqrec.data.source import Source
+from seqrec.data.synthetic import Synthetic
+from seqrec.errors import ConfigError, DataError
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder isn't here")
+
+
+def amazon(version: int, category: str) -> Amazon:
+    return Amazon(category=category, version=version, raw_dir=f"{SHARED}/amazon-{version}-raw")
+
+
+def counts(source: Source) -> tuple[int, int, int]:
+    events = source.read().events.collect()
+    return events["user"].n_unique(), events["item"].n_unique(), len(events)
+
+
+@real
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (amazon(2014, "Musical_Instruments"), (1429, 900, 10_261)),
+        (amazon(2018, "All_Beauty"), (991, 85, 5269)),
+        (amazon(2018, "Gift_Cards"), (458, 148, 2972)),
+        (MovieLens100K(raw_dir=f"{SHARED}/ml-100k"), (943, 1682, 100_000)),
+        (MovieLensSmall(raw_dir=f"{SHARED}/ml-latest-small"), (610, 9724, 100_836)),
+        (Sequences(path="ml-1m.txt.gz", raw_dir=f"{SHARED}/ml-1m"), (6040, 3416, 999_611)),
+        (Sequences(path="Beauty.txt", raw_dir=f"{SHARED}/s3rec"), (22_363, 12_101, 198_502)),
+    ],
+    ids=lambda value: value.name if hasattr(value, "name") else "",
+)  # fmt: skip
+def test_published_counts(source: Source, expected: tuple[int, int, int]) -> None:
+    assert counts(source) == expected
+    assert source.read().rejected == {}
+
+
+@real
+def test_amazon_metadata_describes_every_gift_card() -> None:
+    data = amazon(2018, "Gift_Cards").read()
+    assert data.items is not None
+    known = data.items.filter(pl.col("title").is_not_null()).collect()
+    assert set(data.events.collect()["item"]) <= set(known["item"])
+    assert known.schema["price"] == pl.Float32
+
+
+@real
+def test_a_stray_year_is_read_like_its_neighbours() -> None:
+    source = Files(
+        path=f"{SHARED}/lastfm-hetrec2011/lastfm.inter",
+        user="user_id:token",
+        item="item_id:token",
+        timestamp="timestamp:float",
+    )
+    times = source.read().events.collect()["timestamp"].cast(pl.Datetime("ms")).dt.year()
+    assert (times.min(), times.max(), (times < 2005).sum()) == (1956, 2011, 2)
+
+
+def test_both_ways_to_movielens_100k_agree(tmp_path: Path) -> None:
+    flags = "|".join("1" if i in (3, 5) else "0" for i in range(19))
+    official, wheel = tmp_path / "official", tmp_path / "wheel"
+    official.mkdir(), wheel.mkdir()
+    unknown = "|".join(["1", *"0" * 18])
+    (official / "u.data").write_text("7\t1\t5\t881250949\n")
+    (official / "u.item").write_text(
+        f"1|Les Misérables (1995) |01-Jan-1995||link|{flags}\n267|unknown||||{unknown}\n",
+        encoding="latin-1",
+    )
+    header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+    (wheel / "ml-100k.inter").write_text(header + "7\t1\t5\t881250949\n")
+    (wheel / "ml-100k.item").write_text(
+        "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
+        "1\tLes Misérables\t1995\tAnimation Comedy\n267\tunkonwn\tunkonwn\tunknown\n",
+        encoding="utf-8",
+    )
+    one, two = (MovieLens100K(raw_dir=str(folder)).read() for folder in (official, wheel))
+    assert one.events.collect().equals(two.events.collect())
+    assert one.items is not None and two.items is not None
+    assert one.items.collect().equals(two.items.collect())
+    assert two.items.collect().rows() == [
+        ("1", "Les Misérables (1995)", 1995, ["Animation", "Comedy"]),
+        ("267", "unknown", None, ["unknown"]),
+    ]
+
+
+def test_movielens_1m(tmp_path: Path) -> None:
+    (tmp_path / "ratings.dat").write_text("1::10::5::978300760\n1::20::3::978302109\n")
+    (tmp_path / "movies.dat").write_text(
+        "10::Café (1997)::Drama|War\n20::X::\n", encoding="latin-1"
+    )
+    data = MovieLens1M(raw_dir=str(tmp_path)).read()
+    assert data.events.collect().row(0) == ("1", "10", 978300760000, 5.0)
+    assert data.items is not None
+    assert data.items.collect().rows() == [
+        ("10", "Café (1997)", 1997, ["Drama", "War"]),
+        ("20", "X", None, []),
+    ]
+
+
+HEADER = "user_id,parent_asin,rating,timestamp"
+REVIEW = {"user_id": "U", "parent_asin": "I", "asin": "no", "rating": 5.0, "timestamp": 10**12}
+
+
+@pytest.mark.parametrize(
+    ("version", "subset", "file", "content"),
+    [
+        (2014, "ratings", "ratings_Books.csv", "U,I,5.0,1000000000\n"),
+        (2018, "ratings", "Books.csv", "I,U,5.0,1000000000\n"),
+        (2023, "5core", "Books.csv", f"{HEADER}\nU,I,5.0,{10**12}\n"),
+        (2023, "reviews", "Books.jsonl", json.dumps(REVIEW)),
+    ],
+)
+def test_amazon_layouts(version: int, subset: str, file: str, content: str, tmp_path: Path) -> None:
+    for path, data in ((file, content.encode()), (f"{file}.gz", gzip.compress(content.encode()))):
+        (tmp_path / path).write_bytes(data)
+        source = Amazon(category="Books", version=version, subset=subset, raw_dir=str(tmp_path))
+        assert source.read().events.collect().rows() == [("U", "I", 10**12, 5.0)]
+        (tmp_path / path).unlink()
+
+
+def test_amazon_2014_metadata_is_python(tmp_path: Path) -> None:
+    (tmp_path / "reviews_Books_5.json").write_text(
+        '{"reviewerID": "U", "asin": "I", "overall": 5.0, "unixReviewTime": 1000000000}\n'
+    )
+    (tmp_path / "meta_Books.json").write_text(
+        "{'asin': 'I', 'title': \"It's\", 'price': 9.5, 'brand': '', 'categories': [['B', 'C']]}\n"
+    )
+    items = Amazon(category="Books", raw_dir=str(tmp_path)).read().items
+    assert items is not None
+    assert items.collect().rows() == [("I", "It's", None, ["B", "C"], 9.5)]
+
+
+def test_amazon_names_what_is_published() -> None:
+    with pytest.raises(ConfigError, match=r"Video_Games(.|\n)*data.category=Musical_Instruments"):
+        Amazon(category="Musical_Instrument")
+    with pytest.raises(ConfigError, match="2014, 2018, 2023"):
+        Amazon(category="Books", version=2020)
+
+
+def test_files_without_header_times_or_ratings(tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text("a;x\na;y\nb;x\n")
+    source = Files(
+        path="log.txt", raw_dir=str(tmp_path), header=False, user=1, item=2, timestamp=None
+    )
+    assert source.read().events.collect().rows() == [("a", "x"), ("a", "y"), ("b", "x")]
+
+
+def test_files_with_items(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("who,what,when\na,x,2020-01-01\n")
+    (tmp_path / "i.csv").write_text('what,name,colour\nx,"A, b",red\n')
+    source = Files(
+        path="e.csv", user="who", item="what", timestamp="when", items_path="i.csv",
+        items_item="what", items_title="name", raw_dir=str(tmp_path),
+    )  # fmt: skip
+    items = source.read().items
+    assert items is not None
+    assert items.collect().to_dicts() == [{"item": "x", "title": "A, b", "colour": "red"}]
+
+
+def test_a_missing_path_says_what_to_type(tmp_path: Path) -> None:
+    for source in (Files(), Sequences()):
+        with pytest.raises(ConfigError, match=r"data.path=FILE"):
+            source.files()
+    with pytest.raises(DataError, match=r"no file nowhere\.csv"):
+        Files(path="nowhere.csv").files()
+
+
+def test_sequences_tell_pairs_from_users(tmp_path: Path) -> None:
+    path = tmp_path / "s.txt"
+    path.write_text("1 5\n1  6\n\n2 5\n")
+    pairs = Sequences(path=str(path)).read().events.collect()
+    path.write_text("1 5 6\n2\t5\n")
+    assert Sequences(path=str(path)).read().events.collect().equals(pairs)
+    path.write_text("1 5 6\n2\n")
+    with pytest.raises(DataError, match=r"line 2 \(wrong column count\): '2'"):
+        Sequences(path=str(path)).read()
+
+
+def test_synthetic_reaches_exactly_the_score_it_claims() -> None:
+    source = Synthetic(n_users=20_000, n_items=20, length=9, distance=3, noise=0.2, markov=0.25)
+    events = source.read().events.collect()
+    items = events["item"].str.slice(1).cast(pl.Int64).to_numpy().reshape(-1, 9)
+    data = source.read()
+    assert data.items is not None
+    titles = data.items.collect()["title"].str.extract(r"by (\d+)$").cast(pl.Int64)
+    successor = titles.to_numpy()
+    last, far = successor[items[:, -2]] == items[:, -1], successor[items[:, -4]] == items[:, -1]
+    chance = 1 / 20
+    best = source.best_hit_rate_at_1
+    assert np.isclose(last.mean(), 0.25 * best + 0.75 * chance, atol=0.02)
+    assert np.isclose(far.mean(), 0.75 * best + 0.25 * chance, atol=0.02)
