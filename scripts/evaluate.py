@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from seqrec.config.script import main, parse
-
+from seqrec.config.script import parse
+from seqrec.config.terminal import plain_errors
 from seqrec.errors import ConfigError
 from seqrec.experiment.console import console, fact, result_table
 
@@ -78,4 +78,5 @@ def evaluate_run(arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    main(lambda: evaluate_run(parse(Arguments, sys.argv[1:])))
+    with plain_errors():
+        evaluate_run(parse(Arguments, sys.argv[1:]))

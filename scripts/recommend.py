@@ -9,8 +9,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.table import Table
 from rich.text import Text
-from seqrec.config.script import main, parse
 
+from seqrec.config.script import parse
+from seqrec.config.terminal import plain_errors
 from seqrec.errors import ConfigError
 from seqrec.experiment.console import console, fact
 
@@ -53,12 +54,12 @@ def recommend(arguments: Arguments) -> None:
         return
     out = console()
     history = Table(title="history, latest last", title_justify="left", header_style="dim")
-    for column, justify in (("item", "left"), ("title", "left"), ("attention", "right")):
-        history.add_column(column, justify=justify)  # type: ignore[arg-type]
-    strongest = max(answer.history["attention"].abs().max(), 1e-9)
+    for column in ("item", "title", "attention"):
+        history.add_column(column)
+    strongest = max(abs(weight) for weight in answer.history["attention"]) or 1.0
     for row in answer.history.tail(10).iter_rows(named=True):
-        bar = Text("#" * round(20 * abs(row["attention"]) / strongest), style="cyan")
-        history.add_row(row["item"], row["title"], Text(f"{row['attention']:.3f} ") + bar)
+        bar = Text("█" * round(20 * abs(row["attention"]) / strongest), style="cyan")
+        history.add_row(row["item"], row["title"], Text(f"{row['attention']:6.3f} ") + bar)
     out.print(history)
     table = Table(title="recommended", title_justify="left", header_style="dim")
     for column in ("rank", "item", "title", "score"):
@@ -71,4 +72,5 @@ def recommend(arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    main(lambda: recommend(parse(Arguments, sys.argv[1:])))
+    with plain_errors():
+        recommend(parse(Arguments, sys.argv[1:]))

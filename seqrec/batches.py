@@ -119,15 +119,15 @@ class EvalBatches:
         seen_index_P = np.arange(len(seen_row_P)) + np.repeat(begin - before, end - begin)
         rating_B = None
         if self.ratings:
-            rating_B = torch.from_numpy(self.store.rating[end])
+            rating_B = _gather(self.store.rating, end, np.True_)
         return EvalBatch(
             user_B=torch.from_numpy(self.view.user[rows]),
             item_BL=_gather(self.store.item, index_BL, valid_BL),
             length_B=torch.from_numpy(end - start),
-            target_B=torch.from_numpy(self.store.item[end].astype(np.int64)),
+            target_B=_gather(self.store.item, end, np.True_),
             rating_B=rating_B,
             seen_row_P=torch.from_numpy(seen_row_P),
-            seen_item_P=torch.from_numpy(self.store.item[seen_index_P].astype(np.int64)),
+            seen_item_P=_gather(self.store.item, seen_index_P, np.True_),
         )
 
 
@@ -138,7 +138,9 @@ def _windows(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return np.where(valid_BL, index_BL, 0), valid_BL
 
 
-def _gather(values: np.ndarray | None, index_BL: np.ndarray, valid_BL: np.ndarray) -> Tensor:
+def _gather(
+    values: np.ndarray | None, index_BL: np.ndarray, valid_BL: np.ndarray | np.bool_
+) -> Tensor:
     if values is None:
         raise ValueError("the store has no such column")
     wanted = np.int64 if np.issubdtype(values.dtype, np.integer) else np.float32

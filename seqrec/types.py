@@ -17,7 +17,7 @@ A tensor's name ends in its shape: ``h_BLD``, ``target_N``.
 """
 
 from dataclasses import dataclass, fields
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 class Movable:
     """A bundle of tensors that goes to a device as one (Lightning calls :meth:`to`)."""
 
-    def to(self, device: torch.device | str, **options: bool) -> Self:
+    def to(self, device: torch.device | str, **options: Any) -> Self:
         """Return a copy with every tensor on `device`."""
         values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
         return type(self)(*(v.to(device, **options) if torch.is_tensor(v) else v for v in values))
@@ -147,7 +147,10 @@ class NegativeSampler(Protocol):
 
 
 class Loss(Protocol):
-    """Mean loss over the valid positions, in float32."""
+    """Mean loss over the valid positions, in float32.
+
+    One with ``needs_ratings`` also has ``predict(query_ND, item_N, catalogue) -> rating_N``.
+    """
 
     needs_negatives: ClassVar[bool]
     needs_ratings: ClassVar[bool]

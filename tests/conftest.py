@@ -8,6 +8,10 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# several test processes share the cores; threads of each would only wait for one another
+torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def _fixed_seed():
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Experiments on planted sequences, composed from ``configs/`` as a user's command line would be."""
+"""Experiments on planted sequences, composed as a user's command line would be."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hydra import initialize_config_dir
 from seqrec.batches import TrainBatches
 from seqrec.config.compose import Composer, settle
 from seqrec.config.schema import Root, register
-from seqrec.experiment.build import build_experiment, build_source
+from seqrec.experiment.build import build_source
 from seqrec.experiment.folder import typed
 from seqrec.store.prepare import prepare
 

@@ -212,10 +212,11 @@ def test_broken_json_is_counted(tmp_path: Path) -> None:
         (b"u,i,t,r\n", "has no rows"),
         (b"PK\x03\x04\0\0\0\0", "is not text"),
         (b"u,i,t,r\nMis\xe9rables,1,1,1\n", "is not utf-8 text"),
-        (gzip.compress(delimited(",").encode() * 50)[:60], "cut off or damaged"),
+        (gzip.compress(delimited(",").encode() * 50, mtime=0)[:60], "cut off or damaged"),
         (b"user,i,t,r\na,1,1,1\n", r"no column 'u'; it has user, i, t, r(.|\n)*data.user=user"),
         (b'u,i,t,r\n"a,1,1,1\n' + b"b,2,2,2\n" * 20000, "never closed"),
     ],
+    ids=["empty", "no rows", "binary", "encoding", "cut gzip", "missing column", "open quote"],
 )
 def test_unusable_files_are_named_for_what_they_are(
     content: bytes, words: str, tmp_path: Path

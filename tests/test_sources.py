@@ -172,14 +172,6 @@ def test_files_with_items(tmp_path: Path) -> None:
     assert items.collect().to_dicts() == [{"item": "x", "title": "A, b", "colour": "red"}]
 
 
-def test_a_missing_path_says_what_to_type(tmp_path: Path) -> None:
-    for source in (Files(), Sequences()):
-        with pytest.raises(ConfigError, match=r"data.path=FILE"):
-            source.files()
-    with pytest.raises(DataError, match=r"no file nowhere\.csv"):
-        Files(path="nowhere.csv").files()
-
-
 def test_sequences_tell_pairs_from_users(tmp_path: Path) -> None:
     path = tmp_path / "s.txt"
     path.write_text("1 5\n1  6\n\n2 5\n")

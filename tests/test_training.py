@@ -6,9 +6,10 @@ import itertools
 import pytest
 import torch
 from components import names, node
-from experiments import batches, build_experiment, root, steps, store_of
+from experiments import batches, root, steps, store_of
 
 from seqrec.batches import EvalBatches
+from seqrec.experiment.build import build_experiment, build_source
 from seqrec.experiment.module import Experiment
 from seqrec.ranking.metrics import RankingMetrics
 from seqrec.ranking.rank import rank_targets
@@ -59,7 +60,9 @@ def ranks(experiment: Experiment, size: int) -> dict[str, float]:
     """Test metrics, evaluated in batches of `size`."""
     experiment.eval()
     metrics = RankingMetrics(
-        gains=experiment.ranking.gains, ks=[1, 5], n_items=experiment.store.n_items,
+        gains=experiment.ranking.gains,
+        ks=[1, 5],
+        n_items=experiment.store.n_items,
         n_candidates=experiment.store.n_items,
     )
     view = experiment.splits.test
@@ -67,9 +70,7 @@ def ranks(experiment: Experiment, size: int) -> dict[str, float]:
     with torch.no_grad():
         for batch in loader:
             query = experiment.model.query(batch.item_BL, batch.length_B)
-            metrics.update(
-                rank_targets(query, experiment.model.catalogue(), batch.target_B, k=5)
-            )
+            metrics.update(rank_targets(query, experiment.model.catalogue(), batch.target_B, k=5))
     return metrics.compute()
 
 
@@ -79,11 +80,12 @@ def test_attention_finds_the_item_that_decides(tmp_path):
     config = root(
         "data.n_users=3000", "data.n_items=20", f"data.length={length}", "data.markov=0.0",
         f"data.distance={distance}", "data.noise=0.0", "dim=32",
-        "encoder=transformer", "encoder.layers=0", "encoder.positions=end", "head=multihead", "head.heads=1", "seed=1",
+        "encoder=transformer", "encoder.layers=0", "encoder.positions=end",
+        "head=multihead", "head.heads=1", "seed=1",
     )  # fmt: skip
     store = store_of(config, tmp_path)
     experiment = build_experiment(config, store)
-    best = build_source_best(config)
+    best = build_source(config).best_hit_rate_at_1
     steps(experiment, 24 * 40, lr=0.005)
     reached = ranks(experiment, 500)["hit_rate@1"]
     assert reached > 0.9 * best
@@ -93,13 +95,6 @@ def test_attention_finds_the_item_that_decides(tmp_path):
     alpha = experiment.model.attention(batch.item_BL, batch.length_B)
     looked_at = batch.length_B - 1 - alpha.argmax(dim=1)
     assert (looked_at == distance - 1).float().mean() > 0.9
-
-
-def build_source_best(config) -> float:
-    """The best attainable hit rate of the planted data."""
-    from experiments import build_source
-
-    return build_source(config).best_hit_rate_at_1
 
 
 def test_metrics_do_not_move_with_the_batch_size(small):
@@ -165,6 +160,8 @@ def test_evaluation_sees_the_latest_items_and_masks_the_whole_history(small):
 
 
 def test_batches_move_as_one():
-    batch = TrainBatch(torch.zeros(1, 2).long(), torch.ones(1).long(), torch.zeros(1, 2).long(), None)
+    batch = TrainBatch(
+        torch.zeros(1, 2).long(), torch.ones(1).long(), torch.zeros(1, 2).long(), None
+    )
     moved = batch.to("meta")
     assert moved.item_BL.device.type == "meta" and moved.rating_BL is None

@@ -28,6 +28,8 @@ from seqrec.config.resume import resume_arguments
 from seqrec.config.signature import read_signature
 from seqrec.config.source import TargetError
 
+SWEEP_FLAGS = ("-m", "--multirun")
+
 
 def check_command_line(
     argv: list[str], *, config_dir: Path, config_name: str = "train"
@@ -46,6 +48,7 @@ def check_command_line(
     Raises:
         ConfigError: it lists all mistakes; each value of a sweep is tried once.
     """
+    argv = sorted(argv, key=lambda a: a not in SWEEP_FLAGS)  # argparse wants it before overrides
     flags, _ = get_args_parser().parse_known_args(argv)
     config_dir = config_dir.resolve()
     if flags.help:

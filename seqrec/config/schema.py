@@ -118,5 +118,5 @@ def register() -> None:
 
 
 def _folder_name(text: str) -> str:
-    """Keep what every file system takes, and not too much of it."""
-    return re.sub(r"[^\w.,=+-]+", "-", text)[:120]
+    """Keep what needs no quotes in a shell or in an override, and not too much of it."""
+    return re.sub(r"[^\w.+-]+", "-", text)[:120]

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from seqrec.data.source import Interactions
-from seqrec.errors import ConfigError, DataError
+from seqrec.errors import DataError
 from seqrec.raw.formats import MISFIT, Delimited, Format, JsonLines, Parquet
 from seqrec.raw.read import check_file, read_events
 from seqrec.raw.text import inspect, open_text
@@ -39,11 +39,10 @@ class Files:
         items_path: table of items, in any of these formats.
         items_item, items_title: its columns; all others are kept as features.
         raw_dir: folder of both paths.
-        fetch_dir: not used: nothing is fetched.
         max_bad_rows: largest share of malformed rows that is dropped.
     """
 
-    path: str | None = None
+    path: str
     user: str | int = "user_id"
     item: str | int = "item_id"
     timestamp: str | int | None = "timestamp"
@@ -56,7 +55,6 @@ class Files:
     items_item: str = "item_id"
     items_title: str | None = "title"
     raw_dir: str | None = None
-    fetch_dir: str | None = None
     max_bad_rows: float = 0.01
 
     @property
@@ -121,12 +119,5 @@ class Files:
         names = None if header else tuple(str(i + 1) for i in range(width))
         return Delimited(separator, names, encoding=self.encoding)
 
-    def _local(self, path: str | None) -> Path:
-        if path is None:
-            raise ConfigError(
-                "data=files needs the file with your interactions",
-                where="data.path",
-                todo="data=files data.path=FILE.csv data.user=COLUMN data.item=COLUMN "
-                "data.timestamp=COLUMN (or data.timestamp=null)",
-            )
+    def _local(self, path: str) -> Path:
         return Path(self.raw_dir or "", path).expanduser()

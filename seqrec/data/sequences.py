@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -27,14 +28,14 @@ class Sequences:
             ...`` a line, as S3-Rec's) or ``auto``: pairs if each of the first 1,000 lines has
             exactly two ids, else users.
         raw_dir: folder of `path`.
-        fetch_dir: not used: nothing is fetched.
         max_bad_rows: largest share of malformed lines that is dropped.
     """
 
-    path: str | None = None
+    has_ratings: ClassVar[bool] = False
+
+    path: str
     format: str = "auto"
     raw_dir: str | None = None
-    fetch_dir: str | None = None
     max_bad_rows: float = 0.01
 
     def __post_init__(self) -> None:
@@ -91,12 +92,6 @@ class Sequences:
             ) from error
 
     def _file(self) -> Path:
-        if self.path is None:
-            raise ConfigError(
-                "data=sequences needs the file with the sequences",
-                where="data.path",
-                todo="data=sequences data.path=FILE.txt",
-            )
         return Path(self.raw_dir or "", self.path).expanduser()
 
 

@@ -33,7 +33,6 @@ class Synthetic:
         distance: how far back the deciding item of the others is; 2 or more.
         noise: probability that an event is random.
         seed: of everything random here.
-        raw_dir, fetch_dir, max_bad_rows: not used: there are no files.
     """
 
     n_users: int = 1000
@@ -43,9 +42,6 @@ class Synthetic:
     distance: int = 3
     noise: float = 0.1
     seed: int = 0
-    raw_dir: str | None = None
-    fetch_dir: str | None = None
-    max_bad_rows: float = 0.01
 
     def __post_init__(self) -> None:
         for field, fits in (

@@ -34,8 +34,8 @@ def result_table(title: str, rows: dict[str, dict[str, float]], columns: Iterabl
         table.add_column(column, justify="right")
     best = {}
     for column in shown:
-        values = [v[column] for v in rows.values() if column in v]
-        best[column] = min(values) if column.startswith("rmse") else max(values)
+        reached = [values[column] for values in rows.values() if column in values]
+        best[column] = min(reached) if column.startswith("rmse") else max(reached)
     for name, values in rows.items():
         cells = [_cell(values.get(column), best[column]) for column in shown]
         table.add_row(name, *cells)

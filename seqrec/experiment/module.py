@@ -61,6 +61,7 @@ class Experiment(pl.LightningModule):
         self.store, self.splits, self.config, self.facts = store, splits, config, facts
         self.monitor = f"valid/{config.evaluation.monitor}"
         allowed_V = None if splits.candidates is None else torch.from_numpy(splits.candidates)
+        self.allowed_V: Tensor | None
         self.register_buffer("allowed_V", allowed_V, persistent=False)
         n_candidates = store.n_items if allowed_V is None else int(allowed_V[1:].sum())
         self.ranking = RankingMetrics(
@@ -94,13 +95,14 @@ class Experiment(pl.LightningModule):
 
     def val_dataloader(self) -> EvalBatches:
         """The validation events."""
-        return self._eval_batches(self.splits.valid)
+        return self.eval_batches(self.splits.valid)
 
     def test_dataloader(self) -> EvalBatches:
         """The test events."""
-        return self._eval_batches(self.splits.test)
+        return self.eval_batches(self.splits.test)
 
-    def _eval_batches(self, view: View) -> EvalBatches:
+    def eval_batches(self, view: View) -> EvalBatches:
+        """Batches of held-out events."""
         return EvalBatches(
             store=self.store,
             view=view,
@@ -200,6 +202,7 @@ class Experiment(pl.LightningModule):
             )
             if self.rmse is not None:
                 predicted_B = self.loss.predict(query_BD, batch.target_B, catalogue)  # type: ignore[attr-defined]
+                assert batch.rating_B is not None
                 self.rmse.update(predicted_B, batch.rating_B)
         self.ranking.update(ranking)
         return ranking, query_BD

@@ -112,8 +112,9 @@ def _fit_and_test(
     if not trainer.is_global_zero:
         return {}, {}
 
+    assert module.facts.item_count_V is not None
     baseline = evaluate_popularity(
-        module._eval_batches(splits.test),
+        module.eval_batches(splits.test),
         item_count_V=module.facts.item_count_V,
         gains=module.ranking.gains,
         ks=root.evaluation.ks,
@@ -136,16 +137,17 @@ def _fit_and_test(
     users = store.users()["user"]
     user_R, rank_R = (t.numpy() for t in module.ranks)
     folder.write_table("ranks.parquet", pl.DataFrame({"user": users[user_R], "rank": rank_R}))
-    samples = sample_lists(module.model, module._eval_batches(splits.test), store, root)
+    samples = sample_lists(module.model, module.eval_batches(splits.test), store, root)
     folder.write_json("metrics.json", results)
 
     out.print()
-    shown = [f"{m}@{k}" for k in root.evaluation.ks if k > 1 for m in ("hit_rate", "ndcg", "mrr")]
+    k = root.evaluation.monitor.partition("@")[2] or max(root.evaluation.ks)
+    shown = [f"{metric}@{k}" for metric in ("hit_rate", "ndcg", "mrr", "coverage")]
     model = {key.removeprefix("test/"): value for key, value in test.items()}
     table = result_table(
         f"test  {len(splits.test.user):,} events, {protocol(root, splits)}",
         {"popularity": baseline, choices["model"]: model},
-        ["rmse", *shown],
+        ["rmse", "accuracy", *shown],
     )
     out.print(table)
     return results, {"recommendations": samples}

@@ -59,7 +59,7 @@ class Wandb:
             "settings": settings,
         }
         try:
-            opened = wandb.init(mode=self.mode, **options)
+            opened = wandb.init(mode=self.mode, **options)  # type: ignore[arg-type]
         except (wandb.errors.CommError, wandb.errors.AuthenticationError) as error:
             log.warning("W&B can't be reached (%s): this run is logged offline", error)
             self.mode = "offline"

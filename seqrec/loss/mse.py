@@ -23,15 +23,16 @@ class MSE(nn.Module):
 
     def __init__(self, *, rating_mean: float) -> None:
         super().__init__()
+        self.rating_mean: Tensor
         self.register_buffer("rating_mean", torch.tensor(rating_mean))
 
     def forward(
         self, query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives | None
     ) -> Tensor:
         """Mean loss, a float32 scalar."""
-        return (
-            (self.predict(query_ND, targets.item_N, catalogue) - targets.rating_N).square().mean()
-        )
+        assert targets.rating_N is not None  # the loss says that it needs ratings
+        predicted_N = self.predict(query_ND, targets.item_N, catalogue)
+        return (predicted_N - targets.rating_N).square().mean()
 
     def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Catalogue) -> Tensor:
         """``rating_N`` of one item for each query, in the units of the data."""

@@ -1,5 +1,7 @@
 """No negatives: losses over the full catalogue need none."""
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from seqrec.types import Targets
@@ -7,6 +9,8 @@ from seqrec.types import Targets
 
 class NoNegatives:
     """Draw nothing."""
+
+    has_negatives: ClassVar[bool] = False
 
     def __call__(self, targets: Targets, item_BL: Tensor) -> None:
         """Return None."""
