@@ -6,14 +6,14 @@ from pathlib import Path
 import polars as pl
 import torch
 
+from seqrec.build import build_model, build_source
 from seqrec.config.schema import Root
 from seqrec.errors import DataError
-from seqrec.experiment import build
-from seqrec.experiment.facts import Facts
 from seqrec.experiment.folder import RunFolder
 from seqrec.model import SequenceModel
 from seqrec.ranking.rank import rank_targets
 from seqrec.store.prepare import prepare
+from seqrec.types import Facts
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Recommender:
         """
         folder = RunFolder.open(run)
         config, facts = folder.config(), folder.read_json("run.json")["facts"]
-        model = build.build_model(config, Facts(**facts))
+        model = build_model(config, Facts(**facts))
         prefix = "model."
         weights = {
             key.removeprefix(prefix): value
@@ -113,7 +113,7 @@ class Recommender:
         Raises:
             DataError: the data doesn't have this user, or can't be read any more.
         """
-        source = build.build_source(self.config)
+        source = build_source(self.config)
         store = prepare(source, self.config.prepare, Path(self.config.paths.cache_dir))
         users = store.users()
         found = users.filter(pl.col("user") == user)["index"]

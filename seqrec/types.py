@@ -108,6 +108,19 @@ class Catalogue:
         return scores if self.bias_V is None else scores + self.bias_V[item_S].float()
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What only the data knows."""
+
+    n_items: int
+    item_count_V: Tensor | None = None  # training events of each item
+    rating_mean: float | None = None  # of the training events; None: no ratings
+
+    def plain(self) -> dict[str, Any]:
+        """The part that rebuilding a trained model takes."""
+        return {"n_items": self.n_items, "rating_mean": self.rating_mean}
+
+
 class ItemEmbedding(Protocol):
     """Items to vectors; the vectors of all items double as output table for tied scorers."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from omegaconf import OmegaConf
 
-from seqrec.experiment.build import make
+from seqrec.build import make
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 DIM, LENGTH, ITEMS = 8, 20, 20

@@ -6,9 +6,9 @@ import torch
 from hydra import initialize_config_dir
 
 from seqrec.batches import TrainBatches
+from seqrec.build import build_source
 from seqrec.config.compose import Composer, settle
 from seqrec.config.schema import Root, register
-from seqrec.experiment.build import build_source
 from seqrec.experiment.folder import typed
 from seqrec.store.prepare import prepare
 

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "seqrec"
 LAYERS = [
     *("errors", "types", "config", "raw", "data", "store", "split", "batches"),
     *("embedding", "encoder", "head", "scorer", "negatives", "loss", "scheduler"),
-    *("metric", "ranking", "model", "logger", "experiment", "recommend"),
+    *("metric", "ranking", "model", "build", "logger", "experiment", "recommend"),
 ]
 
 

@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 from sklearn.metrics import ndcg_score
 
 from seqrec.ranking import rank as ranking_module
-from seqrec.ranking.metrics import RankingMetrics, RankList, metric_names
+from seqrec.ranking.gain import metric_names
+from seqrec.ranking.metrics import RankingMetrics, RankList
 from seqrec.ranking.rank import Ranking, rank_targets
 from seqrec.types import Catalogue
 

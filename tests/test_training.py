@@ -9,7 +9,8 @@ from components import names, node
 from experiments import batches, root, steps, store_of
 
 from seqrec.batches import EvalBatches
-from seqrec.experiment.build import build_experiment, build_source
+from seqrec.build import build_source
+from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.module import Experiment
 from seqrec.ranking.metrics import RankingMetrics
 from seqrec.ranking.rank import rank_targets

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytorch_lightning as lightning
 
+from seqrec.build import build_source
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
-from seqrec.experiment import build
+from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import find_hardware
 from seqrec.experiment.module import Experiment
@@ -20,14 +21,14 @@ def rebuild(folder: RunFolder, config: Root) -> Experiment:
         RunError: the data isn't what the run was trained on.
     """
     known = folder.read_json("run.json")
-    store = prepare(build.build_source(config), config.prepare, Path(config.paths.cache_dir))
+    store = prepare(build_source(config), config.prepare, Path(config.paths.cache_dir))
     if store.data_hash != known["data_hash"]:
         raise RunError(
             "the data isn't what the run was trained on",
             where=f"{known['data_hash'][:12]} then, {store.data_hash[:12]} now ({store.name})",
             todo="bring the same raw files back, or train a new run",
         )
-    module = build.build_experiment(config, store)
+    module = build_experiment(config, store)
     module.load_state_dict(folder.weights())
     return module
 

@@ -12,14 +12,14 @@ from torchmetrics import MeanMetric, MeanSquaredError
 
 from seqrec.batches import EvalBatches, TrainBatches
 from seqrec.config.schema import Root
-from seqrec.experiment.facts import Facts
 from seqrec.experiment.folder import plain
 from seqrec.model import SequenceModel
-from seqrec.ranking.metrics import Gain, RankingMetrics, RankList
+from seqrec.ranking.gain import Gain
+from seqrec.ranking.metrics import RankingMetrics, RankList
 from seqrec.ranking.rank import Ranking, rank_targets
 from seqrec.split.views import Splits, View
 from seqrec.store.store import SequenceStore
-from seqrec.types import EvalBatch, Loss, NegativeSampler, Targets, TrainBatch, position_mask
+from seqrec.types import EvalBatch, Facts, Loss, NegativeSampler, Targets, TrainBatch, position_mask
 
 
 class Experiment(pl.LightningModule):

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from seqrec.batches import EvalBatches
-from seqrec.ranking.metrics import Gain, RankingMetrics
+from seqrec.ranking.gain import Gain
+from seqrec.ranking.metrics import RankingMetrics
 from seqrec.ranking.rank import rank_targets
 from seqrec.types import Catalogue
 

@@ -18,9 +18,10 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from rich.console import Console
 
 from seqrec import __version__
+from seqrec.build import build_gains, build_source, make
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
-from seqrec.experiment import build
+from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.console import console, fact, result_table
 from seqrec.experiment.environment import describe_environment
 from seqrec.experiment.folder import RunFolder, plain, typed
@@ -57,17 +58,17 @@ def run(config: DictConfig, run_dir: Path, *, choices: dict[str, str]) -> dict[s
     torch.manual_seed(root.seed)
     np.random.seed(root.seed)  # what third-party code may draw from
     hardware = find_hardware(root.trainer.accelerator, root.trainer.precision)
-    build.build_gains(root)  # a wrong evaluation.monitor is said before data is read
+    build_gains(root)  # a wrong evaluation.monitor is said before data is read
 
     name, group = _names(root, choices)
     fact(out, "seqrec", f"{__version__}  {name} on {choices['data']}")
-    store = prepare(build.build_source(root), root.prepare, Path(root.paths.cache_dir))
-    module = build.build_experiment(root, store)
+    store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
+    module = build_experiment(root, store)
     folder = RunFolder(run_dir)
     _introduce(out, module, hardware)
 
     record = _record(folder, module, name, group, hardware)
-    logger: RunLogger = build.make(root.logger)
+    logger: RunLogger = make(root.logger)
     trainer = _trainer(root, folder, hardware, module, logger.open(record), out)
     failed = True
     try:

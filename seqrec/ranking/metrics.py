@@ -4,28 +4,13 @@ A metric of one target an event depends on its rank alone, so the state is a his
 integers, whose sum doesn't know the order or the batches they came in.
 """
 
-from typing import Protocol
-
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from seqrec.ranking.gain import Gain
 from seqrec.ranking.rank import Ranking
-
-
-class Gain(Protocol):
-    """What a rank is worth: ``gain(rank_R, k)``; `at_k` False where k plays no part."""
-
-    at_k: bool
-
-    def __call__(self, rank_R: Tensor, k: int) -> Tensor: ...
-
-
-def metric_names(gains: dict[str, Gain], ks: list[int]) -> list[str]:
-    """The keys that :meth:`RankingMetrics.compute` gives."""
-    names = [f"{n}@{k}" if g.at_k else n for n, g in gains.items() for k in (ks if g.at_k else [0])]
-    return names + [f"coverage@{k}" for k in ks]
 
 
 class RankingMetrics(Metric):

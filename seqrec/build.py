@@ -14,13 +14,11 @@ import torch
 from seqrec.config.schema import Root
 from seqrec.data.source import Source
 from seqrec.errors import ConfigError
-from seqrec.experiment.facts import Facts
-from seqrec.experiment.module import Experiment
 from seqrec.model import SequenceModel
-from seqrec.ranking.metrics import Gain, metric_names
+from seqrec.ranking.gain import Gain, metric_names
 from seqrec.split.views import Splits
 from seqrec.store.store import SequenceStore
-from seqrec.types import Loss
+from seqrec.types import Facts, Loss
 
 
 def make(node: dict[str, Any], **facts: Any) -> Any:
@@ -44,25 +42,6 @@ def locate(node: dict[str, Any]) -> Any:
 def build_source(config: Root) -> Source:
     """The data source."""
     return make(config.data)
-
-
-def build_experiment(config: Root, store: SequenceStore) -> Experiment:
-    """Everything there is to train, over prepared sequences."""
-    splits = make(config.split)(store)
-    facts = gather_facts(store, splits)
-    known = vars(facts)
-    return Experiment(
-        model=build_model(config, facts),
-        loss=build_loss(config, facts),
-        negatives=make(config.negatives, **known),
-        optimizer=lambda parameters: make(config.optimizer, params=parameters),
-        scheduler=make(config.scheduler),
-        gains=build_gains(config),
-        store=store,
-        splits=splits,
-        config=config,
-        facts=facts,
-    )
 
 
 def build_model(config: Root, facts: Facts) -> SequenceModel:
