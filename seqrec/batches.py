@@ -16,18 +16,21 @@ class TrainBatches:
     """The sequences of a view, shuffled, each once: one pass is one epoch.
 
     A sequence gives its latest ``max_length`` inputs, each with the item that follows as target.
-    Batches are as wide as their longest sequence.
+    Sequences of like length go together, so little is padded, and a batch holds about as many
+    positions as any other: many short sequences or a few long ones. A batch says by its ``weight``
+    how far it is from the mean, which makes the weighted loss an unbiased estimate of the mean
+    over all positions, whatever the batches are and however many processes share them.
 
     Args:
         store: where the sequences lie.
         view: which of them, at least two events long.
         max_length: most inputs L of a sequence.
-        size: sequences in a batch, on each device.
+        size: sequences in a batch on each device, on average.
         seed: of the shuffle.
         epoch: of the shuffle; the same seed and epoch give the same batches on every machine.
         ratings: give the targets' ratings too.
         rank: this process.
-        world: processes that share the epoch; each takes every ``world``-th sequence.
+        world: processes that share each batch.
     """
 
     def __init__(
@@ -43,34 +46,42 @@ class TrainBatches:
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        self.store, self.view, self.max_length, self.size = store, view, max_length, size
-        self.seed, self.epoch, self.ratings = seed, epoch, ratings
-        self.rank, self.world = rank, world
+        self.store, self.ratings, self.rank, self.world = store, ratings, rank, world
+        self.end = view.end - 1  # the last event is a target only
+        self.start = np.maximum(view.start, self.end - max_length)
+        length = self.end - self.start
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(length))
+        order = order[np.argsort(length[order] * rng.uniform(0.9, 1.1, len(order)), kind="stable")]
+        batches = math.ceil(len(order) / (size * world))
+        self.positions = length.sum() / batches  # of a batch, all processes together
+        middle = length[order].cumsum() - length[order] / 2
+        number = (middle / self.positions).astype(np.int64)
+        self.batches = np.split(order, np.flatnonzero(np.diff(number)) + 1)
+        rng.shuffle(self.batches)
+        padded = sum(len(rows) * length[rows].max() for rows in self.batches)
+        self.padding = 1 - length.sum() / padded  # share of all positions that are padding
 
     def __len__(self) -> int:
-        return math.ceil(len(self.view.user) / (self.size * self.world))
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[TrainBatch]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.view.user))
-        step = self.size * self.world
-        for first in range(0, len(order), step):
-            together = order[first : first + step]
-            # where the last sequences don't reach every process, one is seen twice
-            mine = together[self.rank :: self.world] if len(together) > self.rank else together[:1]
-            yield self._batch(mine)
+        for rows in self.batches:
+            mine = rows[self.rank :: self.world]
+            # a process without a sequence of its own repeats one, without weight
+            yield self._batch(mine) if len(mine) else self._batch(rows[:1], weight=0.0)
 
-    def _batch(self, rows: np.ndarray) -> TrainBatch:
-        end = self.view.end[rows] - 1  # the last event is a target only
-        start = np.maximum(self.view.start[rows], end - self.max_length)
+    def _batch(self, rows: np.ndarray, weight: float | None = None) -> TrainBatch:
+        start, end = self.start[rows], self.end[rows]
         index_BL, valid_BL = _windows(start, end)
-        rating_BL = None
-        if self.ratings:
-            rating_BL = _gather(self.store.rating, index_BL + 1, valid_BL)
+        if weight is None:
+            weight = float((end - start).sum() * self.world / self.positions)
         return TrainBatch(
             item_BL=_gather(self.store.item, index_BL, valid_BL),
             length_B=torch.from_numpy(end - start),
             target_BL=_gather(self.store.item, index_BL + 1, valid_BL),
-            rating_BL=rating_BL,
+            rating_BL=_gather(self.store.rating, index_BL + 1, valid_BL) if self.ratings else None,
+            weight=weight,
         )
 
 

@@ -40,6 +40,7 @@ class TrainBatch(Movable):
     length_B: Tensor  # int64, at least 1
     target_BL: Tensor  # int64, the item that follows; 0 where padded
     rating_BL: Tensor | None  # float32, the rating of the target
+    weight: float  # positions here over the mean of all batches; times the mean loss: unbiased
 
 
 @dataclass(frozen=True)

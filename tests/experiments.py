@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 from hydra import initialize_config_dir
 
-from seqrec.batches import TrainBatches
 from seqrec.build import build_source
 from seqrec.config.compose import Composer, settle
 from seqrec.config.schema import Root, register
@@ -49,12 +48,4 @@ def steps(experiment, count: int, *, lr: float = 0.01) -> list[float]:
 
 def batches(experiment, *, epoch: int = 0):
     """The training batches of an epoch."""
-    return TrainBatches(
-        store=experiment.store,
-        view=experiment.splits.train,
-        max_length=experiment.config.max_length,
-        size=experiment.config.batch.size,
-        seed=experiment.config.seed,
-        epoch=epoch,
-        ratings=experiment.loss.needs_ratings,
-    )
+    return experiment.epoch_batches(epoch)

@@ -3,17 +3,19 @@
 import dataclasses
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from components import names, node
 from experiments import batches, root, steps, store_of
 
-from seqrec.batches import EvalBatches
+from seqrec.batches import EvalBatches, TrainBatches
 from seqrec.build import build_source
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.module import Experiment
 from seqrec.ranking.metrics import RankingMetrics
 from seqrec.ranking.rank import rank_targets
+from seqrec.split.leave_one_out import LeaveOneOut
 from seqrec.types import EvalBatch, TrainBatch
 
 
@@ -104,47 +106,86 @@ def test_metrics_do_not_move_with_the_batch_size(small):
     assert ranks(experiment, 1) == ranks(experiment, 7) == ranks(experiment, 1000)
 
 
-def test_an_epoch_has_every_event_once_and_the_same_order_anywhere(small):
-    experiment = build_experiment(root("batch.size=7"), small)
-    view = experiment.splits.train
-    seen, sizes = [], []
-    for batch in batches(experiment, epoch=3):
-        sizes.append(len(batch.length_B))
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory):
+    """A store of users with 3 to 60 events."""
+    folder = tmp_path_factory.mktemp("uneven")
+    lengths = [3 + 57 * user // 89 for user in range(90)]
+    events = ((user, t) for user, length in enumerate(lengths) for t in range(length))
+    rows = [f"{user},{(user * 7 + t) % 40},{t}" for user, t in events]
+    (folder / "e.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows))
+    config = root("data=files", f"data.path={folder / 'e.csv'}", "prepare.k_core=0")
+    return store_of(config, folder)
+
+
+def one_epoch(store, *, epoch=0, size=8, **shared):
+    view = LeaveOneOut()(store).train
+    return TrainBatches(
+        store=store, view=view, max_length=100, size=size, seed=1, epoch=epoch, **shared
+    )
+
+
+def sequences(loader) -> list[tuple[int, ...]]:
+    """Inputs and last target of each row that counts."""
+    rows = []
+    for batch in loader:
         for row, length in enumerate(batch.length_B.tolist()):
             inputs, targets = batch.item_BL[row], batch.target_BL[row]
             assert torch.equal(inputs[1:length], targets[: length - 1])
             assert (inputs[length:] == 0).all() and (targets[length:] == 0).all()
-            seen.append((*inputs[:length].tolist(), targets[length - 1].item()))
-    wanted = [tuple(small.item[s:e].tolist()) for s, e in zip(view.start, view.end, strict=True)]
-    assert sorted(seen) == sorted(wanted)
-    again = [b.item_BL for b in batches(experiment, epoch=3)]
-    assert all(map(torch.equal, again, [b.item_BL for b in batches(experiment, epoch=3)]))
-    assert not torch.equal(again[0], next(iter(batches(experiment, epoch=4))).item_BL)
+            if batch.weight:
+                rows.append((*inputs[:length].tolist(), targets[length - 1].item()))
+    return sorted(rows)
 
 
-@pytest.mark.parametrize("world", [2, 3])
-def test_processes_share_an_epoch_without_overlap(small, world):
-    experiment = build_experiment(root("batch.size=7"), small)
-    loader = batches(experiment)
-    parts = []
+def test_an_epoch_has_every_sequence_once_in_any_number_of_processes(uneven):
+    view = LeaveOneOut()(uneven).train
+    pairs = zip(view.start, view.end, strict=True)
+    wanted = sorted(tuple(uneven.item[start:end].tolist()) for start, end in pairs)
+    assert sequences(one_epoch(uneven)) == wanted
+    for world in (2, 3, 50):
+        shares = [one_epoch(uneven, rank=rank, world=world) for rank in range(world)]
+        assert len({len(share) for share in shares}) == 1
+        assert sorted(row for share in shares for row in sequences(share)) == wanted
+
+
+def test_epochs_are_shuffled_and_the_same_anywhere(uneven):
+    first, again, later = one_epoch(uneven), one_epoch(uneven), one_epoch(uneven, epoch=1)
+    for batch, same in zip(first, again, strict=True):
+        assert torch.equal(batch.item_BL, same.item_BL)
+    assert any(not np.array_equal(a, b) for a, b in zip(first.batches, later.batches, strict=False))
+
+
+def test_batches_hold_like_many_positions_and_little_padding(uneven):
+    loader = one_epoch(uneven)
+    counts = [int(batch.length_B.sum()) for batch in loader]
+    assert max(counts) < 1.5 * min(counts)
+    assert loader.padding < 0.2
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_the_weighted_loss_is_the_mean_over_all_positions(uneven, world):
+    """Over an epoch and its processes, exactly: so the gradient is unbiased."""
+    experiment = build_experiment(root("max_length=100"), uneven).eval()
+    total, positions = 0.0, 0
+    for batch in one_epoch(uneven, size=1000):
+        loss, count = experiment.batch_loss(batch)
+        total, positions = total + loss.item() * count, positions + count
+    weighted, batches = 0.0, 0
     for rank in range(world):
-        loader.rank, loader.world = rank, world
-        parts.append([row for b in loader for row in b.item_BL.tolist()])
-        assert len(list(loader)) == len(loader)
-    together = [tuple(i for i in row if i) for part in parts for row in part]
-    loader.rank, loader.world = 0, 1
-    alone = [tuple(i for i in row if i) for b in loader for row in b.item_BL.tolist()]
-    assert set(together) == set(alone)
-    assert len(together) <= len(alone) + world - 1
-    whole, shared = set(), []
-    view = experiment.splits.test
-    for rank in range(world):
-        evaluation = EvalBatches(
-            store=small, view=view, max_length=5, size=4, rank=rank, world=world
-        )
-        shared += [user for batch in evaluation for user in batch.user_B.tolist()]
-        whole |= set(shared)
-    assert sorted(shared) == sorted(whole) == sorted(view.user.tolist())
+        for batch in one_epoch(uneven, rank=rank, world=world):
+            weighted += experiment.batch_loss(batch)[0].item() * batch.weight
+            batches += 1
+    assert weighted / batches == pytest.approx(total / positions, rel=1e-5)
+
+
+def test_processes_share_an_evaluation_without_overlap(small):
+    view = build_experiment(root(), small).splits.test
+    shared = []
+    for rank in range(3):
+        loader = EvalBatches(store=small, view=view, max_length=5, size=4, rank=rank, world=3)
+        shared += [user for batch in loader for user in batch.user_B.tolist()]
+    assert sorted(shared) == sorted(view.user.tolist())
 
 
 def test_evaluation_sees_the_latest_items_and_masks_the_whole_history(small):
@@ -161,8 +202,7 @@ def test_evaluation_sees_the_latest_items_and_masks_the_whole_history(small):
 
 
 def test_batches_move_as_one():
-    batch = TrainBatch(
-        torch.zeros(1, 2).long(), torch.ones(1).long(), torch.zeros(1, 2).long(), None
-    )
+    item, length = torch.zeros(1, 2).long(), torch.ones(1).long()
+    batch = TrainBatch(item, length, item, None, 1.0)
     moved = batch.to("meta")
     assert moved.item_BL.device.type == "meta" and moved.rating_BL is None

@@ -39,7 +39,7 @@ class Prepare:
 class Batch:
     """How sequences become batches."""
 
-    size: int = 128  # sequences in a training batch
+    size: int = 128  # sequences in a training batch, on average: batches hold like many positions
     eval_size: int = 512  # sequences in an evaluation batch; changes no result
 
 

@@ -81,27 +81,37 @@ class Experiment(pl.LightningModule):
 
     def train_dataloader(self) -> TrainBatches:
         """This epoch's batches; Lightning asks anew at every epoch."""
+        return self.epoch_batches(
+            self.current_epoch, rank=self.trainer.global_rank, world=self.trainer.world_size
+        )
+
+    def epoch_batches(self, epoch: int, *, rank: int = 0, world: int = 1) -> TrainBatches:
+        """The batches of any epoch."""
         return TrainBatches(
             store=self.store,
             view=self.splits.train,
             max_length=self.config.max_length,
             size=self.config.batch.size,
             seed=self.config.seed,
-            epoch=self.current_epoch,
+            epoch=epoch,
             ratings=self.loss.needs_ratings,
-            rank=self.trainer.global_rank,
-            world=self.trainer.world_size,
+            rank=rank,
+            world=world,
         )
 
     def val_dataloader(self) -> EvalBatches:
-        """The validation events."""
-        return self.eval_batches(self.splits.valid)
+        """This process's validation events."""
+        return self._shared(self.splits.valid)
 
     def test_dataloader(self) -> EvalBatches:
-        """The test events."""
-        return self.eval_batches(self.splits.test)
+        """This process's test events."""
+        return self._shared(self.splits.test)
 
-    def eval_batches(self, view: View) -> EvalBatches:
+    def _shared(self, view: View) -> EvalBatches:
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return self.eval_batches(view, rank=rank, world=world)
+
+    def eval_batches(self, view: View, *, rank: int = 0, world: int = 1) -> EvalBatches:
         """Batches of held-out events."""
         return EvalBatches(
             store=self.store,
@@ -109,8 +119,8 @@ class Experiment(pl.LightningModule):
             max_length=self.config.max_length,
             size=self.config.batch.eval_size,
             ratings=self.loss.needs_ratings,
-            rank=self.trainer.global_rank,
-            world=self.trainer.world_size,
+            rank=rank,
+            world=world,
         )
 
     # training -----------------------------------------------------------------------------------
@@ -126,7 +136,7 @@ class Experiment(pl.LightningModule):
         loss, positions = self.batch_loss(batch)
         self.train_loss.update(loss.detach(), weight=positions)
         self.log("train/loss", loss, on_step=True, on_epoch=False)
-        return loss
+        return loss * batch.weight
 
     def batch_loss(self, batch: TrainBatch) -> tuple[Tensor, int]:
         """Mean loss over the batch's valid positions, and how many there are."""
