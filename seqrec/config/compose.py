@@ -10,8 +10,6 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqrec.config.check import is_instruction
-from seqrec.config.signature import read_signature
-from seqrec.config.source import TargetError
 
 
 class Composer:
@@ -45,11 +43,11 @@ class Composer:
 def settle(
     config: DictConfig, *, choices: dict[str, Any], overrides: Iterable[str], config_dir: Path
 ) -> DictConfig:
-    """Drop the sizes of a component that the command line has replaced.
+    """Give a component chosen on the command line the values of its own file.
 
-    ``model=sasrec`` sets sizes of its transformer; with ``encoder=lstm`` beside it they have
-    nothing to belong to. What the command line sets itself, and what the option's own file says,
-    stays: a mistake there has to be seen.
+    ``model=sasrec`` sets sizes of its transformer; with ``encoder=lstm`` beside it they belong to
+    nothing, and with ``optimizer=sgd`` the model's learning rate for Adam would be the wrong one.
+    Keys that the command line sets itself stay: a mistake there has to be seen.
 
     Args:
         config: the composed configuration, changed in place and returned.
@@ -62,15 +60,16 @@ def settle(
         node, file = config.get(group), config_dir / group / f"{choices[group]}.yaml"
         if not isinstance(node, DictConfig) or "_target_" not in node or not file.is_file():
             continue
-        try:
-            signature = read_signature(node._target_)
-        except TargetError:
-            continue  # told by the check of components
-        own = {str(key) for key in OmegaConf.load(file)} | set(signature.parameters)
+        own = OmegaConf.load(file)
+        if not isinstance(own, DictConfig) or "_target_" not in own:
+            continue  # a dataset: its file sets more than this node
         with open_dict(node):
             for key in [str(key) for key in node]:
-                named = key in own or f"{group}.{key}" in written or is_instruction(key)
-                if not named and not signature.open:
+                if f"{group}.{key}" in written or is_instruction(key):
+                    continue
+                if key in own:
+                    node[key] = own._get_node(key)
+                else:
                     del node[key]
     return config
 

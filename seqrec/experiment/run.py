@@ -249,11 +249,8 @@ def _introduce(out: Console, module: Experiment, hardware: Hardware) -> None:
     names = " > ".join(type(part).__name__ for part in parts)
     fact(out, "model", f"{names}  {count_parameters(module):,} parameters")
     loader = module.epoch_batches(0)
-    fact(
-        out,
-        "epoch",
-        f"{len(loader):,} batches of {loader.positions:,.0f} positions, {loader.padding:.1%} padding",
-    )
+    size = f"{len(loader):,} batches of {loader.positions:,.0f} positions"
+    fact(out, "epoch", f"{size}, {loader.padding:.1%} padding")
     fact(out, "device", f"{hardware.device}, {hardware.precision}: {hardware.reason}")
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CHUNK_BYTES = 32 * 2**20  # scores held at once: large enough for fast products, small for caches
+CHUNK_BYTES = 8 * 2**20  # scores held at once: large enough for fast products, small for caches
 
 
 def linear_cross_entropy(
