@@ -1,9 +1,12 @@
 """Train and evaluate one model, or sweep over many: ``python train.py --help``."""
 
+import json
+import os
 import shlex
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -17,6 +20,7 @@ from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import SeqrecError
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
+JOB = "SEQREC_JOB"  # environment variable: what the job is, for its further processes
 FAILED: list[Path] = []  # folders of the jobs of a sweep that failed
 
 
@@ -44,9 +48,25 @@ def run_job(config: DictConfig, folder: Path) -> float:
     from seqrec.experiment.run import run  # imports torch: not for --help, not for a mistake
 
     job = HydraConfig.get()
-    choices = dict(job.runtime.choices)
-    settle(config, choices=choices, overrides=job.overrides.task, config_dir=CONFIGS)
-    return run(config, folder, choices=choices)[f"valid/{config.evaluation.monitor}"]
+    told = share(
+        {
+            "folder": str(folder),
+            "choices": dict(job.runtime.choices),
+            "overrides": list(job.overrides.task),
+        }
+    )
+    overrides, choices = told["overrides"], told["choices"]
+    settle(config, choices=choices, overrides=overrides, config_dir=CONFIGS)
+    results = run(config, Path(told["folder"]), choices=choices, overrides=overrides)
+    return results[f"valid/{config.evaluation.monitor}"]
+
+
+def share(job: dict[str, Any]) -> dict[str, Any]:
+    """Make the processes that Lightning starts for further devices part of the first one's job."""
+    if "LOCAL_RANK" in os.environ and JOB in os.environ:
+        return json.loads(os.environ[JOB])
+    os.environ[JOB] = json.dumps(job)
+    return job
 
 
 def record(error: Exception, folder: Path) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from rich.table import Table
+
 from seqrec.config.script import parse
 from seqrec.config.terminal import plain_errors
 from seqrec.errors import ConfigError
-from seqrec.experiment.console import console, fact, result_table
+from seqrec.experiment.console import console, fact
 
 
 @dataclass
@@ -36,42 +38,41 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(f"split={arguments.split} is unknown", todo="choose test or valid")
     from seqrec.experiment.evaluate import evaluate, rebuild
     from seqrec.experiment.folder import RunFolder
-    from seqrec.experiment.run import protocol, silence
+    from seqrec.experiment.trainer import silence
 
     silence()
     folder = RunFolder.open(arguments.run)
     config = folder.config()
-    protocol_then = config.evaluation
-    config.evaluation = dataclasses.replace(
-        protocol_then,
-        ks=arguments.ks or protocol_then.ks,
-        mask_seen=protocol_then.mask_seen if arguments.mask_seen is None else arguments.mask_seen,
+    then = config.evaluation
+    config.evaluation = now = dataclasses.replace(
+        then,
+        ks=arguments.ks or then.ks,
+        mask_seen=then.mask_seen if arguments.mask_seen is None else arguments.mask_seen,
     )
-    if arguments.ks:
-        config.evaluation.monitor = f"ndcg@{arguments.ks[0]}"
+    if arguments.ks:  # the monitored list length may be gone; nothing is monitored here
+        now.monitor = f"{then.monitor.partition('@')[0]}@{now.ks[0]}"
     module = rebuild(folder, config)
     results = evaluate(module, split=arguments.split, accelerator=arguments.accelerator)
     out = console()
-    shown = {key.split("/")[1]: value for key, value in results.items()}
-    columns = [
-        "rmse",
-        *(f"{m}@{k}" for k in config.evaluation.ks for m in ("hit_rate", "ndcg", "mrr")),
-    ]
-    title = f"{arguments.split}  {protocol(config, module.splits)}"
-    out.print(result_table(title, {folder.path.name: shown}, columns))
     fact(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
-    if config.evaluation.mask_seen == protocol_then.mask_seen and (
-        (folder.path / "metrics.json").is_file()
-    ):
+    fact(out, arguments.split, module.protocol)
+    table = Table(header_style="dim")
+    table.add_column("metric")
+    for k in now.ks:
+        table.add_column(f"@{k}", justify="right")
+    names = {key.split("/")[1].partition("@")[0] for key in results if "@" in key}
+    for name in sorted(names):
+        values = [results.get(f"{arguments.split}/{name}@{k}") for k in now.ks]
+        table.add_row(name, *("" if value is None else f"{value:.4f}" for value in values))
+    out.print(table)
+    for name in ("accuracy", "rmse"):
+        if f"{arguments.split}/{name}" in results:
+            fact(out, name, f"{results[f'{arguments.split}/{name}']:.4f}")
+    if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
         written = folder.read_json("metrics.json")
         moved = [k for k, v in results.items() if k in written and abs(v - written[k]) > 1e-12]
-        fact(
-            out,
-            "check",
-            f"differs from metrics.json in {', '.join(moved)}"
-            if moved
-            else "equal to metrics.json",
-        )
+        differs = f"differs from metrics.json in {', '.join(moved)}"
+        fact(out, "check", differs if moved else "equal to metrics.json")
     if arguments.save:
         Path(arguments.save).write_text(json.dumps(results, indent=2) + "\n")
         fact(out, "saved", arguments.save)

@@ -201,6 +201,15 @@ def test_sizes_of_a_replaced_component_are_dropped_and_typos_are_not(tmp_path):
     assert "encoder.positions: unknown" in told(*given, "encoder.positions=end")
 
 
+def test_a_replaced_optimizer_has_its_own_learning_rate_unless_one_is_given():
+    for extra, rate in ((), 0.1), (("optimizer.lr=0.5",), 0.5):
+        given = ["model=lstm_attn", "optimizer=sgd", *extra]
+        config, choices = composed(*given)
+        settle(config, choices=choices, overrides=given, config_dir=CONFIGS)
+        assert config.optimizer.lr == rate
+    assert composed("model=lstm_attn")[0].optimizer.lr == 3e-3
+
+
 def test_all_mistakes_of_a_command_line_are_told_together():
     text = told(
         "encoder=lsmt",
@@ -276,7 +285,7 @@ def run_program(tmp_path, *arguments: str) -> subprocess.CompletedProcess:
         import runpy, sys, types
         from seqrec.errors import DataError
 
-        def run(config, run_dir, *, choices):
+        def run(config, run_dir, *, choices, overrides):
             assert choices["data"] == "synthetic" and run_dir.is_dir()
             if config.seed == 2:
                 raise DataError("a file is missing", where="there", todo="look")
@@ -363,7 +372,7 @@ def test_resume_auto_starts_anew_where_nothing_fits(runs, tmp_path, capsys):
 
 def test_resume_refuses_another_configuration_and_says_which_keys(runs):
     text = told(f"resume={runs / 'c'}", "trainer.max_epochs=50")
-    assert "max_length: 7 there, 50 here" in text
+    assert "max_length: 7 there, 200 here" in text
     assert "trainer.max_epochs: 100 there, 50 here" in text
     assert "resume=" in text.splitlines()[-1]
 

@@ -109,6 +109,8 @@ def test_the_offline_wandb_run_reads_back(finished):
     [line] = [row for row in shown.splitlines() if row.strip().startswith("test/ndcg@10 ")]
     assert float(line.split()[1]) == pytest.approx(results["test/ndcg@10"])
     assert "recommendations" in shown and "data_hash" in shown
+    whole = subprocess.run([WANDB, "leet", "inspect", file], capture_output=True, text=True).stdout
+    assert 'run_group:  "synthetic/adhoc"' in whole and 'job_type:  "train"' in whole
 
 
 def test_evaluate_gives_the_numbers_that_the_run_wrote(place, finished):
@@ -213,3 +215,20 @@ def test_one_failed_job_does_not_stop_the_others(tmp_path):
     )  # fmt: skip
     assert len(sweep.runs()) == 1
     assert "encoder.heads=3 must divide dim=16" in said[said.rindex("sweep ") :]
+
+
+def test_two_processes_train_as_one_and_are_measured_the_same(tmp_path):
+    """DDP over two CPU processes: the same global batches, the same protocol, exact metrics."""
+    place = Place(tmp_path)
+    command = (*SMALL, "logger=none", "trainer.max_epochs=2", "dropout=0")
+    two = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "batch.size=16")
+    place.run("train.py", *command, *two)
+    place.run("train.py", *command, "trainer=cpu", "batch.size=32")
+    shared, alone = place.runs()
+    assert metrics(shared)["epochs"] == 2
+    assert len(pl.read_parquet(shared / "ranks.parquet")) == 200
+    for name in ("valid/ndcg@10", "test/ndcg@10", "test/hit_rate@10"):
+        assert metrics(shared)[name] == pytest.approx(metrics(alone)[name], abs=0.02)
+    assert metrics(shared)["popularity/ndcg@10"] == metrics(alone)["popularity/ndcg@10"]
+    said = place.run("scripts/evaluate.py", f"run={shared}", "accelerator=cpu")
+    assert "equal to metrics.json" in said

@@ -8,10 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 
+def is_first_process() -> bool:
+    """Whether this process speaks and writes for a run that many may share."""
+    return os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("RANK", "0") == "0"
+
+
 def console() -> Console:
     """The terminal of the first process; other processes of a run are silent."""
-    first = os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("RANK", "0") == "0"
-    return Console(quiet=not first, highlight=False, soft_wrap=True)
+    return Console(quiet=not is_first_process(), highlight=False, soft_wrap=True)
 
 
 def fact(out: Console, label: str, text: str) -> None:
@@ -19,15 +23,14 @@ def fact(out: Console, label: str, text: str) -> None:
     out.print(Text(f"{label:<9}", style="bold cyan") + Text(text))
 
 
-def result_table(title: str, rows: dict[str, dict[str, float]], columns: Iterable[str]) -> Table:
+def result_table(rows: dict[str, dict[str, float]], columns: Iterable[str]) -> Table:
     """Models by metrics; the best of a column is bold.
 
     Args:
-        title: above the table.
         rows: name of a model to its metrics.
         columns: metrics to show; larger is better, except for names that start with ``rmse``.
     """
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    table = Table(header_style="dim")
     table.add_column("model")
     shown = [c for c in columns if any(c in values for values in rows.values())]
     for column in shown:

@@ -77,6 +77,15 @@ class Experiment(pl.LightningModule):
         self.ranks: tuple[Tensor, Tensor] | None = None  # users and their ranks, from the test
         self.fit_seconds = 0.0
 
+    @property
+    def protocol(self) -> str:
+        """The evaluation protocol in one line: what makes two runs comparable."""
+        seen = "masked" if self.config.evaluation.mask_seen else "ranked"
+        return (
+            f"{self.splits.protocol}; full ranking; seen items {seen}; "
+            "ties count against the target"
+        )
+
     # batches ------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> TrainBatches:

@@ -36,7 +36,9 @@ def evaluate_popularity(
     """
     n_items = len(item_count_V) - 1
     candidates = n_items if allowed_V is None else int(allowed_V[1:].sum())
-    metrics = RankingMetrics(gains=gains, ks=ks, n_items=n_items, n_candidates=candidates)
+    metrics = RankingMetrics(
+        gains=gains, ks=ks, n_items=n_items, n_candidates=candidates, sync=False
+    )
     order = torch.randperm(n_items + 1, generator=torch.Generator().manual_seed(0))
     place_V = (item_count_V[order].argsort(stable=True)).argsort()
     score_V = torch.empty(n_items + 1)

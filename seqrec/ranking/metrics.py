@@ -21,6 +21,7 @@ class RankingMetrics(Metric):
         ks: list lengths.
         n_items: items without the padding id.
         n_candidates: items that may be recommended; coverage is a share of these.
+        sync: add up what all processes saw; False where one process sees everything.
     """
 
     full_state_update = False
@@ -28,9 +29,15 @@ class RankingMetrics(Metric):
     listed_KV: Tensor
 
     def __init__(
-        self, *, gains: dict[str, Gain], ks: list[int], n_items: int, n_candidates: int
+        self,
+        *,
+        gains: dict[str, Gain],
+        ks: list[int],
+        n_items: int,
+        n_candidates: int,
+        sync: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(sync_on_compute=sync)
         self.gains, self.ks, self.n_candidates = gains, sorted(set(ks)), n_candidates
         self.longest = self.ks[-1]
         empty = torch.zeros(self.longest + 2, dtype=torch.int64)

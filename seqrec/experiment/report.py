@@ -1,0 +1,79 @@
+"""What a run tells: at its start, at its end, and what to type next."""
+
+from typing import Any
+
+from rich.console import Console
+
+from seqrec.experiment.console import fact, result_table
+from seqrec.experiment.folder import RunFolder
+from seqrec.experiment.hardware import Hardware
+from seqrec.experiment.module import Experiment
+from seqrec.logger.run_info import RunLogger
+from seqrec.store.store import SequenceStore
+from seqrec.types import count_parameters
+
+
+def introduce(out: Console, module: Experiment, hardware: Hardware) -> None:
+    """Data, split, model, batches and device, a line each."""
+    store, splits = module.store, module.splits
+    size = (
+        f"{store.n_users:,} users  {store.n_items:,} items  {store.n_interactions:,} interactions"
+    )
+    fact(out, "data", f"{size}  hash {store.data_hash[:12]}")
+    rejected = store.report["rejected"]
+    if rejected:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
+        fact(out, "", f"malformed rows left out: {reasons}")
+    parts = f"{len(splits.train):,} train  {len(splits.valid):,} valid  {len(splits.test):,} test"
+    fact(out, "split", f"{splits.protocol}: {parts}")
+    repeats = splits.report["test_repeats"]
+    if repeats > 0.05 and module.config.evaluation.mask_seen:
+        fact(
+            out,
+            "",
+            f"{repeats:.0%} of the test targets were seen before and can't be recommended: "
+            "evaluation.mask_seen=false ranks seen items too",
+        )
+    model = (module.model.encoder, module.model.head, module.model.scorer, module.loss)
+    names = " > ".join(type(part).__name__ for part in model)
+    fact(out, "model", f"{names}  {count_parameters(module):,} parameters")
+    epoch = module.epoch_batches(0)
+    batches = f"{len(epoch):,} batches of {epoch.positions:,.0f} positions"
+    fact(out, "epoch", f"{batches}, {epoch.padding:.1%} padding")
+    fact(out, "device", f"{hardware.device}, {hardware.precision}: {hardware.reason}")
+
+
+def conclude(
+    out: Console,
+    module: Experiment,
+    model: str,
+    results: dict[str, Any],
+    baseline: dict[str, float],
+) -> None:
+    """The test metrics beside those of the popularity baseline."""
+    evaluation = module.config.evaluation
+    k = evaluation.monitor.partition("@")[2] or max(evaluation.ks)
+    shown = [f"{metric}@{k}" for metric in ("hit_rate", "ndcg", "mrr", "coverage")]
+    reached = {
+        key.removeprefix("test/"): value
+        for key, value in results.items()
+        if key.startswith("test/")
+    }
+    out.print()
+    fact(
+        out,
+        "best",
+        f"epoch {results['best_epoch']} of {results['epochs']}, "
+        f"{results['fit_seconds']:.0f} s of training",
+    )
+    fact(out, "test", f"{len(module.splits.test):,} events; {module.protocol}")
+    out.print(result_table({"popularity": baseline, model: reached}, ["rmse", "accuracy", *shown]))
+
+
+def what_next(out: Console, folder: RunFolder, store: SequenceStore, logger: RunLogger) -> None:
+    """Where the run is, and commands to copy."""
+    fact(out, "run", str(folder.path))
+    user = store.users()["user"][0]
+    fact(out, "next", f"python scripts/recommend.py run={folder.path} user={user}")
+    for hint in logger.hints():
+        fact(out, "", hint)

@@ -1,0 +1,87 @@
+"""Lightning's trainer, set up for runs of this project."""
+
+import logging
+import warnings
+from typing import Any
+
+import pytorch_lightning as lightning
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from rich.console import Console
+
+from seqrec.config.schema import Root
+from seqrec.experiment.folder import RunFolder
+from seqrec.experiment.hardware import Hardware
+from seqrec.experiment.progress import EpochLines
+
+NOT_ACTIONABLE = (  # warnings that the user of a run can do nothing about
+    ".*does not have many workers.*",  # batches are gathers; there are no workers
+    ".*GPU available but not used.*",  # the user chose the device
+    ".*exists and is not empty.*",  # a resumed run goes on in its folder
+    ".*recommended to use `self.log.*sync_dist.*",  # the metrics are exact on every process
+    ".*smaller than the logging interval.*",
+    ".*`isinstance\\(treespec, LeafSpec\\)`.*",  # inside torch and Lightning
+)
+
+
+def build_trainer(
+    root: Root,
+    folder: RunFolder,
+    hardware: Hardware,
+    *,
+    monitor: str,
+    logger: Any,
+    out: Console,
+) -> lightning.Trainer:
+    """A trainer that keeps the best and the last epoch, and stops when nothing improves.
+
+    Args:
+        root: the configuration.
+        folder: where checkpoints go.
+        hardware: device and precision.
+        monitor: the metric to go by; larger is better.
+        logger: Lightning's logger, or None.
+        out: where epochs are reported.
+    """
+    settings = root.trainer
+    callbacks: list[Callback] = [EpochLines(out, bar=settings.progress)]
+    if settings.patience:
+        callbacks.append(EarlyStopping(monitor=monitor, mode="max", patience=settings.patience))
+    checkpoints = ModelCheckpoint(
+        dirpath=folder.checkpoints,
+        filename="best",
+        monitor=monitor,
+        mode="max",
+        save_last=True,
+        enable_version_counter=False,
+    )
+    return lightning.Trainer(
+        accelerator=settings.accelerator,
+        devices=settings.devices,
+        strategy=settings.strategy,
+        precision=hardware.lightning_precision,  # type: ignore[arg-type]
+        max_epochs=settings.max_epochs,
+        check_val_every_n_epoch=settings.validate_every,
+        gradient_clip_val=settings.gradient_clip,
+        deterministic=settings.deterministic,
+        logger=logger or False,
+        callbacks=[*callbacks, checkpoints],
+        reload_dataloaders_every_n_epochs=1,  # each epoch has its own shuffle
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=folder.path,
+    )
+
+
+def silence() -> None:
+    """Silence what the user of a run can't act on."""
+    for source in (
+        "pytorch_lightning",
+        "lightning_fabric",
+        "lightning.pytorch",
+        "lightning.fabric",
+    ):
+        logging.getLogger(source).setLevel(logging.ERROR)
+    for message in NOT_ACTIONABLE:
+        warnings.filterwarnings("ignore", message=message)
