@@ -201,6 +201,14 @@ def test_sizes_of_a_replaced_component_are_dropped_and_typos_are_not(tmp_path):
     assert "encoder.positions: unknown" in told(*given, "encoder.positions=end")
 
 
+def test_the_shown_configuration_is_the_one_that_runs(capsys):
+    with pytest.raises(SystemExit):
+        check_command_line(["model=sasrec", "encoder=lstm", "--cfg", "job"], config_dir=CONFIGS)
+    shown = OmegaConf.create(capsys.readouterr().out)
+    assert set(shown.encoder) == {"_target_", "dim", "hidden", "layers", "dropout"}
+    assert shown.encoder.dim == shown.dim
+
+
 def test_a_replaced_optimizer_has_its_own_learning_rate_unless_one_is_given():
     for extra, rate in ((), 0.1), (("optimizer.lr=0.5",), 0.5):
         given = ["model=lstm_attn", "optimizer=sgd", *extra]

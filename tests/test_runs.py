@@ -195,7 +195,7 @@ def test_a_sweep_ends_with_one_table_over_seeds(place, tmp_path):
     assert len(runs) == 4
     assert len({metrics(run)["data_hash"] for run in runs}) == 1
     assert len(list((tmp_path / "cache" / "stores").glob("*/store.json"))) == 1
-    table = said[said.rindex("sweep ") :]
+    table = said[said.rindex("\nsweep ") :]
     for model in ("gru4rec", "stamp"):
         [row] = [line for line in table.splitlines() if f"model={model}" in line]
         assert "±" in row and " 2 " in row
@@ -214,7 +214,7 @@ def test_one_failed_job_does_not_stop_the_others(tmp_path):
         "encoder=transformer", "encoder.heads=3,2", status=1,
     )  # fmt: skip
     assert len(sweep.runs()) == 1
-    assert "encoder.heads=3 must divide dim=16" in said[said.rindex("sweep ") :]
+    assert "encoder.heads=3 must divide dim=16" in said[said.rindex("\nsweep ") :]
 
 
 def test_two_processes_train_as_one_and_are_measured_the_same(tmp_path):

@@ -6,6 +6,7 @@ are told together.
 """
 
 import sys
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,7 @@ def check_command_line(
 
     Returns:
         The arguments for Hydra: the same, with ``resume=`` turned into the folder to go on in.
+        With ``--cfg job`` the configuration that a run would have is printed, and the program ends.
         ``--help`` is answered here, and ends the program: Hydra takes seconds for it.
 
     Raises:
@@ -54,7 +56,8 @@ def check_command_line(
     if flags.help:
         print(help_text(config_dir, config_name))
         sys.exit(0)
-    informs = flags.hydra_help or flags.cfg or flags.info or flags.shell_completion
+    informs = flags.hydra_help or flags.info or flags.shell_completion
+    informs = informs or flags.cfg in ("hydra", "all")
     if informs or flags.config_path or flags.config_name or flags.config_dir:
         return argv
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir)):
@@ -64,6 +67,9 @@ def check_command_line(
     refuse(line.mistakes)
     first = attempts[0]
     assert first is not None
+    if flags.cfg:
+        print(OmegaConf.to_yaml(OmegaConf.create(first[0])))
+        sys.exit(0)
     return resume_arguments(argv, *first, sweeping=flags.multirun)
 
 

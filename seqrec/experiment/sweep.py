@@ -12,8 +12,6 @@ from rich.table import Table
 
 from seqrec.experiment.console import console, fact
 
-SHOWN = ("hit_rate@10", "ndcg@10", "mrr@10")
-
 
 @dataclass(frozen=True)
 class Job:
@@ -30,15 +28,19 @@ class SweepSummary(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read the jobs' folders, print the table, name the jobs that failed."""
-        folder = Path(config.hydra.sweep.dir)
-        summarise(folder)
+        evaluation = config.evaluation
+        k = evaluation.monitor.partition("@")[2] or max(evaluation.ks)
+        summarise(Path(config.hydra.sweep.dir), [f"hit_rate@{k}", f"ndcg@{k}"])
 
 
-def summarise(folder: Path) -> None:
-    """Print what became of the jobs below `folder`."""
+def summarise(folder: Path, shown: list[str]) -> None:
+    """Print what became of the jobs below `folder`; `shown` names the metrics."""
     out, jobs = console(), read_jobs(folder)
+    hashes = sorted({job.metrics["data_hash"][:12] for job in jobs if job.metrics})
     out.print()
-    out.print(sweep_table(jobs, f"sweep  {folder}"))
+    fact(out, "sweep", f"{len(jobs)} jobs; test metrics, mean ± sd over seeds")
+    fact(out, "data", f"hash {', '.join(hashes)}")
+    out.print(sweep_table(jobs, shown))
     for job in jobs:
         if job.metrics is None:
             fact(out, "failed", f"{job.folder.name} {job.varied}: {job.error.splitlines()[0]}")
@@ -60,23 +62,23 @@ def read_jobs(folder: Path) -> list[Job]:
     return jobs
 
 
-def sweep_table(jobs: list[Job], title: str) -> Table:
+def sweep_table(jobs: list[Job], shown: list[str]) -> Table:
     """Rows: settings; columns: test metrics as mean and standard deviation over the seeds."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for job in jobs:
         if job.metrics is not None:
             groups.setdefault(job.varied, []).append(job.metrics)
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
-    table.add_column("settings")
+    table = Table(header_style="dim")
+    table.add_column("settings", overflow="fold")
     table.add_column("runs", justify="right")
-    for name in SHOWN:
-        table.add_column(f"test {name}", justify="right")
+    for name in shown:
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("fit s", justify="right")
-    means = {v: [_mean(runs, f"test/{n}") for n in SHOWN] for v, runs in groups.items()}
+    means = {v: [_mean(runs, f"test/{n}") for n in shown] for v, runs in groups.items()}
     best = [max(column) for column in zip(*means.values(), strict=True)] if means else []
     for varied, runs in groups.items():
         cells = []
-        for column, name in enumerate(SHOWN):
+        for column, name in enumerate(shown):
             text = spread([run.get(f"test/{name}") for run in runs])
             winner = means[varied][column] == best[column]
             cells.append(f"[bold green]{text}[/]" if winner else text)
