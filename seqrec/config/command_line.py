@@ -6,7 +6,6 @@ are told together.
 """
 
 import sys
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path

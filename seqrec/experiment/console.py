@@ -15,12 +15,12 @@ def is_first_process() -> bool:
 
 def console() -> Console:
     """The terminal of the first process; other processes of a run are silent."""
-    return Console(quiet=not is_first_process(), highlight=False, soft_wrap=True)
+    return Console(quiet=not is_first_process(), highlight=False)
 
 
 def fact(out: Console, label: str, text: str) -> None:
     """One line: a label and what there is to say."""
-    out.print(Text(f"{label:<9}", style="bold cyan") + Text(text))
+    out.print(Text(f"{label:<9}", style="bold cyan") + Text(text), soft_wrap=True)
 
 
 def result_table(rows: dict[str, dict[str, float]], columns: Iterable[str]) -> Table:

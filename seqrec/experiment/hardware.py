@@ -13,7 +13,7 @@ PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 class Hardware:
     """Where and how a run computes."""
 
-    device: str  # for people: "cpu (2 threads)", "NVIDIA H100"
+    device: str  # for people: "cpu, threads: 2", "NVIDIA H100"
     kind: str  # cuda | mps | cpu
     precision: str  # fp32 | bf16 | fp16
     reason: str  # why this precision
@@ -41,7 +41,7 @@ def find_hardware(accelerator: str, precision: str) -> Hardware:
     device = {
         "cuda": lambda: torch.cuda.get_device_name(),
         "mps": lambda: "Apple GPU",
-        "cpu": lambda: f"cpu ({torch.get_num_threads()} threads)",
+        "cpu": lambda: f"cpu, threads: {torch.get_num_threads()}",
     }[kind]()
     best, reason = _best_precision(kind)
     if precision == "auto":
