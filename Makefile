@@ -19,7 +19,7 @@ train: $(VENV)/.setup  ## fetch MovieLens 100K, train the default model on it, s
 	$(BIN)/python train.py
 
 test: $(VENV)/.dev  ## run all tests
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.dev  ## check style
 	$(BIN)/ruff check .

@@ -36,6 +36,13 @@ def evaluate_run(arguments: Arguments) -> None:
     """Load, evaluate, compare, print."""
     if arguments.split not in ("test", "valid"):
         raise ConfigError(f"split={arguments.split} is unknown", todo="choose test or valid")
+    if arguments.accelerator not in ("auto", "cpu", "gpu"):
+        known = "choose auto, cpu or gpu"
+        raise ConfigError(f"accelerator={arguments.accelerator} is unknown", todo=known)
+    if arguments.ks is not None and (not arguments.ks or min(arguments.ks) < 1):
+        raise ConfigError(f"ks={arguments.ks}: list lengths are 1 or more", todo="ks='[5, 10]'")
+    if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
+        raise ConfigError(f"save={arguments.save}: there is no such folder", todo="make it first")
     from seqrec.experiment.evaluate import evaluate, rebuild
     from seqrec.experiment.folder import RunFolder
     from seqrec.experiment.trainer import silence
@@ -49,8 +56,9 @@ def evaluate_run(arguments: Arguments) -> None:
         ks=arguments.ks or then.ks,
         mask_seen=then.mask_seen if arguments.mask_seen is None else arguments.mask_seen,
     )
-    if arguments.ks:  # the monitored list length may be gone; nothing is monitored here
-        now.monitor = f"{then.monitor.partition('@')[0]}@{now.ks[0]}"
+    name, at, _ = then.monitor.partition("@")
+    if at:  # the monitored list length may be gone; nothing is monitored here
+        now.monitor = f"{name}@{now.ks[0]}"
     module = rebuild(folder, config)
     results = evaluate(module, split=arguments.split, accelerator=arguments.accelerator)
     out = console()
@@ -70,7 +78,7 @@ def evaluate_run(arguments: Arguments) -> None:
             fact(out, name, f"{results[f'{arguments.split}/{name}']:.4f}")
     if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
         written = folder.read_json("metrics.json")
-        moved = [k for k, v in results.items() if k in written and abs(v - written[k]) > 1e-12]
+        moved = [k for k in results if k in written and not abs(results[k] - written[k]) < 1e-12]
         differs = f"differs from metrics.json in {', '.join(moved)}"
         fact(out, "check", differs if moved else "equal to metrics.json")
     if arguments.save:

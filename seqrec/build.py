@@ -70,6 +70,7 @@ def build_gains(config: Root) -> dict[str, Gain]:
     """The ranking metrics by name; the monitored one must be among them."""
     gains = {name: make(node) for name, node in config.metric.items()}
     names = metric_names(gains, config.evaluation.ks)
+    names += ["rmse"] if locate(config.loss).needs_ratings else []
     if config.evaluation.monitor not in names:
         raise ConfigError(
             f"evaluation.monitor={config.evaluation.monitor} isn't computed",

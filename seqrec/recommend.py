@@ -8,7 +8,7 @@ import torch
 
 from seqrec.build import build_model, build_source
 from seqrec.config.schema import Root
-from seqrec.errors import DataError
+from seqrec.errors import DataError, RunError
 from seqrec.experiment.folder import RunFolder
 from seqrec.model import SequenceModel
 from seqrec.ranking.rank import rank_targets
@@ -30,12 +30,17 @@ class Recommender:
 
     Args:
         model: with its trained weights.
-        catalogue: index, item and, where known, title; index 1 is the first row.
+        catalogue: index (from 1), item, title (may be null) and candidate: whether training saw
+            the item, so that it can be recommended.
         config: the run's configuration.
+        data_hash: of the data that it was trained on.
     """
 
-    def __init__(self, *, model: SequenceModel, catalogue: pl.DataFrame, config: Root) -> None:
-        self.model, self.config = model.eval(), config
+    def __init__(
+        self, *, model: SequenceModel, catalogue: pl.DataFrame, config: Root, data_hash: str
+    ) -> None:
+        self.model, self.config, self.data_hash = model.eval(), config, data_hash
+        self.allowed_V = torch.tensor([True, *catalogue["candidate"]])
         self.items = catalogue["item"].to_list()
         self.titles = catalogue["title"].to_list() if "title" in catalogue.columns else self.items
         self.index = {item: i for i, item in enumerate(self.items, start=1)}
@@ -48,16 +53,28 @@ class Recommender:
             RunError: the folder is not that of a trained run, or it is damaged.
         """
         folder = RunFolder.open(run)
-        config, facts = folder.config(), folder.read_json("run.json")["facts"]
-        model = build_model(config, Facts(**facts))
+        config, about = folder.config(), folder.about()
+        model = build_model(config, Facts(**about["facts"]))
         prefix = "model."
         weights = {
             key.removeprefix(prefix): value
             for key, value in folder.weights().items()
             if key.startswith(prefix)
         }
-        model.load_state_dict(weights)
-        return cls(model=model, catalogue=folder.read_table("catalogue.parquet"), config=config)
+        try:
+            model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise RunError(
+                "the checkpoint doesn't fit config.yaml",
+                where=str(folder.path),
+                todo="bring back the config.yaml that the run wrote",
+            ) from error
+        return cls(
+            model=model,
+            catalogue=folder.read_table("catalogue.parquet"),
+            config=config,
+            data_hash=about["data_hash"],
+        )
 
     @torch.no_grad()
     def recommend(
@@ -89,7 +106,8 @@ class Recommender:
         length_B = torch.tensor([latest.shape[1]])
         mask = self.config.evaluation.mask_seen if mask_seen is None else mask_seen
         catalogue = self.model.catalogue()
-        query_BD = self.model.query(latest, length_B)
+        known = latest.masked_fill(~self.allowed_V[latest], 0)
+        query_BD = self.model.query(known, length_B)
         ranking = rank_targets(
             query_BD,
             catalogue,
@@ -97,10 +115,11 @@ class Recommender:
             k=min(k, len(self.items)),
             seen_row_P=torch.zeros_like(seen) if mask else None,
             seen_item_P=seen if mask else None,
+            allowed_V=self.allowed_V,
         )
         top = ranking.top_BK[0][ranking.top_BK[0] > 0]
         scores = catalogue.score(query_BD.expand(len(top), -1), top)
-        weights = self.model.attention(latest, length_B)[0]
+        weights = self.model.attention(known, length_B)[0]
         return Recommendation(
             self._table(top.tolist(), score=scores.tolist()),
             self._table(latest[0].tolist(), attention=weights.tolist()),
@@ -112,9 +131,16 @@ class Recommender:
 
         Raises:
             DataError: the data doesn't have this user, or can't be read any more.
+            RunError: the data has changed.
         """
         source = build_source(self.config)
         store = prepare(source, self.config.prepare, Path(self.config.paths.cache_dir))
+        if store.data_hash != self.data_hash:
+            raise RunError(
+                "the data isn't what the run was trained on",
+                where=f"{self.data_hash[:12]} then, {store.data_hash[:12]} now ({store.name})",
+                todo="give items='[...]' instead, or train a new run",
+            )
         users = store.users()
         found = users.filter(pl.col("user") == user)["index"]
         if found.is_empty():

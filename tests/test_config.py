@@ -201,6 +201,19 @@ def test_sizes_of_a_replaced_component_are_dropped_and_typos_are_not(tmp_path):
     assert "encoder.positions: unknown" in told(*given, "encoder.positions=end")
 
 
+def test_numbers_that_make_no_sense_are_refused_together():
+    text = told("batch.size=0", "max_length=0", "evaluation.ks=[0,10]", "trainer.max_epochs=2",
+                "trainer.validate_every=5", "seed=-1", "dropout=1.0")  # fmt: skip
+    for path in ("batch.size=0", "max_length=0", "evaluation.ks", "validate_every=5", "seed=-1"):
+        assert path in text
+    assert "dropout=1.0" in text
+
+
+def test_a_split_by_time_refuses_preparation_that_knows_the_end():
+    text = told("split=temporal", "prepare.repeats=last", "prepare.max_history=10")
+    assert "prepare.repeats=last removes earlier events" in text and "max_history" in text
+
+
 def test_the_shown_configuration_is_the_one_that_runs(capsys):
     with pytest.raises(SystemExit):
         check_command_line(["model=sasrec", "encoder=lstm", "--cfg", "job"], config_dir=CONFIGS)

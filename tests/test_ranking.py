@@ -66,7 +66,7 @@ def test_ranks_and_lists_equal_a_sort(block, bias, monkeypatch):
     for b in range(B):
         assert got.top_BK[b].tolist() == lists[b]
         if ranks[b] is None:  # can't be recommended: last
-            assert got.rank_B[b] == V - 1
+            assert got.rank_B[b] == V  # below all V - 1 items
         else:
             assert got.rank_B[b] == ranks[b]
 
@@ -76,11 +76,25 @@ def test_ties_count_against_the_target():
     assert rank_targets(torch.ones(1, 1), shelf, torch.tensor([3]), k=2).rank_B.item() == 5
 
 
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_copies_of_the_target_tie_with_it_in_any_batch(size):
+    """However sums are rounded: 20 items have the target's vector, and all count against it."""
+    query, table = torch.randn(64, 48), torch.randn(200, 48)
+    table[100:120] = table[50]
+    got = [
+        rank_targets(part, Catalogue(table), torch.full((len(part),), 50), k=5).rank_B
+        for part in query.split(size)
+    ]
+    distinct = torch.cat([table[1:50], table[51:100], table[120:]])
+    above = (query.double() @ distinct.double().T > (query @ table[50]).double()[:, None]).sum(1)
+    assert torch.equal(torch.cat(got), above + 21)
+
+
 def test_a_score_of_nan_ranks_last():
     table = torch.ones(6, 1)
     table[3] = torch.nan
     got = rank_targets(torch.ones(1, 1), Catalogue(table), torch.tensor([3]), k=5)
-    assert got.rank_B.item() == 5
+    assert got.rank_B.item() == 6  # below all five
     assert 3 not in got.top_BK[0, :4].tolist()
 
 

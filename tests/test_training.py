@@ -11,6 +11,7 @@ from experiments import batches, root, steps, store_of
 
 from seqrec.batches import EvalBatches, TrainBatches
 from seqrec.build import build_source
+from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.module import Experiment
 from seqrec.ranking.metrics import RankingMetrics
@@ -206,3 +207,8 @@ def test_batches_move_as_one():
     batch = TrainBatch(item, length, item, None, 1.0)
     moved = batch.to("meta")
     assert moved.item_BL.device.type == "meta" and moved.rating_BL is None
+
+
+def test_lists_longer_than_the_catalogue_are_refused(small):
+    with pytest.raises(ConfigError, match="has 30 items"):
+        build_experiment(root("evaluation.ks=[31]", "evaluation.monitor=ndcg@31"), small)

@@ -47,6 +47,7 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
                 f"{path}={config[path]['_target_'].rpartition('.')[2]} sees the future, so it "
                 "can't learn to predict the next item; choose a causal one"
             )
+    yield from _future(config)
     yield from _monitor(config, attributes)
 
 
@@ -58,6 +59,23 @@ def _attributes(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             continue  # told by the check of components
 
 
+def _future(config: dict[str, Any]) -> Iterator[str]:
+    """What preparing knows of a user's last events must not reach a split by time."""
+    prepare, split = config.get("prepare", {}), config.get("split", {}).get("_target_", "")
+    if not split.endswith(".Temporal"):
+        return
+    if prepare.get("repeats") == "last":
+        yield (
+            "prepare.repeats=last removes earlier events because of later ones, which "
+            "split=temporal must not know; use first, consecutive or keep"
+        )
+    if prepare.get("max_history") is not None:
+        yield (
+            "prepare.max_history counts back from each user's last event, beyond the cut of "
+            "split=temporal; use max_length"
+        )
+
+
 def _monitor(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
     """The metric that picks the checkpoint has to be computed."""
     metrics, evaluation = config.get("metric"), config.get("evaluation")
@@ -66,6 +84,8 @@ def _monitor(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
     at_k = {n for n in metrics if attributes.get(f"metric.{n}", {}).get("at_k", True)}
     names = [f"{n}@{k}" for n in [*sorted(at_k), "coverage"] for k in evaluation["ks"]]
     names += sorted(set(metrics) - at_k)
+    if attributes.get("loss", {}).get("needs_ratings"):
+        names.append("rmse")
     if evaluation["monitor"] not in names:
         yield (
             f"evaluation.monitor={evaluation['monitor']} isn't computed; "

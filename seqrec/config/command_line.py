@@ -24,6 +24,7 @@ from seqrec.config.combine import conflicts
 from seqrec.config.compose import Composer, plain, settle
 from seqrec.config.help import help_text
 from seqrec.config.mistakes import refuse, unknown
+from seqrec.config.ranges import out_of_range
 from seqrec.config.resume import resume_arguments
 from seqrec.config.signature import read_signature
 from seqrec.config.source import TargetError
@@ -139,7 +140,11 @@ class _CommandLine:
         except OmegaConfBaseException as error:
             self.mistakes.append(_reason(error))
             return None
-        self.mistakes += [*component_mistakes(resolved), *conflicts(resolved)]
+        self.mistakes += [
+            *component_mistakes(resolved),
+            *conflicts(resolved),
+            *out_of_range(resolved),
+        ]
         return resolved, choices
 
     def _values(self, override: Override) -> list[Override]:

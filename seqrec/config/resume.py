@@ -97,6 +97,13 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
             where="; ".join(f"{key}: {a} there, {b} here" for key, (a, b) in different.items()),
             todo=f"repeat its command: {_command(folder)}",
         )
+    longer = config["trainer"]["max_epochs"] > saved["trainer"]["max_epochs"]
+    if (folder / "metrics.json").is_file() and not longer:
+        raise ConfigError(
+            f"resume={folder}: the run is finished",
+            where=str(folder / "metrics.json"),
+            todo="raise trainer.max_epochs to train it further",
+        )
     return folder
 
 

@@ -31,7 +31,8 @@ class IdEmbedding(nn.Module):
         self.weight_VD = nn.Parameter(torch.empty(n_items + 1, dim))
         self.dropout = nn.Dropout(dropout)
         self.scale = math.sqrt(dim) if scale else 1.0
-        nn.init.normal_(self.weight_VD, std=std or math.sqrt(2 / (n_items + 1 + dim)))
+        xavier = math.sqrt(2 / (n_items + 1 + dim))
+        nn.init.normal_(self.weight_VD, std=xavier if std is None else std)
         nn.init.zeros_(self.weight_VD[0])
 
     def forward(self, item_BL: Tensor) -> Tensor:

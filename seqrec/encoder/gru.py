@@ -23,7 +23,7 @@ class GRU(nn.Module):
         self, *, dim: int, hidden: int | None = None, layers: int = 1, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        hidden = hidden or dim
+        hidden = dim if hidden is None else hidden
         between = dropout if layers > 1 else 0.0
         self.rnn = nn.GRU(dim, hidden, layers, dropout=between, batch_first=True)
         self.dropout = nn.Dropout(dropout)

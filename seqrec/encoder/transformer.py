@@ -79,7 +79,7 @@ class Transformer(nn.Module):
         positions: Literal["start", "end"] = "start",
     ) -> None:
         super().__init__()
-        if dim % heads:
+        if heads < 1 or dim % heads:
             raise ValueError(f"encoder.heads={heads} must divide dim={dim}")
         self.max_length, self.from_end = max_length, positions == "end"
         self.position = nn.Embedding(max_length, dim)

@@ -2,12 +2,25 @@
 
 from seqrec.build import build_gains, build_loss, build_model, gather_facts, make
 from seqrec.config.schema import Root
+from seqrec.errors import ConfigError
 from seqrec.experiment.module import Experiment
 from seqrec.store.store import SequenceStore
 
 
 def build_experiment(config: Root, store: SequenceStore) -> Experiment:
-    """Everything there is to train, over prepared sequences."""
+    """Everything there is to train, over prepared sequences.
+
+    Raises:
+        ConfigError: a component refuses its values, or lists would be longer than the catalogue.
+        DataError: the split leaves nothing to train or judge on.
+    """
+    longest = max(config.evaluation.ks)
+    if longest > store.n_items:
+        raise ConfigError(
+            f"lists of {longest} are asked for, and {store.name} has {store.n_items} items",
+            where="evaluation.ks",
+            todo=f"set evaluation.ks to lengths up to {store.n_items}",
+        )
     splits = make(config.split)(store)
     facts = gather_facts(store, splits)
     known = vars(facts)

@@ -20,7 +20,7 @@ def rebuild(folder: RunFolder, config: Root) -> Experiment:
     Raises:
         RunError: the data isn't what the run was trained on.
     """
-    known = folder.read_json("run.json")
+    known = folder.about()
     store = prepare(build_source(config), config.prepare, Path(config.paths.cache_dir))
     if store.data_hash != known["data_hash"]:
         raise RunError(

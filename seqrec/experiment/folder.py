@@ -18,6 +18,8 @@ from typing import Any
 import polars as pl
 import torch
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
@@ -64,8 +66,26 @@ class RunFolder:
         _write(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
 
     def config(self) -> Root:
-        """``config.yaml`` as the typed root."""
-        return typed(OmegaConf.load(self.path / "config.yaml"))
+        """``config.yaml`` as the typed root.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        try:
+            return typed(OmegaConf.load(self.path / "config.yaml"))
+        except (OSError, YAMLError, OmegaConfBaseException) as error:
+            raise self._damaged("config.yaml", error) from error
+
+    def about(self) -> dict[str, Any]:
+        """``run.json``: what the run is, and the facts its model was built with.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        about = self.read_json("run.json")
+        if not {"facts", "data_hash", "run_id"} <= set(about):
+            raise self._damaged("run.json", "entries are missing")
+        return about
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a JSON file, whole or not at all."""
@@ -80,9 +100,7 @@ class RunFolder:
         try:
             return json.loads((self.path / name).read_text())
         except (OSError, ValueError) as error:
-            raise RunError(
-                f"{name} can't be read: {error}", where=str(self.path), todo="run it again"
-            ) from error
+            raise self._damaged(name, error) from error
 
     def write_table(self, name: str, table: pl.DataFrame) -> None:
         """Write a Parquet file, whole or not at all."""
@@ -99,9 +117,7 @@ class RunFolder:
         try:
             return pl.read_parquet(self.path / name)
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise RunError(
-                f"{name} can't be read: {error}", where=str(self.path), todo="run it again"
-            ) from error
+            raise self._damaged(name, error) from error
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The best checkpoint's weights; loaded as tensors only, no code is run.
@@ -109,12 +125,36 @@ class RunFolder:
         Raises:
             RunError: the checkpoint is damaged.
         """
+        return self._tensors(self.best)["state_dict"]
+
+    def resumable(self) -> Path | None:
+        """``last.ckpt`` if there is one to go on from.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.last.is_file():
+            return None
+        self._tensors(self.last)
+        return self.last
+
+    def _tensors(self, checkpoint: Path) -> dict[str, Any]:
         try:
-            return torch.load(self.best, map_location="cpu", weights_only=True)["state_dict"]
+            return torch.load(checkpoint, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for a damaged file
             raise RunError(
-                f"the checkpoint can't be read: {error}", where=str(self.best), todo="run it again"
+                "the checkpoint can't be read: it is damaged",
+                where=str(checkpoint),
+                todo="train it again, or copy the run anew",
             ) from error
+
+    def _damaged(self, name: str, error: object) -> RunError:
+        reason = str(error).strip().partition("\n")[0]
+        return RunError(
+            f"{name} can't be read: {reason}",
+            where=str(self.path),
+            todo="train it again, or copy the run anew",
+        )
 
 
 def typed(config: Any) -> Root:

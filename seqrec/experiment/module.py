@@ -8,6 +8,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric, MeanSquaredError
 
 from seqrec.batches import EvalBatches, TrainBatches
@@ -60,6 +61,8 @@ class Experiment(pl.LightningModule):
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.store, self.splits, self.config, self.facts = store, splits, config, facts
         self.monitor = f"valid/{config.evaluation.monitor}"
+        self.smaller_is_better = config.evaluation.monitor == "rmse"
+        self.validated = -1  # the epoch of the latest validation
         allowed_V = None if splits.candidates is None else torch.from_numpy(splits.candidates)
         self.allowed_V: Tensor | None
         self.register_buffer("allowed_V", allowed_V, persistent=False)
@@ -140,10 +143,16 @@ class Experiment(pl.LightningModule):
         torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
         self._clock = time.perf_counter()
 
+    def on_train_start(self) -> None:
+        """A run that was killed after its last epoch doesn't begin another."""
+        stop = self.trainer.early_stopping_callback
+        if stop is not None and stop.wait_count >= stop.patience:  # type: ignore[attr-defined]
+            self.trainer.should_stop = True
+
     def training_step(self, batch: TrainBatch, index: int) -> Tensor:
         """Count and log the batch's loss."""
         loss, positions = self.batch_loss(batch)
-        self.train_loss.update(loss.detach(), weight=positions)
+        self.train_loss.update(loss.detach(), weight=positions if batch.weight else 0)
         self.log("train/loss", loss, on_step=True, on_epoch=False)
         return loss * batch.weight
 
@@ -167,6 +176,11 @@ class Experiment(pl.LightningModule):
         self.log("train/loss_epoch", self.train_loss.compute())
         self.train_loss.reset()
 
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step a schedule; a plateau is stepped at validation, before checkpoints are written."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step()
+
     def configure_optimizers(self) -> Any:
         """Optimizer and schedule."""
         optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
@@ -187,8 +201,12 @@ class Experiment(pl.LightningModule):
         self.valid_loss.update(loss, weight=len(query_BD))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of all validation events."""
+        """Log the metrics of all validation events, and let a plateau schedule see them."""
         self._finish("valid")
+        self.validated = self.current_epoch
+        plateau = self.lr_schedulers() if self.trainer.state.fn == "fit" else None
+        if isinstance(plateau, ReduceLROnPlateau):
+            plateau.step(self.results[self.monitor])
         self.log("valid/loss", self.valid_loss.compute())
         self.valid_loss.reset()
 
@@ -200,7 +218,8 @@ class Experiment(pl.LightningModule):
     def on_test_epoch_end(self) -> None:
         """Log the metrics of all test events."""
         self._finish("test")
-        self.ranks = self.rank_list.compute()
+        user, rank = self.rank_list.compute()
+        self.ranks = (user.reshape(-1), rank.reshape(-1))  # torchmetrics squeezes a single one
         self.rank_list.reset()
 
     def _rank(self, batch: EvalBatch) -> tuple[Ranking, Tensor]:

@@ -1,5 +1,6 @@
 """The progress bar and one line an epoch."""
 
+import math
 import time
 from typing import Any
 
@@ -8,6 +9,7 @@ from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from seqrec.errors import RunError
 from seqrec.experiment.module import Experiment
 
 
@@ -31,7 +33,7 @@ class EpochLines(Callback):
             transient=True,
             disable=not bar or not out.is_terminal or out.quiet,
         )
-        self.best = float("-inf")
+        self.best: float | None = None
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Open the bar."""
@@ -53,11 +55,21 @@ class EpochLines(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Write the line."""
         assert isinstance(module, Experiment)
-        value = float(trainer.callback_metrics.get(module.monitor, float("nan")))
-        line = f"epoch {trainer.current_epoch + 1:>4}   loss {module.train_loss.compute():8.4f}"
-        if value == value:
-            line += f"   {module.monitor} {value:.4f}{' *' if value > self.best else '  '}"
-        self.best = max(self.best, value) if value == value else self.best
+        loss = float(module.train_loss.compute())
+        if not math.isfinite(loss):
+            raise RunError(
+                "the loss became infinite or not a number",
+                where=f"epoch {trainer.current_epoch + 1}",
+                todo="lower optimizer.lr, or set trainer.gradient_clip or trainer.precision=fp32",
+            )
+        line = f"epoch {trainer.current_epoch + 1:>4}   loss {loss:8.4f}"
+        if module.monitor in trainer.callback_metrics and module.validated == trainer.current_epoch:
+            value = float(trainer.callback_metrics[module.monitor])
+            better = self.best is None or (
+                value < self.best if module.smaller_is_better else value > self.best
+            )
+            self.best = value if better else self.best
+            line += f"   {module.monitor} {value:.4f}{' *' if better else '  '}"
         self.out.print(f"{line}   {time.perf_counter() - self.clock:6.1f} s")
 
     def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:

@@ -1,5 +1,7 @@
 """What a run tells: at its start, at its end, and what to type next."""
 
+import shlex
+from itertools import pairwise
 from typing import Any
 
 from rich.console import Console
@@ -24,8 +26,17 @@ def introduce(out: Console, module: Experiment, hardware: Hardware) -> None:
     if rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
         fact(out, "", f"malformed rows left out: {reasons}")
+    for before, after in pairwise(store.report["steps"]):
+        if after["interactions"] < before["interactions"]:
+            events = f"{after['interactions']:,} of {before['interactions']:,} interactions"
+            users = f"{after['users']:,} of {before['users']:,} users"
+            fact(out, "", f"prepare.{after['step']} left {events}, {users}")
     parts = f"{len(splits.train):,} train  {len(splits.valid):,} valid  {len(splits.test):,} test"
     fact(out, "split", f"{splits.protocol}: {parts}")
+    for part in ("valid", "test"):
+        cold = splits.report[f"{part}_cold_targets"]
+        if cold:
+            fact(out, "", f"{cold:,} {part} targets left out: their item has no training event")
     repeats = splits.report["test_repeats"]
     if repeats > 0.05 and module.config.evaluation.mask_seen:
         fact(
@@ -38,8 +49,8 @@ def introduce(out: Console, module: Experiment, hardware: Hardware) -> None:
     names = " > ".join(type(part).__name__ for part in model)
     fact(out, "model", f"{names}  {count_parameters(module):,} parameters")
     epoch = module.epoch_batches(0)
-    batches = f"{len(epoch):,} batches of {epoch.positions:,.0f} positions"
-    fact(out, "epoch", f"{batches}, {epoch.padding:.1%} padding")
+    size = f"{len(epoch):,} an epoch, of {epoch.positions:,.0f} positions"
+    fact(out, "batches", f"{size}, {epoch.padding:.1%} padding")
     fact(out, "device", f"{hardware.device}, {hardware.precision}: {hardware.reason}")
 
 
@@ -74,6 +85,7 @@ def what_next(out: Console, folder: RunFolder, store: SequenceStore, logger: Run
     """Where the run is, and commands to copy."""
     fact(out, "run", str(folder.path))
     user = store.users()["user"][0]
-    fact(out, "next", f"python scripts/recommend.py run={folder.path} user={user}")
+    command = ["python", "scripts/recommend.py", f"run={folder.path}", f"user={user}"]
+    fact(out, "next", shlex.join(command))
     for hint in logger.hints():
         fact(out, "", hint)

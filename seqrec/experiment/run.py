@@ -70,14 +70,19 @@ def run(
     opened = None
     if is_first_process():
         opened = logger.open(_record(folder, module, name, group, hardware))
-    trainer = build_trainer(root, folder, hardware, monitor=module.monitor, logger=opened, out=out)
-    results: dict[str, Any] = {}
     try:
+        trainer = build_trainer(
+            root, folder, hardware, monitor=module.monitor, logger=opened, out=out
+        )
         results = _fit_and_test(trainer, module, folder)
         if is_first_process():
             baseline = _write_results(module, folder, results)
             samples = sample_lists(
-                module.model, module.eval_batches(module.splits.test), store, root
+                module.model,
+                module.eval_batches(module.splits.test),
+                store,
+                root,
+                allowed_V=module.allowed_V,
             )
             logger.finish(results, {"recommendations": samples}, failed=False)
     except BaseException:
@@ -94,8 +99,7 @@ def _fit_and_test(
     trainer: lightning.Trainer, module: Experiment, folder: RunFolder
 ) -> dict[str, Any]:
     """Train, go back to the best epoch, evaluate it."""
-    resumed = folder.last if folder.last.is_file() else None
-    trainer.fit(module, ckpt_path=resumed, weights_only=True)
+    trainer.fit(module, ckpt_path=folder.resumable(), weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
     epochs = trainer.current_epoch
@@ -145,7 +149,7 @@ def _record(
 ) -> RunInfo:
     """Write what the folder says before the first step; a resumed run keeps its id."""
     root, store = module.config, module.store
-    known = folder.read_json("run.json") if (folder.path / "run.json").is_file() else {}
+    known = folder.about() if (folder.path / "run.json").is_file() else {}
     run_id = known.get("run_id") or uuid4().hex[:8]
     if known and known["data_hash"] != store.data_hash:
         raise RunError(
@@ -154,7 +158,9 @@ def _record(
             todo="start a new run (leave resume out)",
         )
     folder.write_config(plain(root))
-    folder.write_table("catalogue.parquet", store.items())
+    allowed_V = module.splits.candidates
+    candidate = pl.lit(True) if allowed_V is None else pl.Series(allowed_V[1:])
+    folder.write_table("catalogue.parquet", store.items().with_columns(candidate=candidate))
     folder.write_json(
         "run.json",
         {

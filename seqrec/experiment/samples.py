@@ -1,6 +1,7 @@
 """What a model recommends to a few users, with titles, to be read by people."""
 
 import torch
+from torch import Tensor
 
 from seqrec.batches import EvalBatches
 from seqrec.config.schema import Root
@@ -14,20 +15,29 @@ USERS, LATEST, TOP = 8, 3, 5
 
 @torch.no_grad()
 def sample_lists(
-    model: SequenceModel, batches: EvalBatches, store: SequenceStore, config: Root
+    model: SequenceModel,
+    batches: EvalBatches,
+    store: SequenceStore,
+    config: Root,
+    *,
+    allowed_V: Tensor | None,
 ) -> tuple[list[str], list[list[str]]]:
     """Columns and rows for the first users of `batches`."""
     device = next(model.parameters()).device
     model.eval()
     batch = next(iter(batches)).to(device)
     seen = config.evaluation.mask_seen
+    item_BL = batch.item_BL
+    if allowed_V is not None:
+        item_BL = item_BL.masked_fill(~allowed_V[item_BL], 0)
     ranking = rank_targets(
-        model.query(batch.item_BL, batch.length_B),
+        model.query(item_BL, batch.length_B),
         model.catalogue(),
         batch.target_B,
         k=TOP,
         seen_row_P=batch.seen_row_P if seen else None,
         seen_item_P=batch.seen_item_P if seen else None,
+        allowed_V=allowed_V,
     )
     items, users = store.items(), store.users()["user"]
     titles = ["", *(items["title"] if "title" in items.columns else items["item"])]

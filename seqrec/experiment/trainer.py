@@ -2,13 +2,15 @@
 
 import logging
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
 from seqrec.config.schema import Root
+from seqrec.errors import ConfigError
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import Hardware
 from seqrec.experiment.progress import EpochLines
@@ -38,40 +40,49 @@ def build_trainer(
         root: the configuration.
         folder: where checkpoints go.
         hardware: device and precision.
-        monitor: the metric to go by; larger is better.
+        monitor: the metric to go by.
         logger: Lightning's logger, or None.
         out: where epochs are reported.
+
+    Raises:
+        ConfigError: Lightning can't have such a trainer here.
     """
-    settings = root.trainer
+    settings, mode = root.trainer, direction(monitor)
     callbacks: list[Callback] = [EpochLines(out, bar=settings.progress)]
     if settings.patience:
-        callbacks.append(EarlyStopping(monitor=monitor, mode="max", patience=settings.patience))
-    checkpoints = ModelCheckpoint(
-        dirpath=folder.checkpoints,
-        filename="best",
-        monitor=monitor,
-        mode="max",
-        save_last=True,
-        enable_version_counter=False,
-    )
-    return lightning.Trainer(
-        accelerator=settings.accelerator,
-        devices=settings.devices,
-        strategy=settings.strategy,
-        precision=hardware.lightning_precision,  # type: ignore[arg-type]
-        max_epochs=settings.max_epochs,
-        check_val_every_n_epoch=settings.validate_every,
-        gradient_clip_val=settings.gradient_clip,
-        deterministic=settings.deterministic,
-        logger=logger or False,
-        callbacks=[*callbacks, checkpoints],
-        reload_dataloaders_every_n_epochs=1,  # each epoch has its own shuffle
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        default_root_dir=folder.path,
-    )
+        callbacks.append(EarlyStopping(monitor=monitor, mode=mode, patience=settings.patience))
+    where: dict[str, Any] = {"dirpath": folder.checkpoints, "enable_version_counter": False}
+    callbacks.append(ModelCheckpoint(filename="best", monitor=monitor, mode=mode, **where))
+    # after the others, whose state it holds
+    callbacks.append(ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **where))
+    try:
+        return lightning.Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            strategy=settings.strategy,
+            precision=hardware.lightning_precision,  # type: ignore[arg-type]
+            max_epochs=settings.max_epochs,
+            check_val_every_n_epoch=settings.validate_every,
+            gradient_clip_val=settings.gradient_clip,
+            deterministic=settings.deterministic,
+            logger=logger or False,
+            callbacks=callbacks,
+            reload_dataloaders_every_n_epochs=1,  # each epoch has its own shuffle
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            default_root_dir=folder.path,
+        )
+    except (ValueError, ImportError, MisconfigurationException) as error:
+        raise ConfigError(
+            str(error), where="trainer", todo="trainer=auto works anywhere"
+        ) from error
+
+
+def direction(monitor: str) -> Literal["min", "max"]:
+    """Whether a metric is better when it is small."""
+    return "min" if monitor.endswith("rmse") else "max"
 
 
 def silence() -> None:

@@ -24,7 +24,7 @@ class Additive(nn.Module):
 
     def __init__(self, *, dim: int, hidden: int | None = None, concat: bool = True) -> None:
         super().__init__()
-        hidden = hidden or dim
+        hidden = dim if hidden is None else hidden
         self.hidden = nn.Linear(dim, hidden)
         self.score = nn.Linear(hidden, 1, bias=False)
         self.join = Join(dim=dim, concat=concat)
@@ -58,11 +58,14 @@ def running_softmax(e_BL: Tensor, h_BLD: Tensor, *, chunk: int = 64) -> Tensor:
     Returns:
         ``S_BLD`` in the type of `h_BLD`.
     """
+    with torch.autocast(e_BL.device.type, enabled=False):
+        return _running_softmax(e_BL.float(), h_BLD.float(), chunk).to(h_BLD.dtype)
+
+
+def _running_softmax(e_BL: Tensor, h_BLD: Tensor, chunk: int) -> Tensor:
     summaries = []
     peak_B1 = num_B1D = den_B1 = None
-    for e_BC, h_BCD in zip(
-        e_BL.float().split(chunk, 1), h_BLD.float().split(chunk, 1), strict=True
-    ):
+    for e_BC, h_BCD in zip(e_BL.split(chunk, 1), h_BLD.split(chunk, 1), strict=True):
         peak_BC = e_BC.detach().cummax(dim=1).values
         if peak_B1 is not None:
             peak_BC = torch.maximum(peak_BC, peak_B1)
@@ -76,4 +79,4 @@ def running_softmax(e_BL: Tensor, h_BLD: Tensor, *, chunk: int = 64) -> Tensor:
             den_BC = den_BC + decay_BC * den_B1
         summaries.append(num_BCD / den_BC[..., None])
         peak_B1, num_B1D, den_B1 = peak_BC[:, -1:], num_BCD[:, -1:], den_BC[:, -1:]
-    return torch.cat(summaries, dim=1).to(h_BLD.dtype)
+    return torch.cat(summaries, dim=1)

@@ -21,7 +21,7 @@ class Multihead(nn.Module):
 
     def __init__(self, *, dim: int, heads: int = 4, concat: bool = True) -> None:
         super().__init__()
-        if dim % heads:
+        if heads < 1 or dim % heads:
             raise ValueError(f"head.heads={heads} must divide dim={dim}")
         self.heads = heads
         self.qkv = nn.Linear(dim, 3 * dim)

@@ -26,5 +26,9 @@ def pairwise_summary(
 
     summaries = []
     for first, query_BTD in enumerate(query_BLD.split(chunk, dim=1)):
-        summaries.append(checkpoint(summarise, query_BTD, first * chunk, use_reentrant=False))
+        summaries.append(
+            checkpoint(
+                summarise, query_BTD, first * chunk, use_reentrant=False, preserve_rng_state=False
+            )
+        )
     return torch.cat(summaries, dim=1)

@@ -9,9 +9,11 @@ from urllib.parse import urlparse
 
 from pytorch_lightning.loggers import WandbLogger
 
+from seqrec.errors import ConfigError
 from seqrec.logger.run_info import RunInfo
 
 log = logging.getLogger(__name__)
+MODES = ("auto", "online", "offline", "disabled")
 
 
 class Wandb:
@@ -21,7 +23,7 @@ class Wandb:
         project: W&B project.
         entity: W&B user or team; null: your default.
         mode: ``online``, ``offline``, or ``auto``: online if there is an API key, else offline.
-            The environment variable ``WANDB_MODE`` wins.
+            The environment variable ``WANDB_MODE`` wins, and may also be ``disabled``.
         log_model: upload the best checkpoint as an artifact.
     """
 
@@ -35,6 +37,12 @@ class Wandb:
     ) -> None:
         self.project, self.entity, self.log_model = project, entity, log_model
         chosen = os.environ.get("WANDB_MODE") or mode
+        if chosen not in MODES:
+            raise ConfigError(
+                f"W&B has no mode {chosen!r}",
+                where="WANDB_MODE" if os.environ.get("WANDB_MODE") else "logger.mode",
+                todo=f"one of {', '.join(MODES)}",
+            )
         self.mode = ("online" if has_api_key() else "offline") if chosen == "auto" else chosen
         self.logger: WandbLogger | None = None
         self.folder: str | None = None
@@ -44,7 +52,7 @@ class Wandb:
         import wandb
 
         os.environ.setdefault("WANDB_SILENT", "true")
-        settings = wandb.Settings(silent=True, console="off", init_timeout=30)
+        settings = wandb.Settings(silent=True, console="off", init_timeout=15)
         options: dict[str, Any] = {
             "project": self.project,
             "entity": self.entity,
@@ -61,8 +69,9 @@ class Wandb:
         try:
             opened = wandb.init(mode=self.mode, **options)  # type: ignore[arg-type]
         except (wandb.errors.CommError, wandb.errors.AuthenticationError) as error:
-            log.warning("W&B can't be reached (%s): this run is logged offline", error)
+            log.warning("W&B can't be reached, this run is logged offline (%s)", _first_line(error))
             self.mode = "offline"
+            wandb.teardown()  # the service still holds the run's id
             opened = wandb.init(mode="offline", **(options | {"resume": None}))
         opened.define_metric("epoch")
         opened.define_metric("valid/*", step_metric="epoch")
@@ -86,9 +95,15 @@ class Wandb:
 
     def hints(self) -> list[str]:
         """How to see the run."""
-        if self.mode != "offline" or self.folder is None:
-            return [] if self.logger is None else [f"W&B: {self.logger.experiment.url}"]
+        if self.logger is None or self.mode == "disabled":
+            return []
+        if self.mode != "offline":
+            return [f"W&B: {self.logger.experiment.url}"]
         return [f"wandb sync {self.folder}", f"wandb leet {self.folder}"]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def has_api_key() -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 CHUNK_BYTES = 8 * 2**20  # scores held at once: large enough for fast products, small for caches
+ROWS = 128  # but no fewer rows: each chunk also sweeps the table's whole gradient
 
 
 def linear_cross_entropy(
@@ -30,23 +31,29 @@ def linear_cross_entropy(
     Returns:
         The mean over the N positions, float32.
     """
-    return _LinearCrossEntropy.apply(query_ND, table_VD, target_N, bias_V)
+    with_grad = torch.is_grad_enabled()  # always off inside an autograd function
+    return _LinearCrossEntropy.apply(query_ND, table_VD, target_N, bias_V, with_grad)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, query_ND: Tensor, table_VD: Tensor, target_N: Tensor, bias_V: Tensor | None
+        ctx: Any,
+        query_ND: Tensor,
+        table_VD: Tensor,
+        target_N: Tensor,
+        bias_V: Tensor | None,
+        with_grad: bool,
     ) -> Tensor:
         n, v = len(query_ND), len(table_VD)
-        with_grad = any(ctx.needs_input_grad)
+        with_grad = with_grad and any(ctx.needs_input_grad)
         table = table_VD.to(query_ND.dtype)
         total = query_ND.new_zeros((), dtype=torch.float32)
         if with_grad:
             grad_query = torch.empty_like(query_ND)
             grad_table = torch.zeros_like(table_VD, dtype=torch.float32)
             grad_bias = None if bias_V is None else torch.zeros_like(bias_V, dtype=torch.float32)
-        rows = max(1, min(n, CHUNK_BYTES // (4 * v)))
+        rows = max(ROWS, CHUNK_BYTES // (4 * v))
         for query_CD, target_C, at in _chunks(query_ND, target_N, rows):
             score_CV = (query_CD @ table.T).float()
             if bias_V is not None:
@@ -60,13 +67,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
             total += (sum_C1.log() + peak_C1 - right_C1).sum()
             if not with_grad:
                 continue
-            # softmax - onehot = (exp - sum * onehot) / sum: the division moves to the small side
-            exp_CV.scatter_add_(1, target_C1, -sum_C1)
-            delta_CV = exp_CV.to(query_ND.dtype)
-            grad_query[at] = (delta_CV @ table) / sum_C1
-            grad_table += delta_CV.T @ (query_CD / sum_C1).to(delta_CV.dtype)
+            # the gradient of a score is softmax - onehot
+            delta_CV = exp_CV.div_(sum_C1)
+            delta_CV.scatter_add_(1, target_C1, torch.full_like(sum_C1, -1.0))
+            small_CV = delta_CV.to(query_ND.dtype)
+            grad_query[at] = small_CV @ table
+            grad_table += small_CV.T @ query_CD
             if grad_bias is not None:
-                grad_bias += (exp_CV / sum_C1).sum(0)
+                grad_bias += delta_CV.sum(0)
         if with_grad:
             ctx.save_for_backward(grad_query, grad_table, grad_bias)
             ctx.scale, ctx.table_dtype = 1 / n, table_VD.dtype
@@ -74,7 +82,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         grad_query, grad_table, grad_bias = ctx.saved_tensors
         scale = grad * ctx.scale
         return (
@@ -82,6 +90,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             (grad_table * scale).to(ctx.table_dtype),
             None,
             None if grad_bias is None else grad_bias * scale,
+            None,
         )
 
 

@@ -29,12 +29,17 @@ class Popularity:
         shared: bool = True,
         exclude_own: bool = False,
     ) -> None:
+        if num < 1:
+            raise ValueError(f"negatives.num={num} must be at least 1")
         self.n_items, self.num, self.shared, self.exclude_own = n_items, num, shared, exclude_own
-        weight_V = item_count_V.double().clamp(min=0) ** power
+        if power < 0:
+            raise ValueError(f"negatives.power={power} must not be negative")
+        weight_V = item_count_V.double() ** power
         weight_V[0] = 0.0
+        self.last = int(weight_V.nonzero().max())
         probability_V = weight_V / weight_V.sum()
         self.log_q_V = probability_V.log().float()
-        self.cumulative_V = probability_V.cumsum(0).float()
+        self.cumulative_V = probability_V.cumsum(0)
 
     def __call__(self, targets: Targets, item_BL: Tensor) -> Negatives:
         """Draw for the positions `targets` of the sequences `item_BL`."""
@@ -42,8 +47,8 @@ class Popularity:
         device = targets.item_N.device
         self.cumulative_V = self.cumulative_V.to(device)
         self.log_q_V = self.log_q_V.to(device)
-        point = torch.rand(shape, device=device) * self.cumulative_V[-1]
-        drawn = torch.searchsorted(self.cumulative_V, point, right=True).clamp(1, self.n_items)
+        point = torch.rand(shape, device=device, dtype=torch.float64)
+        drawn = torch.searchsorted(self.cumulative_V, point, right=True).clamp(1, self.last)
         keep_NS = keep_mask(
             drawn, targets, item_BL, n_items=self.n_items, exclude_own=self.exclude_own
         )

@@ -22,6 +22,8 @@ class Uniform:
     def __init__(
         self, *, n_items: int, num: int = 256, shared: bool = True, exclude_own: bool = False
     ) -> None:
+        if num < 1:
+            raise ValueError(f"negatives.num={num} must be at least 1")
         self.n_items, self.num, self.shared, self.exclude_own = n_items, num, shared, exclude_own
 
     def __call__(self, targets: Targets, item_BL: Tensor) -> Negatives:

@@ -8,6 +8,7 @@ from torch import Tensor
 from seqrec.types import Catalogue
 
 BLOCK_BYTES = 64 * 2**20  # scores held at once
+ROUNDING = 1e-6  # of |query| |item|: scores nearer than this are equal within float32
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,11 @@ def rank_targets(
 ) -> Ranking:
     """Rank each query's target among all items, and list the best `k`.
 
-    The stated policy for ties: an item that scores the same as the target counts as ranked above
-    it, so ties never flatter a model. An item that can't be recommended (the padding id, seen
-    items, items outside `allowed_V`) scores minus infinity. A target that can't be recommended is
-    a miss: it ranks last, as does one that scores NaN.
+    The stated policy for ties: an item that scores the same as the target, within float32
+    rounding, counts as ranked above it, so ties never flatter a model. An item that can't be
+    recommended (the padding id, seen items, items outside `allowed_V`) scores minus infinity. A
+    target that can't be recommended is a miss: it ranks below all items, as does one that scores
+    NaN.
 
     Args:
         query_BD: queries.
@@ -54,7 +56,9 @@ def rank_targets(
         blocked_B[seen_row_P[seen_item_P == target_B[seen_row_P]]] = True
     if allowed_V is not None:
         blocked_B |= ~allowed_V[target_B]
-    target_score_B = target_score_B.masked_fill(blocked_B, -torch.inf)
+    # a sum and a matrix product round differently: what is this near is a tie
+    size_B = query.norm(dim=1) * catalogue.table_VD[target_B].float().norm(dim=1)
+    target_score_B = (target_score_B - ROUNDING * size_B).masked_fill(blocked_B, -torch.inf)
     rows, v = torch.arange(len(query), device=query.device), len(catalogue.table_VD)
     rank_B = torch.ones_like(target_B)
     top_score_BK = query.new_full((len(query), 0), -torch.inf)
@@ -75,7 +79,6 @@ def rank_targets(
         top_BK = torch.cat([top_BK, best.indices + first], dim=1)
         top_score_BK, order = top_score_BK.topk(min(k, top_score_BK.shape[1]), dim=1)
         top_BK = top_BK.gather(1, order)
-    rank_B.clamp_(max=max(1, v - 1))
     return Ranking(rank_B, top_BK.masked_fill(top_score_BK == -torch.inf, 0))
 
 

@@ -20,6 +20,9 @@ class Plateau:
     def __call__(self, optimizer: Optimizer, *, total_steps: int, monitor: str) -> Any:
         """Return Lightning's description of the schedule."""
         plateau = ReduceLROnPlateau(
-            optimizer, mode="max", factor=self.factor, patience=self.patience
+            optimizer,
+            mode="min" if monitor.endswith("rmse") else "max",
+            factor=self.factor,
+            patience=self.patience,
         )
         return {"scheduler": plateau, "interval": "epoch", "monitor": monitor, "strict": False}

@@ -1,0 +1,42 @@
+"""Numbers that can't be meant: told with all other mistakes, before any work."""
+
+from collections.abc import Iterator
+from typing import Any
+
+LEAST = {  # config path -> the smallest value that makes sense
+    "dim": 1,
+    "max_length": 1,
+    "seed": 0,
+    "batch.size": 1,
+    "batch.eval_size": 1,
+    "prepare.k_core": 0,
+    "prepare.max_history": 1,
+    "trainer.max_epochs": 1,
+    "trainer.validate_every": 1,
+    "trainer.patience": 0,
+    "trainer.gradient_clip": 0,
+    "optimizer.lr": 0,
+}
+
+
+def out_of_range(config: dict[str, Any]) -> Iterator[str]:
+    """Describe every value that is too small, and lengths that don't go together."""
+    for path, least in LEAST.items():
+        value: Any = config
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, int | float) and value < least:
+            yield f"{path}={value} makes no sense: {least} or more"
+    share = config.get("dropout")
+    if isinstance(share, int | float) and not 0 <= share < 1:
+        yield f"dropout={share} makes no sense: a share from 0 to less than 1"
+    ks = config.get("evaluation", {}).get("ks")
+    if ks is not None and (not ks or min(ks) < 1):
+        yield f"evaluation.ks={ks} makes no sense: list lengths of 1 or more"
+    trainer = config.get("trainer", {})
+    epochs, every = trainer.get("max_epochs"), trainer.get("validate_every")
+    if epochs and every and every > epochs:
+        yield (
+            f"trainer.validate_every={every} is more than trainer.max_epochs={epochs}: "
+            "no epoch would be validated, so none could be the best"
+        )
