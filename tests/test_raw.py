@@ -215,8 +215,18 @@ def test_broken_json_is_counted(tmp_path: Path) -> None:
         (gzip.compress(delimited(",").encode() * 50, mtime=0)[:60], "cut off or damaged"),
         (b"user,i,t,r\na,1,1,1\n", r"no column 'u'; it has user, i, t, r(.|\n)*data.user=user"),
         (b'u,i,t,r\n"a,1,1,1\n' + b"b,2,2,2\n" * 20000, "never closed"),
+        (b"u,i,i,t,r\na,1,2,1,1\n", "has 2 columns called 'i'"),
     ],
-    ids=["empty", "no rows", "binary", "encoding", "cut gzip", "missing column", "open quote"],
+    ids=[
+        "empty",
+        "no rows",
+        "binary",
+        "encoding",
+        "cut gzip",
+        "missing column",
+        "open quote",
+        "two of a name",
+    ],
 )
 def test_unusable_files_are_named_for_what_they_are(
     content: bytes, words: str, tmp_path: Path
@@ -249,3 +259,33 @@ def test_one_unit_is_found_for_a_column_of_mixed_eras(
         assert times == [s * 1000 for s in seconds]
     with pytest.raises(ConfigError, match="unit of time"):
         read(path, Delimited(","), time_unit="days")
+
+
+def test_times_in_two_units_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    times = [1_262_300_400 + i for i in range(50)] + [1_262_300_400_000 + i for i in range(50)]
+    path.write_text("u,i,t,r\n" + "".join(f"a,1,{t},1\n" for t in times))
+    with pytest.raises(DataError, match="times in two units: 50% look like seconds"):
+        read(path, Delimited(","))
+    assert len(read(path, Delimited(","), time_unit="ms")[0]) == 100
+
+
+@pytest.mark.parametrize("absurd", ["1e300", "-1e300", "99999999999999"])
+@pytest.mark.parametrize("unit", ["auto", "s"])
+def test_a_time_beyond_the_year_9999_is_malformed(unit: str, absurd: str, tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text("u,i,t,r\n" + "a,1,1262300400,1\n" * 199 + f"a,1,{absurd},1\n")
+    frame, rejected = read(path, Delimited(","), time_unit=unit)
+    assert rejected == {"unparsable time": 1}
+    assert frame["timestamp"].unique().to_list() == [1_262_300_400_000]
+    with pytest.raises(DataError, match=r"line 201 \(unparsable time\)"):
+        read(path, Delimited(","), time_unit=unit, max_bad_rows=0)
+
+
+def test_lists_are_no_ids(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"u": ["a", "b"], "i": [["x", "y"], ["z"]], "t": [1, 2], "r": [1, 1]})
+    frame.write_parquet(tmp_path / "e.parquet")
+    frame.write_ndjson(tmp_path / "e.jsonl")
+    for path, form in (("e.parquet", Parquet()), ("e.jsonl", JsonLines())):
+        with pytest.raises(DataError, match="column i holds lists; one event a row is needed"):
+            read(tmp_path / path, form)  # type: ignore[arg-type]

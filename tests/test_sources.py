@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,36 @@ def test_files_with_items(tmp_path: Path) -> None:
     items = source.read().items
     assert items is not None
     assert items.collect().to_dicts() == [{"item": "x", "title": "A, b", "colour": "red"}]
+
+
+def test_files_in_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_bytes("café,item_id\né,x\n".encode("latin-1"))
+    source = Files(path="e.csv", user="café", timestamp=None, raw_dir=str(tmp_path))
+    with pytest.raises(DataError, match=r"not utf-8 text(.|\n)*data\.encoding=latin-1"):
+        source.read()
+    latin = replace(source, encoding="latin-1")
+    assert latin.read().events.collect().rows() == [("é", "x")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"user": "id", "item": "id"}, "are one column, 'id'"),
+        ({"encoding": "latin-one"}, "'latin-one' is no text encoding"),
+        ({"separator": ""}, "the separator is empty"),
+    ],
+)
+def test_files_refuse_settings_that_mean_nothing(settings: dict, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        Files(path="e.csv", **settings)
+
+
+def test_a_ragged_table_of_items_is_named(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("user_id,item_id\na,x\n")
+    (tmp_path / "things.csv").write_text("item_id,title\nx,One\ny,Two,3\n")
+    source = Files(path="e.csv", timestamp=None, items_path="things.csv", raw_dir=str(tmp_path))
+    with pytest.raises(DataError, match=r"table of items things\.csv can not be read"):
+        source.read()
 
 
 def test_sequences_tell_pairs_from_users(tmp_path: Path) -> None:

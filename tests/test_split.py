@@ -73,6 +73,13 @@ def test_temporal_with_dates(store: SequenceStore) -> None:
     assert splits.protocol == "temporal(test_from=1970-01-09, valid_from=1970-01-07)"
 
 
+def test_temporal_takes_dates_that_arrive_as_numbers(store: SequenceStore) -> None:
+    splits = Temporal(valid_from=19700107, test_from=19700109)(store)
+    assert splits.protocol == "temporal(test_from=1970-01-09, valid_from=1970-01-07)"
+    with pytest.raises(DataError, match=r"cut 1970-01-07 is not before .* 1970-01-01"):
+        Temporal(valid_from=19700107, test_from=1970)(store)
+
+
 def test_temporal_by_share_keeps_simultaneous_events_together(store: SequenceStore) -> None:
     splits = Temporal(test_share=0.2, valid_share=0.25)(store)
     assert splits.protocol == "temporal(test_from=1970-01-09, valid_from=1970-01-07)"

@@ -152,7 +152,7 @@ def test_a_second_use_reads_nothing_and_a_changed_file_is_seen(tmp_path: Path) -
     assert prepare(source, Prepare(), tmp_path / "cache").n_items == 3
 
 
-@pytest.mark.parametrize("how", ["cut", "changed", "missing", "no index"])
+@pytest.mark.parametrize("how", ["cut", "changed", "missing", "no index", "lacking", "a file"])
 def test_damage_is_found_and_mended(
     how: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -164,6 +164,8 @@ def test_damage_is_found_and_mended(
         "changed": lambda: item.write_bytes(content[:-1] + b"\7"),
         "missing": item.unlink,
         "no index": (store.folder / "store.json").unlink,
+        "lacking": lambda: (store.folder / "store.json").write_text('{"format": 1, "files": {}}'),
+        "a file": lambda: (shutil.rmtree(store.folder), store.folder.touch()),
     }[how]()
     with pytest.raises(DataError, match="damaged"):
         SequenceStore(store.folder)
@@ -187,6 +189,37 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(DataError, match="disk is full"):
         prepared(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_cache_that_can_not_be_used_is_said(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    for cache in (tmp_path / "taken", tmp_path / "taken" / "below"):
+        with pytest.raises(DataError, match=r"can not be used(.|\n)*SEQREC_CACHE_DIR"):
+            prepared(cache)
+    folder = prepared(tmp_path / "cache").folder
+    shutil.rmtree(folder)
+    folder.with_name(f"{folder.name}.building").touch()  # no folder, but in the way of one
+    assert prepared(tmp_path / "cache").folder == folder
+
+
+def test_a_read_only_cache_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    expected = prepared(tmp_path).data_hash
+    for name in ("mkdir", "write_text", "replace", "unlink"):
+        monkeypatch.setattr(Path, name, refuse)
+    assert prepared(tmp_path).data_hash == expected
+    with pytest.raises(DataError, match="Permission denied"):
+        prepared(tmp_path, k_core=2)
+
+
+def test_a_table_that_describes_no_item_is_said(capsys: pytest.CaptureFixture) -> None:
+    events = pl.LazyFrame({"user": ["a"], "item": ["1"]})
+    titles = pl.LazyFrame({"item": ["i1"], "title": ["One"]})
+    encoded = encode(Interactions(events, titles), Prepare(), "mine")
+    assert encoded["items"]["title"].to_list() == [None]
+    assert "items of mine describes none of its 1 items" in capsys.readouterr().err
 
 
 def test_two_processes_give_one_result(tmp_path: Path) -> None:

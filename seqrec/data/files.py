@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from seqrec.data.source import Interactions
-from seqrec.errors import DataError
+from seqrec.errors import ConfigError, DataError
 from seqrec.raw.formats import MISFIT, Delimited, Format, JsonLines, Parquet
 from seqrec.raw.read import check_file, read_events
-from seqrec.raw.text import inspect, open_text
+from seqrec.raw.text import inspect, open_text, reading
 
 SEPARATORS = ("::", "\t", ",", ";", "|", " ")
 BY_SUFFIX: dict[str, Format] = {
@@ -57,6 +57,28 @@ class Files:
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
 
+    def __post_init__(self) -> None:
+        if str(self.user) == str(self.item):
+            raise ConfigError(
+                f"data.user and data.item are one column, {self.user!r}",
+                where="data.item",
+                todo="name the column of users and the column of items",
+            )
+        if not self.separator:
+            raise ConfigError(
+                "the separator is empty",
+                where="data.separator",
+                todo="data.separator=auto, or the character between the columns",
+            )
+        try:
+            "".encode(self.encoding)
+        except LookupError as error:
+            raise ConfigError(
+                f"{self.encoding!r} is no text encoding",
+                where="data.encoding",
+                todo="data.encoding=utf-8, or latin-1, cp1252, ...",
+            ) from error
+
     @property
     def name(self) -> str:
         """See :class:`~seqrec.data.source.Source`."""
@@ -96,21 +118,32 @@ class Files:
         columns = {"items_item": self.items_item}
         if self.items_title is not None:
             columns["items_title"] = self.items_title
-        check_file(path, form, columns)
+        check_file(path, form, columns, one="item")
         title = pl.lit(None, pl.String) if self.items_title is None else pl.col(self.items_title)
-        table = form.scan(path).drop(MISFIT)
-        return table.select(
-            pl.col(self.items_item).alias("item"),
-            title.alias("title"),
-            pl.exclude(*columns.values(), "item", "title"),
-        )
+        try:
+            table = (
+                form.scan(path)
+                .drop(MISFIT)
+                .select(
+                    pl.col(self.items_item).alias("item"),
+                    title.alias("title"),
+                    pl.exclude(*columns.values(), "item", "title"),
+                )
+            )
+            return table.collect(engine="streaming").lazy()
+        except pl.exceptions.PolarsError as error:
+            raise DataError(
+                f"the table of items {path.name} can not be read: {str(error).splitlines()[0]}",
+                where=str(path),
+                todo="give each of its rows as many fields as its header has, in UTF-8",
+            ) from error
 
     def _format(self, path: Path, *, header: bool) -> Format:
         suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
         if suffix in BY_SUFFIX:
             return BY_SUFFIX[suffix]
         inspect(path)
-        with open_text(path, self.encoding) as stream:
+        with reading(path), open_text(path, self.encoding) as stream:
             first = stream.readline().rstrip("\r\n")
         separator = self.separator
         if separator == "auto":

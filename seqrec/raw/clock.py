@@ -5,11 +5,14 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, DataError
 
 MS_PER_UNIT = {"s": 1e3, "ms": 1.0, "us": 1e-3}
 UNITS = ("auto", *MS_PER_UNIT, "iso")
 LARGEST_S, LARGEST_MS = 1e11, 1e14  # the year 5138 in seconds, and in milliseconds
+SMALLEST_S = 1e8  # smaller numbers may be made-up clocks, and tell no unit
+STRAY = 0.01  # largest share of times that looks like another unit and yet tells nothing
+END_MS = 253_402_300_800_000  # the end of the year 9999
 
 
 def is_iso(unit: str, sample: Iterable[str | None]) -> bool:
@@ -30,10 +33,15 @@ def is_iso(unit: str, sample: Iterable[str | None]) -> bool:
     return sum(map(_is_number, present)) * 2 < len(present)
 
 
-def numbers(column: pl.Expr) -> pl.Expr:
-    """Times as numbers in their own unit, Float64; null where they aren't finite numbers."""
+def parsed(column: pl.Expr, unit: str) -> pl.Expr:
+    """Times as Float64 in `unit` (``iso``: milliseconds); null where there is no such time.
+
+    A number beyond the year 9999 is no time; under ``auto``, one that is so in every unit.
+    """
+    if unit == "iso":
+        return iso(column)
     value = column.str.strip_chars().cast(pl.Float64, strict=False)
-    return pl.when(value.is_finite()).then(value)
+    return pl.when(value.abs() < _end(unit)).then(value)
 
 
 def iso(column: pl.Expr) -> pl.Expr:
@@ -49,17 +57,41 @@ def iso(column: pl.Expr) -> pl.Expr:
     return pl.coalesce(zoned, *naive).dt.epoch("ms").cast(pl.Float64)
 
 
-def to_ms(values: pl.Series, unit: str) -> pl.Series:
-    """Numbers in `unit` to Int64 milliseconds.
+def told(values: pl.Series, where: str) -> str:
+    """The one unit of a whole column, by the median magnitude.
 
-    ``auto`` chooses one unit for the whole column, by the median magnitude, so that a stray row
-    of another era (negative before 1970) is read like its neighbours.
+    So a stray row of another era (negative before 1970) is read like its neighbours.
+
+    Raises:
+        DataError: some of the numbers are seconds and some are not.
     """
-    if unit == "auto":
-        typical = float(np.median(np.abs(values.to_numpy()))) if len(values) else 0.0
-        unit = "s" if typical < LARGEST_S else "ms" if typical < LARGEST_MS else "us"
+    size = np.abs(values.to_numpy())
+    seconds = np.mean((size > SMALLEST_S) & (size < LARGEST_S))
+    finer = np.mean(size >= LARGEST_S)
+    if min(seconds, finer) > STRAY:
+        raise DataError(
+            f"times in two units: {seconds:.0%} look like seconds, {finer:.0%} like milliseconds "
+            "or finer",
+            where=where,
+            todo="bring them to one unit, or, if they are in one, name it with data.time_unit",
+        )
+    typical = float(np.median(size))
+    return "s" if typical < LARGEST_S else "ms" if typical < LARGEST_MS else "us"
+
+
+def are_times(values: pl.Series, unit: str) -> bool:
+    """Whether all numbers lie before the end of the year 9999."""
+    return bool((values.abs() < _end(unit)).all())
+
+
+def to_ms(values: pl.Series, unit: str) -> pl.Series:
+    """What :func:`parsed` gave to Int64 milliseconds; `unit` is not ``auto``."""
     scaled = values if unit in ("ms", "iso") else values * MS_PER_UNIT[unit]
     return scaled.round().cast(pl.Int64)
+
+
+def _end(unit: str) -> float:
+    return END_MS / MS_PER_UNIT.get(unit, min(MS_PER_UNIT.values()))
 
 
 def _is_number(text: str) -> bool:

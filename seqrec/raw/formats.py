@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +39,10 @@ class Format(Protocol):
 
     def columns(self, path: Path) -> list[str]:
         """Names of the columns of the file."""
+        ...
+
+    def nested(self, path: Path) -> set[str]:
+        """Names of those that hold lists or objects."""
         ...
 
     def scan(self, path: Path) -> pl.LazyFrame:
@@ -71,6 +76,10 @@ class Delimited:
             return list(self.names)
         _, fields = next(self._records(path), (0, []))
         return [name.strip() for name in fields]
+
+    def nested(self, path: Path) -> set[str]:
+        """See :class:`Format`; none, all is text."""
+        return set()
 
     def scan(self, path: Path) -> pl.LazyFrame:
         """See :class:`Format`."""
@@ -129,8 +138,12 @@ class JsonLines:
 
     def columns(self, path: Path) -> list[str]:
         """See :class:`Format`; the keys of the first lines."""
-        rows = (row for row, _ in zip(self.rows(path), range(KEY_LINES), strict=False))
-        return list(dict.fromkeys(key for row in rows for key in row.values))
+        return list(dict.fromkeys(key for row in self._head(path) for key in row))
+
+    def nested(self, path: Path) -> set[str]:
+        """See :class:`Format`; as the first lines have it."""
+        head = self._head(path)
+        return {key for row in head for key, value in row.items() if isinstance(value, dict | list)}
 
     def scan(self, path: Path) -> pl.LazyFrame:
         """See :class:`Format`."""
@@ -139,6 +152,17 @@ class JsonLines:
 
     def rows(self, path: Path) -> Iterator[Row]:
         """See :class:`Format`."""
+        for line, text, record in self._records(path):
+            if record is None:
+                yield Row(line, text, {}, BROKEN_JSON)
+            else:
+                yield Row(line, text, {key: _as_text(value) for key, value in record.items()})
+
+    def _head(self, path: Path) -> list[dict[str, Any]]:
+        return [record or {} for _, _, record in islice(self._records(path), KEY_LINES)]
+
+    def _records(self, path: Path) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
+        """Line, text and object of each line; None where it isn't one."""
         with open_text(path) as stream, reading(path):
             for line, text in enumerate(stream, start=1):
                 if not text.strip():
@@ -147,10 +171,7 @@ class JsonLines:
                     record = json.loads(text)
                 except ValueError:
                     record = None
-                if isinstance(record, dict):
-                    yield Row(line, text.strip(), {k: _as_text(v) for k, v in record.items()})
-                else:
-                    yield Row(line, text.strip(), {}, BROKEN_JSON)
+                yield line, text.strip(), record if isinstance(record, dict) else None
 
 
 @dataclass(frozen=True)
@@ -160,6 +181,11 @@ class Parquet:
     def columns(self, path: Path) -> list[str]:
         """See :class:`Format`."""
         return pl.scan_parquet(path).collect_schema().names()
+
+    def nested(self, path: Path) -> set[str]:
+        """See :class:`Format`."""
+        schema = pl.scan_parquet(path).collect_schema()
+        return {name for name, dtype in schema.items() if dtype.is_nested()}
 
     def scan(self, path: Path) -> pl.LazyFrame:
         """See :class:`Format`."""
@@ -185,7 +211,7 @@ def _is_utf8(encoding: str) -> bool:
 
 
 def _transcoded(path: Path, encoding: str) -> io.BytesIO:
-    with open_text(path, encoding) as stream:
+    with reading(path), open_text(path, encoding) as stream:
         return io.BytesIO(stream.read().encode())
 
 

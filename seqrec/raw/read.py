@@ -69,33 +69,40 @@ def read_events(
     check_file(path, form, columns)
     head = islice(form.rows(path), SAMPLE) if timestamp else ()
     iso = clock.is_iso(time_unit, [row.values.get(timestamp) for row in head])  # type: ignore[arg-type]
-    frame, rejected = _fast(path, form, columns, iso), dict[str, int]()
+    unit = "iso" if iso else time_unit
+    frame, rejected = _fast(path, form, columns, unit), dict[str, int]()
     if frame is None:
-        frame, rejected = _careful(path, form, columns, iso, max_bad_rows)
+        frame, rejected = _careful(path, form, columns, unit, max_bad_rows)
     if frame.is_empty():
         raise DataError(f"{path.name} has no rows", where=str(path))
+    if timestamp and unit == "auto":
+        unit = clock.told(frame["timestamp"], f"column {timestamp} of {path}")
+        if not clock.are_times(frame["timestamp"], unit):
+            frame, rejected = _careful(path, form, columns, unit, max_bad_rows)
     if timestamp:
-        ms = clock.to_ms(frame["timestamp"], "iso" if iso else time_unit)
+        ms = clock.to_ms(frame["timestamp"], unit)
         frame = frame.with_columns(ms.alias("timestamp"))
     return frame.lazy(), rejected
 
 
-def check_file(path: Path, form: Format, columns: Mapping[str, str]) -> None:
+def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = "event") -> None:
     """Check that a file is readable and has the columns.
 
     Args:
         path: the file.
         form: its format.
         columns: config key -> name of a column it must have.
+        one: what each row is.
 
     Raises:
-        DataError: it doesn't exist, is empty or binary, or lacks columns; names those there.
+        DataError: it doesn't exist, is empty or binary, lacks columns (names those there), has
+            two of one name, or has lists or objects in them.
     """
     if isinstance(form, Parquet):
         _check_parquet(path)
     else:
         inspect(path)
-    there = form.columns(path)
+    there, nested = form.columns(path), form.nested(path)
     for role, name in columns.items():
         if name not in there:
             near = get_close_matches(name, there, n=1, cutoff=0.4)
@@ -104,6 +111,19 @@ def check_file(path: Path, form: Format, columns: Mapping[str, str]) -> None:
                 f"{path.name} has no column {name!r}; it has {', '.join(there)}",
                 where=str(path),
                 todo=f"name the column with {hint}",
+            )
+        if there.count(name) > 1:
+            raise DataError(
+                f"{path.name} has {there.count(name)} columns called {name!r}",
+                where=str(path),
+                todo=f"rename all but the one that data.{role} means",
+            )
+        if name in nested:
+            raise DataError(
+                f"column {name} holds lists; one {one} a row is needed",
+                where=str(path),
+                todo=f"write the file anew with one {one} a row, or name another column with "
+                f"data.{role}",
             )
 
 
@@ -147,31 +167,31 @@ def _check_parquet(path: Path) -> None:
         ) from error
 
 
-def _typed(frame: pl.LazyFrame, columns: Mapping[str, str], iso: bool) -> pl.LazyFrame:
+def _typed(frame: pl.LazyFrame, columns: Mapping[str, str], unit: str) -> pl.LazyFrame:
     """Columns by role with their types, and `FAULT`: what is wrong with a row, or null."""
     text = {role: pl.col(name) for role, name in columns.items()}
     typed = {"user": text["user"], "item": text["item"]}
     if "timestamp" in text:
-        typed["timestamp"] = (clock.iso if iso else clock.numbers)(text["timestamp"])
+        typed["timestamp"] = clock.parsed(text["timestamp"], unit)
     if "rating" in text:
         typed["rating"] = text["rating"].str.strip_chars().cast(pl.Float32, strict=False)
     faults = [pl.when(UNUSABLE[role](pl.col(role))).then(pl.lit(REASONS[role])) for role in columns]
     return frame.with_columns(**typed).with_columns(pl.coalesce(FAULT, *faults).alias(FAULT))
 
 
-def _fast(path: Path, form: Format, columns: Mapping[str, str], iso: bool) -> pl.DataFrame | None:
+def _fast(path: Path, form: Format, columns: Mapping[str, str], unit: str) -> pl.DataFrame | None:
     """The whole file at once, or None if anything about it needs a closer look."""
     try:
         scan = form.scan(path)
         scan = scan.with_columns(pl.when(MISFIT).then(pl.lit("misfit")).alias(FAULT))
-        frame = _typed(scan, columns, iso).select(*columns, FAULT).collect(engine="streaming")
+        frame = _typed(scan, columns, unit).select(*columns, FAULT).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
         return None
     return frame.drop(FAULT) if frame[FAULT].null_count() == len(frame) else None
 
 
 def _careful(
-    path: Path, form: Format, columns: Mapping[str, str], iso: bool, max_bad_rows: float
+    path: Path, form: Format, columns: Mapping[str, str], unit: str, max_bad_rows: float
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """Row by row, with the reason and the line of each malformed one."""
     faults: Counter[str] = Counter()
@@ -186,7 +206,7 @@ def _careful(
             "_text": [row.text[:200] for row in chunk],
         }
         schema = {**names, FAULT: pl.String, "_line": pl.Int64, "_text": pl.String}
-        frame = _typed(pl.LazyFrame(table | extra, schema=schema), columns, iso).collect()
+        frame = _typed(pl.LazyFrame(table | extra, schema=schema), columns, unit).collect()
         good.append(frame.filter(pl.col(FAULT).is_null()).select(*columns))
         bad = frame.filter(pl.col(FAULT).is_not_null())
         faults.update(bad[FAULT].to_list())

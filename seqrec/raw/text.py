@@ -57,7 +57,7 @@ def reading(path: Path) -> Iterator[None]:
         raise DataError(
             f"{path.name} is not {error.encoding} text (byte 0x{error.object[error.start]:02x})",
             where=str(path),
-            todo="convert it to UTF-8, or name its encoding, such as latin-1",
+            todo="convert it to UTF-8, or name its encoding (data=files: data.encoding=latin-1)",
         ) from error
     except (EOFError, OSError) as error:
         raise _cut_off(path, error) from error

@@ -20,17 +20,21 @@ class Temporal:
     and isn't empty. Only items with a training event can be ranked; targets that are others are
     left out and counted. Events at exactly a cut all fall after it.
 
+    Two things look past the cuts. ``prepare.k_core`` comes before the split and counts the events
+    after the cuts too. And histories may hold items without a training event, which the model
+    sees as padding.
+
     Args:
         test_share: share of all events, the latest, that lie after the test cut.
         valid_share: share of all events that lie between the two cuts.
         test_from, valid_from: the cuts as ISO dates or times (UTC where no zone is given),
-            instead of shares.
+            instead of shares; 20231118 and the year 2023 will do, too.
     """
 
     test_share: float = 0.1
     valid_share: float = 0.1
-    test_from: str | None = None
-    valid_from: str | None = None
+    test_from: str | int | None = None
+    valid_from: str | int | None = None
 
     def __post_init__(self) -> None:
         shares = {"test_share": self.test_share, "valid_share": self.valid_share}
@@ -102,11 +106,12 @@ def _count_before(store: SequenceStore, cut: int) -> np.ndarray:
     return running[store.offset[1:]] - running[store.offset[:-1]]
 
 
-def _milliseconds(name: str, text: str | None) -> int | None:
-    if text is None:
+def _milliseconds(name: str, given: str | int | None) -> int | None:
+    if given is None:
         return None
+    text = str(given)
     try:
-        moment = datetime.fromisoformat(str(text))
+        moment = datetime.fromisoformat(f"{text}-01-01" if len(text) == 4 else text)
     except ValueError as error:
         raise ConfigError(
             f"{text!r} is no ISO date or time",

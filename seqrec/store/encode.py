@@ -10,6 +10,7 @@ import polars as pl
 from seqrec.config.schema import Prepare, Repeats
 from seqrec.data.source import Interactions
 from seqrec.errors import DataError
+from seqrec.raw.say import say
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
             "rating": None if events.rating is None else events.rating[order],
         },
         "users": users,
-        "items": _described(items, interactions.items),
+        "items": _described(items, interactions.items, name),
         "report": {"rejected": interactions.rejected, "steps": report},
     }
 
@@ -193,14 +194,20 @@ def _numbered(column: str, ids: pl.Series, rows: np.ndarray, start: int) -> pl.D
     return pl.DataFrame([index, ids.gather(rows).alias(column)])
 
 
-def _described(items: pl.DataFrame, table: pl.LazyFrame | None) -> pl.DataFrame:
+def _described(items: pl.DataFrame, table: pl.LazyFrame | None, name: str) -> pl.DataFrame:
     """Add title and features; of two rows for one item the first counts."""
     if table is None:
         return items.with_columns(pl.lit(None, pl.String).alias("title"))
-    known = table.filter(pl.col("item").is_in(items["item"].implode())).unique(
+    described = table.filter(pl.col("item").is_in(items["item"].implode())).unique(
         "item", keep="first", maintain_order=True
     )
-    return items.join(known.collect(), on="item", how="left", maintain_order="left")
+    known = described.collect()
+    if known.is_empty():
+        say(
+            f"the table of items of {name} describes none of its {len(items):,} items, such as "
+            f"{items['item'][0]!r}: titles and features are unknown"
+        )
+    return items.join(known, on="item", how="left", maintain_order="left")
 
 
 def _not_empty(events: Events, report: list[dict[str, Any]], name: str) -> None:

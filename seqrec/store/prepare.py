@@ -5,6 +5,8 @@ import errno
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -34,20 +36,23 @@ def prepare(source: Source, settings: Prepare, cache_dir: str | Path) -> Sequenc
         cache_dir: folder of all prepared datasets.
 
     Raises:
-        DataError: the raw data is missing or unusable, a step leaves nothing, the disk is full.
+        DataError: the raw data is missing or unusable, a step leaves nothing, the disk is full,
+            or the cache folder can't be written.
     """
     folder = Path(cache_dir).expanduser() / f"{source.name}-{_key(source, settings)[:12]}"
-    try:
-        return SequenceStore(folder)
-    except DataError:
+    with suppress(DataError):
+        return SequenceStore(folder)  # nothing is written: the cache may be read-only
+    with _writing(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
+        lock = FileLock(f"{folder}.lock").acquire()
+    with lock:
         try:
             return SequenceStore(folder)  # another process was first
         except DataError as damage:
             if folder.exists():
                 say(f"{damage.what}; preparing it again ({folder})")
-                shutil.rmtree(folder)
+                with _writing(folder.parent):
+                    _remove(folder)
         _build(source, settings, folder)
         return SequenceStore(folder)
 
@@ -55,22 +60,43 @@ def prepare(source: Source, settings: Prepare, cache_dir: str | Path) -> Sequenc
 def _build(source: Source, settings: Prepare, folder: Path) -> None:
     """Write the store beside its final place and move it there when it is complete."""
     building = folder.with_name(f"{folder.name}.building")
-    shutil.rmtree(building, ignore_errors=True)  # left by a process that was killed
+    with _writing(folder.parent):
+        _remove(building)  # left by a process that was killed
     encoded = encode(source.read(), settings, source.name)
-    building.mkdir()
+    with _writing(folder.parent):
+        building.mkdir()
+        try:
+            write(building, name=source.name, **encoded)
+            building.rename(folder)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+
+@contextmanager
+def _writing(cache: Path) -> Iterator[None]:
+    """Turn the errors of writing into the cache into a :class:`DataError`."""
     try:
-        write(building, name=source.name, **encoded)
-        building.rename(folder)
+        yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DataError(
+                "the disk is full: the prepared dataset could not be written",
+                where=str(cache),
+                todo="free some space, or set paths.cache_dir to another disk",
+            ) from error
         raise DataError(
-            "the disk is full: the prepared dataset could not be written",
-            where=str(folder.parent),
-            todo="free some space, or set paths.cache_dir to another disk",
+            f"the folder of prepared datasets can not be used: {error}",
+            where=str(cache),
+            todo="set paths.cache_dir or SEQREC_CACHE_DIR to a folder of yours",
         ) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder or a file, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _key(source: Source, settings: Prepare) -> str:

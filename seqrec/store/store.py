@@ -16,6 +16,8 @@ from seqrec.raw.fetch import sha256_of
 
 FORMAT = 1  # raised whenever the files or their meaning change
 INDEX = "store.json"
+KEYS = ("name", "data_hash", "n_users", "n_items", "n_interactions", "report")
+STAMP = ("size", "mtime_ns", "sha256")  # of each file
 HASHED = 1 << 20  # ids that are joined at once
 ARRAYS = {"offset": "<i8", "item": "<i4", "timestamp": "<i8", "rating": "<f4"}
 
@@ -153,11 +155,16 @@ def _checked_index(folder: Path) -> dict[str, Any]:
     """
     try:
         index = json.loads((folder / INDEX).read_text())
-        version, files = index["format"], index["files"]
+        version = index["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(folder, f"{INDEX} is missing or unreadable") from error
     if version != FORMAT:
         raise _damaged(folder, f"it has format {version}, this program uses {FORMAT}")
+    try:
+        files = {name: {key: stamp[key] for key in STAMP} for name, stamp in index["files"].items()}
+        index = {key: index[key] for key in KEYS} | {"format": version, "files": files}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _damaged(folder, f"{INDEX} lacks entries") from error
     moved = False
     for name, stamp in files.items():
         path = folder / name
