@@ -25,17 +25,24 @@ class SequenceModel(nn.Module):
         """``u_BLD``: the summary of every prefix of right-padded histories."""
         return self.head(self.encode(item_BL, length_B))
 
-    def encode(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
-        """``h_BLD``: the encoder's output, what the head attends to."""
+    def encode(self, item_BL: Tensor, length_B: Tensor, known_V: Tensor | None = None) -> Tensor:
+        """``h_BLD``: the encoder's output, what the head attends to.
+
+        Items outside `known_V`, which training never saw, have no vector to go by: they count as
+        padding.
+        """
+        if known_V is not None:
+            item_BL = item_BL.masked_fill(~known_V[item_BL], 0)
         return self.encoder(self.embedding(item_BL), length_B)
 
-    def query(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
+    def query(self, item_BL: Tensor, length_B: Tensor, known_V: Tensor | None = None) -> Tensor:
         """``query_BD`` of whole histories: at the last valid position."""
-        return self.scorer(at_position(self(item_BL, length_B), length_B - 1))
+        u_BLD = self.head(self.encode(item_BL, length_B, known_V))
+        return self.scorer(at_position(u_BLD, length_B - 1))
 
-    def attention(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
+    def attention(self, item_BL: Tensor, length_B: Tensor, known_V: Tensor | None = None) -> Tensor:
         """``alpha_BL``: the head's weights at the last valid position."""
-        return self.head.weights(self.encode(item_BL, length_B), length_B - 1)
+        return self.head.weights(self.encode(item_BL, length_B, known_V), length_B - 1)
 
     def catalogue(self) -> Catalogue:
         """What queries are scored against."""

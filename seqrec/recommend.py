@@ -42,7 +42,7 @@ class Recommender:
         self.model, self.config, self.data_hash = model.eval(), config, data_hash
         self.allowed_V = torch.tensor([True, *catalogue["candidate"]])
         self.items = catalogue["item"].to_list()
-        self.titles = catalogue["title"].to_list() if "title" in catalogue.columns else self.items
+        self.titles = catalogue["title"].fill_null(catalogue["item"]).to_list()
         self.index = {item: i for i, item in enumerate(self.items, start=1)}
 
     @classmethod
@@ -106,8 +106,7 @@ class Recommender:
         length_B = torch.tensor([latest.shape[1]])
         mask = self.config.evaluation.mask_seen if mask_seen is None else mask_seen
         catalogue = self.model.catalogue()
-        known = latest.masked_fill(~self.allowed_V[latest], 0)
-        query_BD = self.model.query(known, length_B)
+        query_BD = self.model.query(latest, length_B, self.allowed_V)
         ranking = rank_targets(
             query_BD,
             catalogue,
@@ -119,7 +118,7 @@ class Recommender:
         )
         top = ranking.top_BK[0][ranking.top_BK[0] > 0]
         scores = catalogue.score(query_BD.expand(len(top), -1), top)
-        weights = self.model.attention(known, length_B)[0]
+        weights = self.model.attention(latest, length_B, self.allowed_V)[0]
         return Recommendation(
             self._table(top.tolist(), score=scores.tolist()),
             self._table(latest[0].tolist(), attention=weights.tolist()),

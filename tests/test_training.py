@@ -212,3 +212,16 @@ def test_batches_move_as_one():
 def test_lists_longer_than_the_catalogue_are_refused(small):
     with pytest.raises(ConfigError, match="has 30 items"):
         build_experiment(root("evaluation.ks=[31]", "evaluation.monitor=ndcg@31"), small)
+
+
+def test_items_that_training_never_saw_count_as_padding(small):
+    """Whatever their untrained vectors are, and wherever in a history they stand."""
+    model = build_experiment(root(), small).model.eval()
+    known_V = torch.ones(31, dtype=torch.bool)
+    known_V[7] = False
+    item_BL, length_B = torch.tensor([[3, 7, 5]]), torch.tensor([3])
+    before = model.query(item_BL, length_B, known_V)
+    torch.testing.assert_close(before, model.query(torch.tensor([[3, 0, 5]]), length_B))
+    model.embedding.weight_VD.data[7] += 10
+    assert torch.equal(model.query(item_BL, length_B, known_V), before)
+    assert not torch.allclose(model.query(item_BL, length_B), before)

@@ -223,10 +223,8 @@ class Experiment(pl.LightningModule):
         self.rank_list.reset()
 
     def _rank(self, batch: EvalBatch) -> tuple[Ranking, Tensor]:
-        query_BD, catalogue = (
-            self.model.query(batch.item_BL, batch.length_B),
-            self.model.catalogue(),
-        )
+        query_BD = self.model.query(batch.item_BL, batch.length_B, self.allowed_V)
+        catalogue = self.model.catalogue()
         seen = self.config.evaluation.mask_seen
         with torch.autocast(self.device.type, enabled=False):
             ranking = rank_targets(

@@ -27,11 +27,8 @@ def sample_lists(
     model.eval()
     batch = next(iter(batches)).to(device)
     seen = config.evaluation.mask_seen
-    item_BL = batch.item_BL
-    if allowed_V is not None:
-        item_BL = item_BL.masked_fill(~allowed_V[item_BL], 0)
     ranking = rank_targets(
-        model.query(item_BL, batch.length_B),
+        model.query(batch.item_BL, batch.length_B, allowed_V),
         model.catalogue(),
         batch.target_B,
         k=TOP,
@@ -40,7 +37,7 @@ def sample_lists(
         allowed_V=allowed_V,
     )
     items, users = store.items(), store.users()["user"]
-    titles = ["", *(items["title"] if "title" in items.columns else items["item"])]
+    titles = ["", *items["title"].fill_null(items["item"])]
 
     def named(indices: list[int]) -> str:
         return " | ".join(str(titles[i]) for i in indices)
