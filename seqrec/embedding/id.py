@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from seqrec.dropout import Dropout
+
 
 class IdEmbedding(nn.Module):
     """Item ids to vectors.
@@ -29,7 +31,7 @@ class IdEmbedding(nn.Module):
     ) -> None:
         super().__init__()
         self.weight_VD = nn.Parameter(torch.empty(n_items + 1, dim))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.scale = math.sqrt(dim) if scale else 1.0
         xavier = math.sqrt(2 / (n_items + 1 + dim))
         nn.init.normal_(self.weight_VD, std=xavier if std is None else std)

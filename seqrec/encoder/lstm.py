@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from seqrec.dropout import Dropout
+
 
 class LSTM(nn.Module):
     """Run an LSTM from the first item to the last.
@@ -26,7 +28,7 @@ class LSTM(nn.Module):
         hidden = dim if hidden is None else hidden
         between = dropout if layers > 1 else 0.0
         self.rnn = nn.LSTM(dim, hidden, layers, dropout=between, batch_first=True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.project = nn.Linear(hidden, dim) if hidden != dim else nn.Identity()
 
     def forward(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:

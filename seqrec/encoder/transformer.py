@@ -6,11 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqrec.dropout import Dropout
+from seqrec.encoder.causal_attention import causal_attention
 from seqrec.types import position_mask
 
 
 class Attention(nn.Module):
-    """Causal multi-head self-attention through torch's fused kernel.
+    """Causal multi-head self-attention: torch's fused kernel, or ours for dropout on a CPU.
 
     Args:
         dim: width D, a multiple of `heads`.
@@ -26,10 +28,15 @@ class Attention(nn.Module):
 
     def forward(self, x_BLD: Tensor) -> Tensor:
         """``x_BLD -> x_BLD``; position t attends to positions ``<= t``."""
-        q, k, v = self.qkv(x_BLD).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        dropout = self.dropout if self.training else 0.0
-        y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
-        return self.out(y.transpose(1, 2).flatten(2))
+        qkv_BL3HW = self.qkv(x_BLD).unflatten(-1, (3, self.heads, -1))
+        p = self.dropout if self.training else 0.0
+        if p and x_BLD.device.type == "cpu":
+            y_BLHW = causal_attention(qkv_BL3HW, p)
+        else:
+            q, k, v = qkv_BL3HW.permute(2, 0, 3, 1, 4)
+            y = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=True)
+            y_BLHW = y.transpose(1, 2)
+        return self.out(y_BLHW.flatten(2))
 
 
 class Block(nn.Module):
@@ -40,9 +47,9 @@ class Block(nn.Module):
         self.norm_1, self.norm_2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.attention = Attention(dim=dim, heads=heads, dropout=dropout)
         self.mlp = nn.Sequential(
-            nn.Linear(dim, ffn), nn.GELU(), nn.Dropout(dropout), nn.Linear(ffn, dim)
+            nn.Linear(dim, ffn), nn.GELU(), Dropout(dropout), nn.Linear(ffn, dim)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
         """``x_BLD -> x_BLD``."""
@@ -84,7 +91,7 @@ class Transformer(nn.Module):
         self.max_length, self.from_end = max_length, positions == "end"
         self.position = nn.Embedding(max_length, dim)
         nn.init.normal_(self.position.weight, std=0.02)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
             Block(dim=dim, heads=heads, ffn=ffn or 4 * dim, dropout=dropout) for _ in range(layers)
         )

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from seqrec.dropout import Dropout
 from seqrec.head.pairwise import pairwise_scores, pairwise_summary
 from seqrec.types import at_position, position_mask
 
@@ -24,7 +25,7 @@ class NARM(nn.Module):
         self.query = nn.Linear(dim, dim, bias=False)
         self.key = nn.Linear(dim, dim, bias=False)
         self.v_D = nn.Parameter(torch.empty(dim).uniform_(-(dim**-0.5), dim**-0.5))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.decode = nn.Linear(2 * dim, dim, bias=False)
 
     def forward(self, h_BLD: Tensor) -> Tensor:

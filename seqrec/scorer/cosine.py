@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqrec.dropout import Dropout
 from seqrec.types import Catalogue
 
 
@@ -19,7 +20,7 @@ class Cosine(nn.Module):
         if temperature <= 0:
             raise ValueError(f"scorer.temperature={temperature} must be positive")
         self.temperature = temperature
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, u_ND: Tensor) -> Tensor:
         """``u_ND -> query_ND`` of length ``1 / temperature``."""

@@ -6,6 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from seqrec.dropout import Dropout
 from seqrec.types import Catalogue
 
 
@@ -28,7 +29,7 @@ class MLP(nn.Module):
         for i, (before, after) in enumerate(pairwise(widths)):
             self.layers.append(nn.Linear(before, after))
             if i < len(widths) - 2:
-                self.layers.extend([nn.GELU(), nn.Dropout(dropout)])
+                self.layers.extend([nn.GELU(), Dropout(dropout)])
         self.weight_VD = nn.Parameter(torch.empty(n_items + 1, dim))
         self.bias_V = nn.Parameter(torch.zeros(n_items + 1))
         nn.init.normal_(self.weight_VD, std=math.sqrt(2 / (n_items + 1 + dim)))
