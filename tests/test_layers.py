@@ -65,7 +65,8 @@ def test_every_requirement_is_pinned_and_installed_as_pinned():
         try:
             found = distribution(name)
         except PackageNotFoundError:
-            pytest.skip(f"{name} isn't installed")
+            assert name in pins, f"{wanted} is neither pinned nor installed"
+            continue  # of an extra that isn't installed here
         assert name in pins or name.startswith(("nvidia-", "cuda-", "triton")), (
             f"{wanted} isn't pinned"
         )

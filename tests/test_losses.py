@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from components import DIM, ITEMS, component, names
 
+from seqrec.errors import ConfigError
 from seqrec.loss import linear_cross_entropy as lce
 from seqrec.types import Catalogue, Negatives, Targets
 
@@ -25,23 +26,86 @@ def negatives_for(targets, shared):
     return sampler(targets, torch.randint(1, ITEMS + 1, (N // 4, 5)))
 
 
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1, "temperature": 0.3}])
+@pytest.mark.parametrize("size", [1, 40])  # of the vectors: scores that need their maximum, or not
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("rows", [1, 7, 1000])
-def test_linear_cross_entropy_equals_the_naive_form(bias, rows, monkeypatch):
-    monkeypatch.setattr(lce, "CHUNK_BYTES", 4 * (ITEMS + 1) * rows)
-    monkeypatch.setattr(lce, "ROWS", 1)
-    query = (torch.randn(N, DIM) * 3).requires_grad_()
+def test_linear_cross_entropy_equals_the_naive_form(bias, rows, size, options, monkeypatch):
+    monkeypatch.setattr(lce, "chunk_rows", lambda *_: rows)
+    query = (torch.randn(N, DIM) * size).requires_grad_()
     shelf, goal = catalogue(bias), targets().item_N
     inputs = [query, shelf.table_VD] + ([shelf.bias_V] if bias else [])
 
-    loss = lce.linear_cross_entropy(query, shelf.table_VD, goal, shelf.bias_V)
+    loss = lce.linear_cross_entropy(query, shelf.table_VD, goal, shelf.bias_V, **options)
     grads = torch.autograd.grad(loss * 2.5, inputs)
 
-    scores = query @ shelf.table_VD.T + (shelf.bias_V if bias else 0)
-    expected = F.cross_entropy(scores[:, 1:], goal - 1)
+    expected = naive(query, shelf, goal, **options)
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
     for got, wanted in zip(grads, torch.autograd.grad(expected * 2.5, inputs), strict=True):
-        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
+
+
+def naive(query, shelf, goal, label_smoothing=0.0, temperature=1.0):
+    scores = query.double() @ shelf.table_VD.double().T
+    scores = scores + (0 if shelf.bias_V is None else shelf.bias_V)
+    loss = F.cross_entropy(scores[:, 1:] / temperature, goal - 1, label_smoothing=label_smoothing)
+    return loss.float()
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_bfloat16_products_are_within_their_rounding(bias):
+    query = torch.randn(N, DIM, requires_grad=True)
+    shelf, goal = catalogue(bias), targets().item_N
+    inputs = [query, shelf.table_VD] + ([shelf.bias_V] if bias else [])
+    loss = lce.linear_cross_entropy(query.bfloat16(), shelf.table_VD, goal, shelf.bias_V)
+    exact = naive(query, shelf, goal)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, exact, rtol=0.01, atol=0)
+    exact_grads = torch.autograd.grad(exact, inputs)
+    for got, wanted in zip(torch.autograd.grad(loss, inputs), exact_grads, strict=True):
+        assert got.dtype == torch.float32
+        assert (got - wanted).norm() < 0.02 * wanted.norm()
+
+
+def test_the_memory_budget_bounds_the_scores():
+    assert lce.chunk_rows(1_000_001, "cuda", 64) == 16
+    assert lce.chunk_rows(1_000_001, "cpu", None) == lce.LEAST_ROWS
+    assert lce.chunk_rows(10, "cpu", 64) == lce.MOST_ROWS["cpu"]
+    with pytest.raises(ValueError, match=r"loss\.memory_mb=1 can't hold .* it takes 3\.8 MiB"):
+        lce.chunk_rows(1_000_001, "cpu", 1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"label_smoothing": 1.0}, {"temperature": 0}, {"memory_mb": 0}],
+)
+def test_cross_entropy_refuses_what_makes_no_sense(options):
+    with pytest.raises(ConfigError, match=f"loss.{next(iter(options))}="):
+        component("loss", "cross_entropy", **options)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kernel", ["torch", "liger"])
+@pytest.mark.parametrize("bias", [False, True])
+def test_kernels_on_a_gpu_equal_the_naive_form(bias, kernel):
+    if kernel == "liger":
+        pytest.importorskip("liger_kernel")
+    shelf, goal = catalogue(bias), targets()
+    query = torch.randn(N, DIM, requires_grad=True)
+    inputs = [query, shelf.table_VD] + ([shelf.bias_V] if bias else [])
+    options = {"label_smoothing": 0.1, "temperature": 0.3}
+    expected = naive(query, shelf, goal.item_N, **options)
+    bias_V = shelf.bias_V.cuda() if bias else None
+    loss = component("loss", "cross_entropy", kernel=kernel, **options)(
+        query.cuda(),
+        Targets(goal.item_N.cuda(), goal.row_N.cuda()),
+        Catalogue(shelf.table_VD.cuda(), bias_V),
+        None,
+    )
+    torch.testing.assert_close(loss.cpu(), expected, rtol=1e-4, atol=1e-5)
+    exact_grads = torch.autograd.grad(expected, inputs)
+    for got, wanted in zip(torch.autograd.grad(loss, inputs), exact_grads, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-5)
 
 
 def test_linear_cross_entropy_survives_huge_scores():
@@ -51,15 +115,6 @@ def test_linear_cross_entropy_survives_huge_scores():
     loss.backward()
     assert loss.item() == pytest.approx(1e4)
     assert query.grad.isfinite().all() and table.grad.isfinite().all()
-
-
-def test_linear_cross_entropy_in_bfloat16_is_within_its_rounding():
-    query = torch.randn(N, DIM)
-    shelf, goal = catalogue(), targets().item_N
-    exact = lce.linear_cross_entropy(query, shelf.table_VD, goal)
-    rounded = lce.linear_cross_entropy(query.bfloat16(), shelf.table_VD, goal)
-    assert rounded.dtype == torch.float32
-    assert rounded.item() == pytest.approx(exact.item(), rel=0.01)
 
 
 @pytest.mark.parametrize("shared", [True, False])

@@ -1,21 +1,70 @@
 """Softmax cross-entropy over the full catalogue, exact."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from seqrec.loss import liger
 from seqrec.loss.linear_cross_entropy import linear_cross_entropy
 from seqrec.types import Catalogue, Negatives, Targets
 
 
 class CrossEntropy(nn.Module):
-    """``-log softmax(score(q, .))[target]`` over all items, never holding N x V scores."""
+    """``-log softmax(score(q, .))[target]`` over all items, never holding N x V scores.
+
+    Args:
+        label_smoothing: share of a target's weight that is spread evenly over all items, from 0
+            to less than 1 (Szegedy et al. 2016, section 7).
+        temperature: what scores are divided by.
+        memory_mb: most MiB of scores to hold at once; null: 64, or what 128 positions take. It
+            changes speed, not results.
+        kernel: ``torch`` runs anywhere; ``liger`` is Liger's Triton kernel for GPUs, of the extra
+            ``seqrec[cuda]``; ``auto`` takes it on a CUDA device where it is installed.
+    """
 
     needs_negatives: ClassVar[bool] = False
     needs_ratings: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        label_smoothing: float = 0.0,
+        temperature: float = 1.0,
+        memory_mb: float | None = None,
+        kernel: Literal["auto", "torch", "liger"] = "auto",
+    ) -> None:
+        super().__init__()
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"loss.label_smoothing={label_smoothing} must lie in 0 <= . < 1")
+        if not temperature > 0:
+            raise ValueError(f"loss.temperature={temperature} must be above 0")
+        if memory_mb is not None and not memory_mb > 0:
+            raise ValueError(f"loss.memory_mb={memory_mb} must be above 0, or null")
+        if kernel == "liger" and not liger.installed():
+            raise ValueError("loss.kernel=liger needs liger-kernel: pip install 'seqrec[cuda]'")
+        self.label_smoothing, self.temperature = label_smoothing, temperature
+        self.memory_mb, self.kernel = memory_mb, kernel
 
     def forward(
         self, query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives | None
     ) -> Tensor:
         """Mean loss, a float32 scalar."""
-        return linear_cross_entropy(query_ND, catalogue.table_VD, targets.item_N, catalogue.bias_V)
+        on_cuda = query_ND.device.type == "cuda"
+        if self.kernel == "liger" or (self.kernel == "auto" and on_cuda and liger.installed()):
+            return liger.linear_cross_entropy(
+                query_ND,
+                catalogue.table_VD,
+                targets.item_N,
+                catalogue.bias_V,
+                label_smoothing=self.label_smoothing,
+                temperature=self.temperature,
+            )
+        return linear_cross_entropy(
+            query_ND,
+            catalogue.table_VD,
+            targets.item_N,
+            catalogue.bias_V,
+            label_smoothing=self.label_smoothing,
+            temperature=self.temperature,
+            memory_mb=self.memory_mb,
+        )
