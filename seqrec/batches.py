@@ -1,6 +1,7 @@
 """Batches by vectorised gathers from the store's arrays: no per-row Python, no worker processes."""
 
 import math
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,26 +10,71 @@ from torch import Tensor
 
 from seqrec.split.views import View
 from seqrec.store.store import SequenceStore
-from seqrec.types import EvalBatch, TrainBatch
+from seqrec.types import EvalBatch, TrainBatch, Window
+
+SHARE = 0.25  # of a GPU's free memory that the arrays may take
 
 
-class TrainBatches:
-    """The sequences of a view, shuffled, each once: one pass is one epoch.
+class Columns:
+    """The columns of a store that batches are gathered from, where the gathering is fastest.
 
-    A sequence gives its latest ``max_length`` inputs, each with the item that follows as target.
-    Sequences of like length go together, so little is padded, and a batch holds about as many
-    positions as any other: many short sequences or a few long ones. A batch says by its ``weight``
-    how far it is from the mean, which makes the weighted loss an unbiased estimate of the mean
-    over all positions, whatever the batches are and however many processes share them.
+    On a CPU they are the store's memory-mapped files themselves. On a GPU they are copied there
+    whole if they take at most a quarter of its free memory; else batches are gathered in the
+    host's memory, and page-locked, so that the GPU fetches the next one while it computes.
 
     Args:
         store: where the sequences lie.
+        device: that the batches are for.
+        ratings: that batches will want ratings too.
+    """
+
+    def __init__(self, store: SequenceStore, device: torch.device, *, ratings: bool) -> None:
+        if ratings and store.rating is None:
+            raise ValueError("the store has no ratings")
+        wanted = [store.item, store.rating] if ratings else [store.item]
+        size = sum(array.nbytes for array in wanted if array is not None)
+        on_gpu = device.type == "cuda"
+        fits = on_gpu and size <= SHARE * torch.cuda.mem_get_info(device)[0]
+        self.wanted = device
+        self.device = device if fits else torch.device("cpu")
+        self.pinned = on_gpu and not fits
+        self.item = _tensor(store.item).to(self.device)
+        self.rating = _tensor(store.rating).to(self.device) if ratings else None
+
+    def tensor(self, values: np.ndarray) -> Tensor:
+        """`values` where the columns are."""
+        return torch.from_numpy(values).to(self.device)
+
+    def items(self, index: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Items, int64, at positions of the store; 0 where not `valid`."""
+        item = self.item[index].long()
+        return item if valid is None else item.masked_fill_(~valid, 0)
+
+    def ratings(self, index: Tensor, valid: Tensor | None = None) -> Tensor | None:
+        """Ratings, float32, at positions of the store; None where no ratings are wanted."""
+        if self.rating is None:
+            return None
+        rating = self.rating[index]
+        return rating if valid is None else rating.masked_fill_(~valid, 0)
+
+
+class TrainBatches:
+    """The segments of a view's sequences, shuffled, each once: one pass is one epoch.
+
+    Each valid position of a segment that isn't mere context has the item that follows as target.
+    Segments of like length go together, so little is padded, and a batch holds about as many
+    positions as any other: many short segments or a few long ones. A batch says by its ``weight``
+    how far its targets are from the mean, which makes the weighted loss an unbiased estimate of
+    the mean over all targets, whatever the batches are and however many processes share them.
+
+    Args:
+        columns: of the store where the sequences lie.
         view: which of them, at least two events long.
-        max_length: most inputs L of a sequence.
-        size: sequences in a batch on each device, on average.
+        window: what becomes of sequences longer than `max_length`.
+        max_length: most inputs L of a segment.
+        size: segments in a batch on each device, on average.
         seed: of the shuffle.
         epoch: of the shuffle; the same seed and epoch give the same batches on every machine.
-        ratings: give the targets' ratings too.
         rank: this process.
         world: processes that share each batch.
     """
@@ -36,31 +82,33 @@ class TrainBatches:
     def __init__(
         self,
         *,
-        store: SequenceStore,
+        columns: Columns,
         view: View,
+        window: Window,
         max_length: int,
         size: int,
         seed: int,
         epoch: int = 0,
-        ratings: bool = False,
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        self.store, self.ratings, self.rank, self.world = store, ratings, rank, world
-        self.end = view.end - 1  # the last event is a target only
-        self.start = np.maximum(view.start, self.end - max_length)
+        self.columns, self.rank, self.world = columns, rank, world
+        cut = window(view.start, view.end - 1, max_length)  # the last event is a target only
+        self.start, self.end, self.context = cut.start, cut.end, cut.context
         length = self.end - self.start
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(len(length))
         order = order[np.argsort(length[order] * rng.uniform(0.9, 1.1, len(order)), kind="stable")]
         batches = math.ceil(len(order) / (size * world))
-        self.positions = length.sum() / batches  # of a batch, all processes together
         middle = length[order].cumsum() - length[order] / 2
-        number = (middle / self.positions).astype(np.int64)
+        number = (middle * batches / length.sum()).astype(np.int64)
         self.batches = np.split(order, np.flatnonzero(np.diff(number)) + 1)
         rng.shuffle(self.batches)
+        self.n_positions = int(length.sum())
+        self.n_targets = self.n_positions - int(self.context.sum())
+        self.mean = self.n_targets / batches  # targets of a batch, all processes together
         padded = sum(len(rows) * length[rows].max() for rows in self.batches)
-        self.padding = 1 - length.sum() / padded  # share of all positions that are padding
+        self.padding = 1 - self.n_positions / padded  # share of all positions that are padding
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -68,19 +116,22 @@ class TrainBatches:
     def __iter__(self) -> Iterator[TrainBatch]:
         for rows in self.batches:
             mine = rows[self.rank :: self.world]
-            # a process without a sequence of its own repeats one, without weight
-            yield self._batch(mine) if len(mine) else self._batch(rows[:1], weight=0.0)
+            # a process without a segment of its own repeats one, without weight
+            batch = self.batch(mine) if len(mine) else self.batch(rows[:1], weight=0.0)
+            yield batch.pin_memory() if self.columns.pinned else batch
 
-    def _batch(self, rows: np.ndarray, weight: float | None = None) -> TrainBatch:
-        start, end = self.start[rows], self.end[rows]
-        index_BL, valid_BL = _windows(start, end)
+    def batch(self, rows: np.ndarray, weight: float | None = None) -> TrainBatch:
+        """The segments `rows` as a batch."""
+        start, end, context = self.start[rows], self.end[rows], self.context[rows]
+        index_BL, valid_BL = _windows(self.columns, start, end)
         if weight is None:
-            weight = float((end - start).sum() * self.world / self.positions)
+            weight = float((end - start - context).sum() * self.world / self.mean)
         return TrainBatch(
-            item_BL=_gather(self.store.item, index_BL, valid_BL),
-            length_B=torch.from_numpy(end - start),
-            target_BL=_gather(self.store.item, index_BL + 1, valid_BL),
-            rating_BL=_gather(self.store.rating, index_BL + 1, valid_BL) if self.ratings else None,
+            item_BL=self.columns.items(index_BL, valid_BL),
+            length_B=self.columns.tensor(end - start),
+            context_B=self.columns.tensor(context),
+            target_BL=self.columns.items(index_BL + 1, valid_BL),
+            rating_BL=self.columns.ratings(index_BL + 1, valid_BL),
             weight=weight,
         )
 
@@ -89,11 +140,10 @@ class EvalBatches:
     """The histories of a view, longest first, each with the one item that follows.
 
     Args:
-        store: where the histories lie.
+        columns: of the store where the histories lie.
         view: which of them.
-        max_length: most inputs L; seen items are those of the whole history.
+        max_length: most inputs L, the latest; seen items are those of the whole history.
         size: histories in a batch; changes no result.
-        ratings: give the targets' ratings too.
         rank: this process.
         world: processes that share the view; nothing is evaluated twice.
     """
@@ -101,16 +151,14 @@ class EvalBatches:
     def __init__(
         self,
         *,
-        store: SequenceStore,
+        columns: Columns,
         view: View,
         max_length: int,
         size: int,
-        ratings: bool = False,
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        self.store, self.view, self.max_length, self.size = store, view, max_length, size
-        self.ratings = ratings
+        self.columns, self.view, self.max_length, self.size = columns, view, max_length, size
         length = np.minimum(view.end - view.start, max_length)
         self.order = np.argsort(-length, kind="stable")[rank::world]
 
@@ -119,40 +167,38 @@ class EvalBatches:
 
     def __iter__(self) -> Iterator[EvalBatch]:
         for first in range(0, len(self.order), self.size):
-            yield self._batch(self.order[first : first + self.size])
+            batch = self._batch(self.order[first : first + self.size])
+            yield batch.pin_memory() if self.columns.pinned else batch
 
     def _batch(self, rows: np.ndarray) -> EvalBatch:
         begin, end = self.view.start[rows], self.view.end[rows]
         start = np.maximum(begin, end - self.max_length)
-        index_BL, valid_BL = _windows(start, end)
+        index_BL, valid_BL = _windows(self.columns, start, end)
         seen_row_P = np.repeat(np.arange(len(rows)), end - begin)
         before = np.cumsum(end - begin) - (end - begin)
         seen_index_P = np.arange(len(seen_row_P)) + np.repeat(begin - before, end - begin)
-        rating_B = None
-        if self.ratings:
-            rating_B = _gather(self.store.rating, end, np.True_)
+        next_B = self.columns.tensor(end)
         return EvalBatch(
-            user_B=torch.from_numpy(self.view.user[rows]),
-            item_BL=_gather(self.store.item, index_BL, valid_BL),
-            length_B=torch.from_numpy(end - start),
-            target_B=_gather(self.store.item, end, np.True_),
-            rating_B=rating_B,
-            seen_row_P=torch.from_numpy(seen_row_P),
-            seen_item_P=_gather(self.store.item, seen_index_P, np.True_),
+            user_B=self.columns.tensor(self.view.user[rows]),
+            item_BL=self.columns.items(index_BL, valid_BL),
+            length_B=self.columns.tensor(end - start),
+            target_B=self.columns.items(next_B),
+            rating_B=self.columns.ratings(next_B),
+            seen_row_P=self.columns.tensor(seen_row_P),
+            seen_item_P=self.columns.items(self.columns.tensor(seen_index_P)),
         )
 
 
-def _windows(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _windows(columns: Columns, start: np.ndarray, end: np.ndarray) -> tuple[Tensor, Tensor]:
     """Positions ``start .. end`` of each row, padded on the right with position 0."""
-    index_BL = start[:, None] + np.arange((end - start).max())
-    valid_BL = index_BL < end[:, None]
-    return np.where(valid_BL, index_BL, 0), valid_BL
+    width = int((end - start).max())
+    index_BL = columns.tensor(start)[:, None] + torch.arange(width, device=columns.device)
+    valid_BL = index_BL < columns.tensor(end)[:, None]
+    return index_BL.masked_fill_(~valid_BL, 0), valid_BL
 
 
-def _gather(
-    values: np.ndarray | None, index_BL: np.ndarray, valid_BL: np.ndarray | np.bool_
-) -> Tensor:
-    if values is None:
-        raise ValueError("the store has no such column")
-    wanted = np.int64 if np.issubdtype(values.dtype, np.integer) else np.float32
-    return torch.from_numpy(np.where(valid_BL, values[index_BL], 0).astype(wanted))
+def _tensor(array: np.ndarray | None) -> Tensor:
+    assert array is not None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*not writable.*")  # only read from
+        return torch.from_numpy(array)

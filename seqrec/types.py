@@ -16,9 +16,11 @@ letter    meaning
 A tensor's name ends in its shape: ``h_BLD``, ``target_N``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,8 +30,15 @@ class Movable:
 
     def to(self, device: torch.device | str, **options: Any) -> Self:
         """Return a copy with every tensor on `device`."""
+        return self._each(lambda tensor: tensor.to(device, **options))
+
+    def pin_memory(self) -> Self:
+        """Return a copy in page-locked memory, from where a GPU copies while it computes."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
         values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
-        return type(self)(*(v.to(device, **options) if torch.is_tensor(v) else v for v in values))
+        return type(self)(*(change(v) if torch.is_tensor(v) else v for v in values))
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class TrainBatch(Movable):
 
     item_BL: Tensor  # int64, the inputs; 0 from length_B on
     length_B: Tensor  # int64, at least 1
+    context_B: Tensor  # int64, how many of the first positions are only seen, not learned from
     target_BL: Tensor  # int64, the item that follows; 0 where padded
     rating_BL: Tensor | None  # float32, the rating of the target
     weight: float  # positions here over the mean of all batches; times the mean loss: unbiased
@@ -54,6 +64,18 @@ class EvalBatch(Movable):
     rating_B: Tensor | None
     seen_row_P: Tensor  # int64, row in the batch of each seen pair
     seen_item_P: Tensor  # int64, an item somewhere in that row's whole history
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Stretches of sequences to learn from: inputs ``start .. end``, int64, by segment.
+
+    At each input from ``start + context`` on, the event after it is a target.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    context: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -120,6 +142,12 @@ class Facts:
     def plain(self) -> dict[str, Any]:
         """The part that rebuilding a trained model takes."""
         return {"n_items": self.n_items, "rating_mean": self.rating_mean}
+
+
+class Window(Protocol):
+    """Cuts histories into segments of at most `max_length` inputs, each target at most once."""
+
+    def __call__(self, start: np.ndarray, end: np.ndarray, max_length: int) -> Segments: ...
 
 
 class ItemEmbedding(Protocol):

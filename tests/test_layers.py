@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "seqrec"
 LAYERS = [
-    *("errors", "types", "dropout", "config", "raw", "data", "store", "split", "batches"),
+    *("errors", "types", "dropout", "config", "raw", "data", "store", "split", "window", "batches"),
     *("embedding", "encoder", "head", "scorer", "negatives", "loss", "scheduler"),
     *("metric", "ranking", "model", "build", "logger", "experiment", "recommend"),
 ]

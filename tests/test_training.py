@@ -9,7 +9,7 @@ import torch
 from components import names, node
 from experiments import batches, root, steps, store_of
 
-from seqrec.batches import EvalBatches, TrainBatches
+from seqrec.batches import Columns, EvalBatches, TrainBatches
 from seqrec.build import build_source
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
@@ -18,6 +18,8 @@ from seqrec.ranking.metrics import RankingMetrics
 from seqrec.ranking.rank import rank_targets
 from seqrec.split.leave_one_out import LeaveOneOut
 from seqrec.types import EvalBatch, TrainBatch
+from seqrec.window.last import Last
+from seqrec.window.sliding import Sliding
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def ranks(experiment: Experiment, size: int) -> dict[str, float]:
         n_candidates=experiment.store.n_items,
     )
     view = experiment.splits.test
-    loader = EvalBatches(store=experiment.store, view=view, max_length=20, size=size)
+    loader = EvalBatches(columns=experiment.columns, view=view, max_length=20, size=size)
     with torch.no_grad():
         for batch in loader:
             query = experiment.model.query(batch.item_BL, batch.length_B)
@@ -94,7 +96,7 @@ def test_attention_finds_the_item_that_decides(tmp_path):
     reached = ranks(experiment, 500)["hit_rate@1"]
     assert reached > 0.9 * best
     batch = next(iter(EvalBatches(
-        store=store, view=experiment.splits.test, max_length=20, size=200
+        columns=experiment.columns, view=experiment.splits.test, max_length=20, size=200
     )))  # fmt: skip
     alpha = experiment.model.attention(batch.item_BL, batch.length_B)
     looked_at = batch.length_B - 1 - alpha.argmax(dim=1)
@@ -119,10 +121,20 @@ def uneven(tmp_path_factory):
     return store_of(config, folder)
 
 
-def one_epoch(store, *, epoch=0, size=8, **shared):
-    view = LeaveOneOut()(store).train
+def columns(store) -> Columns:
+    return Columns(store, torch.device("cpu"), ratings=False)
+
+
+def one_epoch(store, *, epoch=0, size=8, window=None, max_length=100, **shared):
     return TrainBatches(
-        store=store, view=view, max_length=100, size=size, seed=1, epoch=epoch, **shared
+        columns=columns(store),
+        view=LeaveOneOut()(store).train,
+        window=window or Last(),
+        max_length=max_length,
+        size=size,
+        seed=1,
+        epoch=epoch,
+        **shared,
     )
 
 
@@ -164,17 +176,55 @@ def test_batches_hold_like_many_positions_and_little_padding(uneven):
     assert loader.padding < 0.2
 
 
+@pytest.mark.parametrize(("max_length", "stride"), [(10, 5), (10, 10), (7, 1), (8, None), (1, 1)])
+def test_sliding_windows_learn_from_every_event_once_with_all_the_context_there_is(
+    uneven, max_length, stride
+):
+    view = LeaveOneOut()(uneven).train
+    loader = one_epoch(uneven, window=Sliding(stride=stride), max_length=max_length)
+    overlap = max_length - (stride or max_length // 2)
+    learned = []
+    for rows in loader.batches:
+        batch = loader.batch(rows)
+        assert batch.length_B.max() <= max_length
+        for row, segment in enumerate(rows):
+            begin, end = loader.start[segment], loader.end[segment]
+            assert batch.item_BL[row, : end - begin].tolist() == uneven.item[begin:end].tolist()
+            first = begin + int(batch.context_B[row])
+            assert first == begin or first - begin == overlap or begin in view.start
+            learned += range(first + 1, end + 1)
+    wanted = [at for s, e in zip(view.start, view.end, strict=True) for at in range(s + 1, e)]
+    assert sorted(learned) == wanted
+    assert loader.n_targets == len(wanted)
+
+
+def test_context_is_seen_but_not_learned_from(uneven):
+    experiment = build_experiment(root("max_length=10", "window=sliding"), uneven).eval()
+    batches = list(experiment.epoch_batches(0))
+    batch = next(b for b in batches if (b.context_B > 0).any())
+    loss, count = experiment.batch_loss(batch)
+    assert count == int((batch.length_B - batch.context_B).sum())
+    changed = batch.target_BL.clone()
+    for row, context in enumerate(batch.context_B.tolist()):
+        changed[row, :context] = 1
+    assert experiment.batch_loss(dataclasses.replace(batch, target_BL=changed))[0] == loss
+    total = sum(b.weight for b in batches)
+    assert total == pytest.approx(len(batches))
+
+
+@pytest.mark.parametrize("window", [Last(), Sliding(stride=4)])
 @pytest.mark.parametrize("world", [1, 2, 3])
-def test_the_weighted_loss_is_the_mean_over_all_positions(uneven, world):
+def test_the_weighted_loss_is_the_mean_over_all_targets(uneven, world, window):
     """Over an epoch and its processes, exactly: so the gradient is unbiased."""
-    experiment = build_experiment(root("max_length=100"), uneven).eval()
+    experiment = build_experiment(root("max_length=10"), uneven).eval()
+    cut = {"window": window, "max_length": 10}
     total, positions = 0.0, 0
-    for batch in one_epoch(uneven, size=1000):
+    for batch in one_epoch(uneven, size=1000, **cut):
         loss, count = experiment.batch_loss(batch)
         total, positions = total + loss.item() * count, positions + count
     weighted, batches = 0.0, 0
     for rank in range(world):
-        for batch in one_epoch(uneven, rank=rank, world=world):
+        for batch in one_epoch(uneven, rank=rank, world=world, **cut):
             weighted += experiment.batch_loss(batch)[0].item() * batch.weight
             batches += 1
     assert weighted / batches == pytest.approx(total / positions, rel=1e-5)
@@ -184,7 +234,9 @@ def test_processes_share_an_evaluation_without_overlap(small):
     view = build_experiment(root(), small).splits.test
     shared = []
     for rank in range(3):
-        loader = EvalBatches(store=small, view=view, max_length=5, size=4, rank=rank, world=3)
+        loader = EvalBatches(
+            columns=columns(small), view=view, max_length=5, size=4, rank=rank, world=3
+        )
         shared += [user for batch in loader for user in batch.user_B.tolist()]
     assert sorted(shared) == sorted(view.user.tolist())
 
@@ -192,7 +244,7 @@ def test_processes_share_an_evaluation_without_overlap(small):
 def test_evaluation_sees_the_latest_items_and_masks_the_whole_history(small):
     experiment = build_experiment(root(), small)
     view = experiment.splits.test
-    for batch in EvalBatches(store=small, view=view, max_length=5, size=16):
+    for batch in EvalBatches(columns=columns(small), view=view, max_length=5, size=16):
         assert isinstance(batch, EvalBatch)
         for row, user in enumerate(batch.user_B.tolist()):
             at = view.user.tolist().index(user)
@@ -204,7 +256,7 @@ def test_evaluation_sees_the_latest_items_and_masks_the_whole_history(small):
 
 def test_batches_move_as_one():
     item, length = torch.zeros(1, 2).long(), torch.ones(1).long()
-    batch = TrainBatch(item, length, item, None, 1.0)
+    batch = TrainBatch(item, length, length, item, None, 1.0)
     moved = batch.to("meta")
     assert moved.item_BL.device.type == "meta" and moved.rating_BL is None
 

@@ -16,6 +16,7 @@ LEAST = {  # config path -> the smallest value that makes sense
     "trainer.patience": 0,
     "trainer.gradient_clip": 0,
     "optimizer.lr": 0,
+    "window.stride": 1,
 }
 
 
@@ -30,6 +31,12 @@ def out_of_range(config: dict[str, Any]) -> Iterator[str]:
     share = config.get("dropout")
     if isinstance(share, int | float) and not 0 <= share < 1:
         yield f"dropout={share} makes no sense: a share from 0 to less than 1"
+    stride, length = config.get("window", {}).get("stride"), config.get("max_length")
+    if isinstance(stride, int) and isinstance(length, int) and stride > length:
+        yield (
+            f"window.stride={stride} is more than max_length={length}: "
+            "events between segments would be lost"
+        )
     ks = config.get("evaluation", {}).get("ks")
     if ks is not None and (not ks or min(ks) < 1):
         yield f"evaluation.ks={ks} makes no sense: list lengths of 1 or more"

@@ -84,6 +84,7 @@ class Root:
     data: Component = MISSING
     prepare: Prepare = field(default_factory=Prepare)
     split: Component = MISSING
+    window: Component = MISSING
     batch: Batch = field(default_factory=Batch)
     embedding: Component = MISSING
     encoder: Component = MISSING

@@ -26,6 +26,7 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment:
     known = vars(facts)
     return Experiment(
         model=build_model(config, facts),
+        window=make(config.window),
         loss=build_loss(config, facts),
         negatives=make(config.negatives, **known),
         optimizer=lambda parameters: make(config.optimizer, params=parameters),

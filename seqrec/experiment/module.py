@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric, MeanSquaredError
 
-from seqrec.batches import EvalBatches, TrainBatches
+from seqrec.batches import Columns, EvalBatches, TrainBatches
 from seqrec.config.schema import Root
 from seqrec.experiment.folder import plain
 from seqrec.model import SequenceModel
@@ -20,7 +20,16 @@ from seqrec.ranking.metrics import RankingMetrics, RankList
 from seqrec.ranking.rank import Ranking, rank_targets
 from seqrec.split.views import Splits, View
 from seqrec.store.store import SequenceStore
-from seqrec.types import EvalBatch, Facts, Loss, NegativeSampler, Targets, TrainBatch, position_mask
+from seqrec.types import (
+    EvalBatch,
+    Facts,
+    Loss,
+    NegativeSampler,
+    Targets,
+    TrainBatch,
+    Window,
+    position_mask,
+)
 
 
 class Experiment(pl.LightningModule):
@@ -31,6 +40,7 @@ class Experiment(pl.LightningModule):
 
     Args:
         model: what is trained.
+        window: which stretches of a history it learns from.
         loss: of queries and targets.
         negatives: sampler for losses that want one.
         optimizer: parameters to optimizer.
@@ -46,6 +56,7 @@ class Experiment(pl.LightningModule):
         self,
         *,
         model: SequenceModel,
+        window: Window,
         loss: Loss,
         negatives: NegativeSampler,
         optimizer: Callable[[Any], torch.optim.Optimizer],
@@ -58,6 +69,8 @@ class Experiment(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.model, self.loss, self.negatives = model, loss, negatives
+        self.window = window
+        self._columns: Columns | None = None
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.store, self.splits, self.config, self.facts = store, splits, config, facts
         self.monitor = f"valid/{config.evaluation.monitor}"
@@ -91,6 +104,14 @@ class Experiment(pl.LightningModule):
 
     # batches ------------------------------------------------------------------------------------
 
+    @property
+    def columns(self) -> Columns:
+        """What batches are gathered from, on the model's device."""
+        if self._columns is None or self._columns.wanted != self.device:
+            ratings = self.loss.needs_ratings
+            self._columns = Columns(self.store, self.device, ratings=ratings)
+        return self._columns
+
     def train_dataloader(self) -> TrainBatches:
         """This epoch's batches; Lightning asks anew at every epoch."""
         return self.epoch_batches(
@@ -100,13 +121,13 @@ class Experiment(pl.LightningModule):
     def epoch_batches(self, epoch: int, *, rank: int = 0, world: int = 1) -> TrainBatches:
         """The batches of any epoch."""
         return TrainBatches(
-            store=self.store,
+            columns=self.columns,
             view=self.splits.train,
+            window=self.window,
             max_length=self.config.max_length,
             size=self.config.batch.size,
             seed=self.config.seed,
             epoch=epoch,
-            ratings=self.loss.needs_ratings,
             rank=rank,
             world=world,
         )
@@ -126,11 +147,10 @@ class Experiment(pl.LightningModule):
     def eval_batches(self, view: View, *, rank: int = 0, world: int = 1) -> EvalBatches:
         """Batches of held-out events."""
         return EvalBatches(
-            store=self.store,
+            columns=self.columns,
             view=view,
             max_length=self.config.max_length,
             size=self.config.batch.eval_size,
-            ratings=self.loss.needs_ratings,
             rank=rank,
             world=world,
         )
@@ -157,9 +177,10 @@ class Experiment(pl.LightningModule):
         return loss * batch.weight
 
     def batch_loss(self, batch: TrainBatch) -> tuple[Tensor, int]:
-        """Mean loss over the batch's valid positions, and how many there are."""
+        """Mean loss over the batch's targets, and how many there are."""
         u_BLD = self.model(batch.item_BL, batch.length_B)
-        mask_BL = position_mask(batch.length_B, batch.item_BL.shape[1])
+        width = batch.item_BL.shape[1]
+        mask_BL = position_mask(batch.length_B, width) & ~position_mask(batch.context_B, width)
         row_N, column_N = mask_BL.nonzero(as_tuple=True)
         rating_N = None if batch.rating_BL is None else batch.rating_BL[row_N, column_N]
         targets = Targets(batch.target_BL[row_N, column_N], row_N, rating_N)

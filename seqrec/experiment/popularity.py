@@ -43,16 +43,16 @@ def evaluate_popularity(
     place_V = (item_count_V[order].argsort(stable=True)).argsort()
     score_V = torch.empty(n_items + 1)
     score_V[order] = place_V.float()
-    catalogue = Catalogue(score_V[:, None])
     for batch in batches:
+        device = batch.target_B.device
         ranking = rank_targets(
-            torch.ones(len(batch.target_B), 1),
-            catalogue,
+            torch.ones(len(batch.target_B), 1, device=device),
+            Catalogue(score_V[:, None].to(device)),
             batch.target_B,
             k=metrics.longest,
             seen_row_P=batch.seen_row_P if mask_seen else None,
             seen_item_P=batch.seen_item_P if mask_seen else None,
-            allowed_V=allowed_V,
+            allowed_V=None if allowed_V is None else allowed_V.to(device),
         )
         metrics.update(ranking)
     return metrics.compute()

@@ -49,8 +49,17 @@ def introduce(out: Console, module: Experiment, hardware: Hardware) -> None:
     names = " > ".join(type(part).__name__ for part in model)
     fact(out, "model", f"{names}  {count_parameters(module):,} parameters")
     epoch = module.epoch_batches(0)
-    size = f"{len(epoch):,} an epoch, of {epoch.positions:,.0f} positions"
+    size = f"{len(epoch):,} an epoch, of {epoch.n_positions / len(epoch):,.0f} positions"
     fact(out, "batches", f"{size}, {epoch.padding:.1%} padding")
+    lost = 1 - epoch.n_targets / int((splits.train.end - splits.train.start - 1).sum())
+    if lost > 0.01:
+        fact(
+            out,
+            "",
+            f"{lost:.0%} of the training events lie before the latest "
+            f"max_length={module.config.max_length} and aren't learned from: "
+            "window=sliding takes them all",
+        )
     fact(out, "device", f"{hardware.device}, {hardware.precision}: {hardware.reason}")
 
 

@@ -1,0 +1,34 @@
+"""All of a history, in segments that overlap."""
+
+import numpy as np
+
+from seqrec.types import Segments
+
+
+class Sliding:
+    """As many segments a sequence as it takes, each ``stride`` events before the next.
+
+    Each position is a target once, in the segment where it sees most: segments are laid from the
+    end, and the positions that a segment shares with an earlier one are only context in it.
+
+    Args:
+        stride: events between the ends of two segments, 1 to ``max_length``; null: half of
+            ``max_length``, at least 1. The overlap is ``max_length - stride``.
+    """
+
+    def __init__(self, *, stride: int | None = None) -> None:
+        self.stride = stride
+
+    def __call__(self, start: np.ndarray, end: np.ndarray, max_length: int) -> Segments:
+        """Cut inputs ``start .. end`` of each sequence."""
+        stride = max(1, max_length // 2) if self.stride is None else self.stride
+        if not 1 <= stride <= max_length:
+            raise ValueError(f"window.stride={stride} must lie between 1 and {max_length}")
+        earlier = np.maximum(end - start - max_length, 0)
+        count = 1 + -(-earlier // stride)
+        last = np.cumsum(count)
+        back = np.repeat(last, count) - 1 - np.arange(count.sum())  # segments after this one
+        first, stop = np.repeat(start, count), np.repeat(end, count) - back * stride
+        begin = np.maximum(first, stop - max_length)
+        context = np.where(begin > first, stop - stride - begin, 0)
+        return Segments(begin, stop, context)
