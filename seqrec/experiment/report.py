@@ -10,6 +10,7 @@ from seqrec.experiment.console import fact, result_table
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import Hardware
 from seqrec.experiment.module import Experiment
+from seqrec.experiment.plan import Plan
 from seqrec.logger.run_info import RunLogger
 from seqrec.store.store import SequenceStore
 from seqrec.types import count_parameters
@@ -61,6 +62,22 @@ def introduce(out: Console, module: Experiment, hardware: Hardware) -> None:
             "window=sliding takes them all",
         )
     fact(out, "device", f"{hardware.device}, {hardware.precision}: {hardware.reason}")
+
+
+def foretell(out: Console, plan: Plan) -> None:
+    """What the run will take, and a warning where that is too much."""
+    peak = f"{plan.peak / 2**30:.1f} GiB of memory at its peak"
+    if plan.seconds == float("inf"):
+        told = peak
+    elif plan.seconds < 1:
+        told = f"less than a second an epoch, {peak}"
+    else:
+        told = f"about {plan.seconds:,.0f} s an epoch, {peak}"
+    fact(out, "expected", told)
+    if plan.advice and plan.free is not None:
+        fact(out, "advice", f"{plan.free / 2**30:.1f} GiB are free; {plan.advice}")
+    elif plan.advice:
+        fact(out, "advice", plan.advice)
 
 
 def conclude(

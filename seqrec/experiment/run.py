@@ -21,6 +21,7 @@ from seqrec.experiment.environment import describe_environment
 from seqrec.experiment.folder import RunFolder, plain, typed
 from seqrec.experiment.hardware import Hardware, find_hardware
 from seqrec.experiment.module import Experiment
+from seqrec.experiment.plan import make_plan
 from seqrec.experiment.popularity import evaluate_popularity
 from seqrec.experiment.samples import sample_lists
 from seqrec.experiment.trainer import build_trainer, silence
@@ -63,6 +64,8 @@ def run(
     store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
     module = build_experiment(root, store)
     report.introduce(out, module, hardware)
+    if is_first_process():
+        report.foretell(out, make_plan(module, hardware))
     if folder.last.is_file():
         fact(out, "resume", f"from {folder.last}")
 

@@ -6,7 +6,7 @@ from seqrec.types import Segments
 
 
 class Last:
-    """One segment a sequence: its latest ``max_length`` inputs; nothing learns from earlier ones."""
+    """One segment a sequence, its latest ``max_length`` inputs; earlier ones are left out."""
 
     def __call__(self, start: np.ndarray, end: np.ndarray, max_length: int) -> Segments:
         """Cut inputs ``start .. end`` of each sequence."""
