@@ -44,9 +44,9 @@ def build_source(config: Root) -> Source:
     return make(config.data)
 
 
-def build_model(config: Root, facts: Facts) -> SequenceModel:
-    """Embedding, encoder, head and scorer."""
-    known = vars(facts)
+def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:
+    """Embedding, encoder, head and scorer; `sparse`: item tables get sparse gradients."""
+    known = {**vars(facts), "sparse": sparse}
     return SequenceModel(
         embedding=make(config.embedding, **known),
         encoder=make(config.encoder, **known),

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -109,6 +110,11 @@ class Catalogue:
 
     table_VD: Tensor
     bias_V: Tensor | None = None
+    sparse: bool = False  # chosen items leave the table a sparse gradient
+
+    def vectors(self, item: Tensor) -> Tensor:
+        """Rows of the table: item's shape, and D."""
+        return F.embedding(item, self.table_VD, sparse=self.sparse)
 
     def score(self, query_ND: Tensor, item: Tensor) -> Tensor:
         """Scores in float32 of chosen items.
@@ -118,7 +124,7 @@ class Catalogue:
             item: (N,) one item a query -> (N,); (N, S) own items for each query -> (N, S);
                 (S,) is not told from (N,): pass shared items to :meth:`score_shared`.
         """
-        table = self.table_VD[item].float()
+        table = self.vectors(item).float()
         query = query_ND.float()
         scores = (
             (query * table).sum(-1) if item.dim() == 1 else torch.einsum("nd,nsd->ns", query, table)
@@ -127,7 +133,7 @@ class Catalogue:
 
     def score_shared(self, query_ND: Tensor, item_S: Tensor) -> Tensor:
         """Scores in float32 of the same items for every query: (N, S)."""
-        scores = query_ND.float() @ self.table_VD[item_S].float().T
+        scores = query_ND.float() @ self.vectors(item_S).float().T
         return scores if self.bias_V is None else scores + self.bias_V[item_S].float()
 
 

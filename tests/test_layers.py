@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "seqrec"
 LAYERS = [
     *("errors", "types", "dropout", "config", "raw", "data", "store", "split", "window", "batches"),
-    *("embedding", "encoder", "head", "scorer", "negatives", "loss", "scheduler"),
+    *("embedding", "encoder", "head", "scorer", "negatives", "loss", "optimizer", "scheduler"),
     *("metric", "ranking", "model", "build", "logger", "experiment", "recommend"),
 ]
 

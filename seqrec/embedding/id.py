@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqrec.dropout import Dropout
@@ -18,6 +19,7 @@ class IdEmbedding(nn.Module):
         scale: multiply inputs by ``sqrt(D)`` (Vaswani et al. 2017, section 3.4). The table stays
             small, as a tied output table should be, and the encoder sees inputs of unit order.
         std: standard deviation of the initial table; null: Xavier, ``sqrt(2 / (V + D))``.
+        sparse: inputs leave the table a sparse gradient.
     """
 
     def __init__(
@@ -28,8 +30,10 @@ class IdEmbedding(nn.Module):
         dropout: float = 0.0,
         scale: bool = True,
         std: float | None = None,
+        sparse: bool = False,
     ) -> None:
         super().__init__()
+        self.sparse = sparse
         self.weight_VD = nn.Parameter(torch.empty(n_items + 1, dim))
         self.dropout = Dropout(dropout)
         self.scale = math.sqrt(dim) if scale else 1.0
@@ -39,7 +43,7 @@ class IdEmbedding(nn.Module):
 
     def forward(self, item_BL: Tensor) -> Tensor:
         """``item_BL -> x_BLD``; the padding id gives zeros."""
-        x_BLD = nn.functional.embedding(item_BL, self.weight_VD, padding_idx=0)
+        x_BLD = F.embedding(item_BL, self.weight_VD, padding_idx=0, sparse=self.sparse)
         return self.dropout(x_BLD * self.scale)
 
     def table(self) -> Tensor:

@@ -30,7 +30,7 @@ class Attention(nn.Module):
         """``x_BLD -> x_BLD``; position t attends to positions ``<= t``."""
         qkv_BL3HW = self.qkv(x_BLD).unflatten(-1, (3, self.heads, -1))
         p = self.dropout if self.training else 0.0
-        if p and x_BLD.device.type == "cpu":
+        if p and x_BLD.device.type == "cpu" and not torch.compiler.is_compiling():
             y_BLHW = causal_attention(qkv_BL3HW, p)
         else:
             q, k, v = qkv_BL3HW.permute(2, 0, 3, 1, 4)

@@ -1,6 +1,6 @@
 """The parts of an experiment put together, over prepared sequences."""
 
-from seqrec.build import build_gains, build_loss, build_model, gather_facts, make
+from seqrec.build import build_gains, build_loss, build_model, gather_facts, locate, make
 from seqrec.config.schema import Root
 from seqrec.errors import ConfigError
 from seqrec.experiment.module import Experiment
@@ -24,8 +24,14 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment:
     splits = make(config.split)(store)
     facts = gather_facts(store, splits)
     known = vars(facts)
+    sparse = locate(config.loss).needs_negatives and getattr(
+        locate(config.optimizer), "has_sparse_updates", False
+    )
+    model = build_model(config, facts, sparse=sparse)
+    if config.trainer.compile:
+        model.compile(dynamic=True)
     return Experiment(
-        model=build_model(config, facts),
+        model=model,
         window=make(config.window),
         loss=build_loss(config, facts),
         negatives=make(config.negatives, **known),

@@ -15,6 +15,7 @@ from seqrec.batches import Columns, EvalBatches, TrainBatches
 from seqrec.config.schema import Root
 from seqrec.experiment.folder import plain
 from seqrec.model import SequenceModel
+from seqrec.optimizer.clip import any_sparse, clip_gradients
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.metrics import RankingMetrics, RankList
 from seqrec.ranking.rank import Ranking, rank_targets
@@ -201,6 +202,18 @@ class Experiment(pl.LightningModule):
         """Step a schedule; a plateau is stepped at validation, before checkpoints are written."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Shorten gradients to ``trainer.gradient_clip``; torch's own can't where one is sparse."""
+        if gradient_clip_val and any_sparse(self.parameters()):
+            clip_gradients(self.parameters(), gradient_clip_val)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def configure_optimizers(self) -> Any:
         """Optimizer and schedule."""

@@ -61,6 +61,8 @@ def run(
 
     name, group = _names(root, choices, overrides)
     fact(out, "seqrec", f"{name} on {choices['data']}")
+    if hardware.precision == "fp16":
+        root.optimizer.pop("fused", None)  # it would unscale gradients after they were clipped
     store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
     module = build_experiment(root, store)
     report.introduce(out, module, hardware)

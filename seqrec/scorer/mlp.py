@@ -18,12 +18,20 @@ class MLP(nn.Module):
         dim: width D of input and of the last hidden layer.
         hidden: widths of the layers in between.
         dropout: after each hidden layer.
+        sparse: scoring chosen items leaves the table a sparse gradient.
     """
 
     def __init__(
-        self, *, n_items: int, dim: int, hidden: list[int] | None = None, dropout: float = 0.0
+        self,
+        *,
+        n_items: int,
+        dim: int,
+        hidden: list[int] | None = None,
+        dropout: float = 0.0,
+        sparse: bool = False,
     ) -> None:
         super().__init__()
+        self.sparse = sparse
         widths = [dim, *(hidden or []), dim]
         self.layers = nn.Sequential()
         for i, (before, after) in enumerate(pairwise(widths)):
@@ -40,4 +48,4 @@ class MLP(nn.Module):
 
     def catalogue(self, table_VD: Tensor) -> Catalogue:
         """The classifier's own table; the embedding's is not used."""
-        return Catalogue(self.weight_VD, self.bias_V)
+        return Catalogue(self.weight_VD, self.bias_V, self.sparse)

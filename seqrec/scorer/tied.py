@@ -12,10 +12,12 @@ class Tied(nn.Module):
     Args:
         n_items: items without the padding id.
         bias: learn one number per item.
+        sparse: scoring chosen items leaves the table a sparse gradient.
     """
 
-    def __init__(self, *, n_items: int, bias: bool = False) -> None:
+    def __init__(self, *, n_items: int, bias: bool = False, sparse: bool = False) -> None:
         super().__init__()
+        self.sparse = sparse
         self.bias_V = nn.Parameter(torch.zeros(n_items + 1)) if bias else None
 
     def forward(self, u_ND: Tensor) -> Tensor:
@@ -24,4 +26,4 @@ class Tied(nn.Module):
 
     def catalogue(self, table_VD: Tensor) -> Catalogue:
         """The item table itself."""
-        return Catalogue(table_VD, self.bias_V)
+        return Catalogue(table_VD, self.bias_V, self.sparse)

@@ -1,0 +1,1 @@
+"""Optimizers that torch doesn't have, one file each."""

@@ -1,0 +1,28 @@
+"""Clipping gradients of which some are sparse, which torch's own function refuses."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+def any_sparse(weights: Iterable[nn.Parameter]) -> bool:
+    """Whether a weight has a sparse gradient."""
+    return any(weight.grad is not None and weight.grad.is_sparse for weight in weights)
+
+
+def clip_gradients(weights: Iterable[nn.Parameter], most: float) -> Tensor:
+    """Shorten all gradients together to a norm of at most `most`, in place; return their norm."""
+    slopes = []
+    for weight in weights:
+        if weight.grad is None:
+            continue
+        if weight.grad.is_sparse:
+            weight.grad = weight.grad.coalesce()  # a row that was used twice counts once
+            slopes.append(weight.grad.values())
+        else:
+            slopes.append(weight.grad)
+    norm = torch.nn.utils.get_total_norm(slopes)
+    for slope in slopes:
+        slope.mul_((most / (norm + 1e-6)).clamp(max=1))
+    return norm
