@@ -101,6 +101,18 @@ def test_offline_is_one_error_that_says_everything(tmp_path: Path) -> None:
         assert word in str(caught.value)
 
 
+def test_a_wheel_that_the_index_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with pytest.raises(
+        UnreachableError, match=r"pip download there-is-none==1\.0 \(ERROR: No match"
+    ):
+        fetch(RemoteFile("x.whl", package="there-is-none==1.0"), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.whl.lock"]
+
+
 def test_find_lists_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv.gz").touch()
     assert find(tmp_path, ["ratings.csv"]).name == "ratings.csv.gz"

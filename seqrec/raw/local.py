@@ -4,6 +4,8 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from filelock import FileLock
+
 from seqrec.errors import DataError
 
 LISTED = 20
@@ -45,11 +47,13 @@ def find_optional(folder: str | Path, names: Iterable[str]) -> Path | None:
 def unpack(archive: Path, members: Mapping[str, Path]) -> None:
     """Write members of a zip file to the given paths; each appears there complete or not at all.
 
+    Many processes may do so at once; one writes, the others wait for it.
+
     Raises:
         DataError: not a zip file, or a member is missing or damaged.
     """
     try:
-        with zipfile.ZipFile(archive) as bundle:
+        with FileLock(f"{archive}.lock"), zipfile.ZipFile(archive) as bundle:
             for member, path in members.items():
                 if path.exists():
                     continue

@@ -5,7 +5,7 @@ reader stops and quotes three of them with their line numbers.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ import polars as pl
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw import clock
-from seqrec.raw.formats import MISFIT, Format, Parquet, Row
+from seqrec.raw.formats import MISFIT, Format, Parquet, Row, text_of
 from seqrec.raw.text import inspect
 
 FAULT = "_fault"
@@ -27,12 +27,6 @@ REASONS = {
     "item": "missing id",
     "timestamp": "unparsable time",
     "rating": "NaN or unparsable rating",
-}
-UNUSABLE: dict[str, Callable[[pl.Expr], pl.Expr]] = {
-    "user": lambda text: text.is_null() | (text == ""),
-    "item": lambda text: text.is_null() | (text == ""),
-    "timestamp": lambda value: value.is_null(),
-    "rating": lambda value: ~value.is_finite().fill_null(False),
 }
 
 
@@ -58,8 +52,9 @@ def read_events(
         max_bad_rows: largest share of malformed rows that is dropped.
 
     Returns:
-        Columns user and item (String), then timestamp (Int64, ms since 1970 UTC) and rating
-        (Float32) where there are such columns, in file order; and the dropped rows by reason.
+        Columns user and item (Categorical or String; integers where a Parquet file has them), then
+        timestamp (Int64, ms since 1970 UTC) and rating (Float32) where there are such columns, in
+        file order; and the dropped rows by reason.
 
     Raises:
         DataError: the file is empty, damaged, lacks a column or has too many malformed rows.
@@ -70,19 +65,19 @@ def read_events(
     head = islice(form.rows(path), SAMPLE) if timestamp else ()
     iso = clock.is_iso(time_unit, [row.values.get(timestamp) for row in head])  # type: ignore[arg-type]
     unit = "iso" if iso else time_unit
-    frame, rejected = _fast(path, form, columns, unit), dict[str, int]()
-    if frame is None:
-        frame, rejected = _careful(path, form, columns, unit, max_bad_rows)
+    frame, rejected = _fast(path, form, columns, unit, max_bad_rows) or _careful(
+        path, form, columns, unit, max_bad_rows
+    )
     if frame.is_empty():
         raise DataError(f"{path.name} has no rows", where=str(path))
     if timestamp and unit == "auto":
         unit = clock.told(frame["timestamp"], f"column {timestamp} of {path}")
         if not clock.are_times(frame["timestamp"], unit):
             frame, rejected = _careful(path, form, columns, unit, max_bad_rows)
+    events = frame.lazy()
     if timestamp:
-        ms = clock.to_ms(frame["timestamp"], unit)
-        frame = frame.with_columns(ms.alias("timestamp"))
-    return frame.lazy(), rejected
+        events = events.with_columns(clock.to_ms(pl.col("timestamp"), unit))
+    return events, rejected
 
 
 def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = "event") -> None:
@@ -168,31 +163,58 @@ def _check_parquet(path: Path) -> None:
 
 
 def _typed(frame: pl.LazyFrame, columns: Mapping[str, str], unit: str) -> pl.LazyFrame:
-    """Columns by role with their types, and `FAULT`: what is wrong with a row, or null."""
-    text = {role: pl.col(name) for role, name in columns.items()}
-    typed = {"user": text["user"], "item": text["item"]}
-    if "timestamp" in text:
-        typed["timestamp"] = clock.parsed(text["timestamp"], unit)
-    if "rating" in text:
-        typed["rating"] = text["rating"].str.strip_chars().cast(pl.Float32, strict=False)
-    faults = [pl.when(UNUSABLE[role](pl.col(role))).then(pl.lit(REASONS[role])) for role in columns]
-    return frame.with_columns(**typed).with_columns(pl.coalesce(FAULT, *faults).alias(FAULT))
+    """Columns by role with their types; null where a value is unusable."""
+    schema = frame.collect_schema()
+    typed = {}
+    for role, name in columns.items():
+        column, dtype = pl.col(name), schema[name]
+        text = text_of(column, dtype)
+        if role == "timestamp":
+            typed[role] = clock.parsed(column, dtype, unit)
+        elif role == "rating":
+            value = text.str.strip_chars().cast(pl.Float32, strict=False)
+            typed[role] = pl.when(value.is_finite()).then(value)
+        else:
+            typed[role] = column if dtype.is_integer() else pl.when(text != "").then(text)
+    return frame.with_columns(**typed)
 
 
-def _fast(path: Path, form: Format, columns: Mapping[str, str], unit: str) -> pl.DataFrame | None:
+def _fault(columns: Iterable[str]) -> pl.Expr:
+    """What is wrong with a row of typed columns, or null."""
+    return pl.coalesce(
+        pl.when(pl.col(role).is_null()).then(pl.lit(REASONS[role])) for role in columns
+    )
+
+
+Table = tuple[pl.DataFrame, dict[str, int]]  # columns by role, and the dropped rows by reason
+
+
+def _fast(
+    path: Path, form: Format, columns: Mapping[str, str], unit: str, max_bad_rows: float
+) -> Table | None:
     """The whole file at once, or None if anything about it needs a closer look."""
     try:
-        scan = form.scan(path)
-        scan = scan.with_columns(pl.when(MISFIT).then(pl.lit("misfit")).alias(FAULT))
-        frame = _typed(scan, columns, unit).select(*columns, FAULT).collect(engine="streaming")
+        frame = _typed(form.scan(path), columns, unit).select(*columns, MISFIT)
+        ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
+        coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
+        table = frame.with_columns(coded).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
         return None
-    return frame.drop(FAULT) if frame[FAULT].null_count() == len(frame) else None
+    if table[MISFIT].any():
+        return None
+    table = table.drop(MISFIT)
+    bad = table.filter(pl.any_horizontal(pl.all().is_null()))
+    faults = Counter(bad.select(_fault(columns)).to_series().to_list())
+    try:
+        tolerate(path, faults, len(table), (), max_bad_rows)
+    except DataError:
+        return None  # the careful way quotes the lines
+    return table.drop_nulls() if faults else table, dict(faults)
 
 
 def _careful(
     path: Path, form: Format, columns: Mapping[str, str], unit: str, max_bad_rows: float
-) -> tuple[pl.DataFrame, dict[str, int]]:
+) -> Table:
     """Row by row, with the reason and the line of each malformed one."""
     faults: Counter[str] = Counter()
     quotes: list[str] = []
@@ -206,7 +228,9 @@ def _careful(
             "_text": [row.text[:200] for row in chunk],
         }
         schema = {**names, FAULT: pl.String, "_line": pl.Int64, "_text": pl.String}
-        frame = _typed(pl.LazyFrame(table | extra, schema=schema), columns, unit).collect()
+        typed = _typed(pl.LazyFrame(table | extra, schema=schema), columns, unit)
+        fault = pl.coalesce(FAULT, _fault(columns)).alias(FAULT)
+        frame = typed.with_columns(fault).collect()
         good.append(frame.filter(pl.col(FAULT).is_null()).select(*columns))
         bad = frame.filter(pl.col(FAULT).is_not_null())
         faults.update(bad[FAULT].to_list())

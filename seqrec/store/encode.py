@@ -11,6 +11,7 @@ from seqrec.config.schema import Prepare, Repeats
 from seqrec.data.source import Interactions
 from seqrec.errors import DataError
 from seqrec.raw.say import say
+from seqrec.store.sort import lexsort
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
         DataError: a step leaves no interactions, or needs a column that isn't there.
     """
     frame = interactions.events.collect(engine="streaming")
-    events, user_ids, item_ids = _coded(frame), frame["user"], frame["item"]
+    user_ids, item_ids = frame["user"], frame["item"]
+    events = _coded(frame)
     del frame
     report: list[dict[str, Any]] = [{"step": "raw", **events.counts()}]
     _not_empty(events, report, name)
@@ -62,17 +64,17 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
         if step:
             report.append({"step": step, **events.counts()})
             _not_empty(events, report, name)
-    user, first_user = _dense(events.user, events.row)
+    offset, order, first_user = _sequences(events)
+    events = events.take(order)
     item, first_item = _dense(events.item, events.row)
-    order = np.argsort(user, kind="stable")
     users = _numbered("user", user_ids, first_user, start=0)
     items = _numbered("item", item_ids, first_item, start=1)
     return {
         "arrays": {
-            "offset": np.concatenate([[0], np.cumsum(np.bincount(user))]),
-            "item": item[order] + 1,
-            "timestamp": None if events.timestamp is None else events.timestamp[order],
-            "rating": None if events.rating is None else events.rating[order],
+            "offset": offset,
+            "item": item + 1,
+            "timestamp": events.timestamp,
+            "rating": events.rating,
         },
         "users": users,
         "items": _described(items, interactions.items, name),
@@ -109,27 +111,24 @@ def _min_rating(events: Events, least: float, name: str) -> Events:
 def _ordered(events: Events) -> Events:
     """By user, then time, then place in the file (the sort is stable)."""
     keys = (events.user,) if events.timestamp is None else (events.timestamp, events.user)
-    return events.take(np.lexsort(keys))
+    return events.take(lexsort(*keys))
 
 
 def _first(events: Events) -> Events:
     """Keep the first event of each user with each item."""
-    pair = _pairs(events)
-    return events.take(np.sort(np.unique(pair, return_index=True)[1]))
+    order, new = _by_pair(events)
+    return events.take(np.sort(order[new[:-1]]))
 
 
 def _last(events: Events) -> Events:
     """Keep the last event of each user with each item."""
-    from_end = np.unique(_pairs(events)[::-1], return_index=True)[1]
-    return events.take(np.sort(len(events) - 1 - from_end))
+    order, new = _by_pair(events)
+    return events.take(np.sort(order[new[1:]]))
 
 
 def _consecutive(events: Events) -> Events:
     """Of a run of events of a user with one item keep the first."""
-    pair = _pairs(events)
-    new = np.ones(len(events), dtype=bool)
-    new[1:] = pair[1:] != pair[:-1]
-    return events.take(new)
+    return events.take(_changes(events)[:-1])
 
 
 REPEATS: dict[Repeats, Callable[[Events], Events]] = {
@@ -139,9 +138,16 @@ REPEATS: dict[Repeats, Callable[[Events], Events]] = {
 }
 
 
-def _pairs(events: Events) -> np.ndarray:
-    """One int64 for each (user, item)."""
-    return events.user.astype(np.int64) << 32 | events.item
+def _by_pair(events: Events) -> tuple[np.ndarray, np.ndarray]:
+    """Positions by user and item, and the :func:`_changes` in that order."""
+    order = lexsort(events.item, events.user)
+    return order, _changes(events.take(order))
+
+
+def _changes(events: Events) -> np.ndarray:
+    """Between which events user or item change, before the first and after the last too."""
+    same = (events.user[1:] == events.user[:-1]) & (events.item[1:] == events.item[:-1])
+    return np.concatenate([[True], ~same, [True]])
 
 
 def _k_core(events: Events, k: int) -> Events:
@@ -162,15 +168,43 @@ def _latest(events: Events, most: int) -> Events:
 
 
 def _coded(frame: pl.DataFrame) -> Events:
-    def codes(column: str) -> np.ndarray:
-        category = pl.Categorical(pl.Categories.random())
-        return frame[column].cast(category).to_physical().to_numpy().astype(np.int32)
-
     def values(column: str) -> np.ndarray | None:
         return frame[column].to_numpy() if column in frame.columns else None
 
     row = np.arange(len(frame), dtype=np.int32 if len(frame) < 2**31 else np.int64)
-    return Events(codes("user"), codes("item"), row, values("timestamp"), values("rating"))
+    user, item = _codes(frame["user"]), _codes(frame["item"])
+    return Events(user, item, row, values("timestamp"), values("rating"))
+
+
+def _codes(ids: pl.Series) -> np.ndarray:
+    """Small numbers in place of ids, int32; integers that lie close together are so already."""
+    if ids.dtype.is_integer() and len(ids):
+        values = ids.to_numpy()
+        least = values.min()
+        if int(values.max()) - int(least) < len(ids):
+            return np.subtract(values, least, dtype=np.int32, casting="unsafe")
+    if not isinstance(ids.dtype, pl.Categorical):
+        category = pl.Categorical(pl.Categories.random())
+        coded = ids.to_frame().lazy().select(pl.first().cast(pl.String).cast(category))
+        ids = coded.collect(engine="streaming").to_series()
+    return ids.to_physical().to_numpy().view(np.int32)
+
+
+def _sequences(events: Events) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Order users by their first row.
+
+    Returns:
+        int64 ``offset`` of the sequences in that order; the events' order; and the first row of
+        each user.
+    """
+    start = np.flatnonzero(np.diff(events.user, prepend=-1))
+    length = np.diff(start, append=len(events))
+    first = np.minimum.reduceat(events.row, start)
+    by_first = np.argsort(first)
+    offset = np.concatenate([[0], np.cumsum(length[by_first])])
+    order = np.repeat(start[by_first] - offset[:-1], length[by_first])
+    order += np.arange(len(events))
+    return offset, order, first[by_first]
 
 
 def _dense(code: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -191,7 +225,7 @@ def _dense(code: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _numbered(column: str, ids: pl.Series, rows: np.ndarray, start: int) -> pl.DataFrame:
     """Columns index and the original ids."""
     index = pl.Series("index", np.arange(start, start + len(rows), dtype=np.int32))
-    return pl.DataFrame([index, ids.gather(rows).alias(column)])
+    return pl.DataFrame([index, ids.gather(rows).cast(pl.String).alias(column)])
 
 
 def _described(items: pl.DataFrame, table: pl.LazyFrame | None, name: str) -> pl.DataFrame:

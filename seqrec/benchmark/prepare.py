@@ -1,0 +1,91 @@
+"""How fast a large file becomes a prepared dataset, and how much memory that takes."""
+
+import json
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from seqrec.config.schema import Prepare
+from seqrec.data.files import Files
+from seqrec.store.prepare import prepare
+
+EVENTS_PER_USER, EVENTS_PER_ITEM = 50, 250
+START, SECONDS = 1_700_000_000, 365 * 86_400
+CHUNK = 1_000_000  # rows that are made at once
+SCHEMA = {"user_id": pl.Int64, "item_id": pl.Int64, "timestamp": pl.Int64}
+KIB_PER_UNIT = 1 if sys.platform != "darwin" else 1 / 1024  # of ``ru_maxrss``
+
+
+def generate(path: str | Path, rows: int, seed: int = 0) -> None:
+    """Write made-up interactions as Parquet, the same for the same arguments.
+
+    There is a user for 50 rows (some are far more active than others) and an item for 250; the
+    r-th most popular item has a share proportional to 1/r (Zipf). Times, in seconds, are of one
+    year, and the rows in no order: the hardest case for the sort.
+
+    Args:
+        path: the file, with columns user_id, item_id and timestamp (Int64).
+        rows: interactions, at least 1.
+        seed: of everything random.
+    """
+    n_users, n_items = -(-rows // EVENTS_PER_USER), -(-rows // EVENTS_PER_ITEM)
+
+    def chunks(*_: object) -> Iterator[pl.DataFrame]:
+        rng = np.random.default_rng(seed)
+        named = rng.permutation(n_items)
+        below = np.cumsum(1 / np.arange(1, n_items + 1))
+        for start in range(0, rows, CHUNK):
+            size = min(CHUNK, rows - start)
+            columns = (
+                rng.random(size) ** 2 * n_users,
+                named[np.searchsorted(below, rng.random(size) * below[-1])],
+                START + rng.integers(SECONDS, size=size),
+            )
+            yield pl.DataFrame(
+                {n: c.astype(np.int64) for n, c in zip(SCHEMA, columns, strict=True)}
+            )
+
+    register_io_source(chunks, schema=SCHEMA).sink_parquet(path)
+
+
+def measure_prepare(rows: int) -> dict[str, float]:
+    """Prepare `rows` generated interactions (``k_core=5``) in a process of its own.
+
+    Returns:
+        ``rows``; ``seconds`` from the Parquet file to the opened store, without starting Python;
+        ``rows_per_s``; ``peak_mb``, the most memory that the process had resident, in MiB.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.parquet"
+        generate(path, rows)
+        command = [sys.executable, "-m", __name__, str(path), folder]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    measured = json.loads(done.stdout)
+    return {"rows": rows, "rows_per_s": rows / measured["seconds"], **measured}
+
+
+def _peak_mb() -> float:
+    """Most resident memory of this process; on Linux ``ru_maxrss`` would count its parent's."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.findall(r"VmHWM:\s*(\d+)", status.read_text())[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB_PER_UNIT / 1024
+
+
+def _main(path: str, cache_dir: str) -> None:
+    start = time.perf_counter()
+    prepare(Files(path=path), Prepare(k_core=5), cache_dir)
+    print(json.dumps({"seconds": time.perf_counter() - start, "peak_mb": _peak_mb()}))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

