@@ -13,6 +13,7 @@ FACTS = {
     "n_items": ITEMS,
     "item_count_V": torch.arange(ITEMS + 1),
     "rating_mean": 3.5,
+    "sparse": False,
 }
 
 

@@ -14,23 +14,23 @@ class IdEmbedding(nn.Module):
 
     Args:
         n_items: items without the padding id; the table has ``V = n_items + 1`` rows.
+        sparse: inputs leave the table a sparse gradient.
         dim: width D.
         dropout: share of the components of an input vector set to zero while training.
         scale: multiply inputs by ``sqrt(D)`` (Vaswani et al. 2017, section 3.4). The table stays
             small, as a tied output table should be, and the encoder sees inputs of unit order.
         std: standard deviation of the initial table; null: Xavier, ``sqrt(2 / (V + D))``.
-        sparse: inputs leave the table a sparse gradient.
     """
 
     def __init__(
         self,
         *,
         n_items: int,
+        sparse: bool,
         dim: int,
         dropout: float = 0.0,
         scale: bool = True,
         std: float | None = None,
-        sparse: bool = False,
     ) -> None:
         super().__init__()
         self.sparse = sparse

@@ -15,20 +15,20 @@ class MLP(nn.Module):
 
     Args:
         n_items: items without the padding id.
+        sparse: scoring chosen items leaves the table a sparse gradient.
         dim: width D of input and of the last hidden layer.
         hidden: widths of the layers in between.
         dropout: after each hidden layer.
-        sparse: scoring chosen items leaves the table a sparse gradient.
     """
 
     def __init__(
         self,
         *,
         n_items: int,
+        sparse: bool,
         dim: int,
         hidden: list[int] | None = None,
         dropout: float = 0.0,
-        sparse: bool = False,
     ) -> None:
         super().__init__()
         self.sparse = sparse

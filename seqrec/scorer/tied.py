@@ -11,11 +11,11 @@ class Tied(nn.Module):
 
     Args:
         n_items: items without the padding id.
-        bias: learn one number per item.
         sparse: scoring chosen items leaves the table a sparse gradient.
+        bias: learn one number per item.
     """
 
-    def __init__(self, *, n_items: int, bias: bool = False, sparse: bool = False) -> None:
+    def __init__(self, *, n_items: int, sparse: bool, bias: bool = False) -> None:
         super().__init__()
         self.sparse = sparse
         self.bias_V = nn.Parameter(torch.zeros(n_items + 1)) if bias else None
