@@ -66,7 +66,7 @@ def ranks(experiment: Experiment, size: int) -> dict[str, float]:
     """Test metrics, evaluated in batches of `size`."""
     experiment.eval()
     metrics = RankingMetrics(
-        gains=experiment.ranking.gains,
+        gains=experiment.judge.ranking.gains,
         ks=[1, 5],
         n_items=experiment.store.n_items,
         n_candidates=experiment.store.n_items,

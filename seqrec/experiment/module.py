@@ -9,16 +9,16 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torchmetrics import MeanMetric, MeanSquaredError
+from torchmetrics import MeanMetric
 
 from seqrec.batches import Columns, EvalBatches, TrainBatches
 from seqrec.config.schema import Root
 from seqrec.experiment.folder import plain
+from seqrec.experiment.judge import Judge
 from seqrec.model import SequenceModel
 from seqrec.optimizer.clip import any_sparse, clip_gradients
 from seqrec.ranking.gain import Gain
-from seqrec.ranking.metrics import RankingMetrics, RankList
-from seqrec.ranking.rank import Ranking, rank_targets
+from seqrec.ranking.rank import Ranking
 from seqrec.split.views import Splits, View
 from seqrec.store.store import SequenceStore
 from seqrec.types import (
@@ -78,18 +78,15 @@ class Experiment(pl.LightningModule):
         self.smaller_is_better = config.evaluation.monitor == "rmse"
         self.validated = -1  # the epoch of the latest validation
         allowed_V = None if splits.candidates is None else torch.from_numpy(splits.candidates)
-        self.allowed_V: Tensor | None
-        self.register_buffer("allowed_V", allowed_V, persistent=False)
-        n_candidates = store.n_items if allowed_V is None else int(allowed_V[1:].sum())
-        self.ranking = RankingMetrics(
+        self.judge = Judge(
             gains=gains,
             ks=config.evaluation.ks,
             n_items=store.n_items,
-            n_candidates=n_candidates,
+            allowed_V=allowed_V,
+            mask_seen=config.evaluation.mask_seen,
+            rates=loss.needs_ratings,
         )
         self.train_loss, self.valid_loss = MeanMetric(), MeanMetric()
-        self.rmse = MeanSquaredError(squared=False) if loss.needs_ratings else None
-        self.rank_list = RankList()
         self.results: dict[str, float] = {}  # the latest evaluation, in float64
         self.ranks: tuple[Tensor, Tensor] | None = None  # users and their ranks, from the test
         self.fit_seconds = 0.0
@@ -229,7 +226,7 @@ class Experiment(pl.LightningModule):
 
     def validation_step(self, batch: EvalBatch, index: int) -> None:
         """Rank, and the loss at the held-out events."""
-        query_BD = self._rank(batch)[1]
+        query_BD, _ = self._rank(batch)
         rows_B = torch.arange(len(query_BD), device=self.device)
         loss = self._loss(query_BD, Targets(batch.target_B, rows_B, batch.rating_B), batch.item_BL)
         self.valid_loss.update(loss, weight=len(query_BD))
@@ -246,45 +243,22 @@ class Experiment(pl.LightningModule):
 
     def test_step(self, batch: EvalBatch, index: int) -> None:
         """Rank, and keep each user's rank."""
-        ranking, _ = self._rank(batch)
-        self.rank_list.update(batch.user_B, ranking.rank_B)
+        _, ranking = self._rank(batch)
+        self.judge.rank_list.update(batch.user_B, ranking.rank_B)
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics of all test events."""
         self._finish("test")
-        user, rank = self.rank_list.compute()
-        self.ranks = (user.reshape(-1), rank.reshape(-1))  # torchmetrics squeezes a single one
-        self.rank_list.reset()
+        self.ranks = self.judge.ranks()
 
-    def _rank(self, batch: EvalBatch) -> tuple[Ranking, Tensor]:
-        query_BD = self.model.query(batch.item_BL, batch.length_B, self.allowed_V)
-        catalogue = self.model.catalogue()
-        seen = self.config.evaluation.mask_seen
+    def _rank(self, batch: EvalBatch) -> tuple[Tensor, Ranking]:
+        query_BD = self.model.query(batch.item_BL, batch.length_B, self.judge.allowed_V)
         with torch.autocast(self.device.type, enabled=False):
-            ranking = rank_targets(
-                query_BD,
-                catalogue,
-                batch.target_B,
-                k=self.ranking.longest,
-                seen_row_P=batch.seen_row_P if seen else None,
-                seen_item_P=batch.seen_item_P if seen else None,
-                allowed_V=self.allowed_V,
-            )
-            if self.rmse is not None:
-                predicted_B = self.loss.predict(query_BD, batch.target_B, catalogue)  # type: ignore[attr-defined]
-                assert batch.rating_B is not None
-                self.rmse.update(predicted_B, batch.rating_B)
-        self.ranking.update(ranking)
-        return ranking, query_BD
+            return query_BD, self.judge.count(query_BD, batch, self.model.catalogue(), self.loss)
 
     def _finish(self, stage: str) -> None:
-        results = {f"{stage}/{name}": value for name, value in self.ranking.compute().items()}
-        self.ranking.reset()
-        if self.rmse is not None:
-            results[f"{stage}/rmse"] = self.rmse.compute().item()
-            self.rmse.reset()
-        self.results = results
-        self.log_dict(results)
+        self.results = self.judge.results(stage)
+        self.log_dict(self.results)
 
     # checkpoints --------------------------------------------------------------------------------
 

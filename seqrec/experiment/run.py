@@ -87,7 +87,7 @@ def run(
                 module.eval_batches(module.splits.test),
                 store,
                 root,
-                allowed_V=module.allowed_V,
+                allowed_V=module.judge.allowed_V,
             )
             logger.finish(results, {"recommendations": samples}, failed=False)
     except BaseException:
@@ -136,10 +136,10 @@ def _write_results(
     baseline = evaluate_popularity(
         module.eval_batches(module.splits.test),
         item_count_V=module.facts.item_count_V,
-        gains=module.ranking.gains,
+        gains=module.judge.ranking.gains,
         ks=evaluation.ks,
         mask_seen=evaluation.mask_seen,
-        allowed_V=None if module.allowed_V is None else module.allowed_V.cpu(),
+        allowed_V=module.judge.allowed_V,
     )
     results |= {f"popularity/{key}": value for key, value in baseline.items()}
     users = module.store.users()["user"]
