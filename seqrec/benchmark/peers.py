@@ -1,0 +1,148 @@
+"""This project beside RecTools, RePlay and RecBole: same events, model, sizes and threads, in turn.
+
+Each peer runs in a process of its own environment, and this project right after it in one of its
+own. RecTools and RePlay are compared by the epoch; RecBole, whose epoch visits every prefix of a
+history as a sample, by the time to reach its own best validation NDCG@10.
+"""
+
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from seqrec.benchmark.child import ROOT, in_child, run
+from seqrec.benchmark.report import Line
+from seqrec.errors import ConfigError
+
+BY_EPOCH = {"rectools": 6, "replay": 4}  # peer to the least ratio of seconds an epoch
+BY_QUALITY = {"SASRec": 50, "GRU4Rec": 20, "NARM": 20}  # RecBole's name to the least ratio
+FASTER_LISTS, MEMORY_SHARE = 3, 1 / 3
+SASREC = (  # the sizes of the comparison by the epoch
+    *("model=sasrec", "dim=64", "max_length=200", "batch.size=128", "dropout=0.2"),
+    *("encoder.layers=2", "encoder.heads=1", "encoder.ffn=64", "optimizer.lr=1e-3"),
+)
+EQUAL_QUALITY = (  # RecBole learns from every event of a history, and ranks seen items too
+    *("data=movielens_100k", "max_length=50", "dim=64", "dropout=0.2", "optimizer.lr=1e-3"),
+    *("window=sliding", "evaluation.mask_seen=false", "metric=[ndcg]"),
+)
+SAMPLES = 2048  # RecBole's own default: prefixes in a batch
+ON_CPU = ("trainer=cpu", "trainer.precision=fp32")
+
+
+def peer_names() -> list[str]:
+    """All peers there are."""
+    return [*BY_EPOCH, "recbole"]
+
+
+def interpreter(peer: str) -> Path:
+    """The python of a peer's environment.
+
+    Raises:
+        ConfigError: there is no such peer, or it isn't installed.
+    """
+    if peer not in peer_names():
+        raise ConfigError(f"peers={peer} is unknown", todo=f"choose of {', '.join(peer_names())}")
+    python = ROOT / ".venv-peers" / peer / "bin" / "python"
+    if not python.exists():
+        where = str(python.parents[1].relative_to(ROOT))
+        raise ConfigError(f"{peer} isn't installed", where=where, todo="make bench-peers")
+    return python
+
+
+def compare(
+    peers: list[str], data: list[str], *, epochs: int, minutes: float, threads: int
+) -> dict[str, Any]:
+    """Run each peer and this project in turn.
+
+    Args:
+        peers: names.
+        data: overrides of ``train.py`` for the comparison by the epoch.
+        epochs: that count, after one that warms up.
+        minutes: RecBole's for a model.
+        threads: of every process.
+    """
+    programs = {peer: interpreter(peer) for peer in peers}
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        events = str(Path(folder) / "events.csv")
+        for peer in (peer for peer in programs if peer in BY_EPOCH):
+            overrides = [*SASREC, *data, *ON_CPU]
+            results[peer] = _by_epoch(peer, programs[peer], overrides, events, epochs, threads)
+        if "recbole" in programs:
+            for model in BY_QUALITY:
+                limit = 60 * minutes
+                results[model] = _by_quality(model, programs["recbole"], events, limit, threads)
+    return results
+
+
+def _by_epoch(
+    peer: str, python: Path, overrides: list[str], events: str, epochs: int, threads: int
+) -> dict[str, Any]:
+    shared = {"overrides": overrides, "threads": threads}
+    data = in_child("setup:describe_data", **shared)
+    written = in_child("events:write_events", path=events, held_out=False, **shared)
+    given = in_child("setup:sizes", **shared) | {"events": events, "threads": threads}
+    program = ROOT / "scripts" / "peers" / f"run_{peer}.py"
+    theirs = run([python, program], given | {"epochs": epochs}, threads=threads)
+    ours = in_child("training:measure", epochs=epochs, recommend=True, **shared)
+    theirs["epoch_s"] = statistics.median(theirs["epochs"])
+    return {"data": {**data, "written": written}, "sizes": given, "peer": theirs, "seqrec": ours}
+
+
+def _by_quality(
+    model: str, python: Path, events: str, limit_s: float, threads: int
+) -> dict[str, Any]:
+    overrides = [f"model={model.lower()}", *EQUAL_QUALITY, *ON_CPU]
+    data = in_child("setup:describe_data", overrides=overrides, threads=threads)
+    size = max(1, round(SAMPLES * data["sequences"] / data["targets"]))
+    shared = {"overrides": [*overrides, f"batch.size={size}"], "threads": threads}
+    written = in_child("events:write_events", path=events, held_out=True, **shared)
+    given = in_child("setup:sizes", **shared)
+    given |= {"model": model, "batch": SAMPLES, "events": events, "threads": threads}
+    program = ROOT / "scripts" / "peers" / "run_recbole.py"
+    theirs = run([python, program], given | {"limit_s": limit_s}, threads=threads)
+    ours = in_child(
+        "quality:measure_quality", target=theirs["ndcg@10"], limit_s=limit_s, **shared
+    )
+    return {"data": {**data, "written": written}, "sizes": given, "peer": theirs, "seqrec": ours}
+
+
+def lines(results: dict[str, Any]) -> list[Line]:
+    """The ratios, with the bars."""
+    told = []
+    for name, result in results.items():
+        compared = _epoch_lines if name in BY_EPOCH else _quality_lines
+        told += compared(name, result["peer"], result["seqrec"])
+    return told
+
+
+def _epoch_lines(peer: str, theirs: dict[str, Any], ours: dict[str, Any]) -> list[Line]:
+    part, seconds = f"peers: {peer}", (theirs["epoch_s"], ours["epoch_s"])
+    lists = theirs["users"] / theirs["recommend_s"], ours["users_per_s"]
+    extra = [result["peak_mb"] - result["imported_mb"] for result in (theirs, ours)]
+    memory = ours["peak_mb"] / theirs["peak_mb"]
+    return [
+        Line(part, "s/epoch, peer", seconds[0]),
+        Line(part, "s/epoch, seqrec", seconds[1]),
+        Line(part, "times faster an epoch", seconds[0] / seconds[1], at_least=BY_EPOCH[peer]),
+        Line(part, "peak memory in training, peer, MiB", theirs["peak_mb"]),
+        Line(part, "peak memory in training, seqrec, MiB", ours["peak_mb"]),
+        Line(part, "share of the peer's peak memory", memory, at_most=MEMORY_SHARE),
+        Line(part, "share, without what imports take", extra[1] / extra[0]),
+        Line(part, "users/s, peer", lists[0]),
+        Line(part, "users/s, seqrec", lists[1]),
+        Line(part, "times faster recommending", lists[1] / lists[0], at_least=FASTER_LISTS),
+    ]
+
+
+def _quality_lines(model: str, theirs: dict[str, Any], ours: dict[str, Any]) -> list[Line]:
+    part = f"peers: recbole {model}"
+    ratio = theirs["seconds"] / ours["seconds"] if ours["reached"] else 0.0
+    best = f"best NDCG@10 of {theirs['epochs']} epochs, RecBole; ended by {theirs['ended_by']}"
+    return [
+        Line(part, best, theirs["ndcg@10"]),
+        Line(part, f"s until then (epoch {theirs['best_epoch']}), RecBole", theirs["seconds"]),
+        Line(part, f"NDCG@10 after {ours['epochs']} epochs, seqrec", ours["ndcg@10"]),
+        Line(part, "s until then, seqrec", ours["seconds"]),
+        Line(part, "times faster to equal quality", ratio, at_least=BY_QUALITY[model]),
+    ]
