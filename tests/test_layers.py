@@ -15,7 +15,7 @@ PACKAGE = ROOT / "seqrec"
 LAYERS = [
     *("errors", "types", "dropout", "config", "raw", "data", "store", "split", "window", "batches"),
     *("embedding", "encoder", "head", "scorer", "negatives", "loss", "scheduler"),
-    *("metric", "ranking", "model", "build", "logger", "experiment", "recommend"),
+    *("metric", "ranking", "model", "build", "logger", "experiment", "recommend", "benchmark"),
 ]
 
 

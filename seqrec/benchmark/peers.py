@@ -7,6 +7,8 @@ history as a sample, by the time to reach its own best validation NDCG@10.
 
 import statistics
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,74 +51,76 @@ def interpreter(peer: str) -> Path:
     return python
 
 
-def compare(
-    peers: list[str], data: list[str], *, epochs: int, minutes: float, threads: int
+def by_epoch(
+    peer: str, python: Path, data: list[str], *, epochs: int, threads: int
 ) -> dict[str, Any]:
-    """Run each peer and this project in turn.
+    """RecTools or RePlay, then this project: epochs, memory, recommending to all users.
 
     Args:
-        peers: names.
-        data: overrides of ``train.py`` for the comparison by the epoch.
+        peer: its name.
+        python: see :func:`interpreter`.
+        data: overrides of ``train.py``: the data, and what else is to differ from :data:`SASREC`.
         epochs: that count, after one that warms up.
-        minutes: RecBole's for a model.
         threads: of every process.
+
+    Returns:
+        ``data``, ``sizes``, and what was measured of the ``peer`` and of ``seqrec``.
     """
-    programs = {peer: interpreter(peer) for peer in peers}
-    results: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        events = str(Path(folder) / "events.csv")
-        for peer in (peer for peer in programs if peer in BY_EPOCH):
-            overrides = [*SASREC, *data, *ON_CPU]
-            results[peer] = _by_epoch(peer, programs[peer], overrides, events, epochs, threads)
-        if "recbole" in programs:
-            for model in BY_QUALITY:
-                limit = 60 * minutes
-                results[model] = _by_quality(model, programs["recbole"], events, limit, threads)
-    return results
+    shared = {"overrides": [*SASREC, *data, *ON_CPU], "threads": threads}
+    with _events(shared, held_out=False) as result:
+        given = {**result["sizes"], "threads": threads, "epochs": epochs}
+        theirs = run([python, _program(peer)], given, threads=threads)
+        theirs["epoch_s"] = statistics.median(theirs["epochs"])
+        result["peer"] = theirs
+        result["seqrec"] = in_child("training:measure", epochs=epochs, recommend=True, **shared)
+    return result
 
 
-def _by_epoch(
-    peer: str, python: Path, overrides: list[str], events: str, epochs: int, threads: int
-) -> dict[str, Any]:
-    shared = {"overrides": overrides, "threads": threads}
-    data = in_child("setup:describe_data", **shared)
-    written = in_child("events:write_events", path=events, held_out=False, **shared)
-    given = in_child("setup:sizes", **shared) | {"events": events, "threads": threads}
-    program = ROOT / "scripts" / "peers" / f"run_{peer}.py"
-    theirs = run([python, program], given | {"epochs": epochs}, threads=threads)
-    ours = in_child("training:measure", epochs=epochs, recommend=True, **shared)
-    theirs["epoch_s"] = statistics.median(theirs["epochs"])
-    return {"data": {**data, "written": written}, "sizes": given, "peer": theirs, "seqrec": ours}
+def by_quality(model: str, python: Path, *, minutes: float, threads: int) -> dict[str, Any]:
+    """A model of RecBole's, then this project until it is as good.
 
+    Args:
+        model: RecBole's name for it.
+        python: see :func:`interpreter`.
+        minutes: RecBole's limit; this project has the same.
+        threads: of every process.
 
-def _by_quality(
-    model: str, python: Path, events: str, limit_s: float, threads: int
-) -> dict[str, Any]:
+    Returns:
+        See :func:`by_epoch`.
+    """
     overrides = [f"model={model.lower()}", *EQUAL_QUALITY, *ON_CPU]
-    data = in_child("setup:describe_data", overrides=overrides, threads=threads)
-    size = max(1, round(SAMPLES * data["sequences"] / data["targets"]))
+    found = in_child("setup:describe_data", overrides=overrides, threads=threads)
+    size = max(1, round(SAMPLES * found["sequences"] / found["targets"]))
     shared = {"overrides": [*overrides, f"batch.size={size}"], "threads": threads}
-    written = in_child("events:write_events", path=events, held_out=True, **shared)
-    given = in_child("setup:sizes", **shared)
-    given |= {"model": model, "batch": SAMPLES, "events": events, "threads": threads}
-    program = ROOT / "scripts" / "peers" / "run_recbole.py"
-    theirs = run([python, program], given | {"limit_s": limit_s}, threads=threads)
-    ours = in_child(
-        "quality:measure_quality", target=theirs["ndcg@10"], limit_s=limit_s, **shared
-    )
-    return {"data": {**data, "written": written}, "sizes": given, "peer": theirs, "seqrec": ours}
+    limit = {"limit_s": 60 * minutes}
+    with _events(shared, held_out=True) as result:
+        given = {**result["sizes"], "threads": threads, "model": model, "batch": SAMPLES, **limit}
+        theirs = result["peer"] = run([python, _program("recbole")], given, threads=threads)
+        result["seqrec"] = in_child(
+            "quality:measure_quality", target=theirs["ndcg@10"], **limit, **shared
+        )
+    return result
 
 
-def lines(results: dict[str, Any]) -> list[Line]:
+@contextmanager
+def _events(shared: dict[str, Any], *, held_out: bool) -> Iterator[dict[str, Any]]:
+    """The data described, its events in a file, and the sizes for a peer."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "events.csv")
+        yield {
+            "data": in_child("setup:describe_data", **shared),
+            "events": in_child("events:write_events", path=path, held_out=held_out, **shared),
+            "sizes": in_child("setup:sizes", **shared) | {"events": path},
+        }
+
+
+def _program(peer: str) -> Path:
+    return ROOT / "scripts" / "peers" / f"run_{peer}.py"
+
+
+def epoch_lines(peer: str, result: dict[str, Any]) -> list[Line]:
     """The ratios, with the bars."""
-    told = []
-    for name, result in results.items():
-        compared = _epoch_lines if name in BY_EPOCH else _quality_lines
-        told += compared(name, result["peer"], result["seqrec"])
-    return told
-
-
-def _epoch_lines(peer: str, theirs: dict[str, Any], ours: dict[str, Any]) -> list[Line]:
+    theirs, ours = result["peer"], result["seqrec"]
     part, seconds = f"peers: {peer}", (theirs["epoch_s"], ours["epoch_s"])
     lists = theirs["users"] / theirs["recommend_s"], ours["users_per_s"]
     extra = [result["peak_mb"] - result["imported_mb"] for result in (theirs, ours)]
@@ -135,7 +139,9 @@ def _epoch_lines(peer: str, theirs: dict[str, Any], ours: dict[str, Any]) -> lis
     ]
 
 
-def _quality_lines(model: str, theirs: dict[str, Any], ours: dict[str, Any]) -> list[Line]:
+def quality_lines(model: str, result: dict[str, Any]) -> list[Line]:
+    """The time to equal quality, with its bar; 0 where it wasn't reached."""
+    theirs, ours = result["peer"], result["seqrec"]
     part = f"peers: recbole {model}"
     ratio = theirs["seconds"] / ours["seconds"] if ours["reached"] else 0.0
     best = f"best NDCG@10 of {theirs['epochs']} epochs, RecBole; ended by {theirs['ended_by']}"
