@@ -25,7 +25,7 @@ from seqrec.benchmark.meter import peak_mb
 NAME = "events"  # of the dataset
 
 
-class TimeIsUp(Exception):
+class OutOfTimeError(Exception):
     """The limit was reached; RecBole has none of its own."""
 
 
@@ -38,7 +38,8 @@ class Watch:
 
     def __init__(self, limit_s: float) -> None:
         self.limit_s, self.begun = limit_s, time.perf_counter()
-        self.best, self.best_s, self.scores, self.last = -1.0, 0.0, [], 0.0
+        self.best, self.best_s, self.last = -1.0, 0.0, 0.0
+        self.scores: list[float] = []
 
     def __call__(self, epoch: int, score: float) -> None:
         """A validation is over."""
@@ -48,7 +49,7 @@ class Watch:
             self.best, self.best_s = score, now
         print(f"epoch {epoch + 1}  ndcg@10 {score:.4f}  {now:.1f} s", file=sys.stderr)
         if now + (now - self.last) > self.limit_s:
-            raise TimeIsUp
+            raise OutOfTimeError
         self.last = now
 
 
@@ -127,7 +128,7 @@ def main(given: dict[str, Any], folder: Path) -> dict[str, Any]:
     watch, ended = Watch(given["limit_s"]), "early stopping"
     try:
         trainer.fit(train, valid, verbose=False, saved=False, callback_fn=watch)
-    except TimeIsUp:
+    except OutOfTimeError:
         ended = "time limit"
     return {
         "ndcg@10": watch.best,

@@ -9,7 +9,7 @@ from seqrec.benchmark.child import in_child
 from seqrec.benchmark.report import Line
 
 BASE = {"length": 50, "items": 2_500, "users": 1_000}
-POINTS = {
+POINTS: dict[str, tuple[int, ...]] = {
     "length": (50, 100, 200),
     "items": (2_500, 10_000, 40_000),
     "users": (1_000, 2_000, 4_000),
@@ -44,7 +44,7 @@ def _at(size: dict[str, int], model: str, threads: int) -> dict[str, Any]:
         path = str(Path(folder) / "sequences.txt")
         data = in_child("generated:write_sequences", threads=threads, path=path, **size)
         sized = (f"model={model}", "dim=64", "batch.size=128", f"paths.cache_dir={folder}")
-        shared = {"overrides": [*data, *sized, "trainer=cpu"], "threads": threads}
+        shared: dict[str, Any] = {"overrides": [*data, *sized], "threads": threads}
         in_child("setup:describe_data", **shared)
         return in_child("training:measure", epochs=2, **shared)
 

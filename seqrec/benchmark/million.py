@@ -15,10 +15,11 @@ def measure_million(*, threads: int, items: int = ITEMS, users: int = USERS) -> 
     """Train ``model=sasrec`` (d 64, batch 128, L 50) for two steps, checkpoint included."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "sequences.txt")
-        size = {"users": users, "items": items, "length": LENGTH}
+        size: dict[str, Any] = {"users": users, "items": items, "length": LENGTH}
         data = in_child("generated:write_sequences", threads=threads, path=path, **size)
         sized = ("model=sasrec", "dim=64", "batch.size=128", "loss=cross_entropy", "trainer=cpu")
-        shared = {"overrides": [*data, *sized, f"paths.cache_dir={folder}"], "threads": threads}
+        overrides = [*data, *sized, f"paths.cache_dir={folder}"]
+        shared: dict[str, Any] = {"overrides": overrides, "threads": threads}
         found = in_child("setup:describe_data", **shared)
         return found | in_child("training:measure", epochs=1, steps=STEPS, **shared)
 

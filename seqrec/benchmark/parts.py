@@ -47,7 +47,7 @@ def jobs(asked: Request) -> list[Job]:
     if wrong or not asked.parts:
         raise ConfigError(f"parts={wrong}: unknown", todo=f"choose of {', '.join(PARTS)}")
     threads = asked.threads
-    run = {"overrides": [f"model={asked.model}", *asked.data], "threads": threads}
+    run: dict[str, Any] = {"overrides": [f"model={asked.model}", *asked.data], "threads": threads}
     simple = {
         "train": (partial(_after_preparing, run, epochs=asked.epochs), _train_lines),
         "ranking": (partial(_after_preparing, run, epochs=0, recommend=True), _ranking_lines),

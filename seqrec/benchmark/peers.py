@@ -66,7 +66,7 @@ def by_epoch(
     Returns:
         ``data``, ``sizes``, and what was measured of the ``peer`` and of ``seqrec``.
     """
-    shared = {"overrides": [*SASREC, *data, *ON_CPU], "threads": threads}
+    shared: dict[str, Any] = {"overrides": [*SASREC, *data, *ON_CPU], "threads": threads}
     with _events(shared, held_out=False) as result:
         given = {**result["sizes"], "threads": threads, "epochs": epochs}
         theirs = run([python, _program(peer)], given, threads=threads)
@@ -91,8 +91,8 @@ def by_quality(model: str, python: Path, *, minutes: float, threads: int) -> dic
     overrides = [f"model={model.lower()}", *EQUAL_QUALITY, *ON_CPU]
     found = in_child("setup:describe_data", overrides=overrides, threads=threads)
     size = max(1, round(SAMPLES * found["sequences"] / found["targets"]))
-    shared = {"overrides": [*overrides, f"batch.size={size}"], "threads": threads}
-    limit = {"limit_s": 60 * minutes}
+    shared: dict[str, Any] = {"overrides": [*overrides, f"batch.size={size}"], "threads": threads}
+    limit: dict[str, Any] = {"limit_s": 60 * minutes}
     with _events(shared, held_out=True) as result:
         given = {**result["sizes"], "threads": threads, "model": model, "batch": SAMPLES, **limit}
         theirs = result["peer"] = run([python, _program("recbole")], given, threads=threads)

@@ -21,7 +21,7 @@ def growth_picture(grown: dict[str, list[dict[str, float]]], title: str) -> str:
     width = LEFT + len(grown) * (WIDTH + GAP)
     height = TOP + HEIGHT + BELOW
     inner = "\n".join(
-        f"<g transform='translate({LEFT + at * (WIDTH + GAP)} {TOP})'>\n{_panel(axis, points)}\n</g>"
+        f"<g transform='translate({LEFT + at * (WIDTH + GAP)} {TOP})'>{_panel(axis, points)}</g>"
         for at, (axis, points) in enumerate(grown.items())
     )
     return (
