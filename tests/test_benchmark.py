@@ -105,11 +105,10 @@ def test_the_clock_counts_everything_between_two_starts():
 
 def test_peak_memory_goes_up_with_what_is_used_and_stays():
     before = peak_mb()
-    used = np.ones(int((before + 100) * 2**20 / 8))
-    after = peak_mb()
+    used = np.ones(int((before + 20) * 2**20 / 8))
+    assert peak_mb() >= before + 19
     del used
-    assert after >= before + 100
-    assert peak_mb() >= after
+    assert peak_mb() >= before + 19
 
 
 def test_a_child_has_its_threads_and_says_where_it_failed():
