@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 import time
+import warnings
 from contextlib import redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
@@ -83,6 +84,7 @@ def sizes(given: dict[str, Any]) -> dict[str, Any]:
 def main(given: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Train until early stopping or the limit, and say what it reached when."""
     imported = peak_mb()
+    warnings.filterwarnings("ignore")
     torch.set_num_threads(given["threads"])
     (folder / NAME).mkdir()
     events = pd.read_csv(given["events"])

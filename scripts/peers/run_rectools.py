@@ -4,7 +4,9 @@ PYTHONPATH=. .venv-peers/rectools/bin/python scripts/peers/run_rectools.py < arg
 """
 
 import json
+import logging
 import sys
+import warnings
 from importlib.metadata import version
 from typing import Any
 
@@ -40,6 +42,8 @@ def trainer(epochs: int) -> lightning.Trainer:
 def main(given: dict[str, Any]) -> dict[str, Any]:
     """Train, recommend, and say what it took."""
     imported = peak_mb()
+    warnings.filterwarnings("ignore")
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     torch.set_num_threads(given["threads"])
     lightning.seed_everything(0)
     events = pd.read_csv(given["events"])

@@ -5,6 +5,7 @@ PYTHONPATH=. .venv-peers/replay/bin/python scripts/peers/run_replay.py < argumen
 """
 
 import json
+import logging
 import sys
 import tempfile
 import warnings
@@ -67,6 +68,8 @@ def main(given: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Train, recommend, and say what it took."""
     imported = peak_mb()
     warnings.filterwarnings("ignore")
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     torch.set_num_threads(given["threads"])
     lightning.seed_everything(0, verbose=False)
     path = folder / "sequences.parquet"

@@ -27,6 +27,7 @@ EQUAL_QUALITY = (  # RecBole learns from every event of a history, and ranks see
     *("data=movielens_100k", "max_length=50", "dim=64", "dropout=0.2", "optimizer.lr=1e-3"),
     *("window=sliding", "evaluation.mask_seen=false", "metric=[ndcg]"),
 )
+BUCKET = 0  # rows of RePlay's LengthBucketedQueryEncoder; 0: as its SasRec.from_params makes it
 SAMPLES = 2048  # RecBole's own default: prefixes in a batch
 ON_CPU = ("trainer=cpu", "trainer.precision=fp32")
 
@@ -68,7 +69,7 @@ def by_epoch(
     """
     shared: dict[str, Any] = {"overrides": [*SASREC, *data, *ON_CPU], "threads": threads}
     with _events(shared, held_out=False) as result:
-        given = {**result["sizes"], "threads": threads, "epochs": epochs}
+        given = {**result["sizes"], "threads": threads, "epochs": epochs, "bucket": BUCKET}
         theirs = run([python, _program(peer)], given, threads=threads)
         theirs["epoch_s"] = statistics.median(theirs["epochs"])
         result["peer"] = theirs
