@@ -122,34 +122,34 @@ def _program(peer: str) -> Path:
 def epoch_lines(peer: str, result: dict[str, Any]) -> list[Line]:
     """The ratios, with the bars."""
     theirs, ours = result["peer"], result["seqrec"]
-    part, seconds = f"peers: {peer}", (theirs["epoch_s"], ours["epoch_s"])
+    seconds = theirs["epoch_s"], ours["epoch_s"]
     lists = theirs["users"] / theirs["recommend_s"], ours["users_per_s"]
     extra = [result["peak_mb"] - result["imported_mb"] for result in (theirs, ours)]
     memory = ours["peak_mb"] / theirs["peak_mb"]
     return [
-        Line(part, "s/epoch, peer", seconds[0]),
-        Line(part, "s/epoch, seqrec", seconds[1]),
-        Line(part, "times faster an epoch", seconds[0] / seconds[1], at_least=BY_EPOCH[peer]),
-        Line(part, "peak memory in training, peer, MiB", theirs["peak_mb"]),
-        Line(part, "peak memory in training, seqrec, MiB", ours["peak_mb"]),
-        Line(part, "share of the peer's peak memory", memory, at_most=MEMORY_SHARE),
-        Line(part, "share, without what imports take", extra[1] / extra[0]),
-        Line(part, "users/s, peer", lists[0]),
-        Line(part, "users/s, seqrec", lists[1]),
-        Line(part, "times faster recommending", lists[1] / lists[0], at_least=FASTER_LISTS),
+        Line(peer, "s/epoch, peer", seconds[0]),
+        Line(peer, "s/epoch, seqrec", seconds[1]),
+        Line(peer, "times faster an epoch", seconds[0] / seconds[1], at_least=BY_EPOCH[peer]),
+        Line(peer, "peak memory, peer, MiB", theirs["peak_mb"]),
+        Line(peer, "peak memory, seqrec, MiB", ours["peak_mb"]),
+        Line(peer, "share of the peer's peak", memory, at_most=MEMORY_SHARE),
+        Line(peer, "share without imports", extra[1] / extra[0]),
+        Line(peer, "users/s, peer", lists[0]),
+        Line(peer, "users/s, seqrec", lists[1]),
+        Line(peer, "times faster recommending", lists[1] / lists[0], at_least=FASTER_LISTS),
     ]
 
 
 def quality_lines(model: str, result: dict[str, Any]) -> list[Line]:
     """The time to equal quality, with its bar; 0 where it wasn't reached."""
     theirs, ours = result["peer"], result["seqrec"]
-    part = f"peers: recbole {model}"
+    part = f"recbole {model}"
     ratio = theirs["seconds"] / ours["seconds"] if ours["reached"] else 0.0
-    best = f"best NDCG@10 of {theirs['epochs']} epochs, RecBole; ended by {theirs['ended_by']}"
     return [
-        Line(part, best, theirs["ndcg@10"]),
-        Line(part, f"s until then (epoch {theirs['best_epoch']}), RecBole", theirs["seconds"]),
-        Line(part, f"NDCG@10 after {ours['epochs']} epochs, seqrec", ours["ndcg@10"]),
-        Line(part, "s until then, seqrec", ours["seconds"]),
+        Line(part, f"epochs, RecBole, to its {theirs['ended_by']}", theirs["epochs"]),
+        Line(part, "best NDCG@10 in them", theirs["ndcg@10"]),
+        Line(part, f"s to it, in epoch {theirs['best_epoch']}", theirs["seconds"]),
+        Line(part, f"NDCG@10, seqrec, epoch {ours['epochs']}", ours["ndcg@10"]),
+        Line(part, "s to it", ours["seconds"]),
         Line(part, "times faster to equal quality", ratio, at_least=BY_QUALITY[model]),
     ]

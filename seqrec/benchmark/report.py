@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -34,7 +35,7 @@ class Line:
 
 def table(lines: Iterable[Line]) -> Table:
     """The lines; the part is named once."""
-    shown = Table(header_style="dim")
+    shown = Table(header_style="dim", box=SIMPLE_HEAD)
     for column in ("part", "what"):
         shown.add_column(column)
     for column in ("measured", "bar", "met"):
