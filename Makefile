@@ -6,10 +6,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: help setup train test lint type clean
+PEERS := rectools replay recbole
+ARGS ?=
+
+.PHONY: help setup train test lint type clean bench bench-peers
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "PYTHON=python3.12 make setup takes another interpreter (3.11 or newer)."
 
@@ -27,10 +30,16 @@ lint: $(VENV)/.dev  ## check style
 type: $(VENV)/.dev  ## check types
 	$(BIN)/mypy
 
-clean:  ## remove .venv and the caches of tools; runs (outputs/) and fetched data stay
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+bench: $(VENV)/.setup  ## measure speed, memory, growth (minutes); ARGS='parts=train model=lstm_attn'
+	$(BIN)/python scripts/benchmark.py $(ARGS)
+
+bench-peers: $(VENV)/.setup $(PEERS:%=.venv-peers/%/.setup)  ## beside RecTools, RePlay, RecBole (an hour)
+	$(BIN)/python scripts/benchmark.py parts=peers data=movielens_1m $(ARGS)
+
+clean:  ## remove .venv, .venv-peers and the caches of tools; runs (outputs/) and fetched data stay
+	rm -rf $(VENV) .venv-peers build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './outputs/*' -prune -exec rm -rf {} +
-	@echo "removed: .venv, build files, caches of tools. kept: outputs/, fetched and prepared data"
+	@echo "removed: .venv, .venv-peers, build files, caches of tools. kept: outputs/, fetched and prepared data"
 
 # The lock decides the versions; the stamps are remade when it or pyproject.toml changes.
 $(VENV)/.setup: pyproject.toml requirements.lock
@@ -42,4 +51,11 @@ $(VENV)/.setup: pyproject.toml requirements.lock
 
 $(VENV)/.dev: $(VENV)/.setup
 	$(PIP) -c requirements.lock -e '.[dev]'
+	@touch $@
+
+.venv-peers/%/.setup: scripts/peers/%.txt
+	@$(PYTHON) -c 'import sys; sys.exit("the peers need Python 3.11: PYTHON=python3.11 make bench-peers" if sys.version_info[:2] != (3, 11) else 0)'
+	@echo "installing $* (a few minutes the first time)"
+	$(PYTHON) -m venv .venv-peers/$*
+	.venv-peers/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

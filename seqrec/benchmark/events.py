@@ -1,0 +1,48 @@
+"""The very events that a run learns from, in a file that any library can read."""
+
+import numpy as np
+import polars as pl
+
+from seqrec.benchmark.setup import assembled, composed
+from seqrec.split.views import View
+from seqrec.store.store import SequenceStore
+
+
+def write_events(overrides: list[str], path: str, held_out: bool) -> dict[str, int]:
+    """Write the events of a run's data as CSV with the columns user, item and time.
+
+    Users and items are the indices of the store; time is an event's place in its user's history,
+    so no order is lost where times tie or are missing.
+
+    Args:
+        overrides: of ``train.py``.
+        path: the file.
+        held_out: also the events that validate and test, for a library that splits by itself.
+
+    Returns:
+        ``users``, ``items`` and ``events`` in the file.
+    """
+    module = assembled(composed(overrides))
+    store, train = module.store, module.splits.train
+    if held_out:
+        user = np.arange(store.n_users)
+        train = View(user, np.asarray(store.offset[:-1]), np.asarray(store.offset[1:]))
+    frame = _frame(store, train)
+    frame.write_csv(path)
+    return {
+        "users": frame["user"].n_unique(),
+        "items": frame["item"].n_unique(),
+        "events": len(frame),
+    }
+
+
+def _frame(store: SequenceStore, view: View) -> pl.DataFrame:
+    length = view.end - view.start
+    time = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    return pl.DataFrame(
+        {
+            "user": np.repeat(view.user, length),
+            "item": store.item[np.repeat(view.start, length) + time],
+            "time": time,
+        }
+    )

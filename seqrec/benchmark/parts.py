@@ -1,0 +1,129 @@
+"""The parts of the benchmark, each a job that measures and then tells its lines."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from seqrec.benchmark import growth, million, peers
+from seqrec.benchmark.child import in_child
+from seqrec.benchmark.report import Line
+from seqrec.errors import ConfigError
+
+PARTS = ("train", "ranking", "startup", "prepare", "growth", "million", "peers")
+FIRST_STEP_S = 5  # the bar of starting up
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for."""
+
+    parts: list[str]
+    data: list[str]  # overrides of train.py that choose the data and anything else
+    model: str
+    epochs: int
+    rows: int
+    peers: list[str]
+    minutes: float
+    threads: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One measurement: its name, how it is taken, how it is told."""
+
+    name: str
+    measure: Callable[[], dict[str, Any]]
+    lines: Callable[[dict[str, Any]], list[Line]]
+
+
+def jobs(asked: Request) -> list[Job]:
+    """The measurements of a request, in order.
+
+    Raises:
+        ConfigError: an unknown part or peer, or a peer that isn't installed.
+    """
+    wrong = [part for part in asked.parts if part not in PARTS]
+    if wrong or not asked.parts:
+        raise ConfigError(f"parts={wrong}: unknown", todo=f"choose of {', '.join(PARTS)}")
+    threads = asked.threads
+    run: dict[str, Any] = {"overrides": [f"model={asked.model}", *asked.data], "threads": threads}
+    simple = {
+        "train": (partial(_after_preparing, run, epochs=asked.epochs), _train_lines),
+        "ranking": (partial(_after_preparing, run, epochs=0, recommend=True), _ranking_lines),
+        "startup": (
+            partial(in_child, "startup:measure_startup", threads=threads),
+            _startup_lines,
+        ),
+        "prepare": (
+            partial(in_child, "prepare:measure_prepare", threads=threads, rows=asked.rows),
+            _prepare_lines,
+        ),
+        "growth": (partial(growth.measure_growth, asked.model, threads=threads), growth.lines),
+        "million": (partial(million.measure_million, threads=threads), million.lines),
+    }
+    chosen = [Job(part, *simple[part]) for part in asked.parts if part in simple]
+    if "peers" in asked.parts:
+        chosen += _peer_jobs(asked)
+    return chosen
+
+
+def _peer_jobs(asked: Request) -> list[Job]:
+    chosen = []
+    for peer in asked.peers:
+        python = peers.interpreter(peer)
+        if peer in peers.BY_EPOCH:
+            compare = partial(
+                peers.by_epoch, peer, python, asked.data, epochs=asked.epochs, threads=asked.threads
+            )
+            chosen.append(Job(f"peers: {peer}", compare, partial(peers.epoch_lines, peer)))
+            continue
+        for model in peers.BY_QUALITY:
+            compare = partial(
+                peers.by_quality, model, python, minutes=asked.minutes, threads=asked.threads
+            )
+            chosen.append(
+                Job(f"peers: {peer} {model}", compare, partial(peers.quality_lines, model))
+            )
+    return chosen
+
+
+def _after_preparing(run: dict[str, Any], **what: Any) -> dict[str, Any]:
+    """Prepare the data in one process, measure in the next."""
+    return {"data": in_child("setup:describe_data", **run)} | in_child(
+        "training:measure", **run, **what
+    )
+
+
+def _train_lines(result: dict[str, Any]) -> list[Line]:
+    memory = [
+        Line("train", "peak GPU memory, MiB", result[k]) for k in ("gpu_peak_mb",) if k in result
+    ]
+    return [
+        Line("train", "target positions/s", result["targets_per_s"]),
+        Line("train", "s/epoch", result["epoch_s"]),
+        Line("train", "share of padding", result["padding"]),
+        Line("train", "peak memory, MiB", result["peak_mb"]),
+        Line("train", "of it after all imports, MiB", result["imported_mb"]),
+        *memory,
+    ]
+
+
+def _ranking_lines(result: dict[str, Any]) -> list[Line]:
+    return [Line("ranking", "users/s", result["users_per_s"])]
+
+
+def _startup_lines(result: dict[str, Any]) -> list[Line]:
+    first, imports = result["first_step_seconds"], sum(result["import_seconds"].values())
+    return [
+        Line("startup", "s from train.py to its first step", first, at_most=FIRST_STEP_S),
+        Line("startup", "of it importing, s", imports),
+    ]
+
+
+def _prepare_lines(result: dict[str, Any]) -> list[Line]:
+    return [
+        Line("prepare", "rows", result["rows"]),
+        Line("prepare", "rows/s", result["rows_per_s"]),
+        Line("prepare", "peak memory, MiB", result["peak_mb"]),
+    ]

@@ -1,0 +1,155 @@
+"""This project beside RecTools, RePlay and RecBole: same events, model, sizes and threads, in turn.
+
+Each peer runs in a process of its own environment, and this project right after it in one of its
+own. RecTools and RePlay are compared by the epoch; RecBole, whose epoch visits every prefix of a
+history as a sample, by the time to reach its own best validation NDCG@10.
+"""
+
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from seqrec.benchmark.child import ROOT, in_child, run
+from seqrec.benchmark.report import Line
+from seqrec.errors import ConfigError
+
+BY_EPOCH = {"rectools": 6, "replay": 4}  # peer to the least ratio of seconds an epoch
+BY_QUALITY = {"SASRec": 50, "GRU4Rec": 20, "NARM": 20}  # RecBole's name to the least ratio
+FASTER_LISTS, MEMORY_SHARE = 3, 1 / 3
+SASREC = (  # the sizes of the comparison by the epoch
+    *("model=sasrec", "dim=64", "max_length=200", "batch.size=128", "dropout=0.2"),
+    *("encoder.layers=2", "encoder.heads=1", "encoder.ffn=64", "optimizer.lr=1e-3"),
+)
+EQUAL_QUALITY = (  # RecBole learns from every event of a history, and ranks seen items too
+    *("data=movielens_100k", "max_length=50", "dim=64", "dropout=0.2", "optimizer.lr=1e-3"),
+    *("window=sliding", "evaluation.mask_seen=false", "metric=[ndcg]"),
+)
+BUCKET = 0  # rows of RePlay's LengthBucketedQueryEncoder; 0: as its SasRec.from_params makes it
+SAMPLES = 2048  # RecBole's own default: prefixes in a batch
+ON_CPU = ("trainer=cpu", "trainer.precision=fp32")
+
+
+def peer_names() -> list[str]:
+    """All peers there are."""
+    return [*BY_EPOCH, "recbole"]
+
+
+def interpreter(peer: str) -> Path:
+    """The python of a peer's environment.
+
+    Raises:
+        ConfigError: there is no such peer, or it isn't installed.
+    """
+    if peer not in peer_names():
+        raise ConfigError(f"peers={peer} is unknown", todo=f"choose of {', '.join(peer_names())}")
+    python = ROOT / ".venv-peers" / peer / "bin" / "python"
+    if not python.exists():
+        where = str(python.parents[1].relative_to(ROOT))
+        raise ConfigError(f"{peer} isn't installed", where=where, todo="make bench-peers")
+    return python
+
+
+def by_epoch(
+    peer: str, python: Path, data: list[str], *, epochs: int, threads: int
+) -> dict[str, Any]:
+    """RecTools or RePlay, then this project: epochs, memory, recommending to all users.
+
+    Args:
+        peer: its name.
+        python: see :func:`interpreter`.
+        data: overrides of ``train.py``: the data, and what else is to differ from :data:`SASREC`.
+        epochs: that count, after one that warms up.
+        threads: of every process.
+
+    Returns:
+        ``data``, ``sizes``, and what was measured of the ``peer`` and of ``seqrec``.
+    """
+    shared: dict[str, Any] = {"overrides": [*SASREC, *data, *ON_CPU], "threads": threads}
+    with _events(shared, held_out=False) as result:
+        given = {**result["sizes"], "threads": threads, "epochs": epochs, "bucket": BUCKET}
+        theirs = run([python, _program(peer)], given, threads=threads)
+        theirs["epoch_s"] = statistics.median(theirs["epochs"])
+        result["peer"] = theirs
+        result["seqrec"] = in_child("training:measure", epochs=epochs, recommend=True, **shared)
+    return result
+
+
+def by_quality(model: str, python: Path, *, minutes: float, threads: int) -> dict[str, Any]:
+    """A model of RecBole's, then this project until it is as good.
+
+    Args:
+        model: RecBole's name for it.
+        python: see :func:`interpreter`.
+        minutes: RecBole's limit; this project has the same.
+        threads: of every process.
+
+    Returns:
+        See :func:`by_epoch`.
+    """
+    overrides = [f"model={model.lower()}", *EQUAL_QUALITY, *ON_CPU]
+    found = in_child("setup:describe_data", overrides=overrides, threads=threads)
+    size = max(1, round(SAMPLES * found["sequences"] / found["targets"]))
+    shared: dict[str, Any] = {"overrides": [*overrides, f"batch.size={size}"], "threads": threads}
+    limit: dict[str, Any] = {"limit_s": 60 * minutes}
+    with _events(shared, held_out=True) as result:
+        given = {**result["sizes"], "threads": threads, "model": model, "batch": SAMPLES, **limit}
+        theirs = result["peer"] = run([python, _program("recbole")], given, threads=threads)
+        result["seqrec"] = in_child(
+            "quality:measure_quality", target=theirs["ndcg@10"], **limit, **shared
+        )
+    return result
+
+
+@contextmanager
+def _events(shared: dict[str, Any], *, held_out: bool) -> Iterator[dict[str, Any]]:
+    """The data described, its events in a file, and the sizes for a peer."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "events.csv")
+        yield {
+            "data": in_child("setup:describe_data", **shared),
+            "events": in_child("events:write_events", path=path, held_out=held_out, **shared),
+            "sizes": in_child("setup:sizes", **shared) | {"events": path},
+        }
+
+
+def _program(peer: str) -> Path:
+    return ROOT / "scripts" / "peers" / f"run_{peer}.py"
+
+
+def epoch_lines(peer: str, result: dict[str, Any]) -> list[Line]:
+    """The ratios, with the bars."""
+    theirs, ours = result["peer"], result["seqrec"]
+    seconds = theirs["epoch_s"], ours["epoch_s"]
+    lists = theirs["users"] / theirs["recommend_s"], ours["users_per_s"]
+    extra = [result["peak_mb"] - result["imported_mb"] for result in (theirs, ours)]
+    memory = ours["peak_mb"] / theirs["peak_mb"]
+    return [
+        Line(peer, "s/epoch, peer", seconds[0]),
+        Line(peer, "s/epoch, seqrec", seconds[1]),
+        Line(peer, "times faster an epoch", seconds[0] / seconds[1], at_least=BY_EPOCH[peer]),
+        Line(peer, "peak memory, peer, MiB", theirs["peak_mb"]),
+        Line(peer, "peak memory, seqrec, MiB", ours["peak_mb"]),
+        Line(peer, "share of the peer's peak", memory, at_most=MEMORY_SHARE),
+        Line(peer, "share without imports", extra[1] / extra[0]),
+        Line(peer, "users/s, peer", lists[0]),
+        Line(peer, "users/s, seqrec", lists[1]),
+        Line(peer, "times faster recommending", lists[1] / lists[0], at_least=FASTER_LISTS),
+    ]
+
+
+def quality_lines(model: str, result: dict[str, Any]) -> list[Line]:
+    """The time to equal quality, with its bar; 0 where it wasn't reached."""
+    theirs, ours = result["peer"], result["seqrec"]
+    part = f"recbole {model}"
+    ratio = theirs["seconds"] / ours["seconds"] if ours["reached"] else 0.0
+    return [
+        Line(part, f"epochs, RecBole, to its {theirs['ended_by']}", theirs["epochs"]),
+        Line(part, "best NDCG@10 in them", theirs["ndcg@10"]),
+        Line(part, f"s to it, in epoch {theirs['best_epoch']}", theirs["seconds"]),
+        Line(part, f"NDCG@10, seqrec, epoch {ours['epochs']}", ours["ndcg@10"]),
+        Line(part, "s to it", ours["seconds"]),
+        Line(part, "times faster to equal quality", ratio, at_least=BY_QUALITY[model]),
+    ]

@@ -1,0 +1,79 @@
+"""How long a run takes until its validation is as good as a given value."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from seqrec.benchmark.meter import peak_mb
+from seqrec.benchmark.setup import assembled, composed
+from seqrec.experiment.console import console
+from seqrec.experiment.folder import RunFolder
+from seqrec.experiment.hardware import find_hardware
+from seqrec.experiment.trainer import build_trainer
+
+
+class Reached(Callback):
+    """Ends the training when the monitored metric is at least `target`, or time is up.
+
+    Args:
+        target: to reach.
+        limit_s: seconds, checked after each validation.
+    """
+
+    def __init__(self, target: float, limit_s: float) -> None:
+        self.target, self.limit_s = target, limit_s
+        self.best, self.best_s, self.epochs = float("-inf"), 0.0, 0
+        self.begun = time.perf_counter()
+
+    def on_validation_end(self, trainer: Any, module: Any) -> None:
+        """Keep the best value with its time."""
+        seconds, value = time.perf_counter() - self.begun, module.results[module.monitor]
+        self.epochs += 1
+        if value > self.best:
+            self.best, self.best_s = value, seconds
+        if value >= self.target or seconds > self.limit_s:
+            trainer.should_stop = True
+
+
+def measure_quality(overrides: list[str], target: float, limit_s: float) -> dict[str, Any]:
+    """Train until NDCG@10 on validation is at least `target`; validations and checkpoints count.
+
+    Args:
+        overrides: of ``train.py``.
+        target: NDCG@10 to reach, of 1.
+        limit_s: give up after so many seconds.
+
+    Returns:
+        ``reached``; ``seconds`` from the start of the training to the end of the validation that
+        reached it, or the best; ``ndcg@10`` of that validation; ``epochs``; ``peak_mb``;
+        ``protocol``.
+    """
+    fixed = ("logger=none", "trainer.patience=0", "trainer.max_epochs=1000")
+    root = composed([*overrides, *fixed, "evaluation.monitor=ndcg@10", "evaluation.ks=[10]"])
+    torch.manual_seed(root.seed)
+    hardware = find_hardware(root.trainer.accelerator, root.trainer.precision)
+    module = assembled(root)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = build_trainer(
+            root,
+            RunFolder(Path(folder)),
+            hardware,
+            monitor=module.monitor,
+            logger=None,
+            out=console(),
+        )
+        watch = Reached(target, limit_s)
+        trainer.callbacks.insert(0, watch)  # type: ignore[attr-defined]
+        trainer.fit(module)
+    return {
+        "reached": watch.best >= target,
+        "seconds": watch.best_s,
+        "ndcg@10": watch.best,
+        "epochs": watch.epochs,
+        "peak_mb": peak_mb(),
+        "protocol": module.protocol,
+    }

@@ -1,0 +1,62 @@
+"""Measured numbers as lines of a table, with the bar where there is one."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number, and what it should at least or at most be."""
+
+    part: str
+    what: str
+    value: float
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the bar is met; None: there is none."""
+        if self.at_least is not None:
+            return self.value >= self.at_least
+        if self.at_most is not None:
+            return self.value <= self.at_most
+        return None
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "met": self.met}
+
+
+def table(lines: Iterable[Line]) -> Table:
+    """The lines; the part is named once."""
+    shown = Table(header_style="dim", box=SIMPLE_HEAD)
+    for column in ("part", "what"):
+        shown.add_column(column)
+    for column in ("measured", "bar", "met"):
+        shown.add_column(column, justify="right")
+    before = None
+    for line in lines:
+        bar = ""
+        if line.at_least is not None:
+            bar = f"≥ {number(line.at_least)}"
+        elif line.at_most is not None:
+            bar = f"≤ {number(line.at_most)}"
+        met = {True: Text("yes", "green"), False: Text("no", "bold red"), None: Text()}[line.met]
+        name = line.part if line.part != before else ""
+        shown.add_row(name, line.what, number(line.value), bar, met)
+        before = line.part
+    return shown
+
+
+def number(value: float) -> str:
+    """As many digits as tell something: 12,345  123.4  12.34  0.1234."""
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 4
+    return f"{value:,.{digits}f}"

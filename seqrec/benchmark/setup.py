@@ -1,0 +1,108 @@
+"""A run as ``train.py`` would make it, up to the point where it begins to train."""
+
+import platform
+from pathlib import Path
+from typing import Any
+
+from hydra import initialize_config_dir
+
+from seqrec.benchmark.child import ROOT
+from seqrec.build import build_source
+from seqrec.config.compose import Composer, settle
+from seqrec.config.schema import Root, register
+from seqrec.errors import ConfigError
+from seqrec.experiment.assemble import build_experiment
+from seqrec.experiment.environment import describe_environment
+from seqrec.experiment.folder import typed
+from seqrec.experiment.module import Experiment
+from seqrec.experiment.trainer import silence
+from seqrec.store.prepare import prepare
+
+CONFIGS = ROOT / "configs"
+LIST = 10  # items that are recommended to each user
+
+
+def composed(overrides: list[str]) -> Root:
+    """The configuration that these overrides of ``train.py`` give."""
+    register()
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
+        config, choices = Composer("train").compose(overrides)
+    return typed(settle(config, choices=choices, overrides=overrides, config_dir=CONFIGS))
+
+
+def assembled(root: Root) -> Experiment:
+    """The experiment over its prepared data."""
+    silence()
+    store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
+    return build_experiment(root, store)
+
+
+def describe_data(overrides: list[str]) -> dict[str, Any]:
+    """Prepare the data, so that no later process has to, and count what an epoch holds.
+
+    Returns:
+        ``name`` and ``data_hash``; ``users`` and ``items``; of an epoch: ``targets`` (positions
+        that are learned from), ``sequences``, ``batches`` and ``padding``, its share of all
+        positions.
+    """
+    module = assembled(composed(overrides))
+    epoch = module.epoch_batches(0)
+    return {
+        "name": module.store.name,
+        "data_hash": module.store.data_hash,
+        "users": module.store.n_users,
+        "items": module.store.n_items,
+        "targets": epoch.n_targets,
+        "sequences": len(epoch.start),
+        "batches": len(epoch),
+        "padding": epoch.padding,
+    }
+
+
+def sizes(overrides: list[str]) -> dict[str, Any]:
+    """What a peer has to know to make the same model and the same batches.
+
+    Raises:
+        ConfigError: the hidden layer isn't as wide as the model, which the peers can't do.
+    """
+    root = composed(overrides)
+    encoder = root.encoder
+    ffn = encoder.get("ffn", root.dim)
+    if ffn != root.dim:
+        raise ConfigError(
+            f"encoder.ffn={ffn}, and the peers have dim={root.dim}", todo="leave encoder.ffn out"
+        )
+    return {
+        "dim": root.dim,
+        "layers": encoder.get("layers"),
+        "heads": encoder.get("heads"),
+        "ffn": ffn,
+        "dropout": root.dropout,
+        "length": root.max_length,
+        "batch": root.batch.size,
+        "eval_batch": root.batch.eval_size,
+        "lr": root.optimizer["lr"],
+        "k": LIST,
+    }
+
+
+def describe_machine() -> dict[str, Any]:
+    """What the numbers depend on besides the code."""
+    return {**describe_environment(), "processor": _processor(), "memory_mb": _memory_mb()}
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_mb() -> float | None:
+    info = Path("/proc/meminfo")
+    if not info.exists():
+        return None
+    [line] = [line for line in info.read_text().splitlines() if line.startswith("MemTotal:")]
+    return int(line.split()[1]) / 1024

@@ -1,0 +1,130 @@
+"""Training and ranking through the parts that a run is made of, with a clock beside them."""
+
+import statistics
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from seqrec.benchmark.meter import EpochClock, fastest, peak_mb
+from seqrec.benchmark.setup import LIST, assembled, composed
+from seqrec.experiment.console import console
+from seqrec.experiment.folder import RunFolder
+from seqrec.experiment.hardware import Hardware, find_hardware
+from seqrec.experiment.module import Experiment
+from seqrec.experiment.trainer import build_trainer
+from seqrec.ranking.rank import rank_targets
+
+
+class Clock(EpochClock, Callback):
+    """The clock as a callback; ends the training after some steps where that is asked."""
+
+    def __init__(self, steps: int | None = None) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def on_train_batch_end(self, trainer: Any, *ignored: Any) -> None:
+        """Stop if that was enough."""
+        if self.steps is not None and trainer.global_step >= self.steps:
+            trainer.should_stop = True
+
+
+def measure(
+    overrides: list[str], epochs: int = 3, steps: int | None = None, recommend: bool = False
+) -> dict[str, Any]:
+    """Train for some epochs without validation, then recommend to all users.
+
+    The configuration, the data, the module and the trainer are those of ``train.py``.
+
+    Args:
+        overrides: of ``train.py``.
+        epochs: that count, after one that warms up; 0: nothing is trained.
+        steps: end the training after so many, in the first epoch.
+        recommend: whether to time that too.
+
+    Returns:
+        of the training: ``epochs`` (seconds of each that counts), ``epoch_s`` (their median),
+        ``targets_per_s``; ``padding``; ``imported_mb`` and ``peak_mb``, memory after all imports
+        and at most, in MiB. Of the ranking, without loading anything: ``recommend_s``,
+        ``users``, ``users_per_s``. ``precision``, ``threads`` and ``device``.
+    """
+    imported = peak_mb()
+    off = (f"trainer.max_epochs={epochs + 1}", f"trainer.validate_every={epochs + 2}")
+    root = composed([*overrides, "logger=none", "trainer.patience=0", *off])
+    torch.manual_seed(root.seed)
+    hardware = find_hardware(root.trainer.accelerator, root.trainer.precision)
+    module = assembled(root)
+    result: dict[str, Any] = {
+        "device": hardware.device,
+        "precision": hardware.precision,
+        "threads": torch.get_num_threads(),
+        "imported_mb": imported,
+    }
+    if epochs:
+        result |= _train(module, hardware, steps)
+    if recommend:
+        result |= _recommend(module)
+    return result
+
+
+def _train(module: Experiment, hardware: Hardware, steps: int | None) -> dict[str, Any]:
+    clock = Clock(steps)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = build_trainer(
+            module.config,
+            RunFolder(Path(folder)),
+            hardware,
+            monitor=module.monitor,
+            logger=None,
+            out=console(),
+        )
+        trainer.callbacks.insert(0, clock)  # type: ignore[attr-defined]
+        trainer.fit(module)
+    result: dict[str, Any] = {"peak_mb": peak_mb(), "steps": trainer.global_step}
+    if hardware.kind == "cuda":
+        result["gpu_peak_mb"] = torch.cuda.max_memory_allocated() / 2**20
+    if steps is None:
+        epoch, seconds = module.epoch_batches(0), clock.seconds()[1:]
+        median = statistics.median(seconds)
+        result |= {"epochs": seconds, "epoch_s": median, "padding": epoch.padding}
+        result |= {"targets": epoch.n_targets, "targets_per_s": epoch.n_targets / median}
+    else:
+        result["step_s"] = clock.seconds()[0] / trainer.global_step
+    return result
+
+
+def _recommend(module: Experiment) -> dict[str, Any]:
+    """The best items for every user's training history, by original ids, without seen ones."""
+    hardware = find_hardware(module.config.trainer.accelerator, module.config.trainer.precision)
+    module.to(hardware.kind).eval()
+    users = len(module.splits.valid)
+    seconds = fastest(lambda: pl.concat(_lists(module)))
+    return {"recommend_s": seconds, "users": users, "users_per_s": users / seconds}
+
+
+@torch.no_grad()
+def _lists(module: Experiment) -> Iterator[pl.DataFrame]:
+    names = module.store.users()["user"], module.store.items()["item"]
+    catalogue = module.model.catalogue()
+    for batch in module.eval_batches(module.splits.valid):
+        top_BK = rank_targets(
+            module.model.query(batch.item_BL, batch.length_B, module.allowed_V),
+            catalogue,
+            batch.target_B,
+            k=LIST,
+            seen_row_P=batch.seen_row_P,
+            seen_item_P=batch.seen_item_P,
+            allowed_V=module.allowed_V,
+        ).top_BK.cpu()
+        row, column = (top_BK > 0).nonzero(as_tuple=True)
+        yield pl.DataFrame(
+            {
+                "user": names[0][batch.user_B.cpu()[row].numpy()],
+                "item": names[1][top_BK[row, column].numpy() - 1],
+                "rank": column.numpy() + 1,
+            }
+        )
