@@ -16,6 +16,7 @@ LAYERS = [
     *("errors", "types", "config", "raw", "data", "store", "split", "batches"),
     *("embedding", "encoder", "head", "scorer", "negatives", "loss", "scheduler"),
     *("metric", "ranking", "model", "build", "logger", "experiment", "recommend"),
+    "benchmark",
 ]
 
 
