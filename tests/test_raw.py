@@ -6,7 +6,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from seqrec.errors import ConfigError, DataError
+from seqrec.raw import formats
 from seqrec.raw.fetch import RemoteFile, UnreachableError, fetch
 from seqrec.raw.formats import Delimited, Format, JsonLines, Parquet
 from seqrec.raw.local import find
@@ -156,7 +157,7 @@ def test_every_format_gives_the_same_events(form: Format, content: bytes, tmp_pa
     path.write_bytes(content)
     frame, rejected = read(path, form)
     assert frame.rows() == CLEAN and not rejected
-    assert frame.dtypes == [pl.String, pl.String, pl.Int64, pl.Float32]
+    assert frame.dtypes[2:] == [pl.Int64, pl.Float32]
 
 
 def test_parquet_with_typed_times(tmp_path: Path) -> None:
@@ -165,10 +166,61 @@ def test_parquet_with_typed_times(tmp_path: Path) -> None:
     frame = pl.DataFrame({"u": [1, 2], "i": ["x", "y"], "t": times, "r": [1, 2]})
     frame.head(1).write_parquet(path)
     naive = int(frame["t"].dt.epoch("ms")[0])
-    assert read(path, Parquet())[0].rows() == [("1", "x", naive, 1.0)]
+    assert read(path, Parquet())[0].rows() == [(1, "x", naive, 1.0)]
     frame.write_parquet(path)
     events, rejected = read(path, Parquet(), max_bad_rows=0.5)
     assert len(events) == 1 and rejected == {"unparsable time": 1}
+    with pytest.raises(DataError, match=r"line 2 \(unparsable time\)(.|\n)*\"u\": \"2\""):
+        read(path, Parquet())
+
+
+ZONED = datetime(2001, 1, 8, 12, 26, 40, 500_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("times", "unit", "expected"),
+    [
+        (pl.Series([978_956_800, -5], dtype=pl.Int32), "s", [978_956_800_000, -5000]),
+        (pl.Series([978_956_800.5, 7.0], dtype=pl.Float64), "s", [978_956_800_500, 7000]),
+        (pl.Series(["978956800", " 7 "]), "auto", [978_956_800_000, 7000]),
+        (pl.Series([ZONED] * 2, dtype=pl.Datetime("ns", "UTC")), "auto", [978_956_800_500] * 2),
+        (pl.Series([ZONED.date()] * 2), "iso", [978_912_000_000] * 2),
+        (pl.Series([ZONED.isoformat(" "), "2001-01-08"]), "iso",
+         [978_956_800_500, 978_912_000_000]),
+        (pl.Series([ZONED] * 2), "s", None),
+        (pl.Series([978_956_800] * 2), "iso", None),
+        (pl.Series([ZONED.time()] * 2), "iso", None),
+    ],
+    ids=["int", "float", "text", "zoned", "date", "iso", "no number", "no date", "no day"],
+)  # fmt: skip
+def test_times_of_a_parquet_file_keep_their_type(
+    times: pl.Series, unit: str, expected: list[int] | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.parquet"
+    pl.DataFrame({"u": ["a", "b"], "i": [1, 2], "t": times, "r": [1, 2]}).write_parquet(path)
+    if expected is None:
+        with pytest.raises(DataError, match=r"2 of 2 rows(.|\n)*unparsable time"):
+            read(path, Parquet(), time_unit=unit)
+    else:
+        assert read(path, Parquet(), time_unit=unit)[0]["timestamp"].to_list() == expected
+
+
+def test_both_ways_to_read_a_file_drop_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "SLICE", 2)
+    path = tmp_path / "events.parquet"
+    frame = pl.DataFrame(
+        {"u": [1, None, 3, 4, 5], "i": ["x", "x", "", "y", "z"], "t": [1, 2, 3, 4, None],
+         "r": [1.0, float("nan"), 3.0, float("inf"), 2.0]}
+    )  # fmt: skip
+    frame.write_parquet(path)
+    fast = read(path, Parquet(), max_bad_rows=0.8)
+    monkeypatch.setattr("seqrec.raw.read._fast", lambda *_: None)
+    careful = read(path, Parquet(), max_bad_rows=0.8)
+    assert fast[0].rows() == [(1, "x", 1000, 1.0)] and careful[0].rows() == [("1", "x", 1000, 1.0)]
+    assert fast[1] == careful[1]
+    assert fast[1] == {"missing id": 2, "NaN or unparsable rating": 1, "unparsable time": 1}
 
 
 MALFORMED = """u,i,t,r

@@ -17,6 +17,7 @@ from seqrec.data.source import Interactions
 from seqrec.errors import DataError
 from seqrec.store.encode import encode
 from seqrec.store.prepare import prepare
+from seqrec.store.sort import lexsort
 from seqrec.store.store import SequenceStore
 
 ROWS = [  # user, item, time, rating, in file order
@@ -124,6 +125,41 @@ def test_k_core_agrees_with_a_naive_loop() -> None:
     of_user = np.repeat(np.arange(len(users)), np.diff(encoded["arrays"]["offset"]))
     ids = zip(users.gather(of_user), items.gather(encoded["arrays"]["item"] - 1), strict=True)
     assert sorted((int(u), int(i)) for u, i in ids) == left
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pl.Series(["7", "-8", "7", "0", "-8"]),
+        pl.Series(["7", "-8", "7", "0", "-8"], dtype=pl.Categorical),
+        pl.Series([7, -8, 7, 0, -8], dtype=pl.Int8),
+        pl.Series([7, -8, 7, 0, -8] * 40, dtype=pl.Int8),
+        pl.Series([2**63 + 7, 2**63, 2**63 + 7, 3, 2**63] * 2, dtype=pl.UInt64),
+        pl.Series([2**63 + 7, 2**63, 2**63 + 7, 2**63 + 1, 2**63] * 2, dtype=pl.UInt64),
+    ],
+    ids=["text", "categorical", "apart", "close", "huge apart", "huge close"],
+)  # fmt: skip
+def test_ids_of_any_type_are_what_their_text_is(ids: pl.Series) -> None:
+    events = pl.DataFrame({"user": ids, "item": ids})
+    as_text, as_given = (
+        encode(Interactions(frame.lazy()), Prepare(), "ids")
+        for frame in (events.cast(pl.String), events)
+    )
+    for part in ("users", "items"):
+        assert as_given[part].equals(as_text[part])
+    for name in ("offset", "item"):
+        assert np.array_equal(as_given["arrays"][name], as_text["arrays"][name])
+    assert as_given["users"]["user"].to_list() == list(dict.fromkeys(map(str, ids)))
+
+
+@pytest.mark.parametrize("widths", [(3,), (40, 4), (62, 62), (0, 7), (4, 0), (20, 30, 10)])
+@pytest.mark.parametrize("rows", [0, 1, 2, 5000])
+def test_the_order_is_that_of_numpy(widths: tuple[int, ...], rows: int) -> None:
+    rng = np.random.default_rng(0)
+    keys = [rng.integers(-(2**width), 2**width, rows) for width in widths]
+    assert np.array_equal(lexsort(*keys), np.lexsort(keys))
+    keys[0].sort()
+    assert np.array_equal(lexsort(*keys), np.lexsort(keys))
 
 
 def test_without_times_the_file_gives_the_order(tmp_path: Path) -> None:

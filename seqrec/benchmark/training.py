@@ -109,16 +109,16 @@ def _recommend(module: Experiment) -> dict[str, Any]:
 @torch.no_grad()
 def _lists(module: Experiment) -> Iterator[pl.DataFrame]:
     names = module.store.users()["user"], module.store.items()["item"]
-    catalogue = module.model.catalogue()
+    catalogue, allowed_V = module.model.catalogue(), module.judge.allowed_V
     for batch in module.eval_batches(module.splits.valid):
         top_BK = rank_targets(
-            module.model.query(batch.item_BL, batch.length_B, module.allowed_V),
+            module.model.query(batch.item_BL, batch.length_B, allowed_V),
             catalogue,
             batch.target_B,
             k=LIST,
             seen_row_P=batch.seen_row_P,
             seen_item_P=batch.seen_item_P,
-            allowed_V=module.allowed_V,
+            allowed_V=allowed_V,
         ).top_BK.cpu()
         row, column = (top_BK > 0).nonzero(as_tuple=True)
         yield pl.DataFrame(

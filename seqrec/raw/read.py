@@ -74,10 +74,9 @@ def read_events(
         unit = clock.told(frame["timestamp"], f"column {timestamp} of {path}")
         if not clock.are_times(frame["timestamp"], unit):
             frame, rejected = _careful(path, form, columns, unit, max_bad_rows)
-    events = frame.lazy()
     if timestamp:
-        events = events.with_columns(clock.to_ms(pl.col("timestamp"), unit))
-    return events, rejected
+        frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), unit))
+    return frame.lazy(), rejected
 
 
 def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = "event") -> None:

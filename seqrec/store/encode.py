@@ -1,44 +1,15 @@
-"""Interactions to CSR arrays: filters, order, dense ids. Vectorised, and sparing with memory."""
+"""Interactions to CSR arrays of dense ids: vectorised, and sparing with memory."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from seqrec.config.schema import Prepare, Repeats
+from seqrec.config.schema import Prepare
 from seqrec.data.source import Interactions
 from seqrec.errors import DataError
 from seqrec.raw.say import say
-from seqrec.store.sort import lexsort
-
-
-@dataclass(frozen=True)
-class Events:
-    """Columns of equal length; user and item are codes, `row` is the place in the raw file."""
-
-    user: np.ndarray  # int32 (n,)
-    item: np.ndarray  # int32 (n,)
-    row: np.ndarray  # int32 (n,), or int64 beyond 2**31 rows
-    timestamp: np.ndarray | None  # int64 (n,)
-    rating: np.ndarray | None  # float32 (n,)
-
-    def take(self, which: np.ndarray) -> "Events":
-        """Rows by mask or position."""
-        columns = {name: None if v is None else v[which] for name, v in vars(self).items()}
-        return Events(**columns)  # type: ignore[arg-type]
-
-    def __len__(self) -> int:
-        return len(self.user)
-
-    def counts(self) -> dict[str, int]:
-        """Distinct users and items, and interactions."""
-        return {
-            "users": int(np.count_nonzero(np.bincount(self.user))) if len(self) else 0,
-            "items": int(np.count_nonzero(np.bincount(self.item))) if len(self) else 0,
-            "interactions": len(self),
-        }
+from seqrec.store.steps import Events, steps
 
 
 def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str, Any]:
@@ -59,12 +30,12 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
     del frame
     report: list[dict[str, Any]] = [{"step": "raw", **events.counts()}]
     _not_empty(events, report, name)
-    for step, apply in _steps(settings, name):
+    for step, apply in steps(settings, name):
         events = apply(events)
         if step:
             report.append({"step": step, **events.counts()})
             _not_empty(events, report, name)
-    offset, order, first_user = _sequences(events)
+    offset, first_user, order = _sequences(events)
     events = events.take(order)
     item, first_item = _dense(events.item, events.row)
     users = _numbered("user", user_ids, first_user, start=0)
@@ -80,91 +51,6 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
         "items": _described(items, interactions.items, name),
         "report": {"rejected": interactions.rejected, "steps": report},
     }
-
-
-Step = tuple[str | None, Callable[[Events], Events]]
-
-
-def _steps(settings: Prepare, name: str) -> Iterator[Step]:
-    """The steps that are on, each with its name in the report (None: it drops nothing)."""
-    if settings.min_rating is not None:
-        yield "min_rating", lambda events: _min_rating(events, settings.min_rating, name)  # type: ignore[arg-type]
-    yield None, _ordered
-    if settings.repeats is not Repeats.keep:
-        yield "repeats", REPEATS[settings.repeats]
-    if settings.k_core > 1:
-        yield "k_core", lambda events: _k_core(events, settings.k_core)
-    if settings.max_history is not None:
-        yield "max_history", lambda events: _latest(events, settings.max_history)  # type: ignore[arg-type]
-
-
-def _min_rating(events: Events, least: float, name: str) -> Events:
-    if events.rating is None:
-        raise DataError(
-            f"{name} has no ratings, so none can be at least {least:g}",
-            where="prepare.min_rating",
-            todo="set prepare.min_rating=null, or name the rating column with data.rating",
-        )
-    return events.take(events.rating >= least)
-
-
-def _ordered(events: Events) -> Events:
-    """By user, then time, then place in the file (the sort is stable)."""
-    keys = (events.user,) if events.timestamp is None else (events.timestamp, events.user)
-    return events.take(lexsort(*keys))
-
-
-def _first(events: Events) -> Events:
-    """Keep the first event of each user with each item."""
-    order, new = _by_pair(events)
-    return events.take(np.sort(order[new[:-1]]))
-
-
-def _last(events: Events) -> Events:
-    """Keep the last event of each user with each item."""
-    order, new = _by_pair(events)
-    return events.take(np.sort(order[new[1:]]))
-
-
-def _consecutive(events: Events) -> Events:
-    """Of a run of events of a user with one item keep the first."""
-    return events.take(_changes(events)[:-1])
-
-
-REPEATS: dict[Repeats, Callable[[Events], Events]] = {
-    Repeats.first: _first,
-    Repeats.last: _last,
-    Repeats.consecutive: _consecutive,
-}
-
-
-def _by_pair(events: Events) -> tuple[np.ndarray, np.ndarray]:
-    """Positions by user and item, and the :func:`_changes` in that order."""
-    order = lexsort(events.item, events.user)
-    return order, _changes(events.take(order))
-
-
-def _changes(events: Events) -> np.ndarray:
-    """Between which events user or item change, before the first and after the last too."""
-    same = (events.user[1:] == events.user[:-1]) & (events.item[1:] == events.item[:-1])
-    return np.concatenate([[True], ~same, [True]])
-
-
-def _k_core(events: Events, k: int) -> Events:
-    """Drop users and items with fewer than `k` events until there are none."""
-    while len(events):
-        enough = (np.bincount(events.user) >= k)[events.user]
-        enough &= (np.bincount(events.item) >= k)[events.item]
-        if enough.all():
-            break
-        events = events.take(enough)
-    return events
-
-
-def _latest(events: Events, most: int) -> Events:
-    """Keep the last `most` events of each user."""
-    end = np.cumsum(np.bincount(events.user))
-    return events.take(end[events.user] - np.arange(len(events)) <= most)
 
 
 def _coded(frame: pl.DataFrame) -> Events:
@@ -187,24 +73,25 @@ def _codes(ids: pl.Series) -> np.ndarray:
         category = pl.Categorical(pl.Categories.random())
         coded = ids.to_frame().lazy().select(pl.first().cast(pl.String).cast(category))
         ids = coded.collect(engine="streaming").to_series()
-    return ids.to_physical().to_numpy().view(np.int32)
+    return ids.to_physical().to_numpy().astype(np.int32)
 
 
 def _sequences(events: Events) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Order users by their first row.
 
     Returns:
-        int64 ``offset`` of the sequences in that order; the events' order; and the first row of
-        each user.
+        int64 ``offset`` of the sequences in that order; the first row of each user; and the
+        positions of the events in that order.
     """
-    start = np.flatnonzero(np.diff(events.user, prepend=-1))
+    start = np.flatnonzero(events.user[1:] != events.user[:-1]) + 1
+    start = np.concatenate([[0], start])
     length = np.diff(start, append=len(events))
     first = np.minimum.reduceat(events.row, start)
     by_first = np.argsort(first)
     offset = np.concatenate([[0], np.cumsum(length[by_first])])
     order = np.repeat(start[by_first] - offset[:-1], length[by_first])
     order += np.arange(len(events))
-    return offset, order, first[by_first]
+    return offset, first[by_first], order
 
 
 def _dense(code: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
