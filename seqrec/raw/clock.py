@@ -50,18 +50,15 @@ def parsed(column: pl.Expr, dtype: pl.DataType, unit: str) -> pl.Expr:
         dtype: its type.
         unit: ``auto``, ``s``, ``ms``, ``us`` or ``iso``.
     """
-    if unit == "iso":
-        typed = isinstance(dtype, pl.Date | pl.Datetime)
-        value = column.dt.epoch("ms") if typed else iso(text_of(column, dtype))
+    text = text_of(column, dtype)
+    if unit != "iso":
+        value = column if dtype.is_integer() else text.str.strip_chars()
+    elif isinstance(dtype, pl.Date | pl.Datetime):
+        value = column.dt.epoch("ms")
     else:
-        value = column if dtype.is_integer() else text_of(column, dtype).str.strip_chars()
+        value = text.map_batches(_iso, return_dtype=pl.Int64, is_elementwise=True)
     value = value.cast(pl.Float64, strict=False)
     return pl.when(value.abs() < _end(unit)).then(value)
-
-
-def iso(column: pl.Expr) -> pl.Expr:
-    """ISO dates and times as Int64 milliseconds; no zone means UTC; null where unparsable."""
-    return column.map_batches(_iso, return_dtype=pl.Int64, is_elementwise=True)
 
 
 def told(values: pl.Series, where: str) -> str:
@@ -79,8 +76,8 @@ def told(values: pl.Series, where: str) -> str:
         "finest": size >= LARGEST_MS,
     }
     means = (share.mean().alias(name) for name, share in shares.items())
-    told = values.to_frame().lazy().select(means).collect(engine="streaming")
-    seconds, finer, finest = told.row(0)
+    counted = values.to_frame().lazy().select(means).collect(engine="streaming")
+    seconds, finer, finest = counted.row(0)
     if min(seconds, finer) > STRAY:
         raise DataError(
             f"times in two units: {seconds:.0%} look like seconds, {finer:.0%} like milliseconds "
@@ -103,7 +100,10 @@ def to_ms(values: pl.Expr, unit: str) -> pl.Expr:
 
 
 def _iso(texts: pl.Series) -> pl.Series:
-    """Form after form, each only where no other fitted: parsing in vain would take the time."""
+    """ISO dates and times as Int64 milliseconds; no zone means UTC; null where unparsable.
+
+    A form is tried only where none before it fitted, as trying takes the time.
+    """
     text = texts.str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d) +", "${1}T")
     unread = text.str.replace("(Z| ?UTC)$", "+00:00")
     parts = []
