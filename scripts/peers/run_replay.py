@@ -95,8 +95,7 @@ def main(given: dict[str, Any], folder: Path) -> dict[str, Any]:
         max_sequence_length=length,
         dropout=given["dropout"],
     )
-    if given["bucket"]:
-        model.body.encoder = LengthBucketedQueryEncoder(model.body.encoder, given["bucket"])
+    model.body.encoder = LengthBucketedQueryEncoder(model.body.encoder, given["bucket"])
     module = LightningModule(model, OptimizerFactory(learning_rate=given["lr"]))
     clock = Clock()
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from html import escape
 
 from seqrec.benchmark.growth import NAMES, exponent
-from seqrec.benchmark.report import number
 
 WIDTH, HEIGHT = 300, 200  # of a panel's plot
 LEFT, TOP, BELOW, GAP = 60, 60, 50, 70
+NARROWEST = 26  # from the axis to the middle of a label
+HALO = "stroke='white' stroke-width='3' paint-order='stroke'"
 STYLE = "font-family='sans-serif' font-size='12' fill='#222'"
 
 
@@ -53,8 +54,11 @@ def _panel(axis: str, points: list[dict[str, float]]) -> str:
         yield f"<path d='M{path}' fill='none' stroke='#0b6bcb' stroke-width='2'/>"
         for (x, y), point in zip(placed, points, strict=True):
             yield f"<circle cx='{x}' cy='{y}' r='4' fill='#0b6bcb'/>"
-            seconds = f"{number(point['epoch_s'])} s"
-            yield f"<text x='{x - 6}' y='{y - 8}' text-anchor='end'>{seconds}</text>"
+            anchor = "end" if point is points[-1] else "middle"
+            place_x = max(x, NARROWEST) if anchor == "middle" else x
+            value = point["epoch_s"]
+            seconds = f"{value:.3g} s" if value < 1000 else f"{value:,.0f} s"
+            yield f"<text x='{place_x}' y='{y - 10}' text-anchor='{anchor}' {HALO}>{seconds}</text>"
             size = f"{point['at']:,.0f}"
             yield f"<text x='{x}' y='{HEIGHT + 18}' text-anchor='middle'>{size}</text>"
         middle = HEIGHT / 2
