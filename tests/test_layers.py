@@ -16,6 +16,7 @@ LAYERS = [
     *("errors", "types", "dropout", "config", "raw", "data", "store", "split", "window", "batches"),
     *("embedding", "encoder", "head", "scorer", "negatives", "loss", "optimizer", "scheduler"),
     *("metric", "ranking", "model", "build", "logger", "experiment", "recommend"),
+    "benchmark",
 ]
 
 
