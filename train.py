@@ -1,8 +1,6 @@
 """Train and evaluate one model, or sweep over many: ``python train.py --help``."""
 
 import gc
-import json
-import os
 import shlex
 import sys
 import traceback
@@ -23,7 +21,6 @@ from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import SeqrecError
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
-JOB = "SEQREC_JOB"  # environment variable: what the job is, for its further processes
 FAILED: list[Path] = []  # folders of the jobs of a sweep that failed
 
 
@@ -49,16 +46,9 @@ def train(config: DictConfig) -> float | None:
 def run_job(config: DictConfig, folder: Path) -> float:
     """Train and test; return the monitored metric on validation, for sweepers that optimise it."""
     job = HydraConfig.get()
-    told = share(
-        {
-            "folder": str(folder),
-            "choices": dict(job.runtime.choices),
-            "overrides": list(job.overrides.task),
-        }
-    )
-    overrides, choices = told["overrides"], told["choices"]
+    choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
     settle(config, choices=choices, overrides=overrides, config_dir=CONFIGS)
-    results = load_run()(config, Path(told["folder"]), choices=choices, overrides=overrides)
+    results = load_run()(config, folder, choices=choices, overrides=overrides)
     return results[f"valid/{config.evaluation.monitor}"]
 
 
@@ -71,14 +61,6 @@ def load_run() -> Callable[..., dict[str, Any]]:
     gc.freeze()  # what is imported stays, so it needn't be walked during the training either
     gc.enable()
     return run
-
-
-def share(job: dict[str, Any]) -> dict[str, Any]:
-    """Make the processes that Lightning starts for further devices part of the first one's job."""
-    if "LOCAL_RANK" in os.environ and JOB in os.environ:
-        return json.loads(os.environ[JOB])
-    os.environ[JOB] = json.dumps(job)
-    return job
 
 
 def record(error: Exception, folder: Path) -> None:
