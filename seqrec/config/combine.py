@@ -40,8 +40,8 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     for who, what in needs:
         for path, said in attributes.items():
             if said.get(f"has_{what}") is False:
-                told = what.replace("_", " ")
-                yield f"{who} needs {told}, and {path}={names[path]} has none; change one of the two"
+                lacks, told = f"{path}={names[path]}", what.replace("_", " ")
+                yield f"{who} needs {told}, and {lacks} has none; change one of the two"
     for path, said in attributes.items():
         if said.get("causal") is False:  # every loss here predicts the next item
             yield (

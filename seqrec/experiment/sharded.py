@@ -29,9 +29,7 @@ class Sharded(FSDPStrategy):
 
     has_sparse_gradients: ClassVar[bool] = False
 
-    def __init__(
-        self, *, sharding: Literal["FULL_SHARD", "SHARD_GRAD_OP"] = "FULL_SHARD"
-    ) -> None:
+    def __init__(self, *, sharding: Literal["FULL_SHARD", "SHARD_GRAD_OP"] = "FULL_SHARD") -> None:
         # this MixedPrecision casts nothing: autocast does, as everywhere
         super().__init__(sharding_strategy=sharding, mixed_precision=MixedPrecision())
 
