@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from seqrec.errors import ConfigError
+from seqrec.experiment.evaluate import choose_hardware
+from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import find_hardware
 
 
@@ -62,3 +64,18 @@ def test_unknown_names_are_refused():
         find_hardware("gpuu", "auto")
     with pytest.raises(ConfigError, match="precision=bf17 is unknown"):
         find_hardware("cpu", "bf17")
+
+
+def test_an_evaluation_is_as_precise_as_the_run_where_it_can_be(machine, tmp_path):
+    folder = RunFolder(tmp_path)
+    about = {"facts": {}, "data_hash": "", "run_id": "", "precision": "bf16"}
+    folder.write_json("run.json", about)
+    machine()
+    assert choose_hardware(folder, "auto", "auto").precision == "fp32"
+    with pytest.raises(ConfigError, match="precision=bf16 can't be had here"):
+        choose_hardware(folder, "auto", "bf16")
+    machine(bf16=True)
+    assert choose_hardware(folder, "auto", "auto").precision == "bf16"
+    folder.write_json("run.json", about | {"precision": "fp32"})
+    machine(cuda=(9, 0))
+    assert choose_hardware(folder, "auto", "auto").precision == "fp32"
