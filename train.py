@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from seqrec.config.command_line import check_command_line
 from seqrec.config.compose import settle
+from seqrec.config.process import is_first_process
 from seqrec.config.schema import register
 from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import SeqrecError
@@ -34,7 +35,8 @@ def train(config: DictConfig) -> float | None:
     if job.mode == RunMode.RUN:
         with plain_errors():
             return run_job(config, folder)
-    tell(f"\njob {job.job.num}  {' '.join(job.overrides.task)}", style="bold")
+    if is_first_process():
+        tell(f"\njob {job.job.num}  {' '.join(job.overrides.task)}", style="bold")
     try:
         return run_job(config, folder)
     except Exception as error:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqrec.experiment.processes import is_first_process
+from seqrec.config.process import is_first_process
 
 
 def console() -> Console:

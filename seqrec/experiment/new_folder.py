@@ -8,7 +8,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
-from seqrec.experiment.processes import is_first_process
+from seqrec.config.process import is_first_process
 
 
 class NewFolder(Callback):

@@ -1,4 +1,4 @@
-"""The processes that share a run: which one speaks and writes, and how they agree on its folder.
+"""How the processes that share a run agree on its folder.
 
 Lightning starts the processes for further devices of one machine itself; torchrun or SLURM's srun
 start those of several machines. Either way every process runs the same command, and the folder
@@ -11,21 +11,11 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from seqrec.config.process import is_first_process, rank
 from seqrec.config.schema import Trainer
 from seqrec.errors import ConfigError
 
 FOLDER = "SEQREC_RUN_FOLDER"  # environment variable: the folder, for processes Lightning starts
-RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # of torchrun, of Lightning, of srun; the first wins
-
-
-def rank() -> int:
-    """The number of this process among those of its run, as far as the environment tells."""
-    return int(next((os.environ[name] for name in RANKS if name in os.environ), 0))
-
-
-def is_first_process() -> bool:
-    """Whether this process speaks and writes for a run that many may share."""
-    return rank() == 0
 
 
 def agree(folder: Path, settings: Trainer) -> Path:

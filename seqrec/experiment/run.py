@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from seqrec.build import build_source, make
+from seqrec.config.process import is_first_process
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
 from seqrec.experiment import report
@@ -24,7 +25,7 @@ from seqrec.experiment.hardware import Hardware, find_hardware
 from seqrec.experiment.module import Experiment
 from seqrec.experiment.plan import make_plan
 from seqrec.experiment.popularity import evaluate_popularity
-from seqrec.experiment.processes import agree, check_shares, is_first_process
+from seqrec.experiment.processes import agree, check_shares
 from seqrec.experiment.samples import sample_lists
 from seqrec.experiment.trainer import build_trainer, evaluating_trainer, silence
 from seqrec.logger.run_info import RunInfo, RunLogger
