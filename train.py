@@ -1,10 +1,11 @@
 """Train and evaluate one model, or sweep over many: ``python train.py --help``."""
 
-import json
-import os
+import gc
 import shlex
 import sys
 import traceback
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from omegaconf import DictConfig
 
 from seqrec.config.command_line import check_command_line
 from seqrec.config.compose import settle
+from seqrec.config.process import is_first_process
 from seqrec.config.schema import register
 from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import SeqrecError
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
-JOB = "SEQREC_JOB"  # environment variable: what the job is, for its further processes
 FAILED: list[Path] = []  # folders of the jobs of a sweep that failed
 
 
@@ -34,7 +35,8 @@ def train(config: DictConfig) -> float | None:
     if job.mode == RunMode.RUN:
         with plain_errors():
             return run_job(config, folder)
-    tell(f"\njob {job.job.num}  {' '.join(job.overrides.task)}", style="bold")
+    if is_first_process():
+        tell(f"\njob {job.job.num}  {' '.join(job.overrides.task)}", style="bold")
     try:
         return run_job(config, folder)
     except Exception as error:
@@ -45,28 +47,22 @@ def train(config: DictConfig) -> float | None:
 
 def run_job(config: DictConfig, folder: Path) -> float:
     """Train and test; return the monitored metric on validation, for sweepers that optimise it."""
-    from seqrec.experiment.run import run  # imports torch: not for --help, not for a mistake
-
     job = HydraConfig.get()
-    told = share(
-        {
-            "folder": str(folder),
-            "choices": dict(job.runtime.choices),
-            "overrides": list(job.overrides.task),
-        }
-    )
-    overrides, choices = told["overrides"], told["choices"]
+    choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
     settle(config, choices=choices, overrides=overrides, config_dir=CONFIGS)
-    results = run(config, Path(told["folder"]), choices=choices, overrides=overrides)
+    results = load_run()(config, folder, choices=choices, overrides=overrides)
     return results[f"valid/{config.evaluation.monitor}"]
 
 
-def share(job: dict[str, Any]) -> dict[str, Any]:
-    """Make the processes that Lightning starts for further devices part of the first one's job."""
-    if "LOCAL_RANK" in os.environ and JOB in os.environ:
-        return json.loads(os.environ[JOB])
-    os.environ[JOB] = json.dumps(job)
-    return job
+@cache
+def load_run() -> Callable[..., dict[str, Any]]:
+    """Import what trains, which takes seconds: not for ``--help``, not for a mistake."""
+    gc.disable()  # it would walk what is imported again and again: a fifth of the time
+    from seqrec.experiment.run import run
+
+    gc.freeze()  # what is imported stays, so it needn't be walked during the training either
+    gc.enable()
+    return run
 
 
 def record(error: Exception, folder: Path) -> None:

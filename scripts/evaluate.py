@@ -29,6 +29,7 @@ class Arguments:
     ks: list[int] | None = None  # list lengths; default: the run's
     mask_seen: bool | None = None  # default: the run's
     accelerator: str = "auto"  # auto | cpu | gpu
+    precision: str = "auto"  # auto: the run's, where the device has it | fp32 | bf16 | fp16
     save: str | None = None  # write the metrics to this JSON file
 
 
@@ -36,33 +37,29 @@ def evaluate_run(arguments: Arguments) -> None:
     """Load, evaluate, compare, print."""
     if arguments.split not in ("test", "valid"):
         raise ConfigError(f"split={arguments.split} is unknown", todo="choose test or valid")
-    if arguments.accelerator not in ("auto", "cpu", "gpu"):
-        known = "choose auto, cpu or gpu"
-        raise ConfigError(f"accelerator={arguments.accelerator} is unknown", todo=known)
     if arguments.ks is not None and (not arguments.ks or min(arguments.ks) < 1):
         raise ConfigError(f"ks={arguments.ks}: list lengths are 1 or more", todo="ks='[5, 10]'")
     if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
         raise ConfigError(f"save={arguments.save}: there is no such folder", todo="make it first")
-    from seqrec.experiment.evaluate import evaluate, rebuild
+    from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild
     from seqrec.experiment.folder import RunFolder
     from seqrec.experiment.trainer import silence
 
     silence()
     folder = RunFolder.open(arguments.run)
     config = folder.config()
+    hardware = choose_hardware(folder, arguments.accelerator, arguments.precision)
     then = config.evaluation
     config.evaluation = now = dataclasses.replace(
         then,
         ks=arguments.ks or then.ks,
         mask_seen=then.mask_seen if arguments.mask_seen is None else arguments.mask_seen,
     )
-    name, at, _ = then.monitor.partition("@")
-    if at:  # the monitored list length may be gone; nothing is monitored here
-        now.monitor = f"{name}@{now.ks[0]}"
     module = rebuild(folder, config)
-    results = evaluate(module, split=arguments.split, accelerator=arguments.accelerator)
+    results = evaluate(module, split=arguments.split, hardware=hardware)
     out = console()
     fact(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
+    fact(out, "device", f"{hardware.device}, {hardware.precision}")
     fact(out, arguments.split, module.protocol)
     table = Table(header_style="dim")
     table.add_column("metric")
@@ -79,7 +76,8 @@ def evaluate_run(arguments: Arguments) -> None:
     if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
         written = folder.read_json("metrics.json")
         moved = [k for k in results if k in written and not abs(results[k] - written[k]) < 1e-12]
-        differs = f"differs from metrics.json in {', '.join(moved)}"
+        then_precision = folder.about()["precision"]
+        differs = f"differs from metrics.json ({then_precision}) in {', '.join(moved)}"
         fact(out, "check", differs if moved else "equal to metrics.json")
     if arguments.save:
         Path(arguments.save).write_text(json.dumps(results, indent=2) + "\n")

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -14,6 +15,9 @@ from seqrec.config.script import parse
 from seqrec.config.terminal import plain_errors
 from seqrec.errors import ConfigError
 from seqrec.experiment.console import console, fact
+
+if TYPE_CHECKING:  # --help and a mistake are answered without it
+    import polars as pl
 
 
 @dataclass
@@ -28,6 +32,7 @@ class Arguments:
     items: list[str] | None = None  # original item ids, oldest first; any session, seen or not
     user: str | None = None  # a user of the run's data, by original id
     k: int = 10  # length of the list
+    mask_seen: bool | None = None  # leave out what the history has; default: the run's
     format: str = "table"  # table | json
 
 
@@ -43,7 +48,7 @@ def recommend(arguments: Arguments) -> None:
     items = arguments.items
     if items is None:
         items = recommender.history(str(arguments.user))
-    answer = recommender.recommend(items, k=arguments.k)
+    answer = recommender.recommend(items, k=arguments.k, mask_seen=arguments.mask_seen)
     if arguments.format == "json":
         content = {
             "items": answer.items.to_dicts(),
@@ -53,22 +58,36 @@ def recommend(arguments: Arguments) -> None:
         print(json.dumps(content))
         return
     out = console()
-    history = Table(title="history, latest last", title_justify="left", header_style="dim")
+    out.print(history_table(answer.history))
+    if answer.items.is_empty():
+        why = "every item that training saw is in the history: mask_seen=false repeats them"
+        fact(out, "nothing", f"to recommend; {why}")
+    else:
+        out.print(list_table(answer.items))
+    if answer.unknown:
+        fact(out, "unknown", "not in the catalogue, left out: " + ", ".join(answer.unknown[:10]))
+
+
+def history_table(history: "pl.DataFrame") -> Table:
+    """The latest items, and how much attention each had."""
+    table = Table(title="history, latest last", title_justify="left", header_style="dim")
     for column in ("item", "title", "attention"):
-        history.add_column(column)
-    strongest = max(abs(weight) for weight in answer.history["attention"]) or 1.0
-    for row in answer.history.tail(10).iter_rows(named=True):
+        table.add_column(column)
+    strongest = max(abs(weight) for weight in history["attention"]) or 1.0
+    for row in history.tail(10).iter_rows(named=True):
         bar = Text("█" * round(20 * abs(row["attention"]) / strongest), style="cyan")
-        history.add_row(row["item"], row["title"], Text(f"{row['attention']:6.3f} ") + bar)
-    out.print(history)
+        table.add_row(row["item"], row["title"], Text(f"{row['attention']:6.3f} ") + bar)
+    return table
+
+
+def list_table(items: "pl.DataFrame") -> Table:
+    """The recommended items."""
     table = Table(title="recommended", title_justify="left", header_style="dim")
     for column in ("rank", "item", "title", "score"):
         table.add_column(column, justify="right" if column in ("rank", "score") else "left")
-    for row in answer.items.iter_rows(named=True):
+    for row in items.iter_rows(named=True):
         table.add_row(str(row["rank"]), row["item"], row["title"], f"{row['score']:.3f}")
-    out.print(table)
-    if answer.unknown:
-        fact(out, "unknown", "not in the catalogue, left out: " + ", ".join(answer.unknown[:10]))
+    return table
 
 
 if __name__ == "__main__":

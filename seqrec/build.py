@@ -15,7 +15,7 @@ from seqrec.config.schema import Root
 from seqrec.data.source import Source
 from seqrec.errors import ConfigError
 from seqrec.model import SequenceModel
-from seqrec.ranking.gain import Gain, metric_names
+from seqrec.ranking.gain import Gain
 from seqrec.split.views import Splits
 from seqrec.store.store import SequenceStore
 from seqrec.types import Facts, Loss
@@ -67,16 +67,8 @@ def build_loss(config: Root, facts: Facts) -> Loss:
 
 
 def build_gains(config: Root) -> dict[str, Gain]:
-    """The ranking metrics by name; the monitored one must be among them."""
-    gains = {name: make(node) for name, node in config.metric.items()}
-    names = metric_names(gains, config.evaluation.ks)
-    names += ["rmse"] if locate(config.loss).needs_ratings else []
-    if config.evaluation.monitor not in names:
-        raise ConfigError(
-            f"evaluation.monitor={config.evaluation.monitor} isn't computed",
-            todo=f"choose one of {', '.join(names)}, or change evaluation.ks",
-        )
-    return gains
+    """The ranking metrics by name."""
+    return {name: make(node) for name, node in config.metric.items()}
 
 
 def gather_facts(store: SequenceStore, splits: Splits) -> Facts:

@@ -1,7 +1,6 @@
 """Whole programs, as a user runs them: train, sweep, kill and resume, evaluate, recommend."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -13,57 +12,13 @@ import polars as pl
 import pytest
 import torch
 import yaml
+from place import QUICK, ROOT, SMALL, Place, metrics, ranked
 
 from seqrec.errors import DataError, RunError
 from seqrec.recommend import Recommender
 
-ROOT = Path(__file__).resolve().parents[1]
 WANDB = Path(sys.executable).with_name("wandb")
-SMALL = ("data=synthetic", "data.n_users=200", "data.n_items=40", "data.length=14", "dim=16")
-QUICK = (*SMALL, "trainer=cpu", "trainer.patience=0", "batch.size=32", "evaluation.monitor=ndcg@5")
 pytestmark = pytest.mark.slow
-
-
-class Place:
-    """A folder of its own for caches and runs, and programs that work in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.outputs = folder / "outputs"
-        hidden = {"WANDB_API_KEY", "WANDB_MODE"}
-        self.env = {k: v for k, v in os.environ.items() if k not in hidden} | {
-            "SEQREC_CACHE_DIR": str(folder / "cache"),
-            "NETRC": str(folder / "netrc"),
-            "OMP_NUM_THREADS": "1",
-            "COLUMNS": "120",
-        }
-
-    def command(self, program: str, *arguments: str) -> list[str]:
-        where = [f"paths.output_dir={self.outputs}"] if program == "train.py" else []
-        return [sys.executable, str(ROOT / program), *arguments, *where]
-
-    def run(self, program: str, *arguments: str, status: int = 0) -> str:
-        """Run to the end; return what it printed."""
-        done = subprocess.run(
-            self.command(program, *arguments), env=self.env, cwd=ROOT, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180,
-        )  # fmt: skip
-        assert done.returncode == status, done.stdout
-        return done.stdout
-
-    def runs(self) -> list[Path]:
-        """Folders of complete runs, oldest first."""
-        found = [path.parent for path in self.outputs.glob("**/metrics.json")]
-        return sorted(found, key=lambda path: (path / "metrics.json").stat().st_mtime)
-
-
-def metrics(run: Path) -> dict:
-    return json.loads((run / "metrics.json").read_text())
-
-
-def ranked(run: Path) -> dict:
-    """The metrics that say what the model does."""
-    return {k: v for k, v in metrics(run).items() if k.startswith(("test/", "valid/", "epochs"))}
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +91,14 @@ def test_recommend_answers_unseen_sessions(place, finished):
 def test_recommend_answers_users(place, finished):
     said = place.run("scripts/recommend.py", f"run={finished[0]}", "user=u7", "k=3")
     assert "recommended" in said and "item 1" in said
+
+
+def test_recommend_says_why_nothing_is_left(place, finished):
+    every = "items=[" + ", ".join(f"i{n}" for n in range(40)) + "]"
+    said = place.run("scripts/recommend.py", f"run={finished[0]}", every, "mask_seen=true")
+    assert "nothing  to recommend; every item" in said and "rank" not in said
+    said = place.run("scripts/recommend.py", f"run={finished[0]}", every, "mask_seen=false", "k=3")
+    assert "recommended" in said and "nothing" not in said
 
 
 def test_a_copied_run_answers_without_its_data(finished, tmp_path):
@@ -222,20 +185,3 @@ def test_one_failed_job_does_not_stop_the_others(tmp_path):
     )  # fmt: skip
     assert len(sweep.runs()) == 1
     assert "encoder.heads=3 must divide dim=16" in said[said.rindex("\nsweep ") :]
-
-
-def test_two_processes_train_as_one_and_are_measured_the_same(tmp_path):
-    """DDP over two CPU processes: the same global batches, the same protocol, exact metrics."""
-    place = Place(tmp_path)
-    command = (*SMALL, "logger=none", "trainer.max_epochs=2", "dropout=0")
-    two = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "batch.size=16")
-    place.run("train.py", *command, *two)
-    place.run("train.py", *command, "trainer=cpu", "batch.size=32")
-    shared, alone = place.runs()
-    assert metrics(shared)["epochs"] == 2
-    assert len(pl.read_parquet(shared / "ranks.parquet")) == 200
-    for name in ("valid/ndcg@10", "test/ndcg@10", "test/hit_rate@10"):
-        assert metrics(shared)[name] == pytest.approx(metrics(alone)[name], abs=0.02)
-    assert metrics(shared)["popularity/ndcg@10"] == metrics(alone)["popularity/ndcg@10"]
-    said = place.run("scripts/evaluate.py", f"run={shared}", "accelerator=cpu")
-    assert "equal to metrics.json" in said

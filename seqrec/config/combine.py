@@ -28,8 +28,9 @@ def check_combination(config: dict[str, Any]) -> None:
 def conflicts(config: dict[str, Any]) -> Iterator[str]:
     """Describe what :func:`check_combination` would refuse."""
     attributes = dict(_attributes(config))
+    names = {path: node["_target_"].rpartition(".")[2] for path, node in components(config)}
     needs = [
-        (f"{path}={config[path]['_target_'].rpartition('.')[2]}", name.removeprefix("needs_"))
+        (f"{path}={names[path]}", name.removeprefix("needs_"))
         for path, said in attributes.items()
         for name, value in said.items()
         if name.startswith("needs_") and value is True and path in config
@@ -39,12 +40,12 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     for who, what in needs:
         for path, said in attributes.items():
             if said.get(f"has_{what}") is False:
-                lacks = config[path]["_target_"].rpartition(".")[2]
-                yield f"{who} needs {what}, and {path}={lacks} has none; change one of the two"
+                lacks, told = f"{path}={names[path]}", what.replace("_", " ")
+                yield f"{who} needs {told}, and {lacks} has none; change one of the two"
     for path, said in attributes.items():
         if said.get("causal") is False:  # every loss here predicts the next item
             yield (
-                f"{path}={config[path]['_target_'].rpartition('.')[2]} sees the future, so it "
+                f"{path}={names[path]} sees the future, so it "
                 "can't learn to predict the next item; choose a causal one"
             )
     yield from _future(config)

@@ -11,6 +11,7 @@ LEAST = {  # config path -> the smallest value that makes sense
     "batch.eval_size": 1,
     "prepare.k_core": 0,
     "prepare.max_history": 1,
+    "trainer.num_nodes": 1,
     "trainer.max_epochs": 1,
     "trainer.validate_every": 1,
     "trainer.patience": 0,

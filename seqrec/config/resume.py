@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seqrec.config.mistakes import refuse
+from seqrec.config.process import is_first_process
 from seqrec.config.terminal import tell
 from seqrec.errors import ConfigError
 
@@ -34,13 +35,14 @@ def resume_arguments(
 
     Returns:
         `argv` with the run's folder as ``resume`` and as ``hydra.run.dir``; where ``auto`` finds
-        nothing, without ``resume``, so that a new run starts.
+        nothing, without ``resume``, so that a new run starts. Of several processes only the first
+        looks, as it changes what there is to see.
 
     Raises:
         ConfigError: the folder isn't one of a run that can be continued with this configuration.
     """
     wanted = config.get("resume")
-    if not wanted:
+    if not wanted or not is_first_process():
         return argv
     if sweeping:
         refuse(

@@ -57,8 +57,9 @@ class Trainer:
     """How long and on what to train."""
 
     accelerator: str = "auto"
-    devices: Any = "auto"
-    strategy: str = "auto"
+    devices: Any = "auto"  # processes on each machine, one a device
+    num_nodes: int = 1  # machines
+    strategy: Any = "auto"  # a name that Lightning knows, or a component
     precision: str = "auto"  # auto: bf16 where the hardware has it, fp16 on older GPUs, else fp32
     max_epochs: int = 100
     patience: int = 10  # validations without improvement before stopping; 0: never stop early

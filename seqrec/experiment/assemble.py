@@ -25,7 +25,7 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment:
     facts = gather_facts(store, splits)
     known = vars(facts)
     sparse = locate(config.loss).needs_negatives and getattr(
-        locate(config.optimizer), "has_sparse_updates", False
+        locate(config.optimizer), "needs_sparse_gradients", False
     )
     model = build_model(config, facts, sparse=sparse)
     if config.trainer.compile:

@@ -1,16 +1,12 @@
 """What a run says in the terminal."""
 
-import os
 from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-
-def is_first_process() -> bool:
-    """Whether this process speaks and writes for a run that many may share."""
-    return os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("RANK", "0") == "0"
+from seqrec.config.process import is_first_process
 
 
 def console() -> Console:

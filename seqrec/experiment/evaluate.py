@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-import pytorch_lightning as lightning
-
 from seqrec.build import build_source
-from seqrec.config.schema import Root
-from seqrec.errors import RunError
+from seqrec.config.schema import Root, Trainer
+from seqrec.errors import ConfigError, RunError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.folder import RunFolder
-from seqrec.experiment.hardware import find_hardware
+from seqrec.experiment.hardware import Hardware, find_hardware
 from seqrec.experiment.module import Experiment
+from seqrec.experiment.trainer import evaluating_trainer
 from seqrec.store.prepare import prepare
 
 
@@ -33,18 +32,28 @@ def rebuild(folder: RunFolder, config: Root) -> Experiment:
     return module
 
 
-def evaluate(module: Experiment, *, split: str, accelerator: str = "auto") -> dict[str, float]:
+def choose_hardware(folder: RunFolder, accelerator: str, precision: str) -> Hardware:
+    """Where to evaluate, and how precisely.
+
+    ``auto`` is the run's own precision, so that its numbers come again, where the device has it;
+    elsewhere (bf16 on many CPUs) the best that the device has.
+
+    Raises:
+        ConfigError: the device or the precision that is asked for can't be had.
+    """
+    if precision != "auto":
+        return find_hardware(accelerator, precision)
+    best = find_hardware(accelerator, "auto")
+    try:
+        return find_hardware(accelerator, folder.about()["precision"])
+    except ConfigError:
+        return best
+
+
+def evaluate(module: Experiment, *, split: str, hardware: Hardware) -> dict[str, float]:
     """Metrics of the ``test`` or ``valid`` events, keyed like ``metrics.json``."""
-    hardware = find_hardware(accelerator, module.config.trainer.precision)
-    trainer = lightning.Trainer(
-        accelerator=accelerator,
-        devices=1,
-        precision=hardware.lightning_precision,  # type: ignore[arg-type]
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=False,
-    )
+    device = Trainer(accelerator=hardware.kind, devices=1)
+    trainer = evaluating_trainer(device, hardware)
     if split == "test":
         trainer.test(module, verbose=False)
     else:

@@ -83,7 +83,7 @@ class RunFolder:
             RunError: it is missing or damaged.
         """
         about = self.read_json("run.json")
-        if not {"facts", "data_hash", "run_id"} <= set(about):
+        if not {"facts", "data_hash", "precision", "run_id"} <= set(about):
             raise self._damaged("run.json", "entries are missing")
         return about
 

@@ -6,6 +6,13 @@ import torch
 
 from seqrec.errors import ConfigError
 
+KINDS = {  # what an accelerator may turn out to be, the best first
+    "auto": ("cuda", "mps", "cpu"),
+    "gpu": ("cuda", "mps"),
+    "cuda": ("cuda",),
+    "mps": ("mps",),
+    "cpu": ("cpu",),
+}
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
@@ -35,7 +42,7 @@ def find_hardware(accelerator: str, precision: str) -> Hardware:
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
 
     Raises:
-        ConfigError: the precision is unknown, or the CPU could only emulate it.
+        ConfigError: accelerator or precision is unknown or not to be had here.
     """
     kind = _kind(accelerator)
     device = {
@@ -48,31 +55,35 @@ def find_hardware(accelerator: str, precision: str) -> Hardware:
         return Hardware(device, kind, best, reason)
     if precision not in PRECISIONS:
         raise ConfigError(
-            f"trainer.precision={precision} is unknown", todo="choose auto, fp32, bf16 or fp16"
+            f"precision={precision} is unknown", todo="choose auto, fp32, bf16 or fp16"
         )
     if kind == "cpu" and precision != "fp32" and precision != best:
         raise ConfigError(
-            f"trainer.precision={precision} can't be had here: {reason}, and torch would emulate it"
+            f"precision={precision} can't be had here: {reason}, and torch would emulate it"
             " hundreds of times slower than fp32",
-            todo="trainer.precision=auto picks what helps",
+            todo="precision auto picks what helps",
         )
     return Hardware(device, kind, precision, "as asked")
 
 
 def _kind(accelerator: str) -> str:
-    if accelerator in ("cpu", "mps"):
-        return accelerator
-    if torch.cuda.is_available():
-        return "cuda"
-    if accelerator in ("gpu", "cuda"):
+    if accelerator not in KINDS:
         raise ConfigError(
-            "trainer.accelerator asks for a GPU, and torch finds none",
-            where=f"torch {torch.__version__}",
-            todo="trainer=cpu or trainer=auto; or install a torch built for your GPU",
+            f"accelerator={accelerator} is unknown", todo=f"choose {', '.join(KINDS)}"
         )
-    if accelerator == "auto" and torch.backends.mps.is_available():
-        return "mps"
-    return "cpu"
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    for kind in KINDS[accelerator]:
+        if there[kind]:
+            return kind
+    raise ConfigError(
+        f"accelerator={accelerator} asks for a GPU, and torch finds none",
+        where=f"torch {torch.__version__}",
+        todo="choose cpu or auto, or install a torch that is built for your GPU",
+    )
 
 
 def _best_precision(kind: str) -> tuple[str, str]:

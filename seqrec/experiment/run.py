@@ -10,21 +10,24 @@ import polars as pl
 import pytorch_lightning as lightning
 import torch
 from omegaconf import DictConfig
+from torch import Tensor
 
-from seqrec.build import build_gains, build_source, make
+from seqrec.build import build_source, make
+from seqrec.config.process import is_first_process
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
 from seqrec.experiment import report
 from seqrec.experiment.assemble import build_experiment
-from seqrec.experiment.console import console, fact, is_first_process
+from seqrec.experiment.console import console, fact
 from seqrec.experiment.environment import describe_environment
 from seqrec.experiment.folder import RunFolder, plain, typed
 from seqrec.experiment.hardware import Hardware, find_hardware
 from seqrec.experiment.module import Experiment
 from seqrec.experiment.plan import make_plan
 from seqrec.experiment.popularity import evaluate_popularity
+from seqrec.experiment.processes import agree, check_shares
 from seqrec.experiment.samples import sample_lists
-from seqrec.experiment.trainer import build_trainer, silence
+from seqrec.experiment.trainer import build_trainer, evaluating_trainer, silence
 from seqrec.logger.run_info import RunInfo, RunLogger
 from seqrec.store.prepare import prepare
 from seqrec.types import count_parameters
@@ -52,12 +55,12 @@ def run(
     Raises:
         SeqrecError: something the user can mend.
     """
-    out, root, folder = console(), typed(config), RunFolder(run_dir)
+    out, root = console(), typed(config)
     silence()
     torch.manual_seed(root.seed)
     np.random.seed(root.seed)  # what third-party code may draw from
     hardware = find_hardware(root.trainer.accelerator, root.trainer.precision)
-    build_gains(root)  # a wrong evaluation.monitor is said before data is read
+    folder = RunFolder(agree(run_dir, root.trainer))
 
     name, group = _names(root, choices, overrides)
     fact(out, "seqrec", f"{name} on {choices['data']}")
@@ -79,7 +82,9 @@ def run(
         trainer = build_trainer(
             root, folder, hardware, monitor=module.monitor, logger=opened, out=out
         )
-        results = _fit_and_test(trainer, module, folder)
+        held_out = {"validation": len(module.splits.valid), "test": len(module.splits.test)}
+        check_shares(held_out, trainer.world_size)
+        module, results = _fit_and_test(trainer, module, folder, hardware)
         if is_first_process():
             baseline = _write_results(module, folder, results)
             samples = sample_lists(
@@ -101,30 +106,37 @@ def run(
 
 
 def _fit_and_test(
-    trainer: lightning.Trainer, module: Experiment, folder: RunFolder
-) -> dict[str, Any]:
-    """Train, go back to the best epoch, evaluate it."""
+    trainer: lightning.Trainer, module: Experiment, folder: RunFolder, hardware: Hardware
+) -> tuple[Experiment, dict[str, Any]]:
+    """Train, go back to the best epoch, evaluate it; return what was evaluated and the results."""
     trainer.fit(module, ckpt_path=folder.resumable(), weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    epochs = trainer.current_epoch
+    told = {"epochs": trainer.current_epoch, "fit_seconds": round(module.fit_seconds, 3)}
     best = torch.load(folder.best, map_location="cpu", weights_only=True)
+    if not has_whole(module, best["state_dict"]):
+        module = build_experiment(module.config, module.store)
+        trainer = evaluating_trainer(module.config.trainer, hardware)
     module.load_state_dict(best["state_dict"])
     trainer.validate(module, verbose=False)
     valid = module.results
     trainer.test(module, verbose=False)
-    return {
+    return module, {
         **module.results,
         **valid,
-        "epochs": epochs,
+        **told,
         "best_epoch": best["epoch"] + 1,
-        "fit_seconds": round(module.fit_seconds, 3),
         "parameters": count_parameters(module),
         "seed": module.config.seed,
         "data": module.store.name,
         "data_hash": module.store.data_hash,
         "protocol": module.protocol,
     }
+
+
+def has_whole(module: Experiment, weights: dict[str, Tensor]) -> bool:
+    """Whether this process holds all of the weights, not the shard that FSDP left it with."""
+    return all(own.shape == weights[name].shape for name, own in module.named_parameters())
 
 
 def _write_results(

@@ -9,7 +9,8 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
-from seqrec.config.schema import Root
+from seqrec.build import make
+from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import Hardware
@@ -48,6 +49,7 @@ def build_trainer(
         ConfigError: Lightning can't have such a trainer here.
     """
     settings, mode = root.trainer, direction(monitor)
+    strategy = settings.strategy
     callbacks: list[Callback] = [EpochLines(out, bar=settings.progress)]
     if settings.patience:
         callbacks.append(EarlyStopping(monitor=monitor, mode=mode, patience=settings.patience))
@@ -55,24 +57,47 @@ def build_trainer(
     callbacks.append(ModelCheckpoint(filename="best", monitor=monitor, mode=mode, **where))
     # after the others, whose state it holds
     callbacks.append(ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **where))
+    return lightning_trainer(
+        settings,
+        strategy=make(strategy) if isinstance(strategy, dict) else strategy,
+        precision=hardware.lightning_precision,
+        max_epochs=settings.max_epochs,
+        check_val_every_n_epoch=settings.validate_every,
+        gradient_clip_val=settings.gradient_clip,
+        deterministic=settings.deterministic,
+        logger=logger or False,
+        callbacks=callbacks,
+        reload_dataloaders_every_n_epochs=1,  # each epoch has its own shuffle
+        num_sanity_val_steps=0,
+        default_root_dir=folder.path,
+    )
+
+
+def evaluating_trainer(settings: Trainer, hardware: Hardware) -> lightning.Trainer:
+    """A trainer for evaluation: every process has the whole model, and leaves nothing behind."""
+    return lightning_trainer(
+        settings,
+        precision=hardware.lightning_precision,
+        logger=False,
+        enable_checkpointing=False,
+    )
+
+
+def lightning_trainer(settings: Trainer, **options: Any) -> lightning.Trainer:
+    """Lightning's trainer on the devices of the settings; by default a copy of the model on each.
+
+    Raises:
+        ConfigError: Lightning can't have such a trainer here.
+    """
     try:
         return lightning.Trainer(
             accelerator=settings.accelerator,
             devices=settings.devices,
-            strategy=settings.strategy,
-            precision=hardware.lightning_precision,  # type: ignore[arg-type]
-            max_epochs=settings.max_epochs,
-            check_val_every_n_epoch=settings.validate_every,
-            gradient_clip_val=settings.gradient_clip,
-            deterministic=settings.deterministic,
-            logger=logger or False,
-            callbacks=callbacks,
-            reload_dataloaders_every_n_epochs=1,  # each epoch has its own shuffle
-            num_sanity_val_steps=0,
+            num_nodes=settings.num_nodes,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            default_root_dir=folder.path,
+            **options,
         )
     except (ValueError, ImportError, MisconfigurationException) as error:
         raise ConfigError(

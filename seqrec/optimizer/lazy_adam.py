@@ -23,7 +23,7 @@ class LazyAdam(torch.optim.Adam):
         fused: one pass over the weights with dense gradients.
     """
 
-    has_sparse_updates: ClassVar[bool] = True
+    needs_sparse_gradients: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a rank is worth, and what the metrics of a run are called."""
+"""What a rank is worth."""
 
 from typing import Protocol
 
@@ -11,9 +11,3 @@ class Gain(Protocol):
     at_k: bool
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor: ...
-
-
-def metric_names(gains: dict[str, Gain], ks: list[int]) -> list[str]:
-    """The keys that :meth:`RankingMetrics.compute` gives."""
-    names = [f"{n}@{k}" if g.at_k else n for n, g in gains.items() for k in (ks if g.at_k else [0])]
-    return names + [f"coverage@{k}" for k in ks]
