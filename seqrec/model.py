@@ -26,17 +26,24 @@ class SequenceModel(nn.Module):
         return self.head(self.encode(item_BL, length_B))
 
     def encode(self, item_BL: Tensor, length_B: Tensor, known_V: Tensor | None = None) -> Tensor:
-        """``h_BLD``: the encoder's output, what the head attends to.
+        """``h_BLD``: the encoder's output, what the head attends to."""
+        return self.encoder(self.embed(item_BL, known_V), length_B)
+
+    def embed(self, item_BL: Tensor, known_V: Tensor | None = None) -> Tensor:
+        """``x_BLD``: the encoder's input.
 
         Items outside `known_V`, which training never saw, have no vector to go by: they count as
         padding.
         """
         if known_V is not None:
             item_BL = item_BL.masked_fill(~known_V[item_BL], 0)
-        return self.encoder(self.embedding(item_BL), length_B)
+        return self.embedding(item_BL)
 
     def query(self, item_BL: Tensor, length_B: Tensor, known_V: Tensor | None = None) -> Tensor:
         """``query_BD`` of whole histories: at the last valid position."""
+        if getattr(self.head, "local", False) and hasattr(self.encoder, "last"):
+            h_BD = self.encoder.last(self.embed(item_BL, known_V), length_B)
+            return self.scorer(self.head(h_BD.unsqueeze(1)).squeeze(1))
         u_BLD = self.head(self.encode(item_BL, length_B, known_V))
         return self.scorer(at_position(u_BLD, length_B - 1))
 

@@ -172,7 +172,11 @@ class Encoder(Protocol):
 
 
 class Head(Protocol):
-    """``h_BLD -> u_BLD``: the summary of every prefix, all at once."""
+    """``h_BLD -> u_BLD``: the summary of every prefix, all at once.
+
+    One with ``local = True`` takes a position's own state alone. An encoder may then have
+    ``last(x_BLD, length_B) -> h_BD``, the state at the last valid position for less work.
+    """
 
     def __call__(self, h_BLD: Tensor) -> Tensor: ...
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from seqrec.experiment.hardware import find_hardware
 from seqrec.head.additive import running_softmax
+from seqrec.types import at_position
 
 LENGTHS = torch.tensor([1, 5, LENGTH])
 
@@ -176,3 +177,12 @@ def test_a_longer_input_than_the_positions_is_an_error():
     encoder = component("encoder", "transformer")
     with pytest.raises(ValueError, match=f"max_length={LENGTH}"):
         encoder(torch.randn(1, LENGTH + 1, DIM), torch.tensor([LENGTH + 1]))
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2])
+@pytest.mark.parametrize("positions", ["start", "end"])
+def test_the_last_state_alone_is_that_of_all_states(layers, positions):
+    encoder = component("encoder", "transformer", layers=layers, positions=positions).eval()
+    x, length = torch.randn(6, LENGTH, DIM), torch.tensor([1, 2, 5, LENGTH - 1, LENGTH, 3])
+    every = encoder(x, length)
+    torch.testing.assert_close(encoder.last(x, length), at_position(every, length - 1))

@@ -1,6 +1,6 @@
 """Causal transformer encoder (Vaswani et al. 2017), pre-norm (Xiong et al. 2020)."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqrec.dropout import Dropout
 from seqrec.encoder.causal_attention import causal_attention
-from seqrec.types import position_mask
+from seqrec.types import at_position, position_mask
 
 
 class Attention(nn.Module):
@@ -38,6 +38,18 @@ class Attention(nn.Module):
             y_BLHW = y.transpose(1, 2)
         return self.out(y_BLHW.flatten(2))
 
+    def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """``x_BLD -> x_B1D``: only what the last valid position attends to."""
+        dim, width = x_BLD.shape[-1], x_BLD.shape[1]
+        weight, bias = self.qkv.weight, self.qkv.bias
+        last_B1D = at_position(x_BLD, length_B - 1).unsqueeze(1)
+        q = F.linear(last_B1D, weight[:dim], bias[:dim]).unflatten(-1, (self.heads, -1))
+        kv = F.linear(x_BLD, weight[dim:], bias[dim:]).unflatten(-1, (2, self.heads, -1))
+        k, v = kv.permute(2, 0, 3, 1, 4)
+        mask = position_mask(length_B, width)[:, None, None]
+        y = F.scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=mask)
+        return self.out(y.transpose(1, 2).flatten(2))
+
 
 class Block(nn.Module):
     """``x + attention(norm(x))``, then ``x + mlp(norm(x))``."""
@@ -55,6 +67,12 @@ class Block(nn.Module):
         """``x_BLD -> x_BLD``."""
         x_BLD = x_BLD + self.dropout(self.attention(self.norm_1(x_BLD)))
         return x_BLD + self.dropout(self.mlp(self.norm_2(x_BLD)))
+
+    def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """``x_BLD -> x_B1D`` at the last valid position."""
+        x_B1D = at_position(x_BLD, length_B - 1).unsqueeze(1)
+        x_B1D = x_B1D + self.dropout(self.attention.last(self.norm_1(x_BLD), length_B))
+        return x_B1D + self.dropout(self.mlp(self.norm_2(x_B1D)))
 
 
 class Transformer(nn.Module):
@@ -103,6 +121,19 @@ class Transformer(nn.Module):
         for block in self.blocks:
             x_BLD = block(x_BLD)
         return self.norm(x_BLD)
+
+    def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """``x_BLD -> h_BD``: the output at the last valid position, for half the work.
+
+        The last block does its own work for that position alone.
+        """
+        x_BLD = self.dropout(x_BLD + self._positions(length_B, x_BLD.shape[1]))
+        for block in self.blocks[:-1]:
+            x_BLD = block(x_BLD)
+        if not self.blocks:
+            return self.norm(at_position(x_BLD, length_B - 1))
+        final = cast(Block, self.blocks[-1])
+        return self.norm(final.last(x_BLD, length_B).squeeze(1))
 
     def _positions(self, length_B: Tensor, width: int) -> Tensor:
         if width > self.max_length:

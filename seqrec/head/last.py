@@ -1,11 +1,15 @@
 """No attention: the encoder's output at the current position."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 
 class Last(nn.Module):
     """``u_t = h_t``, the classic GRU4Rec and SASRec read-out."""
+
+    local: ClassVar[bool] = True  # a position's summary takes its state alone
 
     def forward(self, h_BLD: Tensor) -> Tensor:
         """Return the input."""
