@@ -60,7 +60,7 @@ def lines(grown: dict[str, list[dict[str, float]]]) -> list[Line]:
     told = []
     for axis, points in grown.items():
         for point in points:
-            what = f"s/epoch at {point['at']:,.0f} {axis}"
+            what = f"s/epoch at {axis} {point['at']:,.0f}"
             told.append(Line(f"growth: {axis}", what, point["epoch_s"]))
         told.append(Line(f"growth: {axis}", f"time grows as {axis} to the", exponent(points)))
     return told
