@@ -43,7 +43,7 @@ def draw_keys() -> tuple[int, int]:
 def keep_mask(n: int, p: float, keys: tuple[int, int], start: int = 0) -> Tensor:
     """`n` independent draws, int16: 1 with probability ``1 - p`` (to 1/65536), else 0.
 
-    torch draws them one after another from a Mersenne Twister, at 20 times the cost. Here a word
+    torch draws them one after another from a Mersenne Twister, on one core. Here a word
     is a hash of its number and of the keys, made by a few integer sweeps that run in vectors and
     in threads (multiply and xor-shift, the "lowbias32" finaliser of C. Wellons), and each half of
     a word is a draw. So the same draws can also be made again instead of kept.
