@@ -84,7 +84,7 @@ class Transformer(nn.Module):
         layers: blocks.
         heads: attention heads of a block.
         ffn: width of a block's hidden layer; null: ``4 * dim``.
-        dropout: on embeddings, attention weights and both residual branches.
+        dropout: on attention weights and both residual branches; inputs are the embedding's to drop.
         positions: where position 0 is. ``start``: the oldest item of the window. ``end``: the
             newest, as in the left-padded reference code of SASRec; the position of an item then
             depends on how many follow it, though never on which.
@@ -109,7 +109,6 @@ class Transformer(nn.Module):
         self.max_length, self.from_end = max_length, positions == "end"
         self.position = nn.Embedding(max_length, dim)
         nn.init.normal_(self.position.weight, std=0.02)
-        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
             Block(dim=dim, heads=heads, ffn=ffn or 4 * dim, dropout=dropout) for _ in range(layers)
         )
@@ -117,7 +116,7 @@ class Transformer(nn.Module):
 
     def forward(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
         """``x_BLD -> h_BLD``; `length_B` counts only for ``positions="end"``."""
-        x_BLD = self.dropout(x_BLD + self._positions(length_B, x_BLD.shape[1]))
+        x_BLD = x_BLD + self._positions(length_B, x_BLD.shape[1])
         for block in self.blocks:
             x_BLD = block(x_BLD)
         return self.norm(x_BLD)
@@ -127,7 +126,7 @@ class Transformer(nn.Module):
 
         The last block does its own work for that position alone.
         """
-        x_BLD = self.dropout(x_BLD + self._positions(length_B, x_BLD.shape[1]))
+        x_BLD = x_BLD + self._positions(length_B, x_BLD.shape[1])
         for block in self.blocks[:-1]:
             x_BLD = block(x_BLD)
         if not self.blocks:
