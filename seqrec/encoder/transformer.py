@@ -84,7 +84,7 @@ class Transformer(nn.Module):
         layers: blocks.
         heads: attention heads of a block.
         ffn: width of a block's hidden layer; null: ``4 * dim``.
-        dropout: on attention weights and both residual branches; inputs are the embedding's to drop.
+        dropout: on attention weights and both residual branches (inputs: the embedding drops).
         positions: where position 0 is. ``start``: the oldest item of the window. ``end``: the
             newest, as in the left-padded reference code of SASRec; the position of an item then
             depends on how many follow it, though never on which.
