@@ -1,5 +1,7 @@
 """What a command line composes to, and which of several values wins."""
 
+import re
+
 import pytest
 from commands import CONFIGS, ROOT, composed, told
 from omegaconf import OmegaConf
@@ -14,6 +16,17 @@ def test_every_dataset_and_model_composes_without_a_mistake():
     assert check_command_line(sweep, config_dir=CONFIGS) == sweep
     own = ["-m", "data=files,sequences", "data.path=somewhere"]
     assert check_command_line(own, config_dir=CONFIGS) == own
+
+
+def test_every_recipe_composes_and_says_how_it_is_run_and_what_it_reaches():
+    recipes = sorted((CONFIGS / "experiment").glob("*.yaml"))
+    assert recipes
+    for recipe in recipes:
+        given = [f"experiment={recipe.stem}", "data.path=somewhere"]
+        assert check_command_line(given, config_dir=CONFIGS) == given
+        head = recipe.read_text().partition("defaults:")[0]
+        assert f"python train.py -m experiment={recipe.stem} " in head
+        assert re.search(r"NDCG@10 0\.\d{4} ± 0\.\d{4}", head), f"{recipe.stem}: no figure"
 
 
 def test_every_component_fits_its_signature():
