@@ -186,3 +186,9 @@ def test_the_last_state_alone_is_that_of_all_states(layers, positions):
     x, length = torch.randn(6, LENGTH, DIM), torch.tensor([1, 2, 5, LENGTH - 1, LENGTH, 3])
     every = encoder(x, length)
     torch.testing.assert_close(encoder.last(x, length), at_position(every, length - 1))
+
+
+def test_inputs_are_dropped_by_the_embedding_alone():
+    encoder = component("encoder", "transformer", layers=0, dropout=0.9).train()
+    x, length = torch.randn(3, LENGTH, DIM), torch.tensor([1, 5, LENGTH])
+    torch.testing.assert_close(encoder(x, length), encoder.eval()(x, length))
