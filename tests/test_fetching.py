@@ -9,6 +9,8 @@ from typing import ClassVar
 
 import pytest
 
+from seqrec.data.files import Files
+from seqrec.data.sequences import Sequences
 from seqrec.errors import DataError
 from seqrec.raw.fetch import RemoteFile, UnreachableError, fetch
 from seqrec.raw.local import find
@@ -112,3 +114,13 @@ def test_find_lists_what_is_there(tmp_path: Path) -> None:
     assert find(tmp_path, ["ratings.csv"]).name == "ratings.csv.gz"
     with pytest.raises(DataError, match=r"no movies\.csv(.|\n)*ratings\.csv\.gz"):
         find(tmp_path, ["movies.csv"])
+
+
+def test_a_path_that_leads_nowhere_says_which_keys_to_correct(tmp_path: Path) -> None:
+    for source in (
+        Sequences(raw_dir=str(tmp_path), path="none.txt"),
+        Files(raw_dir=str(tmp_path), path="none.csv"),
+        Files(raw_dir=str(tmp_path), path="none.parquet"),
+    ):
+        with pytest.raises(DataError, match=r"no file none(.|\n)*to do: correct .*data\.path"):
+            source.read()

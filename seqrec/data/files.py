@@ -8,6 +8,7 @@ import polars as pl
 from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw.formats import MISFIT, Delimited, Format, JsonLines, Parquet, as_text
+from seqrec.raw.local import must_exist
 from seqrec.raw.read import check_file, read_events
 from seqrec.raw.text import inspect, open_text, reading
 
@@ -90,12 +91,7 @@ class Files:
         if self.items_path is not None:
             paths.append(self._local(self.items_path))
         for path in paths:
-            if not path.is_file():
-                raise DataError(
-                    f"there is no file {path.name}",
-                    where=str(path.absolute()),
-                    todo="correct data.path, data.items_path or data.raw_dir",
-                )
+            must_exist(path)
         return paths
 
     def read(self) -> Interactions:

@@ -44,6 +44,16 @@ def find_optional(folder: str | Path, names: Iterable[str]) -> Path | None:
     return None
 
 
+def must_exist(path: Path) -> None:
+    """Raise a DataError unless `path` is a file."""
+    if not path.is_file():
+        raise DataError(
+            f"there is no file {path.name}",
+            where=str(path.absolute()),
+            todo="correct the path (data.path, data.items_path) or its folder (data.raw_dir)",
+        )
+
+
 def unpack(archive: Path, members: Mapping[str, Path]) -> None:
     """Write members of a zip file to the given paths; each appears there complete or not at all.
 

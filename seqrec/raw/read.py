@@ -15,6 +15,7 @@ import polars as pl
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw import clock
 from seqrec.raw.formats import MISFIT, Format, Parquet, Row, text_of
+from seqrec.raw.local import must_exist
 from seqrec.raw.text import inspect
 
 FAULT = "_fault"
@@ -151,8 +152,7 @@ def quote(line: int, fault: str, text: str) -> str:
 
 
 def _check_parquet(path: Path) -> None:
-    if not path.is_file():
-        raise DataError(f"there is no file {path.name}", where=str(path.absolute()))
+    must_exist(path)
     try:
         pl.scan_parquet(path).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from seqrec.errors import DataError
+from seqrec.raw.local import must_exist
 
 GZIP_MAGIC = b"\x1f\x8b"
 HEAD = 4096
@@ -28,8 +29,7 @@ def inspect(path: Path) -> None:
     Raises:
         DataError: it doesn't exist, is empty, is binary, or is a damaged gzip file.
     """
-    if not path.is_file():
-        raise DataError(f"there is no file {path.name}", where=str(path.absolute()))
+    must_exist(path)
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD)
