@@ -180,6 +180,7 @@ class EvalBatches:
         next_B = self.columns.tensor(end)
         return EvalBatch(
             user_B=self.columns.tensor(self.view.user[rows]),
+            event_B=self.columns.tensor(rows),
             item_BL=self.columns.items(index_BL, valid_BL),
             length_B=self.columns.tensor(end - start),
             target_B=self.columns.items(next_B),

@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqrec.config.schema import Root
+from seqrec.config.schema import Component, Root
 from seqrec.data.source import Source
 from seqrec.errors import ConfigError
-from seqrec.model import SequenceModel
+from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.gain import Gain
 from seqrec.split.views import Splits
 from seqrec.store.store import SequenceStore
 from seqrec.types import Facts, Loss
 
 
-def make(node: dict[str, Any], **facts: Any) -> Any:
+def make(node: Component | None, **facts: Any) -> Any:
     """Call the node's ``_target_`` with its keys and with the facts it has parameters for."""
+    assert node is not None, "a component that the checks should have missed"
     values = {key: value for key, value in node.items() if key != "_target_"}
     target = locate(node)
     wanted = inspect.signature(target).parameters
@@ -33,8 +34,9 @@ def make(node: dict[str, Any], **facts: Any) -> Any:
         raise ConfigError(str(error), where=node["_target_"]) from error
 
 
-def locate(node: dict[str, Any]) -> Any:
+def locate(node: Component | None) -> Any:
     """The class or function a node names."""
+    assert node is not None, "a component that the checks should have missed"
     module, _, name = node["_target_"].rpartition(".")
     return getattr(import_module(module), name)
 
@@ -42,6 +44,11 @@ def locate(node: dict[str, Any]) -> Any:
 def build_source(config: Root) -> Source:
     """The data source."""
     return make(config.data)
+
+
+def build_baseline(config: Root, facts: Facts) -> CountedModel:
+    """A baseline, not yet counted."""
+    return CountedModel(make(config.baseline, **vars(facts)))
 
 
 def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:
@@ -57,10 +64,11 @@ def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> Sequence
 
 def build_loss(config: Root, facts: Facts) -> Loss:
     """The loss; one that learns from ratings is refused where there are none."""
-    if locate(config.loss).needs_ratings and facts.rating_mean is None:
+    kind = locate(config.loss)
+    if kind.needs_ratings and facts.rating_mean is None:
         raise ConfigError(
             "this loss learns from ratings, and the data has none",
-            where=f"loss={config.loss['_target_']}",
+            where=f"loss={kind.__name__}",
             todo="choose another loss, or data with a rating column",
         )
     return make(config.loss, **vars(facts))
@@ -78,12 +86,10 @@ def gather_facts(store: SequenceStore, splits: Splits) -> Facts:
     step = 1 << 20  # sequences at once: bounded memory
     view = splits.train
     for first in range(0, len(view.user), step):
-        start, end = view.start[first : first + step], view.end[first : first + step]
-        before = np.cumsum(end - start) - (end - start)
-        index = np.arange((end - start).sum()) + np.repeat(start - before, end - start)
+        index = view.take(np.arange(first, min(first + step, len(view)))).positions()
         count_V += np.bincount(store.item[index], minlength=store.n_items + 1)
         if store.rating is not None:
             total += float(store.rating[index].sum(dtype=np.float64))
             events += len(index)
     mean = total / events if events else None
-    return Facts(store.n_items, torch.from_numpy(count_V), mean)
+    return Facts(store.n_items, torch.from_numpy(count_V), mean, store.items)

@@ -1,7 +1,9 @@
-"""Embedding, encoder, head and scorer as one module: histories in, queries out."""
+"""What is trained or counted, as one module: histories in, queries out."""
 
 from torch import Tensor, nn
 
+from seqrec.baseline.baseline import Baseline
+from seqrec.baseline.table import Rows, Table
 from seqrec.types import Catalogue, Encoder, Head, ItemEmbedding, Scorer, at_position
 
 
@@ -30,14 +32,8 @@ class SequenceModel(nn.Module):
         return self.encoder(self.embed(item_BL, known_V), length_B)
 
     def embed(self, item_BL: Tensor, known_V: Tensor | None = None) -> Tensor:
-        """``x_BLD``: the encoder's input.
-
-        Items outside `known_V`, which training never saw, have no vector to go by: they count as
-        padding.
-        """
-        if known_V is not None:
-            item_BL = item_BL.masked_fill(~known_V[item_BL], 0)
-        return self.embedding(item_BL)
+        """``x_BLD``: the encoder's input; items outside `known_V` have no vector to go by."""
+        return self.embedding(_known(item_BL, known_V))
 
     def query(self, item_BL: Tensor, length_B: Tensor, known_V: Tensor | None = None) -> Tensor:
         """``query_BD`` of whole histories: at the last valid position."""
@@ -54,3 +50,32 @@ class SequenceModel(nn.Module):
     def catalogue(self) -> Catalogue:
         """What queries are scored against."""
         return self.scorer.catalogue(self.embedding.table())
+
+
+class CountedModel(nn.Module):
+    """A baseline that is counted from the training events, with what a trained model is asked for.
+
+    Args:
+        baseline: the counts.
+    """
+
+    def __init__(self, baseline: Baseline) -> None:
+        super().__init__()
+        self.baseline = baseline
+
+    def query(self, item_BL: Tensor, length_B: Tensor, known_V: Tensor | None = None) -> Rows:
+        """Queries of whole histories."""
+        return self.baseline.query(_known(item_BL, known_V), length_B)
+
+    def attention(self, item_BL: Tensor, length_B: Tensor, known_V: Tensor | None = None) -> Tensor:
+        """``alpha_BL``: how much each item of the history counts; 0 where none does."""
+        return self.baseline.weights(_known(item_BL, known_V), length_B)
+
+    def catalogue(self) -> Table:
+        """What queries are scored against."""
+        return self.baseline.table
+
+
+def _known(item_BL: Tensor, known_V: Tensor | None) -> Tensor:
+    """Items outside `known_V`, which training never saw, count as padding."""
+    return item_BL if known_V is None else item_BL.masked_fill(~known_V[item_BL], 0)

@@ -6,14 +6,16 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from seqrec.build import build_model, build_source
+from seqrec.build import build_baseline, build_model, build_source
 from seqrec.config.schema import Root
 from seqrec.errors import DataError, RunError
 from seqrec.experiment.folder import RunFolder
-from seqrec.model import SequenceModel
+from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.rank import rank_targets
 from seqrec.store.prepare import prepare
-from seqrec.types import Facts
+from seqrec.types import Facts, Ranked
+
+Model = SequenceModel | CountedModel
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,12 @@ class Recommender:
     """
 
     def __init__(
-        self, *, model: SequenceModel, catalogue: pl.DataFrame, config: Root, data_hash: str
+        self,
+        *,
+        model: Model,
+        catalogue: pl.DataFrame,
+        config: Root,
+        data_hash: str,
     ) -> None:
         self.model, self.config, self.data_hash = model.eval(), config, data_hash
         self.allowed_V = torch.tensor([True, *catalogue["candidate"]])
@@ -54,7 +61,8 @@ class Recommender:
         """
         folder = RunFolder.open(run)
         config, about = folder.config(), folder.about()
-        model = build_model(config, Facts(**about["facts"]))
+        build = build_model if config.baseline is None else build_baseline
+        model: Model = build(config, Facts(**about["facts"]))
         prefix = "model."
         weights = {
             key.removeprefix(prefix): value
@@ -105,10 +113,10 @@ class Recommender:
         latest = torch.tensor([history[-self.config.max_length :]])
         length_B = torch.tensor([latest.shape[1]])
         mask = self.config.evaluation.mask_seen if mask_seen is None else mask_seen
-        catalogue = self.model.catalogue()
-        query_BD = self.model.query(latest, length_B, self.allowed_V)
+        catalogue: Ranked = self.model.catalogue()
+        query = self.model.query(latest, length_B, self.allowed_V)
         ranking = rank_targets(
-            query_BD,
+            query,
             catalogue,
             latest[:, -1],
             k=min(k, len(self.items)),
@@ -117,7 +125,7 @@ class Recommender:
             allowed_V=self.allowed_V,
         )
         top = ranking.top_BK[0][ranking.top_BK[0] > 0]
-        scores = catalogue.score(query_BD.expand(len(top), -1), top)
+        scores = catalogue.score_shared(query, top)[0]
         weights = self.model.attention(latest, length_B, self.allowed_V)[0]
         return Recommendation(
             self._table(top.tolist(), score=scores.tolist()),

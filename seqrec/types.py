@@ -21,9 +21,12 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
+import polars as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+ROUNDING = 1e-6  # of |query| |item|: scores nearer than this are equal within float32
 
 
 class Movable:
@@ -59,6 +62,7 @@ class EvalBatch(Movable):
     """Histories with the one item that follows each."""
 
     user_B: Tensor  # int64, user index in the store
+    event_B: Tensor  # int64, place of the event in its split
     item_BL: Tensor
     length_B: Tensor
     target_B: Tensor
@@ -136,6 +140,36 @@ class Catalogue:
         scores = query_ND.float() @ self.vectors(item_S).float().T
         return scores if self.bias_V is None else scores + self.bias_V[item_S].float()
 
+    def __len__(self) -> int:
+        """Rows V of the table."""
+        return len(self.table_VD)
+
+    def block(self, query_ND: Tensor, first: int, last: int) -> Tensor:
+        """Scores in float32 of the items ``first .. last - 1``: (N, last - first)."""
+        score_NW = query_ND.float() @ self.table_VD[first:last].float().T
+        return score_NW if self.bias_V is None else score_NW.add_(self.bias_V[first:last])
+
+    def rounding(self, query_ND: Tensor, item_N: Tensor, score_N: Tensor) -> Tensor:
+        """How far two sums of the same score can lie apart in float32: (N,).
+
+        A sum and a matrix product round differently.
+        """
+        size_N = self.table_VD[item_N].float().norm(dim=1)
+        return ROUNDING * query_ND.float().norm(dim=1) * size_N
+
+
+class Ranked(Protocol):
+    """What the items can be ranked by: all that evaluating and recommending need to know.
+
+    A query is one row of whatever `block` takes: a tensor for a :class:`Catalogue`.
+    """
+
+    def __len__(self) -> int: ...
+    def score(self, query: Any, item: Tensor) -> Tensor: ...
+    def score_shared(self, query: Any, item_S: Tensor) -> Tensor: ...
+    def block(self, query: Any, first: int, last: int) -> Tensor: ...
+    def rounding(self, query: Any, item_N: Tensor, score_N: Tensor) -> Tensor: ...
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -144,6 +178,7 @@ class Facts:
     n_items: int
     item_count_V: Tensor | None = None  # training events of each item
     rating_mean: float | None = None  # of the training events; None: no ratings
+    items: Callable[[], pl.DataFrame] | None = None  # index, item, title, features; None: unknown
 
     def plain(self) -> dict[str, Any]:
         """The part that rebuilding a trained model takes."""

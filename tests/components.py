@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import torch
 from omegaconf import OmegaConf
 
@@ -9,11 +10,22 @@ from seqrec.build import make
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 DIM, LENGTH, ITEMS = 8, 20, 20
+ITEM_TABLE = pl.DataFrame(
+    {
+        "index": range(1, ITEMS + 1),
+        "item": [f"i{n}" for n in range(ITEMS)],
+        "title": [f"the {'blue' if n % 3 else 'red'} number {n % 5}" for n in range(ITEMS)],
+        "brand": [None if n % 4 == 3 else f"b{n % 4}" for n in range(ITEMS)],
+        "genres": [[f"g{n % 3}", f"g{n % 2}"][: n % 3] for n in range(ITEMS)],
+        "price": [None if n == 2 else n * 1.5 for n in range(ITEMS)],
+    }
+)
 FACTS = {
     "n_items": ITEMS,
     "item_count_V": torch.arange(ITEMS + 1),
     "rating_mean": 3.5,
     "sparse": False,
+    "items": lambda: ITEM_TABLE,
 }
 
 

@@ -13,9 +13,20 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "seqrec"
 LAYERS = [
-    *("errors", "types", "dropout", "config", "raw", "data", "store", "split", "window", "batches"),
+    *("errors", "types", "dropout", "sizes", "config", "raw", "data", "store", "split", "window"),
+    *("batches", "features"),
     *("embedding", "encoder", "head", "scorer", "negatives", "loss", "optimizer", "scheduler"),
-    *("metric", "ranking", "model", "build", "logger", "experiment", "recommend", "benchmark"),
+    *(
+        "baseline",
+        "metric",
+        "ranking",
+        "model",
+        "build",
+        "logger",
+        "experiment",
+        "recommend",
+        "benchmark",
+    ),
 ]
 
 

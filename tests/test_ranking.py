@@ -10,11 +10,12 @@ from torchmetrics.functional.retrieval import retrieval_normalized_dcg
 
 from seqrec.config.combine import conflicts
 from seqrec.ranking import rank as ranking_module
-from seqrec.ranking.metrics import RankingMetrics, RankList
+from seqrec.ranking.metrics import RankingMetrics, RankList, about_lists
 from seqrec.ranking.rank import Ranking, rank_targets
 from seqrec.types import Catalogue
 
 B, V, D, K = 30, 50, 8, 10
+EVENTS_V = torch.arange(V) % 7  # training events of each item
 KS = [1, 5, 10]
 
 
@@ -141,7 +142,7 @@ def test_batches_and_item_order_move_nothing():
 
 def test_metrics_equal_independent_implementations():
     query, shelf, target, row, item = case()
-    metrics = RankingMetrics(gains=gains(), ks=KS, n_items=V - 1, n_candidates=V - 1)
+    metrics = RankingMetrics(gains=gains(), ks=KS, item_count_V=EVENTS_V, n_candidates=V - 1)
     for part in torch.arange(B).split(7):
         inside = torch.isin(row, part)
         metrics.update(
@@ -176,6 +177,15 @@ def test_metrics_equal_independent_implementations():
         assert got[f"ndcg@{k}"] == pytest.approx(sum(ndcg).item() / B)
         covered = {i for chosen in lists for i in chosen[:k]}
         assert got[f"coverage@{k}"] == pytest.approx(len(covered) / (V - 1))
+        listed = [i for chosen in lists for i in chosen[:k]]
+        share = {i: max(1, i % 7) / EVENTS_V[1:].sum().item() for i in listed}
+        bits = [-math.log2(share[i]) for i in listed]
+        assert got[f"novelty@{k}"] == pytest.approx(sum(bits) / len(bits))
+        events = [i % 7 for i in listed]
+        assert got[f"average_popularity@{k}"] == pytest.approx(sum(events) / len(events))
+        exposure = [listed.count(i) for i in range(1, V)]
+        apart = sum(abs(a - b) for a in exposure for b in exposure)
+        assert got[f"gini@{k}"] == pytest.approx(apart / (2 * (V - 1) * sum(exposure)))
     assert got["accuracy"] == got["hit_rate@1"]
 
 
@@ -186,13 +196,22 @@ def test_what_is_computed_is_what_may_be_monitored():
         "evaluation": {"ks": KS, "monitor": "charm@10"},
     }
     [told] = conflicts(config)
-    metrics = RankingMetrics(gains=gains(), ks=KS, n_items=V - 1, n_candidates=V - 1)
+    metrics = RankingMetrics(gains=gains(), ks=KS, item_count_V=EVENTS_V, n_candidates=V - 1)
     metrics.update(Ranking(torch.ones(1, dtype=torch.int64), torch.ones(1, K, dtype=torch.int64)))
-    assert set(told.rpartition(": ")[2].split(", ")) == set(metrics.compute())
+    may = {
+        name for name in metrics.compute() if not name.startswith(("gini", "average_popularity"))
+    }
+    assert set(told.rpartition(": ")[2].split(", ")) == may
+
+
+def test_exposure_is_that_of_candidates_only():
+    listed_V = torch.tensor([0, 4, 0, 4, 0])
+    lists = about_lists(listed_V, torch.tensor([0, 8, 0, 4, 4]), n_candidates=2)
+    assert lists == {"coverage": 1.0, "novelty": 1.5, "average_popularity": 6.0, "gini": 0.0}
 
 
 def test_golden_values():
-    metrics = RankingMetrics(gains=gains(), ks=[2, 5], n_items=9, n_candidates=9)
+    metrics = RankingMetrics(gains=gains(), ks=[2, 5], item_count_V=torch.ones(10), n_candidates=9)
     rank_B = torch.tensor([1, 2, 4, 9])
     metrics.update(Ranking(rank_B, torch.zeros(4, 5, dtype=torch.int64)))
     got = metrics.compute()
@@ -202,9 +221,9 @@ def test_golden_values():
     assert got["accuracy"] == 0.25
 
 
-def test_rank_list_comes_back_in_user_order():
+def test_rank_list_comes_back_in_the_order_of_events():
     ranks = RankList()
     ranks.update(torch.tensor([5, 1]), torch.tensor([10, 20]))
     ranks.update(torch.tensor([3]), torch.tensor([30]))
-    user, rank = ranks.compute()
-    assert user.tolist() == [1, 3, 5] and rank.tolist() == [20, 30, 10]
+    event, rank = ranks.compute()
+    assert event.tolist() == [1, 3, 5] and rank.tolist() == [20, 30, 10]

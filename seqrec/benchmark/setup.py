@@ -34,7 +34,12 @@ def assembled(root: Root) -> Experiment:
     """The experiment over its prepared data."""
     silence()
     store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
-    return build_experiment(root, store)
+    experiment = build_experiment(root, store)
+    if not isinstance(experiment, Experiment):
+        raise ConfigError(
+            "a baseline is counted, so there is no training to measure", where="model"
+        )
+    return experiment
 
 
 def describe_data(overrides: list[str]) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def sizes(overrides: list[str]) -> dict[str, Any]:
         ConfigError: the hidden layer isn't as wide as the model, which the peers can't do.
     """
     root = composed(overrides)
-    encoder = root.encoder
+    encoder, optimizer = root.encoder or {}, root.optimizer or {}
     ffn = encoder.get("ffn", root.dim)
     if ffn != root.dim:
         raise ConfigError(
@@ -81,7 +86,7 @@ def sizes(overrides: list[str]) -> dict[str, Any]:
         "length": root.max_length,
         "batch": root.batch.size,
         "eval_batch": root.batch.eval_size,
-        "lr": root.optimizer["lr"],
+        "lr": optimizer["lr"],
         "k": LIST,
     }
 

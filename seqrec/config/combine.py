@@ -10,9 +10,11 @@ from typing import Any
 
 from seqrec.config.check import components
 from seqrec.config.mistakes import refuse
+from seqrec.config.schema import TRAINED
 from seqrec.config.signature import read_signature
 from seqrec.config.source import TargetError
 
+BY_TIME = ("temporal", "rolling", "sessions")  # splits that cut in time
 Attributes = dict[str, dict[str, Any]]  # path of a component -> its class attributes
 
 
@@ -27,6 +29,7 @@ def check_combination(config: dict[str, Any]) -> None:
 
 def conflicts(config: dict[str, Any]) -> Iterator[str]:
     """Describe what :func:`check_combination` would refuse."""
+    yield from _whole(config)
     attributes = dict(_attributes(config))
     names = {path: node["_target_"].rpartition(".")[2] for path, node in components(config)}
     needs = [
@@ -52,6 +55,25 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     yield from _monitor(config, attributes)
 
 
+def _whole(config: dict[str, Any]) -> Iterator[str]:
+    """A model is trained, of all its parts, or a baseline."""
+    if config.get("baseline") is None:
+        for group in TRAINED:
+            if group in config and config[group] is None:
+                yield f"{group}=null: a trained model has one; choose one, or a model=... that is"
+        return
+    chosen = [group for group in TRAINED if config.get(group) is not None]
+    if chosen:
+        name = str(config["baseline"].get("_target_")).split(".")[-2]
+        yield (
+            f"{', '.join(chosen)}: a baseline is counted, not trained, and has none; "
+            f"choose it with model={name} and leave these out"
+        )
+    trainer = config.get("trainer") or {}
+    if trainer.get("strategy") != "auto" or trainer.get("num_nodes", 1) > 1:
+        yield "trainer: a baseline is counted in one process; leave it out or take trainer=auto"
+
+
 def _attributes(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for path, node in components(config):
         try:
@@ -63,17 +85,18 @@ def _attributes(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def _future(config: dict[str, Any]) -> Iterator[str]:
     """What preparing knows of a user's last events must not reach a split by time."""
     prepare, split = config.get("prepare", {}), config.get("split", {}).get("_target_", "")
-    if not split.endswith(".Temporal"):
+    name = split.rpartition(".")[2].lower()
+    if name not in BY_TIME:
         return
     if prepare.get("repeats") == "last":
         yield (
             "prepare.repeats=last removes earlier events because of later ones, which "
-            "split=temporal must not know; use first, consecutive or keep"
+            f"split={name} must not know; use first, consecutive or keep"
         )
     if prepare.get("max_history") is not None:
         yield (
             "prepare.max_history counts back from each user's last event, beyond the cut of "
-            "split=temporal; use max_length"
+            f"split={name}; use max_length"
         )
 
 
@@ -83,7 +106,7 @@ def _monitor(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
     if not isinstance(metrics, dict) or not evaluation:
         return
     at_k = {n for n in metrics if attributes.get(f"metric.{n}", {}).get("at_k", True)}
-    names = [f"{n}@{k}" for n in [*sorted(at_k), "coverage"] for k in evaluation["ks"]]
+    names = [f"{n}@{k}" for n in [*sorted(at_k), "coverage", "novelty"] for k in evaluation["ks"]]
     names += sorted(set(metrics) - at_k)
     if attributes.get("loss", {}).get("needs_ratings"):
         names.append("rmse")

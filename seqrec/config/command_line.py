@@ -160,7 +160,10 @@ class _CommandLine:
         group, value = override.key_or_group, override.value()
         options = self.composer.options(group)
         names = value if isinstance(value, list) else [value]
-        wrong = [str(n) for n in names if n is not None and str(n) not in options]
+        if None in names:  # Hydra takes no group away once it was chosen
+            self.mistakes.append(f"{group}=null: choose one of {', '.join(options)}")
+            return False
+        wrong = [str(n) for n in names if str(n) not in options]
         for name in wrong:
             told = unknown(name, options, prefix=f"{group}=", noun="choices")
             self.mistakes.append(f"{group}={name}: {told}")
@@ -169,6 +172,9 @@ class _CommandLine:
     def _apply(self, config: DictConfig, override: Override, choices: dict[str, Any]) -> None:
         key, parent = override.key_or_group, override.key_or_group.rpartition(".")[0]
         adds = override.is_add() or override.is_force_add()
+        if parent in config and config._get_node(parent)._is_none():  # type: ignore[union-attr]
+            self.mistakes.append(f"{key}: model={choices.get('model')} has no {parent}")
+            return
         try:
             if override.is_delete():
                 node = OmegaConf.select(config, parent) if parent else config

@@ -9,6 +9,7 @@ LEAST = {  # config path -> the smallest value that makes sense
     "seed": 0,
     "batch.size": 1,
     "batch.eval_size": 1,
+    "prepare.session_gap": 0,
     "prepare.k_core": 0,
     "prepare.max_history": 1,
     "trainer.num_nodes": 1,
@@ -32,7 +33,7 @@ def out_of_range(config: dict[str, Any]) -> Iterator[str]:
     share = config.get("dropout")
     if isinstance(share, int | float) and not 0 <= share < 1:
         yield f"dropout={share} makes no sense: a share from 0 to less than 1"
-    stride, length = config.get("window", {}).get("stride"), config.get("max_length")
+    stride, length = (config.get("window") or {}).get("stride"), config.get("max_length")
     if isinstance(stride, int) and isinstance(length, int) and stride > length:
         yield (
             f"window.stride={stride} is more than max_length={length}: "

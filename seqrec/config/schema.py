@@ -14,6 +14,10 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 Component = dict[str, Any]
+TRAINED = (  # what a trained model is made of, and a counted baseline is not
+    *("window", "embedding", "encoder", "head", "scorer"),
+    *("loss", "negatives", "optimizer", "scheduler"),
+)
 
 
 class Repeats(Enum):
@@ -25,13 +29,24 @@ class Repeats(Enum):
     consecutive = "consecutive"
 
 
+class Strictness(Enum):
+    """What becomes of a leak from the future."""
+
+    report = "report"
+    strict = "strict"
+
+
 @dataclass
 class Prepare:
     """From raw interactions to sequences. Steps run in the order of these fields."""
 
     min_rating: float | None = None  # drop events rated lower (needs a rating column)
     repeats: Repeats = Repeats.keep  # keep all | first | last | collapse consecutive ones
-    k_core: int = 0  # iterate until users and items all have this many events; 0: off
+    session_gap: float | None = (
+        None  # minutes: a longer pause ends a session, a sequence of its own
+    )
+    k_core: int = 0  # until all users and items have so many events; 0: off
+    k_core_before: Any = None  # an ISO date or time: only the events before it count; null: all do
     max_history: int | None = None  # keep only the latest events of a user; null: all
 
 
@@ -86,17 +101,19 @@ class Root:
     data: Component = MISSING
     prepare: Prepare = field(default_factory=Prepare)
     split: Component = MISSING
-    window: Component = MISSING
     batch: Batch = field(default_factory=Batch)
-    embedding: Component = MISSING
-    encoder: Component = MISSING
-    head: Component = MISSING
-    scorer: Component = MISSING
-    loss: Component = MISSING
-    negatives: Component = MISSING
-    optimizer: Component = MISSING
-    scheduler: Component = MISSING
+    baseline: Component | None = None  # counted, not trained: then these are null
+    window: Component | None = None
+    embedding: Component | None = None
+    encoder: Component | None = None
+    head: Component | None = None
+    scorer: Component | None = None
+    loss: Component | None = None
+    negatives: Component | None = None
+    optimizer: Component | None = None
+    scheduler: Component | None = None
     metric: Component = MISSING  # name to component
+    protocol: Strictness = Strictness.report  # strict: a leak from the future is an error
     evaluation: Evaluation = field(default_factory=Evaluation)
     trainer: Trainer = field(default_factory=Trainer)
     logger: Component = MISSING

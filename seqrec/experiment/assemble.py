@@ -1,14 +1,25 @@
 """The parts of an experiment put together, over prepared sequences."""
 
-from seqrec.build import build_gains, build_loss, build_model, gather_facts, locate, make
+from typing import Any
+
+from seqrec.build import (
+    build_baseline,
+    build_gains,
+    build_loss,
+    build_model,
+    gather_facts,
+    locate,
+    make,
+)
 from seqrec.config.schema import Root
 from seqrec.errors import ConfigError
+from seqrec.experiment.counting import Counting
 from seqrec.experiment.module import Experiment
 from seqrec.store.store import SequenceStore
 
 
-def build_experiment(config: Root, store: SequenceStore) -> Experiment:
-    """Everything there is to train, over prepared sequences.
+def build_experiment(config: Root, store: SequenceStore) -> Experiment | Counting:
+    """Everything there is to train or to count, over prepared sequences.
 
     Raises:
         ConfigError: a component refuses its values, or lists would be longer than the catalogue.
@@ -24,6 +35,15 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment:
     splits = make(config.split)(store)
     facts = gather_facts(store, splits)
     known = vars(facts)
+    judged: dict[str, Any] = {
+        "gains": build_gains(config),
+        "store": store,
+        "splits": splits,
+        "config": config,
+        "facts": facts,
+    }
+    if config.baseline is not None:
+        return Counting(model=build_baseline(config, facts), **judged)
     sparse = locate(config.loss).needs_negatives and getattr(
         locate(config.optimizer), "needs_sparse_gradients", False
     )
@@ -37,9 +57,5 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment:
         negatives=make(config.negatives, **known),
         optimizer=lambda parameters: make(config.optimizer, params=parameters),
         scheduler=make(config.scheduler),
-        gains=build_gains(config),
-        store=store,
-        splits=splits,
-        config=config,
-        facts=facts,
+        **judged,
     )

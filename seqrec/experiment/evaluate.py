@@ -6,14 +6,14 @@ from seqrec.build import build_source
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError, RunError
 from seqrec.experiment.assemble import build_experiment
+from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import Hardware, find_hardware
-from seqrec.experiment.module import Experiment
 from seqrec.experiment.trainer import evaluating_trainer
 from seqrec.store.prepare import prepare
 
 
-def rebuild(folder: RunFolder, config: Root) -> Experiment:
+def rebuild(folder: RunFolder, config: Root) -> Evaluated:
     """The run's module with its best weights, over its data.
 
     Raises:
@@ -50,7 +50,7 @@ def choose_hardware(folder: RunFolder, accelerator: str, precision: str) -> Hard
         return best
 
 
-def evaluate(module: Experiment, *, split: str, hardware: Hardware) -> dict[str, float]:
+def evaluate(module: Evaluated, *, split: str, hardware: Hardware) -> dict[str, float]:
     """Metrics of the ``test`` or ``valid`` events, keyed like ``metrics.json``."""
     device = Trainer(accelerator=hardware.kind, devices=1)
     trainer = evaluating_trainer(device, hardware)

@@ -3,8 +3,9 @@
 ==========================  =====================================================================
 ``config.yaml``             the resolved configuration
 ``metrics.json``            flat results; written last, so its presence says the run is complete
-``ranks.parquet``           user, rank of the target: one row a test event
+``ranks.parquet``           one row a test event: user, target, its rank, what is known of them
 ``catalogue.parquet``       index, item, title: what the model's item ids mean
+``protocol.json``, ``.md``  the protocol card: what the metrics mean, what leaked
 ``run.json``                name, group, id, facts of the data, versions, device, command
 ``checkpoints/best.ckpt``   the epoch with the best validation metric
 ``checkpoints/last.ckpt``   where a killed run goes on
@@ -91,6 +92,10 @@ class RunFolder:
         """Write a JSON file, whole or not at all."""
         _write(self.path / name, json.dumps(content, indent=2, default=str) + "\n")
 
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file, whole or not at all."""
+        _write(self.path / name, text)
+
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON file.
 
@@ -118,6 +123,13 @@ class RunFolder:
             return pl.read_parquet(self.path / name)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise self._damaged(name, error) from error
+
+    def write_checkpoint(self, content: dict[str, Any]) -> None:
+        """Write ``best.ckpt``, whole or not at all."""
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        part = self.best.with_suffix(".part")
+        torch.save(content, part)
+        part.replace(self.best)
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The best checkpoint's weights; loaded as tensors only, no code is run.

@@ -1,5 +1,7 @@
 """Counting what held-out events show: ranks, metrics, rating errors."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torchmetrics import MeanSquaredError
@@ -7,7 +9,7 @@ from torchmetrics import MeanSquaredError
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.metrics import RankingMetrics, RankList
 from seqrec.ranking.rank import Ranking, rank_targets
-from seqrec.types import Catalogue, EvalBatch, Loss
+from seqrec.types import EvalBatch, Loss, Ranked
 
 
 class Judge(nn.Module):
@@ -16,7 +18,7 @@ class Judge(nn.Module):
     Args:
         gains: ranking metrics by name.
         ks: list lengths.
-        n_items: items of the catalogue.
+        item_count_V: training events of each item.
         allowed_V: bool, items that may be ranked; None: all.
         mask_seen: items of the history can't be recommended again.
         rates: the loss predicts ratings, so count their error too.
@@ -27,7 +29,7 @@ class Judge(nn.Module):
         *,
         gains: dict[str, Gain],
         ks: list[int],
-        n_items: int,
+        item_count_V: Tensor,
         allowed_V: Tensor | None,
         mask_seen: bool,
         rates: bool,
@@ -36,19 +38,17 @@ class Judge(nn.Module):
         self.mask_seen = mask_seen
         self.allowed_V: Tensor | None
         self.register_buffer("allowed_V", allowed_V, persistent=False)
-        n_candidates = n_items if allowed_V is None else int(allowed_V[1:].sum())
+        allowed = len(item_count_V) - 1 if allowed_V is None else int(allowed_V[1:].sum())
         self.ranking = RankingMetrics(
-            gains=gains, ks=ks, n_items=n_items, n_candidates=n_candidates
+            gains=gains, ks=ks, item_count_V=item_count_V, n_candidates=allowed
         )
         self.rmse = MeanSquaredError(squared=False) if rates else None
         self.rank_list = RankList()
 
-    def count(
-        self, query_BD: Tensor, batch: EvalBatch, catalogue: Catalogue, loss: Loss
-    ) -> Ranking:
-        """Rank the batch's targets and count them."""
+    def count(self, query: Any, batch: EvalBatch, catalogue: Ranked, loss: Loss | None) -> Ranking:
+        """Rank the batch's targets and count them; `loss` predicts ratings, if there are any."""
         ranking = rank_targets(
-            query_BD,
+            query,
             catalogue,
             batch.target_B,
             k=self.ranking.longest,
@@ -58,7 +58,7 @@ class Judge(nn.Module):
         )
         self.ranking.update(ranking)
         if self.rmse is not None:
-            predicted_B = loss.predict(query_BD, batch.target_B, catalogue)  # type: ignore[attr-defined]
+            predicted_B = loss.predict(query, batch.target_B, catalogue)  # type: ignore[union-attr]
             assert batch.rating_B is not None
             self.rmse.update(predicted_B, batch.rating_B)
         return ranking
@@ -73,7 +73,7 @@ class Judge(nn.Module):
         return results
 
     def ranks(self) -> tuple[Tensor, Tensor]:
-        """Users that were noted and the ranks of their targets; noting begins anew."""
-        user, rank = self.rank_list.compute()
+        """Events that were noted and the ranks of their targets; noting begins anew."""
+        event, rank = self.rank_list.compute()
         self.rank_list.reset()
-        return torch.atleast_1d(user), torch.atleast_1d(rank)  # torchmetrics squeezes a single one
+        return torch.atleast_1d(event), torch.atleast_1d(rank)  # torchmetrics squeezes a single one

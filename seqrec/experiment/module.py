@@ -5,21 +5,19 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
-from seqrec.batches import Columns, EvalBatches, TrainBatches
+from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
+from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import plain
-from seqrec.experiment.judge import Judge
 from seqrec.model import SequenceModel
 from seqrec.optimizer.clip import any_sparse, clip_gradients
 from seqrec.ranking.gain import Gain
-from seqrec.ranking.rank import Ranking
-from seqrec.split.views import Splits, View
+from seqrec.split.views import Splits
 from seqrec.store.store import SequenceStore
 from seqrec.types import (
     EvalBatch,
@@ -33,7 +31,7 @@ from seqrec.types import (
 )
 
 
-class Experiment(pl.LightningModule):
+class Experiment(Evaluated):
     """Train a model on a split's sequences and rank the catalogue for its held-out events.
 
     Every epoch is a function of (seed, epoch): the shuffle, the dropout masks and the negatives.
@@ -53,6 +51,9 @@ class Experiment(pl.LightningModule):
         facts: what the data says.
     """
 
+    model: SequenceModel
+    loss: Loss
+
     def __init__(
         self,
         *,
@@ -68,47 +69,23 @@ class Experiment(pl.LightningModule):
         config: Root,
         facts: Facts,
     ) -> None:
-        super().__init__()
-        self.model, self.loss, self.negatives = model, loss, negatives
-        self.window = window
-        self._columns: Columns | None = None
+        super().__init__(
+            model=model,
+            gains=gains,
+            store=store,
+            splits=splits,
+            config=config,
+            facts=facts,
+            loss=loss,
+        )
+        self.window, self.negatives = window, negatives
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
-        self.store, self.splits, self.config, self.facts = store, splits, config, facts
-        self.monitor = f"valid/{config.evaluation.monitor}"
         self.smaller_is_better = config.evaluation.monitor == "rmse"
         self.validated = -1  # the epoch of the latest validation
-        allowed_V = None if splits.candidates is None else torch.from_numpy(splits.candidates)
-        self.judge = Judge(
-            gains=gains,
-            ks=config.evaluation.ks,
-            n_items=store.n_items,
-            allowed_V=allowed_V,
-            mask_seen=config.evaluation.mask_seen,
-            rates=loss.needs_ratings,
-        )
         self.train_loss, self.valid_loss = MeanMetric(), MeanMetric()
-        self.results: dict[str, float] = {}  # the latest evaluation, in float64
-        self.ranks: tuple[Tensor, Tensor] | None = None  # users and their ranks, from the test
         self.fit_seconds = 0.0
 
-    @property
-    def protocol(self) -> str:
-        """The evaluation protocol in one line: what makes two runs comparable."""
-        seen = "masked" if self.config.evaluation.mask_seen else "ranked"
-        return (
-            f"{self.splits.protocol}; full ranking; seen items {seen}; "
-            "ties count against the target"
-        )
-
     # batches ------------------------------------------------------------------------------------
-
-    @property
-    def columns(self) -> Columns:
-        """What batches are gathered from, on the model's device."""
-        if self._columns is None or self._columns.wanted != self.device:
-            ratings = self.loss.needs_ratings
-            self._columns = Columns(self.store, self.device, ratings=ratings)
-        return self._columns
 
     def train_dataloader(self) -> TrainBatches:
         """This epoch's batches; Lightning asks anew at every epoch."""
@@ -126,29 +103,6 @@ class Experiment(pl.LightningModule):
             size=self.config.batch.size,
             seed=self.config.seed,
             epoch=epoch,
-            rank=rank,
-            world=world,
-        )
-
-    def val_dataloader(self) -> EvalBatches:
-        """This process's validation events."""
-        return self._shared(self.splits.valid)
-
-    def test_dataloader(self) -> EvalBatches:
-        """This process's test events."""
-        return self._shared(self.splits.test)
-
-    def _shared(self, view: View) -> EvalBatches:
-        rank, world = self.trainer.global_rank, self.trainer.world_size
-        return self.eval_batches(view, rank=rank, world=world)
-
-    def eval_batches(self, view: View, *, rank: int = 0, world: int = 1) -> EvalBatches:
-        """Batches of held-out events."""
-        return EvalBatches(
-            columns=self.columns,
-            view=view,
-            max_length=self.config.max_length,
-            size=self.config.batch.eval_size,
             rank=rank,
             world=world,
         )
@@ -233,32 +187,13 @@ class Experiment(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of all validation events, and let a plateau schedule see them."""
-        self._finish("valid")
+        super().on_validation_epoch_end()
         self.validated = self.current_epoch
         plateau = self.lr_schedulers() if self.trainer.state.fn == "fit" else None
         if isinstance(plateau, ReduceLROnPlateau):
             plateau.step(self.results[self.monitor])
         self.log("valid/loss", self.valid_loss.compute())
         self.valid_loss.reset()
-
-    def test_step(self, batch: EvalBatch, index: int) -> None:
-        """Rank, and keep each user's rank."""
-        _, ranking = self._rank(batch)
-        self.judge.rank_list.update(batch.user_B, ranking.rank_B)
-
-    def on_test_epoch_end(self) -> None:
-        """Log the metrics of all test events."""
-        self._finish("test")
-        self.ranks = self.judge.ranks()
-
-    def _rank(self, batch: EvalBatch) -> tuple[Tensor, Ranking]:
-        query_BD = self.model.query(batch.item_BL, batch.length_B, self.judge.allowed_V)
-        with torch.autocast(self.device.type, enabled=False):
-            return query_BD, self.judge.count(query_BD, batch, self.model.catalogue(), self.loss)
-
-    def _finish(self, stage: str) -> None:
-        self.results = self.judge.results(stage)
-        self.log_dict(self.results)
 
     # checkpoints --------------------------------------------------------------------------------
 

@@ -1,13 +1,13 @@
 """The popularity baseline, beside every result: what a model must beat to have learned."""
 
-import torch
 from torch import Tensor
 
+from seqrec.baseline.popularity import Popularity
+from seqrec.baseline.training import places
 from seqrec.batches import EvalBatches
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.metrics import RankingMetrics
 from seqrec.ranking.rank import rank_targets
-from seqrec.types import Catalogue
 
 
 def evaluate_popularity(
@@ -20,8 +20,6 @@ def evaluate_popularity(
     allowed_V: Tensor | None,
 ) -> dict[str, float]:
     """Rank items by training events, under the same protocol as the model.
-
-    As ties count against the target, equal counts are told apart by a fixed random order.
 
     Args:
         batches: histories and targets.
@@ -37,17 +35,15 @@ def evaluate_popularity(
     n_items = len(item_count_V) - 1
     candidates = n_items if allowed_V is None else int(allowed_V[1:].sum())
     metrics = RankingMetrics(
-        gains=gains, ks=ks, n_items=n_items, n_candidates=candidates, sync=False
+        gains=gains, ks=ks, item_count_V=item_count_V, n_candidates=candidates, sync=False
     )
-    order = torch.randperm(n_items + 1, generator=torch.Generator().manual_seed(0))
-    place_V = (item_count_V[order].argsort(stable=True)).argsort()
-    score_V = torch.empty(n_items + 1)
-    score_V[order] = place_V.float()
+    baseline = Popularity(n_items=n_items)
+    baseline.table.fill(None, places(item_count_V))
     for batch in batches:
         device = batch.target_B.device
         ranking = rank_targets(
-            torch.ones(len(batch.target_B), 1, device=device),
-            Catalogue(score_V[:, None].to(device)),
+            baseline.query(batch.item_BL, batch.length_B),
+            baseline.table.to(device),
             batch.target_B,
             k=metrics.longest,
             seen_row_P=batch.seen_row_P if mask_seen else None,

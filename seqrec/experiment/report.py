@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 
 from seqrec.experiment.console import fact, result_table
+from seqrec.experiment.counting import Counting
+from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import Hardware
 from seqrec.experiment.module import Experiment
@@ -16,7 +18,9 @@ from seqrec.store.store import SequenceStore
 from seqrec.types import count_parameters
 
 
-def introduce(out: Console, module: Experiment, hardware: Hardware) -> None:
+def introduce(
+    out: Console, module: Experiment | Counting, hardware: Hardware, card: dict[str, Any]
+) -> None:
     """Data, split, model, batches and device, a line each."""
     store, splits = module.store, module.splits
     size = (
@@ -34,6 +38,8 @@ def introduce(out: Console, module: Experiment, hardware: Hardware) -> None:
             fact(out, "", f"prepare.{after['step']} left {events}, {users}")
     parts = f"{len(splits.train):,} train  {len(splits.valid):,} valid  {len(splits.test):,} test"
     fact(out, "split", f"{splits.protocol}: {parts}")
+    for leak in card["leaks"]:
+        fact(out, "leak", leak)
     for part in ("valid", "test"):
         cold = splits.report[f"{part}_cold_targets"]
         if cold:
@@ -46,13 +52,25 @@ def introduce(out: Console, module: Experiment, hardware: Hardware) -> None:
             f"{repeats:.0%} of the test targets were seen before and can't be recommended: "
             "evaluation.mask_seen=false ranks seen items too",
         )
+    if isinstance(module, Experiment):
+        _training(out, module)
+    else:
+        name = type(module.model.baseline).__name__
+        fact(out, "model", f"{name}, counted from {splits.report['train_events']:,} events")
+    fact(out, "device", f"{hardware.device}, {hardware.precision}: {hardware.reason}")
+
+
+def _training(out: Console, module: Experiment) -> None:
+    """Model and batches."""
     model = (module.model.encoder, module.model.head, module.model.scorer, module.loss)
     names = " > ".join(type(part).__name__ for part in model)
     fact(out, "model", f"{names}  {count_parameters(module):,} parameters")
     epoch = module.epoch_batches(0)
     size = f"{len(epoch):,} an epoch, of {epoch.n_positions / len(epoch):,.0f} positions"
     fact(out, "batches", f"{size}, {epoch.padding:.1%} padding")
-    lost = 1 - epoch.n_targets / int((splits.train.end - splits.train.start - 1).sum())
+    lost = 1 - epoch.n_targets / int(
+        (module.splits.train.end - module.splits.train.start - 1).sum()
+    )
     if lost > 0.01:
         fact(
             out,
@@ -61,7 +79,6 @@ def introduce(out: Console, module: Experiment, hardware: Hardware) -> None:
             f"max_length={module.config.max_length} and aren't learned from: "
             "window=sliding takes them all",
         )
-    fact(out, "device", f"{hardware.device}, {hardware.precision}: {hardware.reason}")
 
 
 def foretell(out: Console, plan: Plan) -> None:
@@ -82,7 +99,7 @@ def foretell(out: Console, plan: Plan) -> None:
 
 def conclude(
     out: Console,
-    module: Experiment,
+    module: Evaluated,
     model: str,
     results: dict[str, Any],
     baseline: dict[str, float],
@@ -97,14 +114,27 @@ def conclude(
         if key.startswith("test/")
     }
     out.print()
-    fact(
-        out,
-        "best",
-        f"epoch {results['best_epoch']} of {results['epochs']}, "
-        f"{results['fit_seconds']:.0f} s of training",
-    )
+    seconds = results["fit_seconds"]
+    if "best_epoch" in results:
+        epoch = f"epoch {results['best_epoch']} of {results['epochs']}"
+        fact(out, "best", f"{epoch}, {seconds:.0f} s of training")
+    else:
+        fact(out, "counted", f"in {seconds:.1f} s")
     fact(out, "test", f"{len(module.splits.test):,} events; {module.protocol}")
     out.print(result_table({"popularity": baseline, model: reached}, ["rmse", "accuracy", *shown]))
+    _slices(out, results, f"ndcg@{k}")
+
+
+def _slices(out: Console, results: dict[str, Any], metric: str) -> None:
+    """One line: the metric by kinds of events."""
+    kinds: dict[str, list[str]] = {}
+    for key, value in results.items():
+        if key.startswith("slices/") and key.endswith(f"/{metric}"):
+            kind, _, which = key.split("/")[1].partition("=")
+            kinds.setdefault(kind, []).append(f"{which} {value:.4f}")
+    told = [f"{kind}: {', '.join(which)}" for kind, which in kinds.items() if len(which) > 1]
+    if told:
+        fact(out, metric, "  ".join(told))
 
 
 def what_next(out: Console, folder: RunFolder, store: SequenceStore, logger: RunLogger) -> None:

@@ -14,12 +14,15 @@ from torch import Tensor
 
 from seqrec.build import build_source, make
 from seqrec.config.process import is_first_process
-from seqrec.config.schema import Root
+from seqrec.config.schema import Root, Trainer
 from seqrec.errors import RunError
 from seqrec.experiment import report
 from seqrec.experiment.assemble import build_experiment
+from seqrec.experiment.card import check_leaks, markdown, protocol_card, summary
 from seqrec.experiment.console import console, fact
+from seqrec.experiment.counting import Counting
 from seqrec.experiment.environment import describe_environment
+from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import RunFolder, plain, typed
 from seqrec.experiment.hardware import Hardware, find_hardware
 from seqrec.experiment.module import Experiment
@@ -27,6 +30,7 @@ from seqrec.experiment.plan import make_plan
 from seqrec.experiment.popularity import evaluate_popularity
 from seqrec.experiment.processes import agree, check_shares
 from seqrec.experiment.samples import sample_lists
+from seqrec.experiment.slices import judged_events, slice_metrics
 from seqrec.experiment.trainer import build_trainer, evaluating_trainer, silence
 from seqrec.logger.run_info import RunInfo, RunLogger
 from seqrec.store.prepare import prepare
@@ -59,17 +63,21 @@ def run(
     silence()
     torch.manual_seed(root.seed)
     np.random.seed(root.seed)  # what third-party code may draw from
-    hardware = find_hardware(root.trainer.accelerator, root.trainer.precision)
+    counted = root.baseline is not None
+    precision = "fp32" if counted else root.trainer.precision  # counts are exact
+    hardware = find_hardware(root.trainer.accelerator, precision)
     folder = RunFolder(agree(run_dir, root.trainer))
 
     name, group = _names(root, choices, overrides)
     fact(out, "seqrec", f"{name} on {choices['data']}")
-    if hardware.precision == "fp16":
+    if hardware.precision == "fp16" and root.optimizer:
         root.optimizer.pop("fused", None)  # it would unscale gradients after they were clipped
     store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
     module = build_experiment(root, store)
-    report.introduce(out, module, hardware)
-    if is_first_process():
+    card = protocol_card(store, module.splits, root, module.protocol)
+    check_leaks(card, root)
+    report.introduce(out, module, hardware, card)
+    if is_first_process() and isinstance(module, Experiment):
         report.foretell(out, make_plan(module, hardware))
     if folder.last.is_file():
         fact(out, "resume", f"from {folder.last}")
@@ -77,14 +85,17 @@ def run(
     logger: RunLogger = make(root.logger)
     opened = None
     if is_first_process():
-        opened = logger.open(_record(folder, module, name, group, hardware))
+        opened = logger.open(_record(folder, module, name, group, hardware, card))
     try:
-        trainer = build_trainer(
-            root, folder, hardware, monitor=module.monitor, logger=opened, out=out
-        )
-        held_out = {"validation": len(module.splits.valid), "test": len(module.splits.test)}
-        check_shares(held_out, trainer.world_size)
-        module, results = _fit_and_test(trainer, module, folder, hardware)
+        if isinstance(module, Counting):
+            results = _count_and_test(module, folder, hardware)
+        else:
+            trainer = build_trainer(
+                root, folder, hardware, monitor=module.monitor, logger=opened, out=out
+            )
+            held_out = {"validation": len(module.splits.valid), "test": len(module.splits.test)}
+            check_shares(held_out, trainer.world_size)
+            module, results = _fit_and_test(trainer, module, folder, hardware)
         if is_first_process():
             baseline = _write_results(module, folder, results)
             samples = sample_lists(
@@ -93,8 +104,9 @@ def run(
                 store,
                 root,
                 allowed_V=module.judge.allowed_V,
+                device=module.device,
             )
-            logger.finish(results, {"recommendations": samples}, failed=False)
+            logger.finish(results | summary(card), {"recommendations": samples}, failed=False)
     except BaseException:
         if is_first_process():
             logger.finish({}, {}, failed=True)
@@ -112,20 +124,37 @@ def _fit_and_test(
     trainer.fit(module, ckpt_path=folder.resumable(), weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    told = {"epochs": trainer.current_epoch, "fit_seconds": round(module.fit_seconds, 3)}
+    told: dict[str, Any] = {
+        "epochs": trainer.current_epoch,
+        "fit_seconds": round(module.fit_seconds, 3),
+    }
     best = torch.load(folder.best, map_location="cpu", weights_only=True)
     if not has_whole(module, best["state_dict"]):
-        module = build_experiment(module.config, module.store)
+        rebuilt = build_experiment(module.config, module.store)
+        assert isinstance(rebuilt, Experiment)
+        module = rebuilt
         trainer = evaluating_trainer(module.config.trainer, hardware)
     module.load_state_dict(best["state_dict"])
+    told["best_epoch"] = best["epoch"] + 1
+    return module, _judged(trainer, module) | told
+
+
+def _count_and_test(module: Counting, folder: RunFolder, hardware: Hardware) -> dict[str, Any]:
+    """Count, keep the counts, evaluate them; return the results."""
+    trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), hardware)
+    module.count(trainer)
+    module.save(folder)
+    return _judged(trainer, module) | {"fit_seconds": round(module.fit_seconds, 3)}
+
+
+def _judged(trainer: lightning.Trainer, module: Evaluated) -> dict[str, Any]:
+    """Metrics on validation and test, and what they belong to."""
     trainer.validate(module, verbose=False)
     valid = module.results
     trainer.test(module, verbose=False)
-    return module, {
+    return {
         **module.results,
         **valid,
-        **told,
-        "best_epoch": best["epoch"] + 1,
         "parameters": count_parameters(module),
         "seed": module.config.seed,
         "data": module.store.name,
@@ -140,10 +169,10 @@ def has_whole(module: Experiment, weights: dict[str, Tensor]) -> bool:
 
 
 def _write_results(
-    module: Experiment, folder: RunFolder, results: dict[str, Any]
+    module: Evaluated, folder: RunFolder, results: dict[str, Any]
 ) -> dict[str, float]:
-    """Write per-user ranks and ``metrics.json``; return the popularity baseline's metrics."""
-    assert module.ranks is not None and module.facts.item_count_V is not None
+    """Write each event's rank and ``metrics.json``; return the popularity baseline's metrics."""
+    assert module.facts.item_count_V is not None
     evaluation = module.config.evaluation
     baseline = evaluate_popularity(
         module.eval_batches(module.splits.test),
@@ -154,15 +183,21 @@ def _write_results(
         allowed_V=module.judge.allowed_V,
     )
     results |= {f"popularity/{key}": value for key, value in baseline.items()}
-    users = module.store.users()["user"]
-    user_R, rank_R = (tensor.numpy() for tensor in module.ranks)
-    folder.write_table("ranks.parquet", pl.DataFrame({"user": users[user_R], "rank": rank_R}))
+    events = judged_events(module)
+    folder.write_table("ranks.parquet", events)
+    k = int(evaluation.monitor.partition("@")[2] or max(evaluation.ks))
+    results |= slice_metrics(events, module.judge.ranking.gains, k)
     folder.write_json("metrics.json", results)
     return baseline
 
 
 def _record(
-    folder: RunFolder, module: Experiment, name: str, group: str, hardware: Hardware
+    folder: RunFolder,
+    module: Evaluated,
+    name: str,
+    group: str,
+    hardware: Hardware,
+    card: dict[str, Any],
 ) -> RunInfo:
     """Write what the folder says before the first step; a resumed run keeps its id."""
     root, store = module.config, module.store
@@ -178,6 +213,8 @@ def _record(
     allowed_V = module.splits.candidates
     candidate = pl.lit(True) if allowed_V is None else pl.Series(allowed_V[1:])
     folder.write_table("catalogue.parquet", store.items().with_columns(candidate=candidate))
+    folder.write_json("protocol.json", card)
+    folder.write_text("protocol.md", markdown(card))
     folder.write_json(
         "run.json",
         {

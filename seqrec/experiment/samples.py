@@ -5,7 +5,7 @@ from torch import Tensor
 
 from seqrec.batches import EvalBatches
 from seqrec.config.schema import Root
-from seqrec.model import SequenceModel
+from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.rank import rank_targets
 from seqrec.store.store import SequenceStore
 
@@ -15,15 +15,15 @@ USERS, LATEST, TOP = 8, 3, 5
 
 @torch.no_grad()
 def sample_lists(
-    model: SequenceModel,
+    model: SequenceModel | CountedModel,
     batches: EvalBatches,
     store: SequenceStore,
     config: Root,
     *,
     allowed_V: Tensor | None,
+    device: torch.device,
 ) -> tuple[list[str], list[list[str]]]:
     """Columns and rows for the first users of `batches`."""
-    device = next(model.parameters()).device
     model.eval()
     batch = next(iter(batches)).to(device)
     seen = config.evaluation.mask_seen

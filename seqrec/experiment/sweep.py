@@ -12,13 +12,15 @@ from rich.table import Table
 
 from seqrec.experiment.console import console, fact
 
+REPEATS = ("seed=", "split.fold=")  # overrides that make no other model
+
 
 @dataclass(frozen=True)
 class Job:
     """One job of a sweep, as its folder tells."""
 
     folder: Path
-    varied: str  # the overrides that tell it from the others, without the seed
+    varied: str  # the overrides that tell it from the others, without seed and fold
     metrics: dict[str, Any] | None  # None: it failed
     error: str
 
@@ -38,7 +40,7 @@ def summarise(folder: Path, shown: list[str]) -> None:
     out, jobs = console(), read_jobs(folder)
     hashes = sorted({job.metrics["data_hash"][:12] for job in jobs if job.metrics})
     out.print()
-    fact(out, "sweep", f"{len(jobs)} jobs; test metrics, mean ± sd over seeds")
+    fact(out, "sweep", f"{len(jobs)} jobs; test metrics, mean ± sd over seeds and folds")
     fact(out, "data", f"hash {', '.join(hashes)}")
     out.print(sweep_table(jobs, shown))
     for job in jobs:
@@ -54,7 +56,7 @@ def read_jobs(folder: Path) -> list[Job]:
     common = set.intersection(*map(set, overrides.values())) if len(paths) > 1 else set()
     jobs = []
     for path in sorted(paths, key=lambda p: (len(p.name.split("_")[0]), p.name)):
-        varied = [o for o in overrides[path] if o not in common and not o.startswith("seed=")]
+        varied = [o for o in overrides[path] if o not in common and not o.startswith(REPEATS)]
         results, error = path / "metrics.json", path / "error.txt"
         metrics = json.loads(results.read_text()) if results.is_file() else None
         message = error.read_text() if error.is_file() else "did not finish"

@@ -19,7 +19,7 @@ class RankingMetrics(Metric):
     Args:
         gains: name to gain, for example ``{"ndcg": NDCG()}``.
         ks: list lengths.
-        n_items: items without the padding id.
+        item_count_V: training events of each item.
         n_candidates: items that may be recommended; coverage is a share of these.
         sync: add up what all processes saw; False where one process sees everything.
     """
@@ -33,24 +33,25 @@ class RankingMetrics(Metric):
         *,
         gains: dict[str, Gain],
         ks: list[int],
-        n_items: int,
+        item_count_V: Tensor,
         n_candidates: int,
         sync: bool = True,
     ) -> None:
         super().__init__(sync_on_compute=sync)
         self.gains, self.ks, self.n_candidates = gains, sorted(set(ks)), n_candidates
-        self.longest = self.ks[-1]
+        self.longest, self.item_count_V = self.ks[-1], item_count_V
         empty = torch.zeros(self.longest + 2, dtype=torch.int64)
         self.add_state("histogram", empty, dist_reduce_fx="sum")
-        unlisted = torch.zeros(len(self.ks), n_items + 1, dtype=torch.int64)
-        self.add_state("listed_KV", unlisted, dist_reduce_fx="max")
+        unlisted = torch.zeros(len(self.ks), len(item_count_V), dtype=torch.int64)
+        self.add_state("listed_KV", unlisted, dist_reduce_fx="sum")
 
     def update(self, ranking: Ranking) -> None:
-        """Count a batch of ranks and mark the items of its top lists."""
+        """Count a batch of ranks, and how often each item is in a list."""
         rank_B = ranking.rank_B.clamp(max=self.longest + 1)
         self.histogram += torch.bincount(rank_B, minlength=self.longest + 2)
+        size = self.listed_KV.shape[1]
         for row, k in enumerate(self.ks):
-            self.listed_KV[row, ranking.top_BK[:, :k].flatten()] = 1
+            self.listed_KV[row] += torch.bincount(ranking.top_BK[:, :k].flatten(), minlength=size)
 
     def compute(self) -> dict[str, float]:
         """``{"ndcg@10": ...}``, in float64; NaN when nothing was ranked."""
@@ -61,31 +62,60 @@ class RankingMetrics(Metric):
             for k in self.ks if gain.at_k else self.ks[:1]:
                 mean = (gain(rank_R, k).double() * count[1:]).sum() / count.sum()
                 results[f"{name}@{k}" if gain.at_k else name] = mean.item()
-        listed = self.listed_KV[:, 1:].sum(1).tolist()
-        for k, items in zip(self.ks, listed, strict=True):
-            results[f"coverage@{k}"] = items / self.n_candidates
+        for row, k in enumerate(self.ks):
+            lists = about_lists(self.listed_KV[row].cpu(), self.item_count_V, self.n_candidates)
+            results |= {f"{name}@{k}": value for name, value in lists.items()}
         return results
 
 
+def about_lists(listed_V: Tensor, item_count_V: Tensor, n_candidates: int) -> dict[str, float]:
+    """What the recommended lists are like, whether or not they hold the target.
+
+    Args:
+        listed_V: in how many lists each item is; the padding id doesn't count.
+        item_count_V: training events of each item.
+        n_candidates: items that may be recommended.
+
+    Returns:
+        ``coverage``: share of the candidates that are in any list. ``novelty``: mean
+        self-information of the listed items in bits, ``-log2`` of an item's share in the training
+        events (Zhou et al. 2010); an item without any counts as one event.
+        ``average_popularity``: mean training events of the listed items (Abdollahpouri et al.
+        2019). ``gini``: of the candidates' exposure, 0 where all are listed equally often, near 1
+        where one is alone (Gini 1912; Fleder and Hosanagar 2009).
+    """
+    listed, events = listed_V[1:].double(), item_count_V[1:].cpu().double()
+    total = listed.sum()
+    bits = -(events.clamp(min=1) / events.sum()).log2()
+    exposure = listed.sort().values[len(listed) - n_candidates :]  # the others are never listed
+    place = 2 * torch.arange(1, n_candidates + 1) - n_candidates - 1
+    return {
+        "coverage": int((listed > 0).sum()) / n_candidates,
+        "novelty": ((bits * listed).sum() / total).item(),
+        "average_popularity": ((events * listed).sum() / total).item(),
+        "gini": ((place * exposure).sum() / (n_candidates * total)).item(),
+    }
+
+
 class RankList(Metric):
-    """Every event's rank, kept beside its user: what significance tests and slices start from."""
+    """Every event's rank: what significance tests and slices start from."""
 
     full_state_update = False
-    user: list[Tensor]
+    event: list[Tensor]
     rank: list[Tensor]
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_state("user", [], dist_reduce_fx="cat")
+        self.add_state("event", [], dist_reduce_fx="cat")
         self.add_state("rank", [], dist_reduce_fx="cat")
 
-    def update(self, user_B: Tensor, rank_B: Tensor) -> None:
+    def update(self, event_B: Tensor, rank_B: Tensor) -> None:
         """Append a batch."""
-        self.user.append(user_B)
+        self.event.append(event_B)
         self.rank.append(rank_B)
 
     def compute(self) -> tuple[Tensor, Tensor]:
-        """Users and ranks, ordered by user, on the CPU."""
-        user_R, rank_R = dim_zero_cat(self.user).cpu(), dim_zero_cat(self.rank).cpu()
-        order = user_R.argsort(stable=True)
-        return user_R[order], rank_R[order]
+        """Events and ranks, ordered by event, on the CPU."""
+        event_R, rank_R = dim_zero_cat(self.event).cpu(), dim_zero_cat(self.rank).cpu()
+        order = event_R.argsort(stable=True)
+        return event_R[order], rank_R[order]

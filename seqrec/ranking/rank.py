@@ -1,14 +1,14 @@
 """Exact ranks and top lists over the whole catalogue, streamed over blocks of items."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from seqrec.types import Catalogue
+from seqrec.types import Ranked
 
 BLOCK_BYTES = 64 * 2**20  # scores held at once
-ROUNDING = 1e-6  # of |query| |item|: scores nearer than this are equal within float32
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Ranking:
 
 
 def rank_targets(
-    query_BD: Tensor,
-    catalogue: Catalogue,
+    query: Any,
+    catalogue: Ranked,
     target_B: Tensor,
     *,
     k: int,
@@ -38,7 +38,7 @@ def rank_targets(
     NaN.
 
     Args:
-        query_BD: queries.
+        query: B queries, as the catalogue takes them.
         catalogue: what they are scored against.
         target_B: item to find for each query.
         k: length of the top list.
@@ -49,29 +49,26 @@ def rank_targets(
     Returns:
         ``1 + #{items that don't score below the target}`` and the top lists; all in float32.
     """
-    query = query_BD.float()
     target_score_B = catalogue.score(query, target_B)
     blocked_B = torch.zeros_like(target_B, dtype=torch.bool)
     if seen_row_P is not None and seen_item_P is not None:
         blocked_B[seen_row_P[seen_item_P == target_B[seen_row_P]]] = True
     if allowed_V is not None:
         blocked_B |= ~allowed_V[target_B]
-    # a sum and a matrix product round differently: what is this near is a tie
-    size_B = query.norm(dim=1) * catalogue.table_VD[target_B].float().norm(dim=1)
-    target_score_B = (target_score_B - ROUNDING * size_B).masked_fill(blocked_B, -torch.inf)
-    rows, v = torch.arange(len(query), device=query.device), len(catalogue.table_VD)
+    # what is nearer to the target's score than two sums may lie apart is a tie
+    least_B = target_score_B - catalogue.rounding(query, target_B, target_score_B)
+    least_B = least_B.masked_fill(blocked_B, -torch.inf)
+    rows, v = torch.arange(len(target_B), device=target_B.device), len(catalogue)
     rank_B = torch.ones_like(target_B)
-    top_score_BK = query.new_full((len(query), 0), -torch.inf)
-    top_BK = target_B.new_zeros((len(query), 0))
-    width = max(k, BLOCK_BYTES // (4 * max(1, len(query))))
+    top_score_BK = least_B.new_full((len(target_B), 0), -torch.inf)
+    top_BK = target_B.new_zeros((len(target_B), 0))
+    width = max(k, BLOCK_BYTES // (4 * max(1, len(target_B))))
     for first in range(0, v, width):
         last = min(v, first + width)
-        score_BW = query @ catalogue.table_VD[first:last].float().T
-        if catalogue.bias_V is not None:
-            score_BW += catalogue.bias_V[first:last]
+        score_BW = catalogue.block(query, first, last)
         _block(score_BW, first, last, seen_row_P, seen_item_P, allowed_V)
         here = ((target_B >= first) & (target_B < last)).nonzero().squeeze(1)
-        above_BW = ~(score_BW < target_score_B[:, None])
+        above_BW = ~(score_BW < least_B[:, None])
         above_BW[rows[here], target_B[here] - first] = False
         rank_B += above_BW.sum(1)
         best = score_BW.masked_fill_(score_BW.isnan(), -torch.inf).topk(min(k, last - first), dim=1)

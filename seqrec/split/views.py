@@ -8,6 +8,8 @@ import numpy as np
 from seqrec.errors import DataError
 from seqrec.store.store import SequenceStore
 
+TOGETHER = 1 << 22  # events that are compared together
+
 
 @dataclass(frozen=True)
 class View:
@@ -30,6 +32,12 @@ class View:
         """Entries by mask or position."""
         return View(self.user[which], self.start[which], self.end[which])
 
+    def positions(self) -> np.ndarray:
+        """int64: where in the store the events of all stretches are, one stretch after another."""
+        length = self.end - self.start
+        before = np.cumsum(length) - length
+        return np.arange(length.sum()) + np.repeat(self.start - before, length)
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -41,8 +49,9 @@ class Splits:
         candidates: bool (n_items + 1,), the items that may be ranked; None: all but the padding.
         protocol: says how the data was split, with its settings.
         report: counts: ``train_sequences``, ``train_events``, and for valid and test
-            ``*_targets``, ``*_cold_targets`` (excluded: the item isn't a candidate) and
+            ``*_targets``, ``*_cold_targets`` (left out: the item isn't a candidate) and
             ``*_repeats`` (share of targets that are in their own history).
+        cut: the time, in milliseconds, before which all training events lie; None: there is none.
     """
 
     train: View
@@ -51,6 +60,7 @@ class Splits:
     candidates: np.ndarray | None
     protocol: str
     report: dict[str, int | float] = field(default_factory=dict)
+    cut: int | None = None
 
 
 class Split(Protocol):
@@ -70,13 +80,16 @@ def assemble(
     candidates: np.ndarray | None,
     protocol: str,
     todo: str,
+    cut: int | None = None,
+    keep_cold: bool = False,
 ) -> Splits:
     """Drop sequences that teach nothing and targets that can't be ranked, and count.
 
     Args:
         store: the data.
-        train, valid, test, candidates, protocol: see :class:`Splits`; unfiltered.
+        train, valid, test, candidates, protocol, cut: see :class:`Splits`; unfiltered.
         todo: what the user can do when a part is empty.
+        keep_cold: targets that can't be ranked stay, as misses.
 
     Raises:
         DataError: a part is empty.
@@ -88,11 +101,13 @@ def assemble(
     }
     judged = {}
     for part, view in {"valid": valid, "test": test}.items():
-        warm = view if candidates is None else view.take(candidates[store.item[view.end]])
-        judged[part] = warm
-        report[f"{part}_targets"] = len(warm)
-        report[f"{part}_cold_targets"] = len(view) - len(warm)
-        report[f"{part}_repeats"] = _repeats(store, warm)
+        kept = view
+        if candidates is not None and not keep_cold:
+            kept = view.take(candidates[store.item[view.end]])
+        judged[part] = kept
+        report[f"{part}_targets"] = len(kept)
+        report[f"{part}_cold_targets"] = len(view) - len(kept)
+        report[f"{part}_repeats"] = _repeats(store, kept)
     parts = {"training": train, "validation": judged["valid"], "test": judged["test"]}
     for part, view in parts.items():
         if not len(view):
@@ -102,15 +117,21 @@ def assemble(
                 where="split",
                 todo=todo,
             )
-    return Splits(train, judged["valid"], judged["test"], candidates, protocol, report)
+    return Splits(train, judged["valid"], judged["test"], candidates, protocol, report, cut)
 
 
 def _repeats(store: SequenceStore, view: View) -> float:
     """Share of targets that occur in their own history."""
-    length = view.end - view.start
-    if not len(view):
-        return 0.0
-    first = np.cumsum(length) - length
-    position = np.arange(length.sum()) + np.repeat(view.start - first, length)
-    same = store.item[position] == np.repeat(store.item[view.end], length)
-    return float(np.logical_or.reduceat(same, first).mean())
+    again, ends = 0, np.cumsum(view.end - view.start)
+    for part in np.split(np.arange(len(view)), _even(ends)):
+        some = view.take(part)
+        length = some.end - some.start
+        if len(some):
+            same = store.item[some.positions()] == np.repeat(store.item[some.end], length)
+            again += int(np.logical_or.reduceat(same, np.cumsum(length) - length).sum())
+    return again / len(view) if len(view) else 0.0
+
+
+def _even(ends: np.ndarray) -> np.ndarray:
+    """Where to cut rows so that each part has about `TOGETHER` of what `ends` adds up."""
+    return np.flatnonzero(np.diff(ends // TOGETHER)) + 1

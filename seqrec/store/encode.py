@@ -39,6 +39,8 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
     events = events.take(order)
     item, first_item = _dense(events.item, events.row)
     users = _numbered("user", user_ids, first_user, start=0)
+    if events.part is not None:
+        users = _by_session(users, events.part[offset[:-1]])
     items = _numbered("item", item_ids, first_item, start=1)
     return {
         "arrays": {
@@ -113,6 +115,11 @@ def _numbered(column: str, ids: pl.Series, rows: np.ndarray, start: int) -> pl.D
     """Columns index and the original ids."""
     index = pl.Series("index", np.arange(start, start + len(rows), dtype=np.int32))
     return pl.DataFrame([index, ids.gather(rows).cast(pl.String).alias(column)])
+
+
+def _by_session(users: pl.DataFrame, part: np.ndarray) -> pl.DataFrame:
+    """Sessions are called ``user/1``, ``user/2`` and so on."""
+    return users.with_columns(user=pl.col("user") + "/" + pl.Series(part).cast(pl.String))
 
 
 def _described(items: pl.DataFrame, table: pl.LazyFrame | None, name: str) -> pl.DataFrame:

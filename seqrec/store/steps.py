@@ -1,24 +1,29 @@
 """The steps of a preparation: which events are kept, and in which order. Vectorised."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from seqrec.config.schema import Prepare, Repeats
 from seqrec.errors import DataError
+from seqrec.raw.clock import instant
 from seqrec.store.sort import lexsort
 
 
 @dataclass(frozen=True)
 class Events:
-    """Columns of equal length; user and item are codes, `row` is the place in the raw file."""
+    """Columns of equal length; user and item are codes, `row` is the place in the raw file.
+
+    Where sessions were cut, `user` counts sessions and `part` is the session's number in its user.
+    """
 
     user: np.ndarray  # int32 (n,)
     item: np.ndarray  # int32 (n,)
     row: np.ndarray  # int32 (n,), or int64 beyond 2**31 rows
     timestamp: np.ndarray | None  # int64 (n,)
     rating: np.ndarray | None  # float32 (n,)
+    part: np.ndarray | None = None  # int32 (n,), from 1
 
     def take(self, which: np.ndarray) -> "Events":
         """Rows by mask or position."""
@@ -54,8 +59,11 @@ def steps(settings: Prepare, name: str) -> Iterator[Step]:
     yield None, _ordered
     if settings.repeats is not Repeats.keep:
         yield "repeats", REPEATS[settings.repeats]
+    if settings.session_gap is not None:
+        yield "session_gap", lambda events: _sessions(events, settings.session_gap, name)  # type: ignore[arg-type]
     if settings.k_core > 1:
-        yield "k_core", lambda events: _k_core(events, settings.k_core)
+        cut = instant(settings.k_core_before, where="prepare.k_core_before")
+        yield "k_core", lambda events: _k_core(events, settings.k_core, cut, name)
     if settings.max_history is not None:
         yield "max_history", lambda events: _latest(events, settings.max_history)  # type: ignore[arg-type]
 
@@ -112,8 +120,41 @@ def _changes(user: np.ndarray, item: np.ndarray) -> np.ndarray:
     return np.concatenate([[True], other, [True]])
 
 
-def _k_core(events: Events, k: int) -> Events:
-    """Drop users and items with fewer than `k` events until there are none."""
+def _sessions(events: Events, minutes: float, name: str) -> Events:
+    """Cut each user's events where nothing happened for more than so many minutes."""
+    if events.timestamp is None:
+        raise DataError(
+            f"{name} has no timestamps, so pauses can't be told",
+            where="prepare.session_gap",
+            todo="set prepare.session_gap=null, or name the time column with data.timestamp",
+        )
+    other = np.concatenate([[True], events.user[1:] != events.user[:-1]])
+    pause = np.concatenate([[False], np.diff(events.timestamp) > minutes * 60_000])
+    session = np.cumsum(other | pause).astype(np.int32) - 1
+    part = session - np.repeat(session[other], np.diff(np.flatnonzero(other), append=len(other)))
+    return replace(events, user=session, part=part + 1)
+
+
+def _k_core(events: Events, k: int, cut: int | None, name: str) -> Events:
+    """Drop users and items with fewer than `k` events until there are none.
+
+    With a `cut` only the events before it count; users and items that they leave keep theirs after
+    it, so that nothing of what came later decides who is in the data.
+    """
+    if cut is None:
+        return _core(events, k)
+    if events.timestamp is None:
+        raise DataError(
+            f"{name} has no timestamps to cut at",
+            where="prepare.k_core_before",
+            todo="set prepare.k_core_before=null, or name the time column with data.timestamp",
+        )
+    core = _core(events.take(events.timestamp < cut), k)
+    kept = np.isin(events.user, np.unique(core.user))
+    return events.take(kept & np.isin(events.item, np.unique(core.item)))
+
+
+def _core(events: Events, k: int) -> Events:
     while len(events):
         enough = (np.bincount(events.user) >= k)[events.user]
         enough &= (np.bincount(events.item) >= k)[events.item]

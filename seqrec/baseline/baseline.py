@@ -1,0 +1,38 @@
+"""What a baseline is."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from torch import Tensor
+
+from seqrec.baseline.table import Rows, Table
+from seqrec.baseline.training import Training
+
+
+class Baseline(Protocol):
+    """A model that is counted in one pass: an ``nn.Module`` whose buffers are the counts.
+
+    Args of its constructor may be facts of the data (``n_items``) and plain values.
+    """
+
+    table: Table
+
+    def count(self, training: Training, judge: Callable[[], float]) -> None:
+        """Learn from the training events.
+
+        Args:
+            training: the events.
+            judge: evaluates the counts as they are on the validation events: the monitored metric.
+
+        Raises:
+            DataError: the events lack what it needs.
+        """
+        ...
+
+    def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
+        """What whole histories, right-padded with item 0, ask of the table."""
+        ...
+
+    def weights(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
+        """``alpha_BL``: how much each item of a history counts; 0 where none does."""
+        ...

@@ -1,0 +1,79 @@
+"""Items that share their users with those of the history."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqrec.baseline.choice import check_options, choose
+from seqrec.baseline.table import Rows, Table, packed
+from seqrec.baseline.training import Training, places
+from seqrec.types import position_mask
+
+BEHIND = 1e-6  # popularity counts this much: it orders what has no neighbour in the history
+
+
+class ItemKNN(nn.Module):
+    """Item-to-item neighbours (Sarwar et al. 2001; Deshpande and Karypis 2004).
+
+    ``score(j) = sum_i decay^age(i) c_ij / (sqrt(c_i c_j) + shrink)`` over the items i of the
+    history: `c_ij` users with both, `c_i` users with i, ``age`` 0 for the latest.
+
+    Args:
+        n_items: items without the padding id.
+        neighbours: of an item that are kept, the most similar.
+        shrink: takes similarity from pairs that few users have.
+        decays: what an event counts, of the one that follows it (1: all the same); validation
+            chooses one of them.
+    """
+
+    decay: Tensor
+
+    def __init__(
+        self, *, n_items: int, decays: list[float], neighbours: int = 100, shrink: float = 10.0
+    ) -> None:
+        super().__init__()
+        check_options("decays", decays, 0, 1)
+        if neighbours < 1 or shrink < 0:
+            raise ValueError(f"neighbours={neighbours}, shrink={shrink}: 1 or more, 0 or more")
+        self.decays, self.neighbours, self.shrink = decays, neighbours, shrink
+        self.table = Table(n_items)
+        self.register_buffer("decay", torch.ones(()))
+
+    def count(self, training: Training, judge: Callable[[], float]) -> None:
+        """Learn from the training events."""
+        v = training.n_items + 1
+        once = training.distinct()
+        users_V = once.counts()
+        rows, items, weights = [], [], []
+        for first, count_WV in once.together():
+            mine = np.arange(first, first + len(count_WV))
+            count_WV[np.arange(len(mine)), mine] = 0
+            length = np.sqrt(users_V[mine, None] * users_V.astype(np.float64)) + self.shrink
+            like_WV = np.divide(count_WV, length, where=count_WV > 0, out=np.zeros(length.shape))
+            most = min(self.neighbours, v)
+            top_WK = np.argpartition(-like_WV, most - 1, axis=1)[:, :most]
+            row, column = np.nonzero(np.take_along_axis(like_WV, top_WK, 1))
+            rows.append(mine[row])
+            items.append(top_WK[row, column])
+            weights.append(like_WV[row, items[-1]])
+        entries = packed(
+            np.concatenate(rows), np.concatenate(items), np.concatenate(weights),
+            rows=v, most=self.neighbours,
+        )  # fmt: skip
+        self.table.fill(entries, places(torch.from_numpy(training.counts())) * (BEHIND / v))
+        choose(self.decays, self.decay.fill_, judge)
+
+    def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
+        """The rows of all items of the history."""
+        width = item_BL.shape[1]
+        age_BL = length_B[:, None] - 1 - torch.arange(width, device=length_B.device)
+        weight_BL = self.decay ** age_BL.clamp(min=0).float()
+        weight_BL = weight_BL * position_mask(length_B, width)
+        return Rows(item_BL, weight_BL, torch.ones_like(weight_BL[:, 0]))
+
+    def weights(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
+        """``alpha_BL``: as in the score, with the sum 1."""
+        weight_BL = self.query(item_BL, length_B).weight_BR
+        return weight_BL / weight_BL.sum(1, keepdim=True)

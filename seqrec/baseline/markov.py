@@ -1,0 +1,62 @@
+"""What came after the last item before."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqrec.baseline.choice import check_options, choose
+from seqrec.baseline.table import Rows, Table, packed
+from seqrec.baseline.training import Training, places
+from seqrec.types import at_position
+
+
+class Markov(nn.Module):
+    """First-order Markov chain, smoothed with popularity (a Dirichlet prior, as in Zhai and
+    Lafferty 2004, table 1).
+
+    ``P(j | i) = (c_ij + m p_j) / (c_i + m)``: `c_ij` transitions from i to j, `c_i` from i to any,
+    `p_j` the share of j in all events.
+
+    Args:
+        n_items: items without the padding id.
+        smoothing: values of m, in transitions; validation chooses one of them.
+        neighbours: successors of an item that are kept, the most frequent.
+    """
+
+    smoothing: Tensor
+    total_V: Tensor
+
+    def __init__(self, *, n_items: int, smoothing: list[float], neighbours: int = 200) -> None:
+        super().__init__()
+        check_options("smoothing", smoothing, 0, float("inf"))
+        if neighbours < 1:
+            raise ValueError(f"neighbours={neighbours}: 1 or more")
+        self.options, self.neighbours, self.table = smoothing, neighbours, Table(n_items)
+        self.register_buffer("smoothing", torch.zeros(()))
+        self.register_buffer("total_V", torch.zeros(n_items + 1))
+
+    def count(self, training: Training, judge: Callable[[], float]) -> None:
+        """Learn from the training events."""
+        v = training.n_items + 1
+        count_V = training.counts()
+        tie_V = places(torch.from_numpy(count_V)) / v  # below 1 event
+        base_V = (torch.from_numpy(count_V) + tie_V) / len(training.item)
+        from_P, to_P, count_P = training.successions()
+        self.total_V = torch.from_numpy(
+            np.bincount(from_P, weights=count_P, minlength=v).astype(np.float32)
+        )
+        self.table.fill(packed(from_P, to_P, count_P, rows=v, most=self.neighbours), base_V)
+        choose(self.options, self.smoothing.fill_, judge)
+
+    def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
+        """The row of the last item."""
+        last_B = at_position(item_BL, length_B - 1)
+        scale_B = 1 / (self.total_V[last_B] + self.smoothing)
+        return Rows(last_B[:, None], scale_B[:, None], self.smoothing * scale_B)
+
+    def weights(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
+        """``alpha_BL``: all on the last item."""
+        position_L = torch.arange(item_BL.shape[1], device=item_BL.device)
+        return (position_L == length_B[:, None] - 1).float()

@@ -1,0 +1,70 @@
+"""Whole sessions by the time they were held."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from seqrec.errors import DataError
+from seqrec.raw.clock import iso_time
+from seqrec.split.cuts import check_shares, chosen, quantiles, times_of
+from seqrec.split.views import Splits, View, assemble
+from seqrec.store.store import SequenceStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sessions:
+    """Sessions that had ended train, later ones are judged (Hidasi et al. 2016).
+
+    A sequence is a session: give their ids as the user column, or cut users' events at pauses with
+    ``prepare.session_gap``. Sessions that end before the validation cut train, those that begin
+    between the cuts and end before the test cut validate, those that begin after it test. Sessions
+    across a cut are left out. Only items with a training event can be ranked.
+
+    Args:
+        test_share: share of all sessions, the latest by their first event, after the test cut.
+        valid_share: share of all sessions between the two cuts.
+        targets: ``all``: every event but the first of a session, from the events before it;
+            ``last``: the last event only.
+    """
+
+    test_share: float = 0.1
+    valid_share: float = 0.1
+    targets: Literal["all", "last"] = "all"
+
+    def __post_init__(self) -> None:
+        check_shares(test_share=self.test_share, valid_share=self.valid_share)
+
+    def __call__(self, store: SequenceStore) -> Splits:
+        """Split `store`; a DataError if it has no timestamps or a part is empty."""
+        timestamp = times_of(store)
+        start, end = np.asarray(store.offset[:-1]), np.asarray(store.offset[1:])
+        begins, ends = timestamp[start], timestamp[end - 1]
+        shares = [1 - self.test_share - self.valid_share, 1 - self.test_share]
+        valid_cut, test_cut = quantiles(begins, shares)
+        if valid_cut >= test_cut:
+            raise DataError(
+                f"too many sessions begin at {iso_time(test_cut)}: none would validate",
+                where="split",
+                todo="take larger shares",
+            )
+        trains = ends < valid_cut
+        validates = (begins >= valid_cut) & (ends < test_cut)
+        everyone = View(np.arange(store.n_users, dtype=np.int64), start, end)
+        train = everyone.take(trains)
+        candidates = np.zeros(store.n_items + 1, dtype=bool)
+        candidates[store.item[train.positions()]] = True
+        splits = assemble(
+            store,
+            train=train,
+            valid=chosen(start, start, np.where(validates, end, start), self.targets),
+            test=chosen(start, start, np.where(begins >= test_cut, end, start), self.targets),
+            candidates=candidates,
+            cut=valid_cut,
+            protocol=f"sessions(test_from={iso_time(test_cut)}, "
+            f"valid_from={iso_time(valid_cut)}, targets={self.targets})",
+            todo="take other shares; sessions of one event have no target",
+        )
+        across = len(start) - int(trains.sum() + validates.sum() + (begins >= test_cut).sum())
+        splits.report["sessions_across_a_cut"] = across
+        return splits
