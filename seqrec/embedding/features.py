@@ -1,0 +1,154 @@
+"""Item vectors made of an id and of what is known of the item."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+import polars as pl
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqrec.dropout import Dropout
+from seqrec.features.columns import encode_features
+from seqrec.features.encoded import Codes, Encoded
+from seqrec.sizes import make_room
+
+
+class Feature(nn.Module):
+    """One feature of all items as vectors: the mean of its codes', or a linear map of its numbers.
+
+    Args:
+        encoded: the feature; None: a checkpoint brings it.
+        dim: width D.
+        std: standard deviation of the initial vectors.
+    """
+
+    code_VM: Tensor
+    value_VF: Tensor
+
+    def __init__(self, encoded: Encoded | None, *, dim: int, std: float) -> None:
+        super().__init__()
+        self.register_buffer("code_VM", torch.zeros(0, 0, dtype=torch.int32))
+        self.register_buffer("value_VF", torch.zeros(0, 0))
+        self.weight_CD: nn.Parameter | None
+        self.weight_FD: nn.Parameter | None
+        self.register_parameter("weight_CD", None)  # of the two, the one that the kind needs
+        self.register_parameter("weight_FD", None)
+        if isinstance(encoded, Codes):
+            self.code_VM = encoded.code_VM
+            self.weight_CD = nn.Parameter(torch.randn(encoded.size + 1, dim) * std)
+        elif encoded is not None:
+            self.value_VF = encoded.value_VF
+            width = encoded.value_VF.shape[1]
+            self.weight_FD = nn.Parameter(torch.randn(width, dim) * std / math.sqrt(width))
+
+    def forward(self) -> Tensor:
+        """``vector_VD``; zeros where nothing is known of an item, and for the padding id."""
+        if self.weight_CD is not None:
+            return F.embedding_bag(self.code_VM, self.weight_CD, mode="mean", padding_idx=0)
+        assert self.weight_FD is not None, "neither counted from a table nor loaded"
+        return self.value_VF @ self.weight_FD
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *rest: Any) -> None:
+        make_room(self, state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+class FeatureEmbedding(nn.Module):
+    """Ids and features of items to vectors; the table of a tied scorer is made of both, too.
+
+    An item without a training event has no id vector: its features alone speak for it.
+
+    Args:
+        n_items: items without the padding id; the table has ``V = n_items + 1`` rows.
+        item_count_V: training events of each item.
+        items: gives the item table; None: a checkpoint brings the features.
+        dim: width D.
+        features: names of columns, or ``{name: how}``, or ``all``: see
+            :func:`~seqrec.features.columns.encode_features`.
+        join: ``concat``: a linear map of all vectors side by side, at first their sum; ``sum``;
+            ``gate``: ``g * id + (1 - g) * features``, g from both, for each component.
+        item_id: False leaves the id out: a pure content model.
+        text_dim: width of the vectors of texts.
+        dropout: share of the components of an input vector set to zero while training.
+        scale: multiply inputs by ``sqrt(D)``, as :class:`~seqrec.embedding.id.IdEmbedding` does.
+        std: standard deviation of the initial vectors; null: Xavier, ``sqrt(2 / (V + D))``.
+    """
+
+    has_sparse_gradients: ClassVar[bool] = False
+    warm_V: Tensor
+
+    def __init__(
+        self,
+        *,
+        n_items: int,
+        item_count_V: Tensor | None,
+        items: Callable[[], pl.DataFrame] | None,
+        dim: int,
+        features: list[str | dict[str, Any]] | Literal["all"] = "all",
+        join: Literal["concat", "sum", "gate"] = "concat",
+        item_id: bool = True,
+        text_dim: int = 64,
+        dropout: float = 0.0,
+        scale: bool = True,
+        std: float | None = None,
+    ) -> None:
+        super().__init__()
+        if join == "gate" and not item_id:
+            raise ValueError("join=gate weighs the id against the features: item_id must be true")
+        v = n_items + 1
+        std = math.sqrt(2 / (v + dim)) if std is None else std
+        known = {} if items is None else encode_features(items(), features, text_dim=text_dim)
+        self.dim, self.scale = dim, math.sqrt(dim) if scale else 1.0
+        self.dropout = Dropout(dropout)
+        warm_V = torch.ones(v) if item_count_V is None else (item_count_V > 0).float()
+        self.register_buffer("warm_V", warm_V)
+        self.weight_VD = nn.Parameter(torch.randn(v, dim) * std) if item_id else None
+        self.features = nn.ModuleDict(
+            {
+                _module_name(at, name): Feature(encoded, dim=dim, std=std)
+                for at, (name, encoded) in enumerate(known.items())
+            }
+        )
+        self.weight_ED: nn.Parameter | None
+        self.register_parameter("weight_ED", None)
+        if join == "concat" and known:
+            self.weight_ED = nn.Parameter(torch.eye(dim).repeat(len(known) + item_id, 1))
+        self.gate = nn.Linear(2 * dim, dim) if join == "gate" else None
+
+    def forward(self, item_BL: Tensor) -> Tensor:
+        """``item_BL -> x_BLD``; the padding id gives zeros."""
+        x_BLD = F.embedding(item_BL, self.table(), padding_idx=0)
+        return self.dropout(x_BLD * self.scale)
+
+    def table(self) -> Tensor:
+        """``table_VD``; row 0 is the padding id."""
+        parts = [feature() for feature in self.features.values()]
+        id_VD = None if self.weight_VD is None else self.weight_VD * self.warm_V[:, None]
+        if self.gate is not None and id_VD is not None:
+            features_VD = torch.stack(parts).sum(0)
+            gate_VD = self.gate(torch.cat([id_VD, features_VD], dim=1)).sigmoid()
+            return gate_VD * id_VD + (1 - gate_VD) * features_VD
+        parts = parts if id_VD is None else [id_VD, *parts]
+        if self.weight_ED is not None:
+            return torch.cat(parts, dim=1) @ self.weight_ED
+        return torch.stack(parts).sum(0)
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *rest: Any) -> None:
+        make_room(self, state_dict, prefix)
+        inner = f"{prefix}features."
+        for name in dict.fromkeys(
+            key.removeprefix(inner).rpartition(".")[0]
+            for key in state_dict
+            if key.startswith(inner)
+        ):
+            if name not in self.features:
+                self.features[name] = Feature(None, dim=self.dim, std=0.0)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _module_name(at: int, column: str) -> str:
+    """A name that torch takes: no dots, and none of its own."""
+    return f"{at}_" + re.sub(r"\W", "_", column)

@@ -1,0 +1,184 @@
+"""Columns of the item table to codes and numbers."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import torch
+
+from seqrec.errors import ConfigError, DataError
+from seqrec.features.encoded import Codes, Encoded, Numbers
+from seqrec.features.text import text_vectors
+from seqrec.features.vectors import given_vectors
+
+NO_FEATURES = ("index", "item")
+MOST_VALUES = 32  # of an item that are kept of a list
+RARE = 2  # values of fewer items than this tell nothing of other items, and share one code
+
+
+Wanted = list[str | dict[str, Any]] | Literal["all"]
+
+
+def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> dict[str, Encoded]:
+    """The wanted features of all items.
+
+    Args:
+        table: columns index (1, 2, ...), item and features.
+        features: a column's name, or ``{name: how}``: ``category``, ``list``, ``number``, ``log``,
+            ``text``, or ``{vectors: FILE}``; a name alone goes by the column's type. ``all``: every
+            column that isn't empty, the title as text.
+        text_dim: width of the vectors of texts.
+
+    Returns:
+        By name, in the order wanted.
+
+    Raises:
+        ConfigError: a feature is written wrongly, or twice.
+        DataError: the table lacks a column, or a column can't be used so.
+    """
+    if features == "all":
+        features = [{"title": "text"} if name == "title" else name for name in _usable(table)]
+    wanted = [_read(entry) for entry in features]
+    if not wanted:
+        raise ConfigError(
+            "no features are named",
+            where="embedding.features",
+            todo=f"name some: {', '.join(_usable(table)) or 'this data has none'}",
+        )
+    names = [name for name, _ in wanted]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{', '.join(names)}: one is named twice", where="embedding.features")
+    encoded: dict[str, Encoded] = {}
+    for name, how in wanted:
+        if isinstance(how, dict):
+            encoded[name] = Numbers(given_vectors(how["vectors"], table["item"]))
+            continue
+        if name not in table.columns or name in NO_FEATURES:
+            raise DataError(
+                f"the items have no column {name!r}",
+                where="embedding.features",
+                todo=f"there is {', '.join(_usable(table)) or 'none: give a table of items'}",
+            )
+        column = table[name]
+        if column.null_count() == len(column):
+            raise DataError(
+                f"the column {name!r} is empty for all items",
+                where="embedding.features",
+                todo="leave it out, or give a table of items that has it",
+            )
+        kind = how or _kind(column)
+        if kind == "text":
+            encoded[name] = Numbers(_padded(text_vectors(column, text_dim)))
+        else:
+            encoded[name] = KINDS[kind](column)
+    return encoded
+
+
+def _read(entry: str | dict[str, Any]) -> tuple[str, str | dict[str, Any] | None]:
+    if isinstance(entry, str):
+        return entry, None
+    if isinstance(entry, dict) and len(entry) == 1:
+        [(name, how)] = entry.items()
+        if how in (*KINDS, "text") or (isinstance(how, dict) and set(how) == {"vectors"}):
+            return name, how
+    raise ConfigError(
+        f"{entry!r} is no feature",
+        where="embedding.features",
+        todo="write a column's name or {name: how}, how one of "
+        f"{', '.join((*KINDS, 'text'))}, {{vectors: FILE}}",
+    )
+
+
+def _usable(table: pl.DataFrame) -> list[str]:
+    return [
+        name
+        for name in table.columns
+        if name not in NO_FEATURES and table[name].null_count() < len(table)
+    ]
+
+
+def _kind(column: pl.Series) -> str:
+    if column.dtype.is_numeric():
+        return "number"
+    if isinstance(column.dtype, pl.List):
+        return "list"
+    return "category"
+
+
+def _category(column: pl.Series) -> Codes:
+    return _list(column.cast(pl.String).to_frame().select(pl.concat_list(pl.all())).to_series())
+
+
+def _list(column: pl.Series) -> Codes:
+    if not isinstance(column.dtype, pl.List):
+        return _category(column)
+    rows = pl.DataFrame({"row": np.arange(1, len(column) + 1), "value": column})
+    flat = (
+        rows.explode("value", empty_as_null=True)
+        .with_columns(pl.col("value").cast(pl.String).str.strip_chars())
+        .filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
+        .unique(maintain_order=True)
+    )
+    count = flat.group_by("value").len().sort("value")
+    common = count.filter(pl.col("len") >= RARE)["value"]
+    rare = len(common) < len(count)
+    code = {value: at for at, value in enumerate(common, start=1 + rare)}  # 1: all rare values
+    place = flat.select(pl.int_range(pl.len()).over("row")).to_series()
+    flat = flat.filter(place < MOST_VALUES)
+    place = place.filter(place < MOST_VALUES)
+    codes = flat["value"].replace_strict(code, default=1, return_dtype=pl.Int32)
+    width = int(place.max() or 0) + 1  # type: ignore[arg-type]
+    code_VM = np.zeros((len(column) + 1, width), dtype=np.int32)
+    code_VM[flat["row"].to_numpy(), place.to_numpy()] = codes.to_numpy()
+    return Codes(torch.from_numpy(code_VM), len(code) + rare)
+
+
+def _number(column: pl.Series) -> Numbers:
+    value = _floats(column)
+    known = np.isfinite(value)
+    deviation = value[known].std() or 1.0
+    scaled = np.where(known, (value - value[known].mean()) / deviation, 0.0)
+    columns = [scaled] if known.all() else [scaled, ~known]
+    return Numbers(_padded(torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))))
+
+
+def _log(column: pl.Series) -> Numbers:
+    value = _floats(column)
+    if (value < 0).any():
+        raise DataError(
+            f"the column {column.name!r} has negative numbers, which have no logarithm",
+            where="embedding.features",
+            todo=f"write {{{column.name}: number}}",
+        )
+    return _number(pl.Series(column.name, np.log1p(value)))
+
+
+def _floats(column: pl.Series) -> np.ndarray:
+    """Float64, NaN where there is no number."""
+    if not (column.dtype.is_numeric() or column.dtype in (pl.String, pl.Boolean)):
+        raise DataError(
+            f"the column {column.name!r} ({column.dtype}) holds no numbers",
+            where="embedding.features",
+            todo=f"write {{{column.name}: category}} or {{{column.name}: list}}",
+        )
+    value = column.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    if not np.isfinite(value).any():
+        raise DataError(
+            f"no value of the column {column.name!r} is a number",
+            where="embedding.features",
+            todo=f"write {{{column.name}: category}}, or leave it out",
+        )
+    return value
+
+
+def _padded(value_NF: torch.Tensor) -> torch.Tensor:
+    return torch.cat([torch.zeros(1, value_NF.shape[1]), value_NF.float()])
+
+
+KINDS: dict[str, Callable[[pl.Series], Encoded]] = {
+    "category": _category,
+    "list": _list,
+    "number": _number,
+    "log": _log,
+}
