@@ -44,6 +44,21 @@ def find_optional(folder: str | Path, names: Iterable[str]) -> Path | None:
     return None
 
 
+def must_have(raw_dir: str | None, *, name: str, where: str) -> Path:
+    """The folder of raw files that can't be fetched.
+
+    Raises:
+        DataError: none is given; it says where the files can be had.
+    """
+    if raw_dir is None:
+        raise DataError(
+            f"{name} can't be fetched: its publisher wants you to agree to the terms first",
+            where=where,
+            todo="download it there, unpack it, and set data.raw_dir to the folder",
+        )
+    return Path(raw_dir).expanduser()
+
+
 def must_exist(path: Path) -> None:
     """Raise a DataError unless `path` is a file."""
     if not path.is_file():

@@ -80,6 +80,48 @@ def read_events(
     return frame.lazy(), rejected
 
 
+def take_events(
+    path: Path,
+    frame: pl.LazyFrame,
+    *,
+    user: str,
+    item: str,
+    timestamp: str,
+    time_unit: str,
+    max_bad_rows: float,
+) -> tuple[pl.LazyFrame, dict[str, int]]:
+    """Like :func:`read_events`, of a frame that was made of lists: one event a row.
+
+    Args:
+        path: the file that it was made of, for messages.
+        frame: the events.
+        user, item, timestamp: names of its columns.
+        time_unit: ``s``, ``ms``, ``us`` or ``iso``.
+        max_bad_rows: largest share of malformed rows that is dropped.
+
+    Raises:
+        DataError: there are no events, or too many malformed ones; the file is damaged.
+    """
+    columns = {"user": user, "item": item, "timestamp": timestamp}
+    try:
+        table = _typed(frame, columns, time_unit).select(*columns).collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(
+            f"{path.name} can't be read: {str(error).splitlines()[0]}", where=str(path)
+        ) from error
+    if table.is_empty():
+        raise DataError(f"{path.name} has no rows", where=str(path))
+    bad = table.with_row_index("row", offset=1).filter(pl.any_horizontal(pl.all().is_null()))
+    reasons = bad.select(_fault(columns)).to_series().to_list()
+    quotes = [
+        quote(row["row"], reason, str({role: row[role] for role in columns}))
+        for row, reason in zip(bad.head(QUOTED).iter_rows(named=True), reasons, strict=False)
+    ]
+    tolerate(path, Counter(reasons), len(table), quotes, max_bad_rows)
+    good = table.drop_nulls()
+    return good.with_columns(clock.to_ms(pl.col("timestamp"), time_unit)).lazy(), Counter(reasons)
+
+
 def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = "event") -> None:
     """Check that a file is readable and has the columns.
 

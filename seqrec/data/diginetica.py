@@ -1,0 +1,58 @@
+"""Diginetica: product views of an online shop in 2016, by session (CIKM Cup 2016)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.raw.formats import MISFIT, Delimited
+from seqrec.raw.local import find, must_have
+from seqrec.raw.read import check_file, take_events
+
+VIEWS = ("train-item-views.csv", "sample_train-item-views.csv")
+NEEDED = {"session": "session_id", "item": "item_id", "frame": "timeframe", "date": "eventdate"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diginetica:
+    """The file ``train-item-views.csv``: session, user, item, milliseconds in the session, day.
+
+    A session is a user; an event's time is its day plus the milliseconds since the session began,
+    as the file has no time of day. Of the full file 204,789 sessions have more than one view.
+
+    Args:
+        raw_dir: folder that has it, gzipped or not; ``sample_train-item-views.csv`` will do, too.
+        max_bad_rows: largest share of malformed rows that is dropped.
+    """
+
+    has_ratings: ClassVar[bool] = False
+
+    raw_dir: str | None = None
+    max_bad_rows: float = 0.01
+
+    name = "diginetica"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`."""
+        where = "https://competitions.codalab.org/competitions/11161"
+        return [find(must_have(self.raw_dir, name="Diginetica", where=where), VIEWS)]
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        [views] = self.files()
+        form = Delimited(";")
+        check_file(views, form, NEEDED)
+        day = pl.col("eventdate").str.to_date("%Y-%m-%d", strict=False).dt.epoch("ms")
+        time = day + pl.col("timeframe").cast(pl.Int64, strict=False)
+        events, rejected = take_events(
+            views,
+            form.scan(views).drop(MISFIT).with_columns(time.alias("time")),
+            user="session_id",
+            item="item_id",
+            timestamp="time",
+            time_unit="ms",
+            max_bad_rows=self.max_bad_rows,
+        )
+        return Interactions(events, None, rejected)

@@ -1,0 +1,65 @@
+"""EB-NeRD: articles that readers of Ekstra Bladet opened in 2023 (RecSys Challenge 2024)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.raw.formats import Parquet
+from seqrec.raw.local import find, find_optional, must_have
+from seqrec.raw.read import check_file, take_events
+
+LISTS = ["article_id_fixed", "impression_time_fixed"]
+FEATURES = ("category_str", "article_type", "premium", "topics")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ebnerd:
+    """The file ``history.parquet``: a user's articles and times as lists.
+
+    With ``articles.parquet`` in the folder, or one above it, articles have their title and the
+    features category_str, article_type, premium and topics.
+
+    Args:
+        raw_dir: folder with ``history.parquet``, such as ``ebnerd_small/train``.
+        max_bad_rows: largest share of malformed events that is dropped.
+    """
+
+    has_ratings: ClassVar[bool] = False
+
+    raw_dir: str | None = None
+    max_bad_rows: float = 0.01
+
+    name = "ebnerd"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`; the table of articles last, if there is one."""
+        folder = must_have(self.raw_dir, name="EB-NeRD", where="https://recsys.eb.dk/dataset/")
+        names = ["articles.parquet"]
+        table = find_optional(folder, names) or find_optional(folder.absolute().parent, names)
+        return [find(folder, ["history.parquet"]), *([table] if table else [])]
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        history, *tables = self.files()
+        form = Parquet()
+        check_file(history, form, {"user": "user_id"})
+        events, rejected = take_events(
+            history,
+            pl.scan_parquet(history).select("user_id", *LISTS).explode(LISTS, empty_as_null=False),
+            user="user_id",
+            item="article_id_fixed",
+            timestamp="impression_time_fixed",
+            time_unit="iso",
+            max_bad_rows=self.max_bad_rows,
+        )
+        return Interactions(events, _articles(tables[0]) if tables else None, rejected)
+
+
+def _articles(path: Path) -> pl.LazyFrame:
+    check_file(path, Parquet(), {"article": "article_id", "title": "title"}, one="article")
+    table = pl.scan_parquet(path)
+    there = [name for name in FEATURES if name in table.collect_schema()]
+    return table.select(pl.col("article_id").cast(pl.String).alias("item"), "title", *there)

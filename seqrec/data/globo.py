@@ -1,0 +1,88 @@
+"""Globo.com: clicks on the articles of a Brazilian news portal in October 2017."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.errors import DataError
+from seqrec.raw.formats import MISFIT, Delimited
+from seqrec.raw.local import find_optional, must_have
+from seqrec.raw.read import check_file, read_events
+
+ARTICLES = ("articles_metadata.csv", "articles_metadata_part.csv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Globo:
+    """The hourly files ``clicks_hour_*.csv`` and the table ``articles_metadata.csv``.
+
+    The full data has 322,897 users, 46,033 articles that were clicked and 2,988,181 clicks.
+    Features of an article: category_id, publisher_id, words_count, created_day (days since 1970).
+
+    Args:
+        raw_dir: folder that has them; the hourly files may lie in its folder ``clicks``.
+        max_bad_rows: largest share of malformed rows of a file that is dropped.
+    """
+
+    has_ratings: ClassVar[bool] = False
+
+    raw_dir: str | None = None
+    max_bad_rows: float = 0.01
+
+    name = "globo"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`; the table of articles last, if there is one."""
+        where = (
+            "https://www.kaggle.com/datasets/gspmoreira/news-portal-user-interactions-by-globocom"
+        )
+        folder = must_have(self.raw_dir, name="Globo.com", where=where)
+        hours = [p for at in (folder, folder / "clicks") for p in at.glob("clicks_hour_*.csv*")]
+        if not hours:
+            raise DataError(
+                "there is no clicks_hour_*.csv",
+                where=str(folder.absolute()),
+                todo="set data.raw_dir to the folder that has them, or has them in clicks/",
+            )
+        table = find_optional(folder, ARTICLES)
+        return [*sorted(hours), *([table] if table else [])]
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        *hours, last = self.files()
+        described = last.name.startswith("articles")
+        parts, rejected = [], dict[str, int]()
+        for hour in hours if described else [*hours, last]:
+            events, bad = read_events(
+                hour,
+                Delimited(","),
+                user="user_id",
+                item="click_article_id",
+                timestamp="click_timestamp",
+                time_unit="ms",
+                max_bad_rows=self.max_bad_rows,
+            )
+            parts.append(events.with_columns(pl.col("user", "item").cast(pl.String)))
+            rejected = {key: rejected.get(key, 0) + bad.get(key, 0) for key in {*rejected, *bad}}
+        return Interactions(pl.concat(parts), _articles(last) if described else None, rejected)
+
+
+def _articles(path: Path) -> pl.LazyFrame:
+    form = Delimited(",")
+    check_file(path, form, {"article": "article_id", "category": "category_id"}, one="article")
+    created = pl.col("created_at_ts").cast(pl.Float64, strict=False) / 86_400_000
+    return (
+        form.scan(path)
+        .drop(MISFIT)
+        .select(
+            pl.col("article_id").alias("item"),
+            pl.lit(None, pl.String).alias("title"),
+            "category_id",
+            "publisher_id",
+            pl.col("words_count").cast(pl.Int64, strict=False),
+            created.alias("created_day"),
+        )
+    )

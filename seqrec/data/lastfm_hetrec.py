@@ -1,0 +1,72 @@
+"""Last.fm of HetRec 2011: artists that 1,892 users tagged, with the days."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.raw.fetch import RemoteFile, fetch
+from seqrec.raw.formats import Delimited
+from seqrec.raw.local import find, unpack
+from seqrec.raw.read import read_events
+
+EVENTS, ARTISTS = "user_taggedartists-timestamps.dat", "artists.dat"
+ARCHIVE = RemoteFile(
+    "hetrec2011-lastfm-2k.zip",
+    ("https://files.grouplens.org/datasets/hetrec2011/hetrec2011-lastfm-2k.zip",),
+    terms="Last.fm data of HetRec 2011: non-commercial use. Cite Cantador, Brusilovsky and Kuflik "
+    "(2011) and http://www.last.fm.",
+)
+FORM = Delimited("\t", quoted=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastfmHetrec:
+    """The file ``user_taggedartists-timestamps.dat``: user, artist, tag, time, to the day.
+
+    Each tag that a user gave an artist is a row: 186,479 of them. ``prepare.repeats=first``, as
+    in the configuration, makes one event of those of one user and artist. The feature ``tags`` of
+    an artist is the list of its tags over all times: it tells what came after a cut in time, too.
+
+    Args:
+        raw_dir: folder with it and ``artists.dat``, gzipped or not; None: fetch them.
+        fetch_dir: where fetched files are kept.
+        max_bad_rows: largest share of malformed rows that is dropped.
+    """
+
+    has_ratings: ClassVar[bool] = False
+
+    raw_dir: str | None = None
+    fetch_dir: str = "raw"
+    max_bad_rows: float = 0.01
+
+    name = "lastfm-hetrec"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`."""
+        if self.raw_dir is not None:
+            return [find(self.raw_dir, [name]) for name in (EVENTS, ARTISTS)]
+        folder = Path(self.fetch_dir) / "lastfm-hetrec"
+        paths = [folder / name for name in (EVENTS, ARTISTS)]
+        if not all(path.is_file() for path in paths):
+            unpack(fetch(ARCHIVE, folder), {path.name: path for path in paths})
+        return paths
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        tagged, artists = self.files()
+        events, rejected = read_events(
+            tagged,
+            FORM,
+            user="userID",
+            item="artistID",
+            timestamp="timestamp",
+            time_unit="ms",
+            max_bad_rows=self.max_bad_rows,
+        )
+        names = FORM.scan(artists).select(
+            pl.col("id").alias("item"), pl.col("name").str.strip_chars().alias("title")
+        )
+        return Interactions(events, names, rejected)

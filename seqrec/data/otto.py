@@ -1,0 +1,77 @@
+"""OTTO: clicks, carts and orders of an online shop in 2022, by session."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.errors import ConfigError
+from seqrec.raw.local import find, must_have
+from seqrec.raw.read import take_events
+from seqrec.raw.text import inspect
+
+KINDS = ("clicks", "carts", "orders")
+EVENT = pl.Struct({"aid": pl.Int64, "ts": pl.Int64, "type": pl.String})
+FILES = ("otto-recsys-train.jsonl", "train.jsonl")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Otto:
+    """One session a line: ``{"session": 0, "events": [{"aid": 1, "ts": 1659304800025, "type":
+    "clicks"}, ...]}``.
+
+    A session is a user. The full training file has 12,899,779 sessions, 1,855,603 items and
+    216,716,096 events.
+
+    Args:
+        kinds: of events that are read: clicks, carts, orders.
+        raw_dir: folder with ``otto-recsys-train.jsonl`` or ``train.jsonl``, gzipped or not.
+        max_bad_rows: largest share of malformed rows that is dropped.
+    """
+
+    has_ratings: ClassVar[bool] = False
+
+    kinds: list[str] = field(default_factory=lambda: list(KINDS))
+    raw_dir: str | None = None
+    max_bad_rows: float = 0.01
+
+    def __post_init__(self) -> None:
+        wrong = [kind for kind in self.kinds if kind not in KINDS]
+        if wrong or not self.kinds:
+            raise ConfigError(
+                f"kinds={list(self.kinds)}: there are {', '.join(KINDS)}", where="data.kinds"
+            )
+
+    @property
+    def name(self) -> str:
+        """See :class:`~seqrec.data.source.Source`."""
+        some = [kind for kind in KINDS if kind in self.kinds]
+        return "otto" if len(some) == len(KINDS) else f"otto-{'-'.join(some)}"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`."""
+        where = "https://github.com/otto-de/recsys-dataset"
+        return [find(must_have(self.raw_dir, name="OTTO", where=where), FILES)]
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        [path] = self.files()
+        inspect(path)
+        sessions = pl.scan_ndjson(
+            path, schema={"session": pl.Int64, "events": pl.List(EVENT)}, ignore_errors=True
+        )
+        events = sessions.explode("events", empty_as_null=False).unnest("events")
+        if set(self.kinds) != set(KINDS):
+            events = events.filter(pl.col("type").is_in(list(self.kinds)))
+        table, rejected = take_events(
+            path,
+            events,
+            user="session",
+            item="aid",
+            timestamp="ts",
+            time_unit="ms",
+            max_bad_rows=self.max_bad_rows,
+        )
+        return Interactions(table, None, rejected)

@@ -1,0 +1,155 @@
+"""Sessions, music and news: the published formats in small, and real files where those are."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from seqrec.data.diginetica import Diginetica
+from seqrec.data.ebnerd import Ebnerd
+from seqrec.data.globo import Globo
+from seqrec.data.lastfm_hetrec import LastfmHetrec
+from seqrec.data.otto import Otto
+from seqrec.data.yoochoose import Yoochoose
+from seqrec.errors import ConfigError, DataError
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder isn't here")
+
+
+def counts(source) -> tuple[int, int, int]:
+    events = source.read().events.collect()
+    return events["user"].n_unique(), events["item"].n_unique(), len(events)
+
+
+def rows(source) -> list[tuple[str, str, int]]:
+    frame = source.read().events.collect()
+    return frame.select(pl.col("user", "item").cast(pl.String), "timestamp").rows()
+
+
+@real
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (Diginetica(raw_dir=f"{SHARED}/diginetica"), (2986, 7139, 12_391)),
+        (Otto(raw_dir=f"{SHARED}/otto-sample"), (20, 510, 862)),
+        (Otto(raw_dir=f"{SHARED}/otto-sample", kinds=["carts", "orders"]), (None, None, 62)),
+        (Globo(raw_dir=f"{SHARED}/globo-sample"), (121, 122, 318)),
+        (Ebnerd(raw_dir=f"{SHARED}/ebnerd-test-sample"), (44, 2194, 8303)),
+    ],
+    ids=lambda value: value.name if hasattr(value, "name") else "",
+)
+def test_counts_of_real_files(source, expected) -> None:
+    got = counts(source)
+    assert all(want is None or have == want for have, want in zip(got, expected, strict=True))
+    assert source.read().rejected == {}
+
+
+def test_yoochoose(tmp_path: Path) -> None:
+    (tmp_path / "yoochoose-clicks.dat").write_text(
+        "1,2014-04-07T10:51:09.277Z,214536502,0\n1,2014-04-07T10:54:09.868Z,214536500,S\n"
+        "2,2014-04-07T13:56:37.614Z,214662742,0\n"
+    )
+    source = Yoochoose(raw_dir=str(tmp_path))
+    assert rows(source)[0] == ("1", "214536502", 1_396_867_869_277)
+    assert counts(source) == (2, 3, 3)
+    (tmp_path / "yoochoose-clicks.dat").write_text("1,yesterday,5,0\n2,2014-04-07T13:00:00Z,6,0\n")
+    with pytest.raises(DataError, match="unparsable time"):
+        source.read()
+
+
+def test_diginetica_adds_the_time_in_the_session_to_the_day(tmp_path: Path) -> None:
+    head = "sessionId;userId;itemId;timeframe;eventdate\n"
+    path = tmp_path / "train-item-views.csv"
+    path.write_text(head + "1;NA;81766;526309;2016-05-09\n")
+    with pytest.raises(DataError, match="no column 'session_id'"):
+        Diginetica(raw_dir=str(tmp_path)).read()
+    head = "session_id;user_id;item_id;timeframe;eventdate\n"
+    path.write_text(head + "1;NA;81766;526309;2016-05-09\n1;NA;31331;1031018;2016-05-09\n")
+    assert rows(Diginetica(raw_dir=str(tmp_path))) == [
+        ("1", "81766", 1_462_752_000_000 + 526_309),
+        ("1", "31331", 1_462_752_000_000 + 1_031_018),
+    ]
+    path.write_text(head + "1;NA;81766;soon;2016-05-09\n1;NA;31331;1031018;2016-05-09\n")
+    with pytest.raises(DataError, match="1 of 2 rows"):
+        Diginetica(raw_dir=str(tmp_path)).read()
+    kept = Diginetica(raw_dir=str(tmp_path), max_bad_rows=0.5).read()
+    assert kept.rejected == {"unparsable time": 1}
+
+
+def test_otto_reads_the_kinds_that_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text(
+        '{"session":7,"events":[{"aid":1,"ts":1659304800025,"type":"clicks"},'
+        '{"aid":2,"ts":1659304904511,"type":"orders"}]}\n{"session":8,"events":[]}\n'
+        '{"session":9,"events":[{"aid":1,"ts":1659367439426,"type":"carts"}]}\n'
+    )
+    both = Otto(raw_dir=str(tmp_path))
+    assert rows(both) == [
+        ("7", "1", 1659304800025), ("7", "2", 1659304904511), ("9", "1", 1659367439426),
+    ]  # fmt: skip
+    bought = Otto(raw_dir=str(tmp_path), kinds=["orders"])
+    assert [row[1] for row in rows(bought)] == ["2"] and bought.name == "otto-orders"
+    with pytest.raises(ConfigError, match=r"data\.kinds"):
+        Otto(kinds=["views"])
+    path.write_text("")
+    with pytest.raises(DataError, match="empty"):
+        both.read()
+    path.write_text("no json\n")
+    with pytest.raises(DataError):
+        both.read()
+
+
+def test_globo_reads_all_hours_and_the_articles(tmp_path: Path) -> None:
+    (tmp_path / "clicks").mkdir()
+    for hour, article in enumerate((157541, 68866)):
+        (tmp_path / "clicks" / f"clicks_hour_00{hour}.csv").write_text(
+            "user_id,session_id,click_article_id,click_timestamp\n"
+            f"0,1506825423271737,{article},{1506826828020 + hour}\n"
+        )
+    (tmp_path / "articles_metadata.csv").write_text(
+        "article_id,category_id,created_at_ts,publisher_id,words_count\n"
+        "157541,281,1506816000000,0,168\n"
+    )
+    data = Globo(raw_dir=str(tmp_path)).read()
+    assert len(data.events.collect()) == 2
+    assert data.items is not None
+    assert data.items.collect().row(0) == ("157541", None, "281", "0", 168, 17440.0)
+    with pytest.raises(DataError, match="no clicks_hour"):
+        Globo(raw_dir=str(tmp_path / "clicks" / "none")).read()
+
+
+def test_ebnerd_reads_lists_and_finds_the_articles_one_above(tmp_path: Path) -> None:
+    folder = tmp_path / "train"
+    folder.mkdir()
+    frame = pl.DataFrame(
+        {"user_id": [13], "article_id_fixed": [[5, 6]], "impression_time_fixed": [[0, 60_000_000]]},
+        schema_overrides={"user_id": pl.UInt32, "article_id_fixed": pl.List(pl.Int32)},
+    )
+    times = pl.col("impression_time_fixed").cast(pl.List(pl.Datetime("us")))
+    frame.with_columns(times).write_parquet(folder / "history.parquet")
+    pl.DataFrame({"article_id": [5], "title": ["Nyt"], "category_str": ["sport"]}).write_parquet(
+        tmp_path / "articles.parquet"
+    )
+    source = Ebnerd(raw_dir=str(folder))
+    assert rows(source) == [("13", "5", 0), ("13", "6", 60_000)]
+    items = source.read().items
+    assert items is not None and items.collect().rows() == [("5", "Nyt", "sport")]
+
+
+def test_lastfm_hetrec(tmp_path: Path) -> None:
+    (tmp_path / "user_taggedartists-timestamps.dat").write_text(
+        "userID\tartistID\ttagID\ttimestamp\n2\t52\t13\t1238536800000\n2\t52\t15\t1238536800000\n"
+    )
+    (tmp_path / "artists.dat").write_text(
+        'id\tname\turl\tpictureURL\n52\tMorcheeba "live"\thttp://a\thttp://b\n'
+    )
+    data = LastfmHetrec(raw_dir=str(tmp_path)).read()
+    assert len(data.events.collect()) == 2
+    assert data.items is not None and data.items.collect().row(0) == ("52", 'Morcheeba "live"')
+
+
+@pytest.mark.parametrize("source", [Yoochoose(), Diginetica(), Otto(), Globo(), Ebnerd()])
+def test_what_can_not_be_fetched_says_where_it_is(source) -> None:
+    with pytest.raises(DataError, match=r"(?s)can't be fetched.*https://.*data\.raw_dir"):
+        source.files()
