@@ -192,3 +192,11 @@ def test_inputs_are_dropped_by_the_embedding_alone():
     encoder = component("encoder", "transformer", layers=0, dropout=0.9).train()
     x, length = torch.randn(3, LENGTH, DIM), torch.tensor([1, 5, LENGTH])
     torch.testing.assert_close(encoder(x, length), encoder.eval()(x, length))
+
+
+def test_initial_weights_have_the_spread_that_is_asked_for():
+    encoder = component("encoder", "transformer", dim=64, std=0.02)
+    linear = [m for m in encoder.blocks.modules() if isinstance(m, torch.nn.Linear)]
+    assert len(linear) == 8 and not any(m.bias.any() for m in linear)
+    weights = torch.cat([m.weight.flatten() for m in linear])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.02)

@@ -88,6 +88,8 @@ class Transformer(nn.Module):
         positions: where position 0 is. ``start``: the oldest item of the window. ``end``: the
             newest, as in the left-padded reference code of SASRec; the position of an item then
             depends on how many follow it, though never on which.
+        std: standard deviation of the blocks' initial weights, their biases then being 0, as in
+            BERT and GPT-2 (0.02); null: torch's own, ``uniform(-1, 1) / sqrt(width)``.
     """
 
     causal: ClassVar[bool] = True
@@ -102,6 +104,7 @@ class Transformer(nn.Module):
         ffn: int | None = None,
         dropout: float = 0.0,
         positions: Literal["start", "end"] = "start",
+        std: float | None = None,
     ) -> None:
         super().__init__()
         if heads < 1 or dim % heads:
@@ -113,6 +116,11 @@ class Transformer(nn.Module):
             Block(dim=dim, heads=heads, ffn=ffn or 4 * dim, dropout=dropout) for _ in range(layers)
         )
         self.norm = nn.LayerNorm(dim)
+        if std is not None:
+            for module in self.blocks.modules():
+                if isinstance(module, nn.Linear):
+                    nn.init.normal_(module.weight, std=std)
+                    nn.init.zeros_(module.bias)
 
     def forward(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
         """``x_BLD -> h_BLD``; `length_B` counts only for ``positions="end"``."""
