@@ -38,7 +38,10 @@ def test_the_keys_and_options_that_it_names_exist():
          "data.items_path=p.csv", "data.items_item=sku", "data.items_title=name",
          "prepare.repeats=consecutive", "prepare.k_core=5", "split=temporal",
          "evaluation.mask_seen=false", "data.timestamp=null")  # fmt: skip
+    root("split=temporal", "split.targets=all", "split.new_items=rank", "prepare.session_gap=30",
+         "embedding=features", "embedding.item_id=false", "embedding.join=gate")  # fmt: skip
+    root("split=rolling", "split.fold=1")
     for name in re.findall(r"`(\w+\.\w+)=", README):
-        assert name.split(".")[0] in ("data", "prepare", "evaluation"), name
+        assert name.split(".")[0] in ("data", "prepare", "evaluation", "split", "embedding"), name
     for path in re.findall(r"`((?:scripts|seqrec|configs|tests)/[\w/.]+)`", README):
         assert (ROOT / path).exists() or "recent" in path, path
