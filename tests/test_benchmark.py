@@ -150,7 +150,7 @@ def test_peers_by_the_epoch_are_compared_by_ratios():
     theirs |= {"users": 100, "recommend_s": 10.0}
     ours = {"epoch_s": 6.0, "peak_mb": 450.0, "imported_mb": 400.0, "users_per_s": 40.0}
     lines = {
-        line.what: line for line in peers.epoch_lines("rectools", {"peer": theirs, "seqrec": ours})
+        line.what: line for line in peers.epoch_lines("rectools", {"peer": theirs, "seqrec": ours, "own": ours})
     }
     faster = lines["times faster an epoch"]
     assert (faster.value, faster.at_least, faster.met) == (10, 6, True)
@@ -162,9 +162,10 @@ def test_peers_by_the_epoch_are_compared_by_ratios():
 def test_a_quality_that_was_not_reached_is_no_speed():
     theirs = {"ndcg@10": 0.1, "seconds": 100.0, "epochs": 3, "best_epoch": 3, "ended_by": "limit"}
     ours = {"ndcg@10": 0.2, "seconds": 2.0, "epochs": 4, "reached": True}
-    *_, reached = peers.quality_lines("SASRec", {"peer": theirs, "seqrec": ours})
+    *_, reached = peers.quality_lines("SASRec", {"peer": theirs, "seqrec": ours, "own": ours})
     assert (reached.value, reached.met) == (50, True)
-    *_, missed = peers.quality_lines("NARM", {"peer": theirs, "seqrec": {**ours, "reached": False}})
+    late = {**ours, "reached": False}
+    *_, missed = peers.quality_lines("NARM", {"peer": theirs, "seqrec": ours, "own": late})
     assert (missed.value, missed.met) == (0, False)
 
 
