@@ -150,7 +150,7 @@ def test_peers_by_the_epoch_are_compared_by_ratios():
     theirs |= {"users": 100, "recommend_s": 10.0}
     ours = {"epoch_s": 6.0, "peak_mb": 450.0, "imported_mb": 400.0, "users_per_s": 40.0}
     lines = {
-        line.what: line for line in peers.epoch_lines("rectools", {"peer": theirs, "seqrec": ours, "own": ours})
+        line.what: line for line in peers.epoch_lines("rectools", {"peer": theirs, "seqrec": ours})
     }
     faster = lines["times faster an epoch"]
     assert (faster.value, faster.at_least, faster.met) == (10, 6, True)
