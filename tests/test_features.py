@@ -166,6 +166,11 @@ def test_an_item_without_training_events_is_known_by_its_features_alone():
         module.weight_VD += 1
     moved = (module.table() != before).any(1)
     assert not moved[4] and moved[5]
+    module.table()[4].sum().backward()  # nor is it pushed about as if users had passed it over
+    assert all(not p.grad.any() for p in module.parameters() if p.grad is not None)
+    module.zero_grad()
+    module.table()[5].sum().backward()
+    assert any(p.grad.any() for p in module.parameters() if p.grad is not None)
 
 
 FACTS_OF = {name: FACTS[name] for name in ("n_items", "item_count_V", "items")}

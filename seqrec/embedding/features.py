@@ -59,7 +59,8 @@ class Feature(nn.Module):
 class FeatureEmbedding(nn.Module):
     """Ids and features of items to vectors; the table of a tied scorer is made of both, too.
 
-    An item without a training event has no id vector: its features alone speak for it.
+    An item without a training event has no id vector: its features alone speak for it, and as it is
+    no real alternative in training, a full softmax doesn't push them away from what users like.
 
     Args:
         n_items: items without the padding id; the table has ``V = n_items + 1`` rows.
@@ -125,6 +126,12 @@ class FeatureEmbedding(nn.Module):
 
     def table(self) -> Tensor:
         """``table_VD``; row 0 is the padding id."""
+        table_VD = self._joined()
+        if not self.training or self.warm_V.all():
+            return table_VD
+        return torch.where(self.warm_V[:, None] > 0, table_VD, table_VD.detach())
+
+    def _joined(self) -> Tensor:
         parts = [feature() for feature in self.features.values()]
         id_VD = None if self.weight_VD is None else self.weight_VD * self.warm_V[:, None]
         if self.gate is not None and id_VD is not None:

@@ -3,7 +3,6 @@
 import time
 
 import pytorch_lightning as lightning
-import torch
 
 from seqrec.baseline.training import Training
 from seqrec.experiment.evaluated import Evaluated
@@ -40,7 +39,3 @@ class Counting(Evaluated):
                 },
             }
         )
-
-    def numbers(self) -> int:
-        """How many numbers were counted."""
-        return sum(int(torch.count_nonzero(value)) for value in self.state_dict().values())
