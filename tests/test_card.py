@@ -4,6 +4,7 @@ import json
 
 import polars as pl
 import pytest
+from commands import told
 from experiments import root
 from place import Place
 
@@ -99,6 +100,10 @@ def test_a_k_core_before_a_cut_knows_nothing_of_what_comes_after(tmp_path):
         store(tmp_path, timed=False, **settings)
     with pytest.raises(ConfigError, match=r"prepare\.k_core_before"):
         store(tmp_path, k_core=2, k_core_before="soon")
+
+
+def test_a_cut_of_a_k_core_that_is_off_is_a_mistake():
+    assert "that is off" in told("prepare.k_core=0", "prepare.k_core_before=2014")
 
 
 def test_without_times_nothing_can_be_told(tmp_path):

@@ -51,6 +51,8 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
                 f"{path}={names[path]} sees the future, so it "
                 "can't learn to predict the next item; choose a causal one"
             )
+    if config.get("prepare", {}).get("k_core_before") and config["prepare"].get("k_core", 0) < 2:
+        yield "prepare.k_core_before says which events prepare.k_core counts, and that is off"
     yield from _future(config)
     yield from _monitor(config, attributes)
 
