@@ -9,10 +9,9 @@ def make_room(module: nn.Module, state_dict: dict[str, Tensor], prefix: str) -> 
 
     To be called from the module's ``_load_from_state_dict``.
     """
-    for name in module._buffers:
-        if f"{prefix}{name}" in state_dict:
-            setattr(module, name, torch.empty_like(state_dict[f"{prefix}{name}"]))
-    for name, own in module._parameters.items():
+    for name, own in [*module._buffers.items(), *module._parameters.items()]:
         saved = state_dict.get(f"{prefix}{name}")
-        if saved is not None and (own is None or own.shape != saved.shape):
-            setattr(module, name, nn.Parameter(torch.empty_like(saved)))
+        if saved is None or (own is not None and own.shape == saved.shape):
+            continue
+        room = torch.empty_like(saved, device=None if own is None else own.device)
+        setattr(module, name, room if name in module._buffers else nn.Parameter(room))

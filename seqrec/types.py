@@ -234,10 +234,7 @@ class NegativeSampler(Protocol):
 
 
 class Loss(Protocol):
-    """Mean loss over the valid positions, in float32.
-
-    One with ``needs_ratings`` also has ``predict(query_ND, item_N, catalogue) -> rating_N``.
-    """
+    """Mean loss over the valid positions, in float32; with ``needs_ratings``, a RatingLoss."""
 
     needs_negatives: ClassVar[bool]
     needs_ratings: ClassVar[bool]
@@ -249,6 +246,12 @@ class Loss(Protocol):
         catalogue: Catalogue,
         negatives: Negatives | None,
     ) -> Tensor: ...
+
+
+class RatingLoss(Loss, Protocol):
+    """A loss that learns from ratings, and predicts them."""
+
+    def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Catalogue) -> Tensor: ...
 
 
 def position_mask(length_B: Tensor, width: int) -> Tensor:

@@ -8,6 +8,7 @@ from commands import told
 from experiments import root
 from place import Place
 
+from seqrec.build import gather_facts
 from seqrec.config.schema import Prepare, Strictness
 from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError, DataError
@@ -53,7 +54,8 @@ def card_of(data, split, **changes):
     for name, value in changes.items():
         setattr(config, name, value)
     splits = split(data)
-    return protocol_card(data, splits, config, splits.protocol)
+    count_V = gather_facts(data, splits).item_count_V.numpy()
+    return protocol_card(data, splits, config, item_count_V=count_V, protocol=splits.protocol)
 
 
 def test_leave_one_out_says_how_much_it_leaks(tmp_path):
@@ -98,8 +100,7 @@ def test_a_k_core_before_a_cut_knows_nothing_of_what_comes_after(tmp_path):
     assert data.users()["user"].to_list() == ["a", "b", "c"]
     with pytest.raises(DataError, match="no timestamps"):
         store(tmp_path, timed=False, **settings)
-    with pytest.raises(ConfigError, match=r"prepare\.k_core_before"):
-        store(tmp_path, k_core=2, k_core_before="soon")
+    assert "'soon' is no ISO date or time" in told("prepare.k_core_before=soon")
 
 
 def test_a_cut_of_a_k_core_that_is_off_is_a_mistake():

@@ -246,3 +246,15 @@ def test_lists_are_no_ids(tmp_path: Path) -> None:
     for path, form in (("e.parquet", Parquet()), ("e.jsonl", JsonLines())):
         with pytest.raises(DataError, match="column i holds lists; one event a row is needed"):
             read(tmp_path / path, form)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("row", [0, 3])
+def test_a_long_row_is_noticed_where_not_all_columns_are_read(tmp_path: Path, row: int) -> None:
+    path = tmp_path / "events.csv"
+    lines = ["a,nice,x,1"] * 6
+    lines[row] = "a,very, nice,x,1"
+    path.write_text("user,note,item,time\n" + "\n".join(lines) + "\n")
+    wanted = {"user": "user", "item": "item", "timestamp": "time", "time_unit": "s"}
+    events, rejected = read_events(path, Delimited(","), **wanted, max_bad_rows=0.5)
+    assert rejected == {"wrong column count": 1}
+    assert events.collect()["item"].cast(pl.String).to_list() == ["x"] * 5

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from real_files import SHARED, counts, real
 
 from seqrec.data import complete_journey
 from seqrec.data.amazon import Amazon
@@ -25,18 +26,11 @@ from seqrec.data.source import Source
 from seqrec.data.synthetic import Synthetic
 from seqrec.errors import ConfigError, DataError
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 FETCHED = Path(os.environ.get("SEQREC_CACHE_DIR", "~/.cache/seqrec")).expanduser() / "raw"
-real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder isn't here")
 
 
 def amazon(version: int, category: str) -> Amazon:
     return Amazon(category=category, version=version, raw_dir=f"{SHARED}/amazon-{version}-raw")
-
-
-def counts(source: Source) -> tuple[int, int, int]:
-    events = source.read().events.collect()
-    return events["user"].n_unique(), events["item"].n_unique(), len(events)
 
 
 @real

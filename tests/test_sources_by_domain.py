@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from real_files import SHARED, counts, real
 
 from seqrec.data.diginetica import Diginetica
 from seqrec.data.ebnerd import Ebnerd
@@ -12,14 +13,6 @@ from seqrec.data.lastfm_hetrec import LastfmHetrec
 from seqrec.data.otto import Otto
 from seqrec.data.yoochoose import Yoochoose
 from seqrec.errors import ConfigError, DataError
-
-SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
-real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder isn't here")
-
-
-def counts(source) -> tuple[int, int, int]:
-    events = source.read().events.collect()
-    return events["user"].n_unique(), events["item"].n_unique(), len(events)
 
 
 def rows(source) -> list[tuple[str, str, int]]:
@@ -75,6 +68,9 @@ def test_diginetica_adds_the_time_in_the_session_to_the_day(tmp_path: Path) -> N
         Diginetica(raw_dir=str(tmp_path)).read()
     kept = Diginetica(raw_dir=str(tmp_path), max_bad_rows=0.5).read()
     assert kept.rejected == {"unparsable time": 1}
+    path.write_text(head + "1;NA;81766;526309;2016-05-09\n1;NA;5;6;31331;1031018;2016-05-09\n")
+    with pytest.raises(DataError, match="mend the rows"):
+        Diginetica(raw_dir=str(tmp_path)).read()
 
 
 def test_otto_reads_the_kinds_that_are_asked_for(tmp_path: Path) -> None:
@@ -95,8 +91,8 @@ def test_otto_reads_the_kinds_that_are_asked_for(tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(DataError, match="empty"):
         both.read()
-    path.write_text("no json\n")
-    with pytest.raises(DataError):
+    path.write_text('{"session":8}\nno json\n')
+    with pytest.raises(DataError, match="mend the rows"):
         both.read()
 
 

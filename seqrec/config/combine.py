@@ -72,7 +72,7 @@ def _whole(config: dict[str, Any]) -> Iterator[str]:
             f"choose it with model={name} and leave these out"
         )
     trainer = config.get("trainer") or {}
-    if trainer.get("strategy") != "auto" or trainer.get("num_nodes", 1) > 1:
+    if trainer.get("strategy", "auto") != "auto" or trainer.get("num_nodes", 1) > 1:
         yield "trainer: a baseline is counted in one process; leave it out or take trainer=auto"
 
 

@@ -172,7 +172,7 @@ class _CommandLine:
     def _apply(self, config: DictConfig, override: Override, choices: dict[str, Any]) -> None:
         key, parent = override.key_or_group, override.key_or_group.rpartition(".")[0]
         adds = override.is_add() or override.is_force_add()
-        if parent in config and config._get_node(parent)._is_none():  # type: ignore[union-attr]
+        if parent in self.composer.groups and OmegaConf.select(config, parent) is None:
             self.mistakes.append(f"{key}: model={choices.get('model')} has no {parent}")
             return
         try:

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from seqrec.config.moment import instant
+from seqrec.errors import ConfigError
+
 LEAST = {  # config path -> the smallest value that makes sense
     "dim": 1,
     "max_length": 1,
@@ -20,6 +23,8 @@ LEAST = {  # config path -> the smallest value that makes sense
     "optimizer.lr": 0,
     "window.stride": 1,
 }
+
+MOMENTS = ("prepare.k_core_before", "split.test_from", "split.valid_from")
 
 
 def out_of_range(config: dict[str, Any]) -> Iterator[str]:
@@ -39,6 +44,12 @@ def out_of_range(config: dict[str, Any]) -> Iterator[str]:
             f"window.stride={stride} is more than max_length={length}: "
             "events between segments would be lost"
         )
+    for path in MOMENTS:
+        group, _, key = path.partition(".")
+        try:
+            instant((config.get(group) or {}).get(key), where=path)
+        except ConfigError as error:
+            yield f"{path}: {error.what}; {error.todo}"
     ks = config.get("evaluation", {}).get("ks")
     if ks is not None and (not ks or min(ks) < 1):
         yield f"evaluation.ks={ks} makes no sense: list lengths of 1 or more"

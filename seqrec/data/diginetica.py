@@ -7,7 +7,7 @@ from typing import ClassVar
 import polars as pl
 
 from seqrec.data.source import Interactions
-from seqrec.raw.formats import MISFIT, Delimited
+from seqrec.raw.formats import Delimited
 from seqrec.raw.local import find, must_have
 from seqrec.raw.read import check_file, take_events
 
@@ -48,7 +48,7 @@ class Diginetica:
         time = day + pl.col("timeframe").cast(pl.Int64, strict=False)
         events, rejected = take_events(
             views,
-            form.scan(views).drop(MISFIT).with_columns(time.alias("time")),
+            form.scan(views).with_columns(time.alias("time")),
             user="session_id",
             item="item_id",
             timestamp="time",

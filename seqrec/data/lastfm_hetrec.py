@@ -7,10 +7,11 @@ from typing import ClassVar
 import polars as pl
 
 from seqrec.data.source import Interactions
-from seqrec.raw.fetch import RemoteFile, fetch
+from seqrec.raw.archive import fetch_from
+from seqrec.raw.fetch import RemoteFile
 from seqrec.raw.formats import Delimited
-from seqrec.raw.local import find, unpack
-from seqrec.raw.read import read_events
+from seqrec.raw.local import find
+from seqrec.raw.read import check_file, read_events
 
 EVENTS, ARTISTS = "user_taggedartists-timestamps.dat", "artists.dat"
 ARCHIVE = RemoteFile(
@@ -27,8 +28,7 @@ class LastfmHetrec:
     """The file ``user_taggedartists-timestamps.dat``: user, artist, tag, time, to the day.
 
     Each tag that a user gave an artist is a row: 186,479 of them. ``prepare.repeats=first``, as
-    in the configuration, makes one event of those of one user and artist. The feature ``tags`` of
-    an artist is the list of its tags over all times: it tells what came after a cut in time, too.
+    in the configuration, makes one event of those of one user and artist.
 
     Args:
         raw_dir: folder with it and ``artists.dat``, gzipped or not; None: fetch them.
@@ -48,11 +48,7 @@ class LastfmHetrec:
         """See :class:`~seqrec.data.source.Source`."""
         if self.raw_dir is not None:
             return [find(self.raw_dir, [name]) for name in (EVENTS, ARTISTS)]
-        folder = Path(self.fetch_dir) / "lastfm-hetrec"
-        paths = [folder / name for name in (EVENTS, ARTISTS)]
-        if not all(path.is_file() for path in paths):
-            unpack(fetch(ARCHIVE, folder), {path.name: path for path in paths})
-        return paths
+        return fetch_from(ARCHIVE, [EVENTS, ARTISTS], Path(self.fetch_dir) / "lastfm-hetrec")
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
@@ -66,6 +62,7 @@ class LastfmHetrec:
             time_unit="ms",
             max_bad_rows=self.max_bad_rows,
         )
+        check_file(artists, FORM, {"artist": "id", "name": "name"}, one="artist")
         names = FORM.scan(artists).select(
             pl.col("id").alias("item"), pl.col("name").str.strip_chars().alias("title")
         )

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import polars as pl
 
-from seqrec.raw.fetch import RemoteFile, fetch
-from seqrec.raw.local import find, unpack
+from seqrec.raw.archive import fetch_from
+from seqrec.raw.fetch import RemoteFile
+from seqrec.raw.local import find
 
 URL = "https://files.grouplens.org/datasets/movielens/"
 TERMS = (
@@ -21,13 +22,8 @@ def movielens_files(
     """Files of a MovieLens archive: from `raw_dir`, or fetched and unpacked below `fetch_dir`."""
     if raw_dir is not None:
         return [find(raw_dir, [name]) for name in names]
-    folder = Path(fetch_dir) / archive
-    paths = [folder / name for name in names]
-    if not all(path.is_file() for path in paths):
-        file = RemoteFile(f"{archive}.zip", (f"{URL}{archive}.zip",), sha256, TERMS)
-        members = {f"{archive}/{path.name}": path for path in paths}
-        unpack(fetch(file, folder), members)
-    return paths
+    file = RemoteFile(f"{archive}.zip", (f"{URL}{archive}.zip",), sha256, TERMS)
+    return fetch_from(file, [f"{archive}/{name}" for name in names], Path(fetch_dir) / archive)
 
 
 def movies(table: pl.LazyFrame, *, item: str, title: str, genres: str) -> pl.LazyFrame:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from seqrec.config.moment import instant
 from seqrec.config.schema import Prepare, Root, Strictness
 from seqrec.errors import ConfigError
-from seqrec.raw.clock import instant, iso_time
+from seqrec.raw.clock import iso_time
 from seqrec.split.views import Splits
 from seqrec.store.store import SequenceStore
 
@@ -24,13 +25,16 @@ SHARES = {  # numbers of the card that are shares, with what they say
 }
 
 
-def protocol_card(store: SequenceStore, splits: Splits, config: Root, protocol: str) -> dict:
+def protocol_card(
+    store: SequenceStore, splits: Splits, config: Root, *, item_count_V: np.ndarray, protocol: str
+) -> dict[str, Any]:
     """Everything that decides what a metric of this run means.
 
     Args:
         store: the data.
         splits: its parts.
         config: how it was prepared and is evaluated.
+        item_count_V: training events of each item.
         protocol: the evaluation protocol in one line.
 
     Returns:
@@ -54,7 +58,7 @@ def protocol_card(store: SequenceStore, splits: Splits, config: Root, protocol: 
         "cold_targets": _cold_targets(store, splits),
         **splits.report,
         **_repeats(store),
-        **_cold(store, splits),
+        **_cold(store, splits, item_count_V),
         "times": None,
         "train_after_first_test": None,
         "train_after_a_test": None,
@@ -102,13 +106,11 @@ def _repeats(store: SequenceStore) -> dict[str, float]:
     return {"repeated": 1 - len(pairs) / store.n_interactions}
 
 
-def _cold(store: SequenceStore, splits: Splits) -> dict[str, float]:
-    known = np.zeros(store.n_items + 1, dtype=bool)
-    known[store.item[splits.train.positions()]] = True
+def _cold(store: SequenceStore, splits: Splits, item_count_V: np.ndarray) -> dict[str, float]:
     shares = {}
     for part, view in (("valid", splits.valid), ("test", splits.test)):
         left_out = int(splits.report[f"{part}_cold_targets"])
-        cold = int((~known[store.item[view.end]]).sum())
+        cold = int((item_count_V[store.item[view.end]] == 0).sum())
         shares[f"{part}_cold"] = (cold + left_out) / (len(view) + left_out)
     return shares
 

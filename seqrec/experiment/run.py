@@ -74,7 +74,14 @@ def run(
         root.optimizer.pop("fused", None)  # it would unscale gradients after they were clipped
     store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
     module = build_experiment(root, store)
-    card = protocol_card(store, module.splits, root, module.protocol)
+    assert module.facts.item_count_V is not None
+    card = protocol_card(
+        store,
+        module.splits,
+        root,
+        item_count_V=module.facts.item_count_V.numpy(),
+        protocol=module.protocol,
+    )
     check_leaks(card, root)
     report.introduce(out, module, hardware, card)
     if is_first_process() and isinstance(module, Experiment):

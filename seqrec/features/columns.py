@@ -123,15 +123,16 @@ def _list(column: pl.Series) -> Codes:
     count = flat.group_by("value").len().sort("value")
     common = count.filter(pl.col("len") >= RARE)["value"]
     rare = len(common) < len(count)
-    code = {value: at for at, value in enumerate(common, start=1 + rare)}  # 1: all rare values
+    first = 1 + rare  # 1: all rare values
+    code = pl.Series(range(first, first + len(common)), dtype=pl.Int32)
     place = flat.select(pl.int_range(pl.len()).over("row")).to_series()
     flat = flat.filter(place < MOST_VALUES)
     place = place.filter(place < MOST_VALUES)
-    codes = flat["value"].replace_strict(code, default=1, return_dtype=pl.Int32)
-    width = int(place.max() or 0) + 1  # type: ignore[arg-type]
+    codes = flat["value"].replace_strict(common, code, default=1, return_dtype=pl.Int32)
+    width = place.to_numpy().max(initial=0) + 1
     code_VM = np.zeros((len(column) + 1, width), dtype=np.int32)
     code_VM[flat["row"].to_numpy(), place.to_numpy()] = codes.to_numpy()
-    return Codes(torch.from_numpy(code_VM), len(code) + rare)
+    return Codes(torch.from_numpy(code_VM), len(common) + rare)
 
 
 def _number(column: pl.Series) -> Numbers:

@@ -31,15 +31,18 @@ def given_vectors(path: str, items: pl.Series) -> Tensor:
             f"{len(ids):,} items and an array of shape {values.shape}: there must be one vector of "
             "finite numbers for each item",
             where=str(file),
+            todo="write the file anew, or leave the feature out",
         )
-    row = {item: at for at, item in enumerate(ids)}
-    place = np.array([row.get(item, -1) for item in items])
+    rows = pl.DataFrame({"item": ids}).with_row_index("row").unique("item", keep="first")
+    joined = items.to_frame("item").join(rows, on="item", how="left", maintain_order="left")
+    place = joined["row"].cast(pl.Int64).fill_null(-1).to_numpy()
     if (place < 0).all():
-        example = f"it has {ids[0]!r}" if ids else "it is empty"
+        example = f"it has {ids[0]!r}" if len(ids) else "it is empty"
         raise DataError(
             f"the file has vectors for none of the {len(items):,} items, such as {items[0]!r}: "
             f"{example}",
             where=str(file),
+            todo="write the ids as the item table has them",
         )
     found = np.where(place[:, None] >= 0, values[place], 0).astype(np.float32)
     scale = np.sqrt((found[place >= 0] ** 2).mean()) or 1.0
@@ -56,36 +59,44 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _numpy(file: Path) -> tuple[list[str], np.ndarray]:
+def _numpy(file: Path) -> tuple[pl.Series, np.ndarray]:
     names = _existing(file.with_suffix(".txt"))
     try:
         values = np.load(file, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise DataError(f"it is no array of NumPy's: {error}", where=str(file)) from error
-    return names.read_text().splitlines(), values
+        raise DataError(
+            f"it is no array of NumPy's: {error}", where=str(file), todo="write it with numpy.save"
+        ) from error
+    return pl.Series("item", names.read_text().splitlines(), dtype=pl.String), values
 
 
-def _parquet(file: Path) -> tuple[list[str], np.ndarray]:
+def _parquet(file: Path) -> tuple[pl.Series, np.ndarray]:
     try:
         table = pl.read_parquet(file)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(
-            f"it is no Parquet file: {str(error).splitlines()[0]}", where=str(file)
+            f"it is no Parquet file: {str(error).splitlines()[0]}",
+            where=str(file),
+            todo="give a Parquet file, or NAME.npy beside NAME.txt",
         ) from error
     rest = [name for name in table.columns if name != "item"]
     if "item" not in table.columns or not rest:
         raise DataError(
             f"it has the columns {', '.join(table.columns)}: there must be item and vectors",
             where=str(file),
+            todo="call the ids item, and have one column of lists or only numbers beside them",
         )
-    ids = table["item"].cast(pl.String).to_list()
     try:
         if len(rest) == 1 and isinstance(table[rest[0]].dtype, pl.List | pl.Array):
-            values = np.array(table[rest[0]].to_list(), dtype=np.float32)
+            lists = table[rest[0]].cast(pl.List(pl.Float32))
+            width = int(lists.list.len().to_numpy().max(initial=0))
+            values = lists.cast(pl.Array(pl.Float32, width)).to_numpy()
         else:
             values = table.select(pl.col(rest).cast(pl.Float32)).to_numpy()
-    except (ValueError, TypeError, pl.exceptions.PolarsError) as error:
+    except pl.exceptions.PolarsError as error:
         raise DataError(
-            f"not all vectors are numbers of one length: {error}", where=str(file)
+            f"not all vectors are numbers of one length: {str(error).splitlines()[0]}",
+            where=str(file),
+            todo="give each item a list of equally many numbers",
         ) from error
-    return ids, values
+    return table["item"].cast(pl.String), values

@@ -1,7 +1,6 @@
 """Times in any common unit to milliseconds since 1970-01-01 UTC."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
@@ -128,27 +127,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def instant(given: str | int | None, *, where: str) -> int | None:
-    """An ISO date or time (UTC where no zone is given) of the configuration, in milliseconds.
-
-    20231118 and the year 2023 will do, too.
-
-    Raises:
-        ConfigError: it is neither; it names `where`.
-    """
-    if given is None:
-        return None
-    text = str(given)
-    try:
-        moment = datetime.fromisoformat(f"{text}-01-01" if len(text) == 4 else text)
-    except ValueError as error:
-        raise ConfigError(
-            f"{text!r} is no ISO date or time", where=where, todo=f"write it as {where}=2014-07-22"
-        ) from error
-    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round(zoned.timestamp() * 1000)
 
 
 def iso_time(ms: int) -> str:

@@ -101,9 +101,10 @@ class Delimited:
         )
         if len(frame.collect_schema()) != len(names):
             raise pl.exceptions.ShapeError(f"the first row of {path.name} has another width")
-        # A short row leaves its last column empty; reading the last column makes polars notice
-        # a long one.
-        return frame.with_columns(pl.col(names[-1]).is_null().alias(MISFIT))
+        # A short row leaves its last column empty; polars notices a long one where it reads all
+        # columns, so all are asked, to the same answer.
+        empty = pl.any_horizontal(pl.col(names).is_null()) & pl.col(names[-1]).is_null()
+        return frame.with_columns(empty.alias(MISFIT))
 
     def rows(self, path: Path) -> Iterator[Row]:
         """See :class:`Format`."""

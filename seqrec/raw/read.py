@@ -94,7 +94,7 @@ def take_events(
 
     Args:
         path: the file that it was made of, for messages.
-        frame: the events.
+        frame: the events, with their ``MISFIT`` where the format tells it.
         user, item, timestamp: names of its columns.
         time_unit: ``s``, ``ms``, ``us`` or ``iso``.
         max_bad_rows: largest share of malformed rows that is dropped.
@@ -104,11 +104,16 @@ def take_events(
     """
     columns = {"user": user, "item": item, "timestamp": timestamp}
     try:
-        table = _typed(frame, columns, time_unit).select(*columns).collect()
+        typed = _typed(frame, columns, time_unit)
+        misfit = MISFIT if MISFIT in typed.collect_schema() else pl.lit(False).alias(MISFIT)
+        table = typed.select(*columns, misfit).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(
-            f"{path.name} can't be read: {str(error).splitlines()[0]}", where=str(path)
+            f"{path.name} can't be read: {str(error).splitlines()[0]}",
+            where=str(path),
+            todo="mend the rows that aren't like the others, or remove them",
         ) from error
+    table = table.drop(MISFIT)
     if table.is_empty():
         raise DataError(f"{path.name} has no rows", where=str(path))
     bad = table.with_row_index("row", offset=1).filter(pl.any_horizontal(pl.all().is_null()))

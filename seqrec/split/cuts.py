@@ -108,7 +108,7 @@ def chosen(start: np.ndarray, first: np.ndarray, last: np.ndarray, targets: Whic
 
 def count_before(store: SequenceStore, cut: int) -> np.ndarray:
     """Events of each sequence before `cut`, int64."""
-    running = np.concatenate([[0], np.cumsum(store.timestamp < cut)])  # type: ignore[operator]
+    running = np.concatenate([[0], np.cumsum(times_of(store) < cut)])
     return running[store.offset[1:]] - running[store.offset[:-1]]
 
 

@@ -5,8 +5,9 @@ from typing import Literal
 
 import numpy as np
 
+from seqrec.config.moment import instant
 from seqrec.errors import DataError
-from seqrec.raw.clock import instant, iso_time
+from seqrec.raw.clock import iso_time
 from seqrec.split.cuts import check_shares, cut_at, quantiles, times_of, told
 from seqrec.split.views import Splits
 from seqrec.store.store import SequenceStore

@@ -129,7 +129,14 @@ def _described(items: pl.DataFrame, table: pl.LazyFrame | None, name: str) -> pl
     described = table.filter(pl.col("item").is_in(items["item"].implode())).unique(
         "item", keep="first", maintain_order=True
     )
-    known = described.collect()
+    try:
+        known = described.collect()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(
+            f"the table of items of {name} can't be read: {str(error).splitlines()[0]}",
+            where=name,
+            todo="give the file as it was published, or leave it out of data.raw_dir",
+        ) from error
     if known.is_empty():
         say(
             f"the table of items of {name} describes none of its {len(items):,} items, such as "

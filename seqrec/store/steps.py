@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from seqrec.config.moment import instant
 from seqrec.config.schema import Prepare, Repeats
 from seqrec.errors import DataError
-from seqrec.raw.clock import instant
 from seqrec.store.sort import lexsort
 
 
@@ -60,10 +61,10 @@ def steps(settings: Prepare, name: str) -> Iterator[Step]:
     if settings.repeats is not Repeats.keep:
         yield "repeats", REPEATS[settings.repeats]
     if settings.session_gap is not None:
-        yield "session_gap", lambda events: _sessions(events, settings.session_gap, name)  # type: ignore[arg-type]
+        yield "session_gap", partial(_sessions, minutes=settings.session_gap, name=name)
     if settings.k_core > 1:
         cut = instant(settings.k_core_before, where="prepare.k_core_before")
-        yield "k_core", lambda events: _k_core(events, settings.k_core, cut, name)
+        yield "k_core", partial(_k_core, k=settings.k_core, cut=cut, name=name)
     if settings.max_history is not None:
         yield "max_history", lambda events: _latest(events, settings.max_history)  # type: ignore[arg-type]
 
@@ -122,17 +123,22 @@ def _changes(user: np.ndarray, item: np.ndarray) -> np.ndarray:
 
 def _sessions(events: Events, minutes: float, name: str) -> Events:
     """Cut each user's events where nothing happened for more than so many minutes."""
-    if events.timestamp is None:
-        raise DataError(
-            f"{name} has no timestamps, so pauses can't be told",
-            where="prepare.session_gap",
-            todo="set prepare.session_gap=null, or name the time column with data.timestamp",
-        )
+    times = _times(events, name, "prepare.session_gap")
     other = np.concatenate([[True], events.user[1:] != events.user[:-1]])
-    pause = np.concatenate([[False], np.diff(events.timestamp) > minutes * 60_000])
+    pause = np.concatenate([[False], np.diff(times) > minutes * 60_000])
     session = np.cumsum(other | pause).astype(np.int32) - 1
     part = session - np.repeat(session[other], np.diff(np.flatnonzero(other), append=len(other)))
     return replace(events, user=session, part=part + 1)
+
+
+def _times(events: Events, name: str, key: str) -> np.ndarray:
+    if events.timestamp is None:
+        raise DataError(
+            f"{name} has no timestamps, which this step needs",
+            where=key,
+            todo=f"set {key}=null, or name the time column with data.timestamp",
+        )
+    return events.timestamp
 
 
 def _k_core(events: Events, k: int, cut: int | None, name: str) -> Events:
@@ -143,13 +149,7 @@ def _k_core(events: Events, k: int, cut: int | None, name: str) -> Events:
     """
     if cut is None:
         return _core(events, k)
-    if events.timestamp is None:
-        raise DataError(
-            f"{name} has no timestamps to cut at",
-            where="prepare.k_core_before",
-            todo="set prepare.k_core_before=null, or name the time column with data.timestamp",
-        )
-    core = _core(events.take(events.timestamp < cut), k)
+    core = _core(events.take(_times(events, name, "prepare.k_core_before") < cut), k)
     kept = np.isin(events.user, np.unique(core.user))
     return events.take(kept & np.isin(events.item, np.unique(core.item)))
 
