@@ -13,7 +13,9 @@ class Interactions:
 
     Args:
         events: columns user and item (ids: String, Categorical or integers), then optionally
-            timestamp (Int64, milliseconds since 1970-01-01 UTC) and rating (Float32).
+            timestamp (Int64, milliseconds since 1970-01-01 UTC) and rating (Float32), then what
+            else is known of an event: categories (String) and numbers (Float32), null or NaN
+            where unknown.
         items: columns item and title (String), then feature columns; None where nothing is known.
         rejected: malformed rows that were dropped, by reason.
     """

@@ -14,6 +14,7 @@ import polars as pl
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw import clock
+from seqrec.raw.context import NOTHING, Context, number_of
 from seqrec.raw.formats import MISFIT, Format, Parquet, Row, text_of
 from seqrec.raw.local import must_exist
 from seqrec.raw.text import inspect
@@ -39,6 +40,7 @@ def read_events(
     item: str,
     timestamp: str | None = None,
     rating: str | None = None,
+    context: Mapping[str, Context] = NOTHING,
     time_unit: str = "auto",
     max_bad_rows: float = 0.01,
 ) -> tuple[pl.LazyFrame, dict[str, int]]:
@@ -48,33 +50,36 @@ def read_events(
         path: the file.
         form: its format.
         user, item, timestamp, rating: names of its columns; None where there is none.
+        context: what else to read of each event, by name; an unusable value there is unknown, no
+            malformed row.
         time_unit: ``s``, ``ms``, ``us`` since 1970 UTC, ``iso``, or ``auto``: one unit for the
             whole column, told by its content.
         max_bad_rows: largest share of malformed rows that is dropped.
 
     Returns:
         Columns user and item (Categorical or String; integers where a Parquet file has them), then
-        timestamp (Int64, ms since 1970 UTC) and rating (Float32) where there are such columns, in
-        file order; and the dropped rows by reason.
+        timestamp (Int64, ms since 1970 UTC) and rating (Float32) where there are such columns, then
+        the context (String or Float32, null where unknown), in file order; and the dropped rows by
+        reason.
 
     Raises:
         DataError: the file is empty, damaged, lacks a column or has too many malformed rows.
     """
     wanted = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
     columns = {role: name for role, name in wanted.items() if name is not None}
-    check_file(path, form, columns)
+    check_file(path, form, columns | {name: seen.column for name, seen in context.items()})
     head = islice(form.rows(path), SAMPLE) if timestamp else ()
     iso = clock.is_iso(time_unit, [row.values.get(timestamp) for row in head])  # type: ignore[arg-type]
     unit = "iso" if iso else time_unit
-    frame, rejected = _fast(path, form, columns, unit, max_bad_rows) or _careful(
-        path, form, columns, unit, max_bad_rows
+    frame, rejected = _fast(path, form, columns, context, unit, max_bad_rows) or _careful(
+        path, form, columns, context, unit, max_bad_rows
     )
     if frame.is_empty():
         raise DataError(f"{path.name} has no rows", where=str(path))
     if timestamp and unit == "auto":
         unit = clock.told(frame["timestamp"], f"column {timestamp} of {path}")
         if not clock.are_times(frame["timestamp"], unit):
-            frame, rejected = _careful(path, form, columns, unit, max_bad_rows)
+            frame, rejected = _careful(path, form, columns, context, unit, max_bad_rows)
     if timestamp:
         frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), unit))
     return frame.lazy(), rejected
@@ -87,6 +92,7 @@ def take_events(
     user: str,
     item: str,
     timestamp: str,
+    context: Mapping[str, Context] = NOTHING,
     time_unit: str,
     max_bad_rows: float,
 ) -> tuple[pl.LazyFrame, dict[str, int]]:
@@ -96,6 +102,7 @@ def take_events(
         path: the file that it was made of, for messages.
         frame: the events, with their ``MISFIT`` where the format tells it.
         user, item, timestamp: names of its columns.
+        context: see :func:`read_events`.
         time_unit: ``s``, ``ms``, ``us`` or ``iso``.
         max_bad_rows: largest share of malformed rows that is dropped.
 
@@ -104,9 +111,9 @@ def take_events(
     """
     columns = {"user": user, "item": item, "timestamp": timestamp}
     try:
-        typed = _typed(frame, columns, time_unit)
+        typed = _typed(frame, columns, context, time_unit)
         misfit = MISFIT if MISFIT in typed.collect_schema() else pl.lit(False).alias(MISFIT)
-        table = typed.select(*columns, misfit).collect(engine="streaming")
+        table = typed.select(*columns, *context, misfit).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(
             f"{path.name} can't be read: {str(error).splitlines()[0]}",
@@ -116,14 +123,14 @@ def take_events(
     table = table.drop(MISFIT)
     if table.is_empty():
         raise DataError(f"{path.name} has no rows", where=str(path))
-    bad = table.with_row_index("row", offset=1).filter(pl.any_horizontal(pl.all().is_null()))
+    bad = table.with_row_index("row", offset=1).filter(_is_bad(columns))
     reasons = bad.select(_fault(columns)).to_series().to_list()
     quotes = [
         quote(row["row"], reason, str({role: row[role] for role in columns}))
         for row, reason in zip(bad.head(QUOTED).iter_rows(named=True), reasons, strict=False)
     ]
     tolerate(path, Counter(reasons), len(table), quotes, max_bad_rows)
-    good = table.drop_nulls()
+    good = table.drop_nulls(list(columns))
     return good.with_columns(clock.to_ms(pl.col("timestamp"), time_unit)).lazy(), Counter(reasons)
 
 
@@ -208,18 +215,19 @@ def _check_parquet(path: Path) -> None:
         ) from error
 
 
-def _typed(frame: pl.LazyFrame, columns: Mapping[str, str], unit: str) -> pl.LazyFrame:
+def _typed(
+    frame: pl.LazyFrame, columns: Mapping[str, str], context: Mapping[str, Context], unit: str
+) -> pl.LazyFrame:
     """Columns by role with their types; null where a value is unusable."""
     schema = frame.collect_schema()
-    typed = {}
+    typed = {name: seen.typed(schema[seen.column]) for name, seen in context.items()}
     for role, name in columns.items():
         column, dtype = pl.col(name), schema[name]
         text = text_of(column, dtype)
         if role == "timestamp":
             typed[role] = clock.parsed(column, dtype, unit)
         elif role == "rating":
-            value = text.str.strip_chars().cast(pl.Float32, strict=False)
-            typed[role] = pl.when(value.is_finite()).then(value)
+            typed[role] = number_of(text)
         else:
             typed[role] = column if dtype.is_integer() else pl.when(text != "").then(text)
     return frame.with_columns(**typed)
@@ -232,15 +240,26 @@ def _fault(columns: Iterable[str]) -> pl.Expr:
     )
 
 
+def _is_bad(columns: Iterable[str]) -> pl.Expr:
+    """Whether a row of typed columns lacks one of them."""
+    return pl.any_horizontal(pl.col(*columns).is_null())
+
+
 Table = tuple[pl.DataFrame, dict[str, int]]  # columns by role, and the dropped rows by reason
 
 
 def _fast(
-    path: Path, form: Format, columns: Mapping[str, str], unit: str, max_bad_rows: float
+    path: Path,
+    form: Format,
+    columns: Mapping[str, str],
+    context: Mapping[str, Context],
+    unit: str,
+    max_bad_rows: float,
 ) -> Table | None:
     """The whole file at once, or None if anything about it needs a closer look."""
     try:
-        frame = _typed(form.scan(path), columns, unit).select(*columns, MISFIT)
+        frame = _typed(form.scan(path), columns, context, unit)
+        frame = frame.select(*columns, *context, MISFIT)
         ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
         coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
         table = frame.with_columns(coded).collect(engine="streaming")
@@ -249,24 +268,30 @@ def _fast(
     if table[MISFIT].any():
         return None
     table = table.drop(MISFIT)
-    bad = table.filter(pl.any_horizontal(pl.all().is_null()))
+    bad = table.filter(_is_bad(columns))
     faults = Counter(bad.select(_fault(columns)).to_series().to_list())
     try:
         tolerate(path, faults, len(table), (), max_bad_rows)
     except DataError:
         return None  # the careful way quotes the lines
-    return table.drop_nulls() if faults else table, dict(faults)
+    return table.drop_nulls(list(columns)) if faults else table, dict(faults)
 
 
 def _careful(
-    path: Path, form: Format, columns: Mapping[str, str], unit: str, max_bad_rows: float
+    path: Path,
+    form: Format,
+    columns: Mapping[str, str],
+    context: Mapping[str, Context],
+    unit: str,
+    max_bad_rows: float,
 ) -> Table:
     """Row by row, with the reason and the line of each malformed one."""
     faults: Counter[str] = Counter()
     quotes: list[str] = []
     good: list[pl.DataFrame] = []
     for chunk in _chunks(form.rows(path)):
-        names = dict.fromkeys(columns.values(), pl.String)
+        read = [*columns.values(), *(seen.column for seen in context.values())]
+        names = dict.fromkeys(read, pl.String)
         table = {name: [row.values.get(name) for row in chunk] for name in names}
         extra = {
             FAULT: [row.fault for row in chunk],
@@ -274,10 +299,10 @@ def _careful(
             "_text": [row.text[:200] for row in chunk],
         }
         schema = {**names, FAULT: pl.String, "_line": pl.Int64, "_text": pl.String}
-        typed = _typed(pl.LazyFrame(table | extra, schema=schema), columns, unit)
+        typed = _typed(pl.LazyFrame(table | extra, schema=schema), columns, context, unit)
         fault = pl.coalesce(FAULT, _fault(columns)).alias(FAULT)
         frame = typed.with_columns(fault).collect()
-        good.append(frame.filter(pl.col(FAULT).is_null()).select(*columns))
+        good.append(frame.filter(pl.col(FAULT).is_null()).select(*columns, *context))
         bad = frame.filter(pl.col(FAULT).is_not_null())
         faults.update(bad[FAULT].to_list())
         for line, fault, text in bad.select("_line", FAULT, "_text").head(QUOTED).iter_rows():

@@ -11,6 +11,8 @@ from seqrec.errors import DataError
 from seqrec.raw.say import say
 from seqrec.store.steps import Events, steps
 
+SCHEMA = ("user", "item", "timestamp", "rating")  # any other column is context
+
 
 def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str, Any]:
     """Do the steps of `settings` in the order of its fields.
@@ -19,14 +21,15 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
     numbered in the order of their first kept event in the file.
 
     Returns:
-        ``arrays``, ``users``, ``items`` and ``report`` for :func:`seqrec.store.store.write`.
+        ``arrays``, ``context``, ``users``, ``items`` and ``report`` for
+        :func:`seqrec.store.store.write`.
 
     Raises:
         DataError: a step leaves no interactions, or needs a column that isn't there.
     """
     frame = interactions.events.collect(engine="streaming")
     user_ids, item_ids = frame["user"], frame["item"]
-    events = _coded(frame)
+    events, categories = _coded(frame)
     del frame
     report: list[dict[str, Any]] = [{"step": "raw", **events.counts()}]
     _not_empty(events, report, name)
@@ -49,19 +52,37 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
             "timestamp": events.timestamp,
             "rating": events.rating,
         },
+        "context": {name: (values, categories[name]) for name, values in events.context.items()},
         "users": users,
         "items": _described(items, interactions.items, name),
         "report": {"rejected": interactions.rejected, "steps": report},
     }
 
 
-def _coded(frame: pl.DataFrame) -> Events:
+def _coded(frame: pl.DataFrame) -> tuple[Events, dict[str, list[str] | None]]:
+    """Columns as arrays, and the categories of those of the context that have some."""
+
     def values(column: str) -> np.ndarray | None:
         return frame[column].to_numpy() if column in frame.columns else None
 
     row = np.arange(len(frame), dtype=np.int32 if len(frame) < 2**31 else np.int64)
     user, item = _codes(frame["user"]), _codes(frame["item"])
-    return Events(user, item, row, values("timestamp"), values("rating"))
+    context: dict[str, np.ndarray] = {}
+    categories: dict[str, list[str] | None] = {}
+    for name in frame.columns:
+        if name not in SCHEMA:
+            context[name], categories[name] = _context(frame[name])
+    events = Events(user, item, row, values("timestamp"), values("rating"), context=context)
+    return events, categories
+
+
+def _context(values: pl.Series) -> tuple[np.ndarray, list[str] | None]:
+    """Numbers as float32, NaN where unknown; categories as int32 codes from 1, 0 where unknown."""
+    if values.dtype.is_numeric():
+        return values.cast(pl.Float32).fill_null(float("nan")).to_numpy(), None
+    names = values.cast(pl.String).drop_nulls().unique().sort()
+    coded = values.cast(pl.String).cast(pl.Enum(names)).to_physical() + 1
+    return coded.fill_null(0).cast(pl.Int32).to_numpy(), names.to_list()
 
 
 def _codes(ids: pl.Series) -> np.ndarray:

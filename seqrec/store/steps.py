@@ -1,7 +1,7 @@
 """The steps of a preparation: which events are kept, and in which order. Vectorised."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -25,11 +25,13 @@ class Events:
     timestamp: np.ndarray | None  # int64 (n,)
     rating: np.ndarray | None  # float32 (n,)
     part: np.ndarray | None = None  # int32 (n,), from 1
+    context: dict[str, np.ndarray] = field(default_factory=dict)  # int32 codes or float32
 
     def take(self, which: np.ndarray) -> "Events":
         """Rows by mask or position."""
-        columns = {name: None if v is None else v[which] for name, v in vars(self).items()}
-        return Events(**columns)  # type: ignore[arg-type]
+        columns = {k: v[which] for k, v in vars(self).items() if isinstance(v, np.ndarray)}
+        context = {name: values[which] for name, values in self.context.items()}
+        return replace(self, **columns, context=context)
 
     def __len__(self) -> int:
         return len(self.user)

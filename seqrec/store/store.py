@@ -14,9 +14,9 @@ import polars as pl
 from seqrec.errors import DataError
 from seqrec.raw.fetch import sha256_of
 
-FORMAT = 1  # raised whenever the files or their meaning change
+FORMAT = 2  # raised whenever the files or their meaning change
 INDEX = "store.json"
-KEYS = ("name", "data_hash", "n_users", "n_items", "n_interactions", "report")
+KEYS = ("name", "data_hash", "n_users", "n_items", "n_interactions", "context", "report")
 STAMP = ("size", "mtime_ns", "sha256")  # of each file
 HASHED = 1 << 20  # ids that are joined at once
 ARRAYS = {"offset": "<i8", "item": "<i4", "timestamp": "<i8", "rating": "<f4"}
@@ -36,6 +36,9 @@ class SequenceStore:
         item: int32 (n_interactions,).
         timestamp: int64 (n_interactions,), milliseconds since 1970 UTC, or None.
         rating: float32 (n_interactions,), or None.
+        context: what else is known of each event, (n_interactions,) by name: int32 codes of
+            categories, 0 where unknown, or float32 numbers, NaN where unknown.
+        categories: names of the codes 1, 2, ... of each context that has categories.
         name: of the source.
         data_hash: sha256 of the sequences and the original ids; equal on every machine.
         report: ``rejected`` rows by reason, and ``steps``: users, items and interactions after
@@ -49,6 +52,8 @@ class SequenceStore:
     item: np.ndarray
     timestamp: np.ndarray | None
     rating: np.ndarray | None
+    context: dict[str, np.ndarray]
+    categories: dict[str, list[str]]
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -63,6 +68,12 @@ class SequenceStore:
             path = self.folder / f"{field}.npy"
             there = path.name in index["files"]
             setattr(self, field, np.load(path, mmap_mode="r") if there else None)
+        known: dict[str, list[str] | None] = index["context"]
+        self.context = {
+            name: np.load(self.folder / f"context_{at}.npy", mmap_mode="r")
+            for at, name in enumerate(known)
+        }
+        self.categories = {name: names for name, names in known.items() if names is not None}
 
     def __repr__(self) -> str:
         counts = f"{self.n_users:,} users, {self.n_items:,} items, {self.n_interactions:,}"
@@ -96,6 +107,7 @@ def write(
     *,
     name: str,
     arrays: Mapping[str, np.ndarray | None],
+    context: Mapping[str, tuple[np.ndarray, list[str] | None]],
     users: pl.DataFrame,
     items: pl.DataFrame,
     report: Mapping[str, Any],
@@ -106,6 +118,7 @@ def write(
         folder: where.
         name: of the source.
         arrays: offset, item, timestamp and rating, see :class:`SequenceStore`.
+        context: what else is known of each event, and the names of its codes; None: numbers.
         users: columns index and user.
         items: columns index, item, title and features.
         report: what the preparation did.
@@ -118,6 +131,11 @@ def write(
             values = np.ascontiguousarray(values, dtype=dtype)
             np.save(folder / f"{field}.npy", values)
             digest.update(values.data.cast("B"))
+    for at, (label, (values, names)) in enumerate(context.items()):
+        values = np.ascontiguousarray(values, dtype="<f4" if names is None else "<i4")
+        np.save(folder / f"context_{at}.npy", values)
+        digest.update(json.dumps([label, names]).encode())
+        digest.update(values.data.cast("B"))
     for ids in (users["user"], items["item"]):
         digest.update(np.ascontiguousarray(ids.str.len_bytes().to_numpy(), "<u4").tobytes())
         for at in range(0, len(ids), HASHED):
@@ -131,6 +149,7 @@ def write(
         "n_users": len(users),
         "n_items": len(items),
         "n_interactions": len(arrays["item"]),  # type: ignore[arg-type]
+        "context": {label: names for label, (_, names) in context.items()},
         "report": dict(report),
         "files": {path.name: _stamp(path, sha256_of(path)) for path in sorted(folder.iterdir())},
     }
