@@ -2,15 +2,17 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import yaml
 from rich.table import Table
 from rich.text import Text
 
+from seqrec.config.moment import instant
 from seqrec.config.script import parse
 from seqrec.config.terminal import plain_errors
 from seqrec.errors import ConfigError
@@ -26,11 +28,14 @@ class Arguments:
 
     python scripts/recommend.py run=outputs/.../... user=42
     python scripts/recommend.py run=outputs/.../... items='[50, 181, 7]' k=10
+    python scripts/recommend.py run=outputs/.../... items='[50, 7]' context='{rating: [5, null]}'
     """
 
     run: str  # the folder of a run
     items: list[str] | None = None  # original item ids, oldest first; any session, seen or not
     user: str | None = None  # a user of the run's data, by original id
+    context: str | None = None  # what else is known of each item, for a run with context=events
+    at: str | None = None  # ISO time that the recommendation is for; default: now
     k: int = 10  # length of the list
     mask_seen: bool | None = None  # leave out what the history has; default: the run's
     format: str = "table"  # table | json
@@ -42,13 +47,16 @@ def recommend(arguments: Arguments) -> None:
         raise ConfigError("give either items='[id, id, ...]' or user=ID", where="arguments")
     if arguments.format not in ("table", "json"):
         raise ConfigError(f"format={arguments.format} is unknown", todo="choose table or json")
-    from seqrec.recommend import Recommender
+    context, asked = told(arguments.context), instant(arguments.at, where="at")
+    from seqrec.recommend import Recommender, Session
 
     recommender = Recommender.load(arguments.run)
-    items = arguments.items
-    if items is None:
-        items = recommender.history(str(arguments.user))
-    answer = recommender.recommend(items, k=arguments.k, mask_seen=arguments.mask_seen)
+    if arguments.items is None:
+        session = recommender.session(str(arguments.user))
+        session = replace(session, context={**session.context, **context}, asked=asked)
+    else:
+        session = Session(arguments.items, context=context, asked=asked)
+    answer = recommender.recommend(session, k=arguments.k, mask_seen=arguments.mask_seen)
     if arguments.format == "json":
         content = {
             "items": answer.items.to_dicts(),
@@ -66,6 +74,28 @@ def recommend(arguments: Arguments) -> None:
         out.print(list_table(answer.items))
     if answer.unknown:
         fact(out, "unknown", "not in the catalogue, left out: " + ", ".join(answer.unknown[:10]))
+
+
+def told(context: str | None) -> dict[str, list[str | None]]:
+    """Read ``{rating: [5, null], timestamp: [2024-05-01T10:00, null]}``.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    try:
+        values = {} if context is None else yaml.load(context, Loader=yaml.BaseLoader)
+    except yaml.YAMLError:
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(v, list) for v in values.values()):
+        raise ConfigError(
+            f"{context!r} isn't a list of values for each name",
+            where="context",
+            todo="write context='{rating: [5, null], timestamp: [2024-05-01T10:00, null]}'",
+        )
+    return {
+        name: [None if value in ("", "null") else str(value) for value in column]
+        for name, column in values.items()
+    }
 
 
 def history_table(history: "pl.DataFrame") -> Table:

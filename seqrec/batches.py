@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqrec.split.views import View
 from seqrec.store.store import SequenceStore
-from seqrec.types import EvalBatch, TrainBatch, Window
+from seqrec.types import EvalBatch, History, TrainBatch, Window
 
 SHARE = 0.25  # of a GPU's free memory that the arrays may take
 
@@ -25,21 +25,32 @@ class Columns:
     Args:
         store: where the sequences lie.
         device: that the batches are for.
-        ratings: that batches will want ratings too.
+        ratings: that batches will want the ratings of targets.
+        events: what else histories will want to know of each event: ``timestamp``, ``rating``, or
+            names of the store's context.
     """
 
-    def __init__(self, store: SequenceStore, device: torch.device, *, ratings: bool) -> None:
-        if ratings and store.rating is None:
-            raise ValueError("the store has no ratings")
-        wanted = [store.item, store.rating] if ratings else [store.item]
-        size = sum(array.nbytes for array in wanted if array is not None)
+    def __init__(
+        self,
+        store: SequenceStore,
+        device: torch.device,
+        *,
+        ratings: bool,
+        events: Iterable[str] = (),
+    ) -> None:
+        wanted = {name: event_column(store, name) for name in events}
+        if ratings:
+            wanted["rating"] = event_column(store, "rating")
+        self.store, self.events = store, tuple(events)
+        size = store.item.nbytes + sum(array.nbytes for array in wanted.values())
         on_gpu = device.type == "cuda"
         fits = on_gpu and size <= SHARE * torch.cuda.mem_get_info(device)[0]
         self.wanted = device
         self.device = device if fits else torch.device("cpu")
         self.pinned = on_gpu and not fits
         self.item = _tensor(store.item).to(self.device)
-        self.rating = _tensor(store.rating).to(self.device) if ratings else None
+        self.known = {name: _tensor(array).to(self.device) for name, array in wanted.items()}
+        self.rating = self.known["rating"] if ratings else None
 
     def tensor(self, values: np.ndarray) -> Tensor:
         """`values` where the columns are."""
@@ -49,6 +60,28 @@ class Columns:
         """Items, int64, at positions of the store; 0 where not `valid`."""
         item = self.item[index].long()
         return item if valid is None else item.masked_fill_(~valid, 0)
+
+    def history(self, start: np.ndarray, end: np.ndarray, user: np.ndarray) -> History:
+        """The events ``start .. end - 1`` of each row; the one after it is what is asked for.
+
+        A row that starts one event early, at its user's first, begins with the padding item.
+        """
+        index_BL, valid_BL = _windows(self, start, end)
+        first = self.store.offset[user]
+        if (start < first).any():
+            valid_BL = valid_BL & (index_BL >= self.tensor(first)[:, None])
+            index_BL = index_BL.clamp(min=0)
+        event = {name: self.known[name][index_BL] for name in self.events}
+        return History(
+            item_BL=self.items(index_BL, valid_BL),
+            length_B=self.tensor(end - start),
+            user_B=self.tensor(user),
+            event={
+                name: value if value.is_floating_point() else value.long()
+                for name, value in event.items()
+            },
+            asked_B=self.known["timestamp"][self.tensor(end)] if "timestamp" in event else None,
+        )
 
     def ratings(self, index: Tensor, valid: Tensor | None = None) -> Tensor | None:
         """Ratings, float32, at positions of the store; None where no ratings are wanted."""
@@ -77,6 +110,7 @@ class TrainBatches:
         epoch: of the shuffle; the same seed and epoch give the same batches on every machine.
         rank: this process.
         world: processes that share each batch.
+        from_start: a sequence's first event is a target too, with nothing before it but its user.
     """
 
     def __init__(
@@ -91,9 +125,10 @@ class TrainBatches:
         epoch: int = 0,
         rank: int = 0,
         world: int = 1,
+        from_start: bool = False,
     ) -> None:
         self.columns, self.rank, self.world = columns, rank, world
-        cut = window(view.start, view.end - 1, max_length)  # the last event is a target only
+        cut = window(view.start - from_start, view.end - 1, max_length)  # the last is a target only
         self.start, self.end, self.context = cut.start, cut.end, cut.context
         length = self.end - self.start
         rng = np.random.default_rng([seed, epoch])
@@ -126,9 +161,9 @@ class TrainBatches:
         index_BL, valid_BL = _windows(self.columns, start, end)
         if weight is None:
             weight = float((end - start - context).sum() * self.world / self.mean)
+        user = np.searchsorted(self.columns.store.offset, end, side="right") - 1
         return TrainBatch(
-            item_BL=self.columns.items(index_BL, valid_BL),
-            length_B=self.columns.tensor(end - start),
+            history=self.columns.history(start, end, user),
             context_B=self.columns.tensor(context),
             target_BL=self.columns.items(index_BL + 1, valid_BL),
             rating_BL=self.columns.ratings(index_BL + 1, valid_BL),
@@ -173,16 +208,13 @@ class EvalBatches:
     def _batch(self, rows: np.ndarray) -> EvalBatch:
         begin, end = self.view.start[rows], self.view.end[rows]
         start = np.maximum(begin, end - self.max_length)
-        index_BL, valid_BL = _windows(self.columns, start, end)
         seen_row_P = np.repeat(np.arange(len(rows)), end - begin)
         before = np.cumsum(end - begin) - (end - begin)
         seen_index_P = np.arange(len(seen_row_P)) + np.repeat(begin - before, end - begin)
         next_B = self.columns.tensor(end)
         return EvalBatch(
-            user_B=self.columns.tensor(self.view.user[rows]),
+            history=self.columns.history(start, end, self.view.user[rows]),
             event_B=self.columns.tensor(rows),
-            item_BL=self.columns.items(index_BL, valid_BL),
-            length_B=self.columns.tensor(end - start),
             target_B=self.columns.items(next_B),
             rating_B=self.columns.ratings(next_B),
             seen_row_P=self.columns.tensor(seen_row_P),
@@ -198,8 +230,15 @@ def _windows(columns: Columns, start: np.ndarray, end: np.ndarray) -> tuple[Tens
     return index_BL.masked_fill_(~valid_BL, 0), valid_BL
 
 
-def _tensor(array: np.ndarray | None) -> Tensor:
-    assert array is not None
+def event_column(store: SequenceStore, name: str) -> np.ndarray:
+    """What a store knows of each event: ``timestamp``, ``rating`` or one of its context."""
+    values = getattr(store, name) if name in ("timestamp", "rating") else store.context.get(name)
+    if values is None:
+        raise ValueError(f"the store has no {name}")
+    return values
+
+
+def _tensor(array: np.ndarray) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not writable.*")  # only read from
         return torch.from_numpy(array)

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 
 from seqrec.config.schema import Component, Root
+from seqrec.context.events import squashed
 from seqrec.data.source import Source
 from seqrec.errors import ConfigError
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.gain import Gain
-from seqrec.split.views import Splits
+from seqrec.split.views import Splits, View
 from seqrec.store.store import SequenceStore
 from seqrec.types import Facts, Loss
 
@@ -52,13 +53,14 @@ def build_baseline(config: Root, facts: Facts) -> CountedModel:
 
 
 def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:
-    """Embedding, encoder, head and scorer; `sparse`: item tables get sparse gradients."""
+    """Embedding, context, encoder, head and scorer; `sparse`: item tables get sparse gradients."""
     known = {**vars(facts), "sparse": sparse}
     return SequenceModel(
         embedding=make(config.embedding, **known),
         encoder=make(config.encoder, **known),
         head=make(config.head, **known),
         scorer=make(config.scorer, **known),
+        context=make(config.context, **known) if config.context else None,
     )
 
 
@@ -79,10 +81,10 @@ def build_gains(config: Root) -> dict[str, Gain]:
     return {name: make(node) for name, node in config.metric.items()}
 
 
-def gather_facts(store: SequenceStore, splits: Splits) -> Facts:
-    """Count what the training events hold."""
+def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) -> Facts:
+    """Count what the training events hold; `events`: what is known of each, too."""
     count_V = np.zeros(store.n_items + 1, dtype=np.int64)
-    total, events = 0.0, 0
+    total, rated = 0.0, 0
     step = 1 << 20  # sequences at once: bounded memory
     view = splits.train
     for first in range(0, len(view.user), step):
@@ -90,6 +92,27 @@ def gather_facts(store: SequenceStore, splits: Splits) -> Facts:
         count_V += np.bincount(store.item[index], minlength=store.n_items + 1)
         if store.rating is not None:
             total += float(store.rating[index].sum(dtype=np.float64))
-            events += len(index)
-    mean = total / events if events else None
-    return Facts(store.n_items, torch.from_numpy(count_V), mean, store.items)
+            rated += len(index)
+    mean = total / rated if rated else None
+    return Facts(
+        n_items=store.n_items,
+        n_users=store.n_users,
+        item_count_V=torch.from_numpy(count_V),
+        rating_mean=mean,
+        items=store.items,
+        events=_event_facts(store, view) if events else {},
+    )
+
+
+def _event_facts(store: SequenceStore, view: View) -> dict[str, dict[str, Any]]:
+    """See :class:`~seqrec.types.Facts`."""
+    facts: dict[str, dict[str, Any]] = {}
+    numbers = {} if store.rating is None else {"rating": store.rating}
+    numbers |= {k: v for k, v in store.context.items() if k not in store.categories}
+    for name, values in numbers.items():
+        known = squashed(torch.from_numpy(values[view.positions()]).double())
+        known = known[~known.isnan()]
+        spread = known.std(correction=0).item() if len(known) else 0.0
+        facts[name] = {"mean": known.mean().item() if len(known) else 0.0, "std": spread or 1.0}
+    facts |= {name: {"categories": names} for name, names in store.categories.items()}
+    return facts if store.timestamp is None else facts | {"timestamp": {}}

@@ -1,21 +1,46 @@
 """Answers from a trained run: what comes after these items, for sessions never seen in training."""
 
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import torch
+from torch import Tensor
 
+from seqrec.batches import event_column
 from seqrec.build import build_baseline, build_model, build_source
+from seqrec.config.moment import instant
 from seqrec.config.schema import Root
 from seqrec.errors import DataError, RunError
 from seqrec.experiment.folder import RunFolder
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.rank import rank_targets
 from seqrec.store.prepare import prepare
-from seqrec.types import Facts, Ranked
+from seqrec.types import UNKNOWN_TIME, Facts, History, Ranked
 
 Model = SequenceModel | CountedModel
+
+
+@dataclass(frozen=True)
+class Session:
+    """What happened so far.
+
+    Args:
+        items: original ids, oldest first.
+        user: index in the run's data; -1: somebody else.
+        context: what else is known of each event, by name, one value an item: categories, numbers,
+            and as ``timestamp`` ISO times or milliseconds; None where unknown.
+        asked: the time that a recommendation is wanted for, in milliseconds; None: now.
+    """
+
+    items: list[str]
+    user: int = -1
+    context: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    asked: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +61,7 @@ class Recommender:
             the item, so that it can be recommended.
         config: the run's configuration.
         data_hash: of the data that it was trained on.
+        events: what that data knows of each event; see :class:`~seqrec.types.Facts`.
     """
 
     def __init__(
@@ -45,7 +71,9 @@ class Recommender:
         catalogue: pl.DataFrame,
         config: Root,
         data_hash: str,
+        events: Mapping[str, Mapping[str, Any]],
     ) -> None:
+        self.events = events
         self.model, self.config, self.data_hash = model.eval(), config, data_hash
         self.allowed_V = torch.tensor([True, *catalogue["candidate"]])
         self.items = catalogue["item"].to_list()
@@ -62,7 +90,8 @@ class Recommender:
         folder = RunFolder.open(run)
         config, about = folder.config(), folder.about()
         build = build_model if config.baseline is None else build_baseline
-        model: Model = build(config, Facts(**about["facts"]))
+        facts = Facts(**about["facts"])
+        model: Model = build(config, facts)
         prefix = "model."
         weights = {
             key.removeprefix(prefix): value
@@ -82,39 +111,44 @@ class Recommender:
             catalogue=folder.read_table("catalogue.parquet"),
             config=config,
             data_hash=about["data_hash"],
+            events=facts.events,
         )
 
     @torch.no_grad()
     def recommend(
-        self, items: list[str], *, k: int = 10, mask_seen: bool | None = None
+        self, session: Session | list[str], *, k: int = 10, mask_seen: bool | None = None
     ) -> Recommendation:
         """The `k` best items to follow a history.
 
         Args:
-            items: original ids, oldest first; those the catalogue doesn't have are left out.
+            session: what happened, or only the items; those the catalogue doesn't have are left
+                out.
             k: length of the list.
             mask_seen: leave the history's own items out; None: as in the run's evaluation.
 
         Raises:
-            DataError: no known item is left, or k isn't positive.
+            DataError: no known item is left, k isn't positive, or the context isn't what the model
+                knows.
         """
+        session = session if isinstance(session, Session) else Session(session)
+        items = session.items
         if k < 1:
             raise DataError(f"k={k}: a list has at least one item", todo="give k=10, say")
         unknown = [item for item in items if item not in self.index]
-        history = [self.index[item] for item in items if item in self.index]
-        if not history:
+        kept = [at for at, item in enumerate(items) if item in self.index]
+        if not kept:
             example = ", ".join(self.items[:3])
             raise DataError(
                 f"none of the {len(items)} items is in the run's catalogue",
                 where=f"items={','.join(items[:5])}",
                 todo=f"give original ids, like {example}",
             )
-        seen = torch.tensor(sorted(set(history)))
-        latest = torch.tensor([history[-self.config.max_length :]])
-        length_B = torch.tensor([latest.shape[1]])
+        seen = torch.tensor(sorted({self.index[items[at]] for at in kept}))
+        history = self._history(session, kept[-self.config.max_length :])
+        latest = history.item_BL
         mask = self.config.evaluation.mask_seen if mask_seen is None else mask_seen
         catalogue: Ranked = self.model.catalogue()
-        query = self.model.query(latest, length_B, self.allowed_V)
+        query = self.model.query(history, self.allowed_V)
         ranking = rank_targets(
             query,
             catalogue,
@@ -126,15 +160,15 @@ class Recommender:
         )
         top = ranking.top_BK[0][ranking.top_BK[0] > 0]
         scores = catalogue.score_shared(query, top)[0]
-        weights = self.model.attention(latest, length_B, self.allowed_V)[0]
+        weights = self.model.attention(history, self.allowed_V)[0]
         return Recommendation(
             self._table(top.tolist(), score=scores.tolist()),
             self._table(latest[0].tolist(), attention=weights.tolist()),
             unknown,
         )
 
-    def history(self, user: str) -> list[str]:
-        """The whole history of a user of the run's data, oldest first.
+    def session(self, user: str) -> Session:
+        """The whole history of a user of the run's data.
 
         Raises:
             DataError: the data doesn't have this user, or can't be read any more.
@@ -156,8 +190,51 @@ class Recommender:
                 f"{store.name} has no user {user!r} (after filtering)",
                 todo=f"name one like {example}, or give items='[...]'",
             )
-        start, end = store.offset[found[0]], store.offset[found[0] + 1]
-        return [self.items[i - 1] for i in store.item[start:end].tolist()]
+        index = found[0]
+        mine = slice(store.offset[index], store.offset[index + 1])
+        context = {name: event_column(store, name)[mine].tolist() for name in self.model.wanted}
+        for name in context.keys() & store.categories.keys():
+            names = [None, *store.categories[name]]
+            context[name] = [names[code] for code in context[name]]
+        return Session([self.items[i - 1] for i in store.item[mine].tolist()], index, context)
+
+    def _history(self, session: Session, kept: list[int]) -> History:
+        """The events of a session at the places `kept`, as the model takes them."""
+        for name, values in session.context.items():
+            if name not in self.model.wanted:
+                known = ", ".join(self.model.wanted) or "nothing but the items"
+                raise DataError(f"the model knows no {name}; it takes {known}", where="context")
+            if len(values) != len(session.items):
+                raise DataError(
+                    f"{len(values)} values of {name} for {len(session.items)} items",
+                    where="context",
+                    todo="give one value an item, null where it is unknown",
+                )
+        asked = time.time_ns() // 1_000_000 if session.asked is None else session.asked
+        return History(
+            item_BL=torch.tensor([[self.index[session.items[at]] for at in kept]]),
+            length_B=torch.tensor([len(kept)]),
+            user_B=torch.tensor([session.user]),
+            event={
+                name: self._event(name, session.context.get(name), kept)
+                for name in self.model.wanted
+            },
+            asked_B=torch.tensor([asked]),
+        )
+
+    def _event(self, name: str, values: Sequence[Any] | None, kept: list[int]) -> Tensor:
+        """What is known of each event, (1, L)."""
+        given = [None if values is None else values[at] for at in kept]
+        if name == "timestamp":
+            return torch.tensor([[UNKNOWN_TIME if v is None else _moment(v) for v in given]])
+        names = self.events[name].get("categories")
+        if names is not None:
+            code = {name: at for at, name in enumerate(names, start=1)}
+            return torch.tensor([[code.get(str(value), 0) for value in given]])
+        try:
+            return torch.tensor([[math.nan if v is None else float(v) for v in given]])
+        except ValueError as error:
+            raise DataError(f"{name}: {error}", where="context") from error
 
     def _table(self, indices: list[int], **columns: list[float]) -> pl.DataFrame:
         names = {
@@ -166,3 +243,12 @@ class Recommender:
             "title": [self.titles[i - 1] for i in indices],
         }
         return pl.DataFrame({**names, **columns})
+
+
+def _moment(value: Any) -> int:
+    """Milliseconds since 1970 UTC of an ISO time or of such a number."""
+    if isinstance(value, int):
+        return value
+    moment = instant(value, where="timestamp")
+    assert moment is not None
+    return moment

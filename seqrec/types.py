@@ -17,7 +17,7 @@ A tensor's name ends in its shape: ``h_BLD``, ``target_N``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -26,6 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+UNKNOWN_TIME = torch.iinfo(torch.int64).min
 ROUNDING = 1e-6  # of |query| |item|: scores nearer than this are equal within float32
 
 
@@ -42,15 +43,50 @@ class Movable:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
         values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
-        return type(self)(*(change(v) if torch.is_tensor(v) else v for v in values))
+        return type(self)(*(_changed(value, change) for value in values))
+
+
+def _changed(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(value, dict):
+        return {key: _changed(inner, change) for key, inner in value.items()}
+    if isinstance(value, Movable):
+        return value._each(change)
+    return change(value) if torch.is_tensor(value) else value
+
+
+@dataclass(frozen=True)
+class History(Movable):
+    """What is known of B users before their next event: all that a model is asked with.
+
+    Args:
+        item_BL: int64, the items, oldest first; 0 from length_B on.
+        length_B: int64, at least 1.
+        user_B: int64, user index in the store; -1: unknown.
+        event: what else is known of each event, (B, L) by name: int64 codes of categories, 0 where
+            unknown; float32 numbers, NaN where unknown; ``timestamp``, int64 milliseconds since
+            1970 UTC, ``UNKNOWN_TIME`` where unknown. Only what the model wants.
+        asked_B: int64, the time that a recommendation is wanted for, like timestamps; None where
+            the model has no use for times.
+    """
+
+    item_BL: Tensor
+    length_B: Tensor
+    user_B: Tensor
+    event: dict[str, Tensor] = field(default_factory=dict)
+    asked_B: Tensor | None = None
+
+    def known(self, known_V: Tensor | None) -> "History":
+        """Items outside `known_V`, which training never saw, count as padding; None: all do."""
+        if known_V is None:
+            return self
+        return replace(self, item_BL=self.item_BL.masked_fill(~known_V[self.item_BL], 0))
 
 
 @dataclass(frozen=True)
 class TrainBatch(Movable):
     """Sequences to learn from: at each valid position the next item is the target."""
 
-    item_BL: Tensor  # int64, the inputs; 0 from length_B on
-    length_B: Tensor  # int64, at least 1
+    history: History
     context_B: Tensor  # int64, how many of the first positions are only seen, not learned from
     target_BL: Tensor  # int64, the item that follows; 0 where padded
     rating_BL: Tensor | None  # float32, the rating of the target
@@ -61,10 +97,8 @@ class TrainBatch(Movable):
 class EvalBatch(Movable):
     """Histories with the one item that follows each."""
 
-    user_B: Tensor  # int64, user index in the store
+    history: History
     event_B: Tensor  # int64, place of the event in its split
-    item_BL: Tensor
-    length_B: Tensor
     target_B: Tensor
     rating_B: Tensor | None
     seen_row_P: Tensor  # int64, row in the batch of each seen pair
@@ -176,13 +210,19 @@ class Facts:
     """What only the data knows."""
 
     n_items: int
+    n_users: int = 0
     item_count_V: Tensor | None = None  # training events of each item
     rating_mean: float | None = None  # of the training events; None: no ratings
     items: Callable[[], pl.DataFrame] | None = None  # index, item, title, features; None: unknown
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)  # columns, see below
+
+    # ``events`` says what is known of each event: {"timestamp": {}}, {"device": {"categories":
+    # ["phone", "tablet"]}}, {"dwell": {"mean": 12.5, "std": 3.1}} over the training events
 
     def plain(self) -> dict[str, Any]:
         """The part that rebuilding a trained model takes."""
-        return {"n_items": self.n_items, "rating_mean": self.rating_mean}
+        own = ("n_items", "n_users", "rating_mean", "events")
+        return {name: getattr(self, name) for name in own}
 
 
 class Window(Protocol):
@@ -192,10 +232,21 @@ class Window(Protocol):
 
 
 class ItemEmbedding(Protocol):
-    """Items to vectors; the vectors of all items double as output table for tied scorers."""
+    """Histories to vectors ``x_BLD``; those of all items double as output table for tied scorers.
 
-    def __call__(self, item_BL: Tensor) -> Tensor: ...
+    One with ``from_start = True`` needs no history, so a user's first event is a target, too.
+    """
+
+    def __call__(self, history: History) -> Tensor: ...
     def table(self) -> Tensor: ...
+
+
+class EventContext(Protocol):
+    """What is known of each event beside its item, as ``c_BLD`` that joins the item's vector."""
+
+    wanted: tuple[str, ...]  # columns of the store
+
+    def __call__(self, history: History) -> Tensor: ...
 
 
 class Encoder(Protocol):
@@ -221,10 +272,13 @@ class Head(Protocol):
 
 
 class Scorer(Protocol):
-    """``u_ND -> query_ND``, and the catalogue that queries are scored against."""
+    """``u_ND -> query_ND``, and the catalogue that queries are scored against.
+
+    One whose scores are no products of vectors says ``has_vectors = False``.
+    """
 
     def __call__(self, u_ND: Tensor) -> Tensor: ...
-    def catalogue(self, table_VD: Tensor) -> Catalogue: ...
+    def catalogue(self, table_VD: Tensor) -> Ranked: ...
 
 
 class NegativeSampler(Protocol):
@@ -243,7 +297,7 @@ class Loss(Protocol):
         self,
         query_ND: Tensor,
         targets: Targets,
-        catalogue: Catalogue,
+        catalogue: Any,  # Ranked; a Catalogue where the loss says ``needs_vectors``
         negatives: Negatives | None,
     ) -> Tensor: ...
 
@@ -251,7 +305,7 @@ class Loss(Protocol):
 class RatingLoss(Loss, Protocol):
     """A loss that learns from ratings, and predicts them."""
 
-    def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Catalogue) -> Tensor: ...
+    def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Ranked) -> Tensor: ...
 
 
 def position_mask(length_B: Tensor, width: int) -> Tensor:

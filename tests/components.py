@@ -22,6 +22,8 @@ ITEM_TABLE = pl.DataFrame(
 )
 FACTS = {
     "n_items": ITEMS,
+    "n_users": 10,
+    "events": {"rating": {"mean": 1.5, "std": 0.5}, "timestamp": {}},
     "item_count_V": torch.arange(ITEMS + 1),
     "rating_mean": 3.5,
     "sparse": False,

@@ -13,6 +13,7 @@ from seqrec.features.columns import encode_features
 from seqrec.features.encoded import Codes, Numbers
 from seqrec.features.text import text_vectors
 from seqrec.features.vectors import given_vectors
+from seqrec.types import History
 
 
 def encoded(wanted, **columns):
@@ -134,8 +135,9 @@ def test_inputs_are_rows_of_the_table_and_padding_is_zero(changes):
     table = module.table()
     assert table.shape == (ITEMS + 1, DIM) and not table[0].any()
     item_BL = torch.tensor([[3, 7, 0], [ITEMS, 0, 0]])
-    assert torch.equal(module(item_BL), table[item_BL])
-    module(item_BL).pow(2).sum().backward()
+    history = History(item_BL, torch.tensor([2, 1]), torch.tensor([-1, -1]))
+    assert torch.equal(module(history), table[item_BL])
+    module(history).pow(2).sum().backward()
     named = {n: p for n, p in module.named_parameters() if "0_title" not in n or p.numel()}
     assert all(
         p.grad is not None and p.grad.isfinite().all() for n, p in named.items() if p.numel()

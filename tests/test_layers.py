@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "seqrec"
 LAYERS = [
     *("errors", "types", "dropout", "sizes", "config", "raw", "data", "store", "split", "window"),
-    *("batches", "features"),
+    *("batches", "features", "context"),
     *("embedding", "encoder", "head", "scorer", "negatives", "loss", "optimizer", "scheduler"),
     *(
         "baseline",

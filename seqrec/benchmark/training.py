@@ -112,7 +112,7 @@ def _lists(module: Experiment) -> Iterator[pl.DataFrame]:
     catalogue, allowed_V = module.model.catalogue(), module.judge.allowed_V
     for batch in module.eval_batches(module.splits.valid):
         top_BK = rank_targets(
-            module.model.query(batch.item_BL, batch.length_B, allowed_V),
+            module.model.query(batch.history, allowed_V),
             catalogue,
             batch.target_B,
             k=LIST,
@@ -123,7 +123,7 @@ def _lists(module: Experiment) -> Iterator[pl.DataFrame]:
         row, column = (top_BK > 0).nonzero(as_tuple=True)
         yield pl.DataFrame(
             {
-                "user": names[0][batch.user_B.cpu()[row].numpy()],
+                "user": names[0][batch.history.user_B.cpu()[row].numpy()],
                 "item": names[1][top_BK[row, column].numpy() - 1],
                 "rank": column.numpy() + 1,
             }

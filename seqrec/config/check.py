@@ -12,7 +12,17 @@ from seqrec.config.signature import Parameter, Signature, read_signature
 from seqrec.config.source import TargetError
 
 RUNTIME_FACTS = frozenset(
-    {"n_items", "item_count_V", "rating_mean", "items", "sparse", "params", "optimizer"}
+    {
+        "n_items",
+        "n_users",
+        "events",
+        "item_count_V",
+        "rating_mean",
+        "items",
+        "sparse",
+        "params",
+        "optimizer",
+    }
     | {"total_steps"}
 )  # parameters without default that are given when components are built
 

@@ -64,7 +64,7 @@ def _whole(config: dict[str, Any]) -> Iterator[str]:
             if group in config and config[group] is None:
                 yield f"{group}=null: a trained model has one; choose one, or a model=... that is"
         return
-    chosen = [group for group in TRAINED if config.get(group) is not None]
+    chosen = [group for group in (*TRAINED, "context") if config.get(group) is not None]
     if chosen:
         name = str(config["baseline"].get("_target_")).split(".")[-2]
         yield (

@@ -103,6 +103,7 @@ class Root:
     baseline: Component | None = None  # counted, not trained: then these are null
     window: Component | None = None
     embedding: Component | None = None
+    context: Component | None = None  # null: items alone are known of a history
     encoder: Component | None = None
     head: Component | None = None
     scorer: Component | None = None

@@ -14,6 +14,7 @@ from seqrec.dropout import Dropout
 from seqrec.features.columns import encode_features
 from seqrec.features.encoded import Codes, Encoded
 from seqrec.sizes import make_room
+from seqrec.types import History
 
 
 class Feature(nn.Module):
@@ -119,9 +120,9 @@ class FeatureEmbedding(nn.Module):
             self.weight_ED = nn.Parameter(torch.eye(dim).repeat(len(known) + item_id, 1))
         self.gate = nn.Linear(2 * dim, dim) if join == "gate" else None
 
-    def forward(self, item_BL: Tensor) -> Tensor:
-        """``item_BL -> x_BLD``; the padding id gives zeros."""
-        x_BLD = F.embedding(item_BL, self.table(), padding_idx=0)
+    def forward(self, history: History) -> Tensor:
+        """Vectors ``x_BLD`` of its items; the padding id gives zeros."""
+        x_BLD = F.embedding(history.item_BL, self.table(), padding_idx=0)
         return self.dropout(x_BLD * self.scale)
 
     def table(self) -> Tensor:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqrec.dropout import Dropout
+from seqrec.types import History
 
 
 class IdEmbedding(nn.Module):
@@ -41,9 +42,9 @@ class IdEmbedding(nn.Module):
         nn.init.normal_(self.weight_VD, std=xavier if std is None else std)
         nn.init.zeros_(self.weight_VD[0])
 
-    def forward(self, item_BL: Tensor) -> Tensor:
-        """``item_BL -> x_BLD``; the padding id gives zeros."""
-        x_BLD = F.embedding(item_BL, self.weight_VD, padding_idx=0, sparse=self.sparse)
+    def forward(self, history: History) -> Tensor:
+        """Vectors ``x_BLD`` of its items; the padding id gives zeros."""
+        x_BLD = F.embedding(history.item_BL, self.weight_VD, padding_idx=0, sparse=self.sparse)
         return self.dropout(x_BLD * self.scale)
 
     def table(self) -> Tensor:

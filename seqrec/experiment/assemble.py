@@ -33,7 +33,7 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment | Countin
             todo=f"set evaluation.ks to lengths up to {store.n_items}",
         )
     splits = make(config.split)(store)
-    facts = gather_facts(store, splits)
+    facts = gather_facts(store, splits, events=config.context is not None)
     known = vars(facts)
     judged: dict[str, Any] = {
         "gains": build_gains(config),

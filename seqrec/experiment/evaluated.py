@@ -73,7 +73,9 @@ class Evaluated(pl.LightningModule):
     def columns(self) -> Columns:
         """What batches are gathered from, on the model's device."""
         if self._columns is None or self._columns.wanted != self.device:
-            self._columns = Columns(self.store, self.device, ratings=self.rates)
+            self._columns = Columns(
+                self.store, self.device, ratings=self.rates, events=self.model.wanted
+            )
         return self._columns
 
     def val_dataloader(self) -> EvalBatches:
@@ -118,7 +120,7 @@ class Evaluated(pl.LightningModule):
         self.ranks = self.judge.ranks()
 
     def _rank(self, batch: EvalBatch) -> tuple[Any, Ranking]:
-        query = self.model.query(batch.item_BL, batch.length_B, self.judge.allowed_V)
+        query = self.model.query(batch.history, self.judge.allowed_V)
         with torch.autocast(self.device.type, enabled=False):
             return query, self.judge.count(query, batch, self.model.catalogue(), self.loss)
 

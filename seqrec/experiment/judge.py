@@ -9,7 +9,7 @@ from torchmetrics import MeanSquaredError
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.metrics import RankingMetrics, RankList
 from seqrec.ranking.rank import Ranking, rank_targets
-from seqrec.types import Catalogue, EvalBatch, Loss, Ranked, RatingLoss
+from seqrec.types import EvalBatch, Loss, Ranked, RatingLoss
 
 
 class Judge(nn.Module):
@@ -58,7 +58,7 @@ class Judge(nn.Module):
         )
         self.ranking.update(ranking)
         if self.rmse is not None:
-            assert batch.rating_B is not None and isinstance(catalogue, Catalogue)
+            assert batch.rating_B is not None
             predicted_B = cast(RatingLoss, loss).predict(query, batch.target_B, catalogue)
             self.rmse.update(predicted_B, batch.rating_B)
         return ranking

@@ -105,6 +105,7 @@ class Experiment(Evaluated):
             epoch=epoch,
             rank=rank,
             world=world,
+            from_start=self.model.from_start,
         )
 
     # training -----------------------------------------------------------------------------------
@@ -130,14 +131,16 @@ class Experiment(Evaluated):
 
     def batch_loss(self, batch: TrainBatch) -> tuple[Tensor, int]:
         """Mean loss over the batch's targets, and how many there are."""
-        u_BLD = self.model(batch.item_BL, batch.length_B)
-        width = batch.item_BL.shape[1]
-        mask_BL = position_mask(batch.length_B, width) & ~position_mask(batch.context_B, width)
+        item_BL = batch.history.item_BL
+        u_BLD, width = self.model(batch.history), item_BL.shape[1]
+        mask_BL = position_mask(batch.history.length_B, width) & ~position_mask(
+            batch.context_B, width
+        )
         row_N, column_N = mask_BL.nonzero(as_tuple=True)
         rating_N = None if batch.rating_BL is None else batch.rating_BL[row_N, column_N]
         targets = Targets(batch.target_BL[row_N, column_N], row_N, rating_N)
         query_ND = self.model.scorer(u_BLD[row_N, column_N])
-        return self._loss(query_ND, targets, batch.item_BL), len(row_N)
+        return self._loss(query_ND, targets, item_BL), len(row_N)
 
     def _loss(self, query_ND: Tensor, targets: Targets, item_BL: Tensor) -> Tensor:
         negatives = self.negatives(targets, item_BL) if self.loss.needs_negatives else None
@@ -182,7 +185,8 @@ class Experiment(Evaluated):
         """Rank, and the loss at the held-out events."""
         query_BD, _ = self._rank(batch)
         rows_B = torch.arange(len(query_BD), device=self.device)
-        loss = self._loss(query_BD, Targets(batch.target_B, rows_B, batch.rating_B), batch.item_BL)
+        targets = Targets(batch.target_B, rows_B, batch.rating_B)
+        loss = self._loss(query_BD, targets, batch.history.item_BL)
         self.valid_loss.update(loss, weight=len(query_BD))
 
     def on_validation_epoch_end(self) -> None:

@@ -88,7 +88,7 @@ def _trial(module: Experiment, epoch: TrainBatches, hardware: Hardware) -> tuple
             module.zero_grad(set_to_none=True)
     module.train(was_training)
     kept = sum(size for pointer, size in seen.items() if pointer not in mine)
-    return seconds, kept, batch.item_BL.numel()
+    return seconds, kept, batch.history.item_BL.numel()
 
 
 def _weights(module: Experiment) -> int:
@@ -101,7 +101,7 @@ def _weights(module: Experiment) -> int:
         value.numel() // 64 for value in optimizer.state[probe].values() if torch.is_tensor(value)
     )
     size = sum(p.numel() * p.element_size() for p in module.parameters() if p.requires_grad)
-    table = module.model.catalogue().table_VD
+    table = module.model.embedding.table()
     return size * (1 + state) + 2 * table.numel() * table.element_size()
 
 
@@ -120,7 +120,7 @@ def _padded(epoch: TrainBatches, rows: np.ndarray) -> int:
 
 def _optimizer_seconds(module: Experiment) -> float:
     """A step reads and writes each weight's row of numbers seven times: 3.5 copies."""
-    table = module.model.catalogue().table_VD.detach()
+    table = module.model.embedding.table().detach()
     target = torch.empty_like(table)
     target.copy_(table)
     _wait(module.device)

@@ -42,7 +42,7 @@ def evaluate_popularity(
     for batch in batches:
         device = batch.target_B.device
         ranking = rank_targets(
-            baseline.query(batch.item_BL, batch.length_B),
+            baseline.query(batch.history.item_BL, batch.history.length_B),
             baseline.table.to(device),
             batch.target_B,
             k=metrics.longest,

@@ -28,7 +28,7 @@ def sample_lists(
     batch = next(iter(batches)).to(device)
     seen = config.evaluation.mask_seen
     ranking = rank_targets(
-        model.query(batch.item_BL, batch.length_B, allowed_V),
+        model.query(batch.history, allowed_V),
         model.catalogue(),
         batch.target_B,
         k=TOP,
@@ -44,11 +44,11 @@ def sample_lists(
 
     rows = []
     for row in range(min(USERS, len(batch.target_B))):
-        length = int(batch.length_B[row])
+        length = int(batch.history.length_B[row])
         rows.append(
             [
-                str(users[int(batch.user_B[row])]),
-                named(batch.item_BL[row, max(0, length - LATEST) : length].tolist()),
+                str(users[int(batch.history.user_B[row])]),
+                named(batch.history.item_BL[row, max(0, length - LATEST) : length].tolist()),
                 named([int(batch.target_B[row])]),
                 str(int(ranking.rank_B[row])),
                 named(ranking.top_BK[row].tolist()),

@@ -24,6 +24,7 @@ class CrossEntropy(nn.Module):
 
     needs_negatives: ClassVar[bool] = False
     needs_ratings: ClassVar[bool] = False
+    needs_vectors: ClassVar[bool] = True
 
     def __init__(
         self,

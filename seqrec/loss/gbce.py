@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqrec.loss.scores import target_and_negative_scores
-from seqrec.types import Catalogue, Negatives, Targets
+from seqrec.types import Negatives, Ranked, Targets
 
 
 class GBCE(nn.Module):
@@ -30,7 +30,7 @@ class GBCE(nn.Module):
         self.n_items, self.t = n_items, t
 
     def forward(
-        self, query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives
+        self, query_ND: Tensor, targets: Targets, catalogue: Ranked, negatives: Negatives
     ) -> Tensor:
         """Mean loss, a float32 scalar."""
         target_N1, negative_NS = target_and_negative_scores(query_ND, targets, catalogue, negatives)

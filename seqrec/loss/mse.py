@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from seqrec.types import Catalogue, Negatives, Targets
+from seqrec.types import Negatives, Ranked, Targets
 
 
 class MSE(nn.Module):
@@ -27,13 +27,13 @@ class MSE(nn.Module):
         self.register_buffer("rating_mean", torch.tensor(rating_mean))
 
     def forward(
-        self, query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives | None
+        self, query_ND: Tensor, targets: Targets, catalogue: Ranked, negatives: Negatives | None
     ) -> Tensor:
         """Mean loss, a float32 scalar."""
         assert targets.rating_N is not None  # the loss says that it needs ratings
         predicted_N = self.predict(query_ND, targets.item_N, catalogue)
         return (predicted_N - targets.rating_N).square().mean()
 
-    def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Catalogue) -> Tensor:
+    def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Ranked) -> Tensor:
         """``rating_N`` of one item for each query, in the units of the data."""
         return self.rating_mean + catalogue.score(query_ND, item_N)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqrec.loss.scores import target_and_negative_scores
-from seqrec.types import Catalogue, Negatives, Targets
+from seqrec.types import Negatives, Ranked, Targets
 
 
 class SampledSoftmax(nn.Module):
@@ -28,7 +28,7 @@ class SampledSoftmax(nn.Module):
         self.correct = correct
 
     def forward(
-        self, query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives
+        self, query_ND: Tensor, targets: Targets, catalogue: Ranked, negatives: Negatives
     ) -> Tensor:
         """Mean loss, a float32 scalar."""
         target_N1, negative_NS = target_and_negative_scores(query_ND, targets, catalogue, negatives)

@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from seqrec.types import Catalogue, Negatives, Targets
+from seqrec.types import Negatives, Ranked, Targets
 
 
 def target_and_negative_scores(
-    query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives
+    query_ND: Tensor, targets: Targets, catalogue: Ranked, negatives: Negatives
 ) -> tuple[Tensor, Tensor]:
     """Float32 scores: ``target_N1`` and ``negative_NS``."""
     target_N1 = catalogue.score(query_ND, targets.item_N).unsqueeze(-1)
