@@ -7,11 +7,16 @@ from typing import ClassVar
 import polars as pl
 
 from seqrec.data.source import Interactions
+from seqrec.raw.context import Context
 from seqrec.raw.formats import Parquet
 from seqrec.raw.local import find, find_optional, must_have
 from seqrec.raw.read import check_file, take_events
 
 LISTS = ["article_id_fixed", "impression_time_fixed"]
+CONTEXT = {
+    "read_time": Context("read_time_fixed", "number"),
+    "scroll": Context("scroll_percentage_fixed", "number"),
+}
 FEATURES = ("category_str", "article_type", "premium", "topics")
 
 
@@ -20,7 +25,8 @@ class Ebnerd:
     """The file ``history.parquet``: a user's articles and times as lists.
 
     With ``articles.parquet`` in the folder, or one above it, articles have their title and the
-    features category_str, article_type, premium and topics.
+    features category_str, article_type, premium and topics. The context of an event is its
+    read_time (seconds) and scroll (percent), where the file has them.
 
     Args:
         raw_dir: folder with ``history.parquet``, such as ``ebnerd_small/train``.
@@ -46,12 +52,16 @@ class Ebnerd:
         history, *tables = self.files()
         form = Parquet()
         check_file(history, form, {"user": "user_id"})
+        there = form.columns(history)
+        context = {name: seen for name, seen in CONTEXT.items() if seen.column in there}
+        lists = [*LISTS, *(seen.column for seen in context.values())]
         events, rejected = take_events(
             history,
-            pl.scan_parquet(history).select("user_id", *LISTS).explode(LISTS, empty_as_null=False),
+            pl.scan_parquet(history).select("user_id", *lists).explode(lists, empty_as_null=False),
             user="user_id",
             item="article_id_fixed",
             timestamp="impression_time_fixed",
+            context=context,
             time_unit="iso",
             max_bad_rows=self.max_bad_rows,
         )

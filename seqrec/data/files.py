@@ -1,12 +1,14 @@
 """Your own interactions: CSV, TSV, Parquet or JSON lines, gzipped or not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError, DataError
+from seqrec.raw.context import declared
 from seqrec.raw.formats import MISFIT, Delimited, Format, JsonLines, Parquet, as_text
 from seqrec.raw.local import must_exist
 from seqrec.raw.read import check_file, read_events
@@ -33,6 +35,8 @@ class Files:
         user, item: names of the id columns.
         timestamp, rating: names of these columns; None where there are none. Without timestamps
             the order of the file is the order of events.
+        context: further columns of each event, categories by name or ``{name: number}``, for
+            models with ``context=events``.
         time_unit: ``auto``, ``s``, ``ms``, ``us`` (since 1970 UTC) or ``iso``.
         separator: of delimited text; ``auto`` takes the one that the first line has most of.
         header: whether the first line names the columns; without, they are called 1, 2, 3, ...
@@ -48,6 +52,7 @@ class Files:
     item: str | int = "item_id"
     timestamp: str | int | None = "timestamp"
     rating: str | int | None = None
+    context: list[str | dict[str, Any]] = field(default_factory=list)
     time_unit: str = "auto"
     separator: str = "auto"
     header: bool = True
@@ -65,6 +70,7 @@ class Files:
                 where="data.item",
                 todo="name the column of users and the column of items",
             )
+        declared(self.context)
         if not self.separator:
             raise ConfigError(
                 "the separator is empty",
@@ -104,6 +110,7 @@ class Files:
             item=str(self.item),
             timestamp=None if self.timestamp is None else str(self.timestamp),
             rating=None if self.rating is None else str(self.rating),
+            context=declared(self.context),
             time_unit=self.time_unit,
             max_bad_rows=self.max_bad_rows,
         )

@@ -8,11 +8,20 @@ import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.errors import DataError
+from seqrec.raw.context import Context
 from seqrec.raw.formats import MISFIT, Delimited
 from seqrec.raw.local import find_optional, must_have
 from seqrec.raw.read import check_file, read_events
 
 ARTICLES = ("articles_metadata.csv", "articles_metadata_part.csv")
+CONTEXT = {
+    "environment": Context("click_environment"),
+    "device": Context("click_deviceGroup"),
+    "os": Context("click_os"),
+    "country": Context("click_country"),
+    "region": Context("click_region"),
+    "referrer": Context("click_referrer_type"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +29,7 @@ class Globo:
     """The hourly files ``clicks_hour_*.csv`` and the table ``articles_metadata.csv``.
 
     The full data has 322,897 users, 46,033 articles that were clicked and 2,988,181 clicks.
+    The context of a click is its environment, device, os, country, region and referrer, as codes.
     Features of an article: category_id, publisher_id, words_count, created_day (days since 1970).
 
     Args:
@@ -56,12 +66,16 @@ class Globo:
         described = last.name.startswith("articles")
         parts, rejected = [], dict[str, int]()
         for hour in hours if described else [*hours, last]:
+            form = Delimited(",")
+            check_file(hour, form, {"user": "user_id"})
+            there = form.columns(hour)
             events, bad = read_events(
                 hour,
-                Delimited(","),
+                form,
                 user="user_id",
                 item="click_article_id",
                 timestamp="click_timestamp",
+                context={name: seen for name, seen in CONTEXT.items() if seen.column in there},
                 time_unit="ms",
                 max_bad_rows=self.max_bad_rows,
             )

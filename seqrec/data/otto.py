@@ -8,6 +8,7 @@ import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError
+from seqrec.raw.context import Context
 from seqrec.raw.local import find, must_have
 from seqrec.raw.read import take_events
 from seqrec.raw.text import inspect
@@ -22,8 +23,8 @@ class Otto:
     """One session a line: ``{"session": 0, "events": [{"aid": 1, "ts": 1659304800025, "type":
     "clicks"}, ...]}``.
 
-    A session is a user. The full training file has 12,899,779 sessions, 1,855,603 items and
-    216,716,096 events.
+    A session is a user; the type is context, called ``event``. The full training file has
+    12,899,779 sessions, 1,855,603 items and 216,716,096 events.
 
     Args:
         kinds: of events that are read: clicks, carts, orders.
@@ -71,6 +72,7 @@ class Otto:
             user="session",
             item="aid",
             timestamp="ts",
+            context={"event": Context("type")},
             time_unit="ms",
             max_bad_rows=self.max_bad_rows,
         )

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, cast
 
 import polars as pl
 
+from seqrec.errors import ConfigError
 from seqrec.raw.formats import text_of
 
 Kind = Literal["category", "number"]
+KINDS = ("category", "number")
+TAKEN = ("user", "item", "timestamp", "rating", "hour", "weekday", "gap")  # other things
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,28 @@ class Context:
 
 
 NOTHING: Mapping[str, Context] = MappingProxyType({})
+
+
+def declared(columns: list[str | dict[str, Any]]) -> dict[str, Context]:
+    """Columns as a configuration names them: ``[device, {dwell: number}]``.
+
+    Raises:
+        ConfigError: one is of no known kind, or its name has another meaning.
+    """
+    found: dict[str, Context] = {}
+    for column in columns:
+        pairs = column.items() if isinstance(column, dict) else [(column, "category")]
+        for name, kind in pairs:
+            if kind not in KINDS or name in TAKEN:
+                why = f"it is one of {', '.join(KINDS)}" if kind not in KINDS else "a taken name"
+                raise ConfigError(
+                    f"{name}: {kind}: {why}",
+                    where="data.context",
+                    todo="write data.context='[device,{dwell: number}]'; rating and timestamp "
+                    "have keys of their own",
+                )
+            found[name] = Context(str(name), cast(Kind, kind))
+    return found
 
 
 def number_of(text: pl.Expr) -> pl.Expr:
