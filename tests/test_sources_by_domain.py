@@ -9,8 +9,14 @@ from real_files import SHARED, counts, real
 from seqrec.data.diginetica import Diginetica
 from seqrec.data.ebnerd import Ebnerd
 from seqrec.data.globo import Globo
+from seqrec.data.kuairand import KuaiRand
+from seqrec.data.kuairec import KuaiRec
+from seqrec.data.lastfm_1k import Lastfm1K
 from seqrec.data.lastfm_hetrec import LastfmHetrec
+from seqrec.data.mind import Mind
 from seqrec.data.otto import Otto
+from seqrec.data.retailrocket import Retailrocket
+from seqrec.data.yambda import Yambda
 from seqrec.data.yoochoose import Yoochoose
 from seqrec.errors import ConfigError, DataError
 
@@ -145,7 +151,116 @@ def test_lastfm_hetrec(tmp_path: Path) -> None:
     assert data.items is not None and data.items.collect().row(0) == ("52", 'Morcheeba "live"')
 
 
-@pytest.mark.parametrize("source", [Yoochoose(), Diginetica(), Otto(), Globo(), Ebnerd()])
+def test_retailrocket_reads_kinds_and_the_latest_category(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(
+        "timestamp,visitorid,event,itemid,transactionid\n1433221332117,257597,view,355908,\n"
+        "1433224214164,257597,transaction,248676,4000\n"
+    )
+    both = Retailrocket(raw_dir=str(tmp_path))
+    assert both.read().items is None
+    assert both.read().events.collect().select("timestamp", "event").rows() == [
+        (1433221332117, "view"), (1433224214164, "transaction"),
+    ]  # fmt: skip
+    (tmp_path / "item_properties_part1.csv").write_text(
+        "timestamp,itemid,property,value\n1435460400000,355908,categoryid,1338\n"
+        "1441508400000,355908,categoryid,99\n1441508400001,355908,888,n277.200\n"
+    )
+    items = both.read().items
+    assert items is not None and items.collect().rows() == [("355908", None, "99")]
+    bought = Retailrocket(raw_dir=str(tmp_path), kinds=["transaction"])
+    assert [row[1] for row in rows(bought)] == ["248676"]
+    assert bought.name == "retailrocket-transaction"
+    with pytest.raises(ConfigError, match=r"data\.kinds"):
+        Retailrocket(kinds=["clicks"])
+
+
+def test_lastfm_1k_tells_artists_or_tracks_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "userid-timestamp-artid-artname-traid-traname.tsv"
+    path.write_text(
+        "user_000001\t2009-05-04T23:08:57Z\tf1b1cf71\tDeep Dish\t\tFuck Me\n"
+        'user_000001\t2009-05-04T13:54:10Z\t\t"Weird" Al\t\tEat It\n'
+    )
+    artists, tracks = (Lastfm1K(raw_dir=str(tmp_path), items=x) for x in ("artists", "tracks"))
+    assert rows(artists)[0] == ("user_000001", "Deep Dish", 1_241_478_537_000)
+    assert [row[1] for row in rows(tracks)] == ["Deep Dish - Fuck Me", '"Weird" Al - Eat It']
+    path.write_text("user_000001\t2009-05-04T23:08:57Z\tf1b1cf71\t\t\t\n")
+    with pytest.raises(DataError, match="missing id"):
+        artists.read()
+
+
+def test_yambda_has_played_shares_as_ratings(tmp_path: Path) -> None:
+    listens = {
+        "uid": [100, 100], "timestamp": [39420, 39425], "item_id": [8326270, 1441281],
+        "is_organic": [0, 1], "played_ratio_pct": [95, 8], "track_length_seconds": [170, 105],
+    }  # fmt: skip
+    pl.DataFrame(listens).write_parquet(tmp_path / "listens.parquet")
+    pl.DataFrame(
+        {k: listens[k] for k in ("uid", "timestamp", "item_id", "is_organic")}
+    ).write_parquet(tmp_path / "likes.parquet")
+    read = Yambda(raw_dir=str(tmp_path)).read().events.collect()
+    assert read["timestamp"].to_list() == [39_420_000, 39_425_000]
+    assert read["rating"].to_list() == [95, 8]
+    assert read["organic"].to_list() == ["0", "1"] and read["track_length"].to_list() == [170, 105]
+    likes = Yambda(raw_dir=str(tmp_path), events="likes").read().events.collect()
+    assert likes.columns == ["user", "item", "timestamp", "organic"]
+
+
+def test_kuairec_has_watch_ratios_and_tags(tmp_path: Path) -> None:
+    (tmp_path / "big_matrix.csv").write_text(
+        "user_id,video_id,play_duration,video_duration,time,date,timestamp,watch_ratio\n"
+        "0,3649,13838,10867,2020-07-05 00:08:23.438,20200705,1593878903.438,1.2733965215790926\n"
+    )
+    (tmp_path / "item_categories.csv").write_text('video_id,feat\n3649,"[27, 9]"\n1,[8]\n')
+    data = KuaiRec(raw_dir=str(tmp_path)).read()
+    [row] = data.events.collect().select("timestamp", "rating", "play_duration").rows()
+    assert row == pytest.approx((1_593_878_903_438, 1.2733965, 13838))
+    assert data.items is not None
+    assert data.items.collect()["tags"].to_list() == [["27", "9"], ["8"]]
+
+
+def test_kuairand_joins_its_logs(tmp_path: Path) -> None:
+    head = "user_id,video_id,date,hourmin,time_ms,is_click,is_like,play_time_ms,duration_ms,tab\n"
+    for part, click in (("4_08_to_4_21_pure", 1), ("4_22_to_5_08_pure", 0)):
+        (tmp_path / f"log_standard_{part}.csv").write_text(
+            f"{head}0,3800,20220421,100,{1650474027742 + click},{click},0,1000,2000,1\n"
+        )
+    (tmp_path / "video_features_basic_pure.csv").write_text(
+        'video_id,author_id,video_type,tag\n3800,14,NORMAL,"12,65"\n'
+    )
+    data = KuaiRand(raw_dir=str(tmp_path)).read()
+    assert data.events.collect()["rating"].to_list() == [1, 0]
+    assert data.items is not None
+    assert data.items.collect().rows() == [("3800", None, "14", ["12", "65"])]
+    with pytest.raises(DataError, match="no log_standard"):
+        KuaiRand(raw_dir=str(tmp_path / "none")).read()
+
+
+def test_mind_puts_the_history_before_the_clicks(tmp_path: Path) -> None:
+    (tmp_path / "behaviors.tsv").write_text(
+        "1\tU1\t11/12/2019 9:00:00 PM\tN1 N2\tN3-0 N41-1\n"
+        "2\tU1\t11/11/2019 9:05:58 AM\tN1 N2\tN11-1 N5-0 N6-1\n"
+        "3\tU2\t11/11/2019 8:00:00 AM\t\tN5-0\n"
+    )
+    (tmp_path / "news.tsv").write_text(
+        'N1\tsports\tgolf\tA "title"\tAn abstract\thttps://x\t[]\t[]\n'
+    )
+    data = Mind(raw_dir=str(tmp_path)).read()
+    early, late = 1_573_463_158_000, 1_573_592_400_000
+    assert sorted(data.events.collect().rows(), key=lambda row: row[2]) == [
+        ("U1", "N1", early), ("U1", "N2", early), ("U1", "N11", early), ("U1", "N6", early),
+        ("U1", "N41", late),
+    ]  # fmt: skip
+    assert data.items is not None
+    assert data.items.collect().row(0) == ("N1", 'A "title"', "sports", "golf", "An abstract")
+    (tmp_path / "behaviors.tsv").write_text("1\tU1\tyesterday\t\tN3-0 N4-1\n")
+    with pytest.raises(DataError, match="unparsable time"):
+        Mind(raw_dir=str(tmp_path)).read()
+
+
+@pytest.mark.parametrize("source", [
+    Yoochoose(), Diginetica(), Otto(), Globo(), Ebnerd(), Retailrocket(), Lastfm1K(), Yambda(),
+    KuaiRec(), KuaiRand(), Mind(),
+])  # fmt: skip
 def test_what_can_not_be_fetched_says_where_it_is(source) -> None:
-    with pytest.raises(DataError, match=r"(?s)can't be fetched.*https://.*data\.raw_dir"):
+    with pytest.raises(DataError, match=r"(?s)can't be fetched.*https?://.*data\.raw_dir"):
         source.files()
