@@ -270,8 +270,7 @@ def test_a_table_that_describes_no_item_is_said(capsys: pytest.CaptureFixture) -
 
 def test_two_processes_give_one_result(tmp_path: Path) -> None:
     program = (
-        "from seqrec.config.schema import Prepare; from seqrec.store.expected import unexpected
-from seqrec.store.prepare import prepare\n"
+        "from seqrec.config.schema import Prepare; from seqrec.store.prepare import prepare\n"
         "from seqrec.data.synthetic import Synthetic\n"
         f"print(prepare(Synthetic(n_users=3000), Prepare(), {str(tmp_path)!r}).data_hash)"
     )
