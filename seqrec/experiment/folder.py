@@ -3,10 +3,11 @@
 ==========================  =====================================================================
 ``config.yaml``             the resolved configuration
 ``metrics.json``            flat results; written last, so its presence says the run is complete
+``history.jsonl``           a line an epoch: seconds, losses, validation metrics
 ``ranks.parquet``           one row a test event: user, target, its rank, what is known of them
 ``catalogue.parquet``       index, item, title: what the model's item ids mean
 ``protocol.json``, ``.md``  the protocol card: what the metrics mean, what leaked
-``run.json``                name, group, id, facts of the data, versions, device, command
+``run.json``                name, group, id, choices, facts of the data, versions, device, command
 ``checkpoints/best.ckpt``   the epoch with the best validation metric
 ``checkpoints/last.ckpt``   where a killed run goes on
 ==========================  =====================================================================
@@ -36,6 +37,7 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
+        self.history = self.path / "history.jsonl"
         self.best, self.last = self.checkpoints / "best.ckpt", self.checkpoints / "last.ckpt"
 
     @classmethod
