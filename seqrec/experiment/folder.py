@@ -37,7 +37,6 @@ class RunFolder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
-        self.history = self.path / "history.jsonl"
         self.best, self.last = self.checkpoints / "best.ckpt", self.checkpoints / "last.ckpt"
 
     @classmethod
@@ -125,6 +124,23 @@ class RunFolder:
             return pl.read_parquet(self.path / name)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise self._damaged(name, error) from error
+
+    def history(self) -> list[dict[str, Any]]:
+        """The epochs of ``history.jsonl``, in order; none where there is no such file.
+
+        A line that isn't whole, which a killed process may leave, ends the history.
+        """
+        file = self.path / "history.jsonl"
+        rows: list[dict[str, Any]] = []
+        for line in file.read_text(errors="replace").splitlines() if file.is_file() else []:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                break
+            if not isinstance(row, dict) or not isinstance(row.get("epoch"), int):
+                break
+            rows.append(row)
+        return rows
 
     def write_checkpoint(self, content: dict[str, Any]) -> None:
         """Write ``best.ckpt``, whole or not at all."""

@@ -2,14 +2,14 @@
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback
 
-from seqrec.experiment.module import Experiment
 from seqrec.config.process import is_first_process
+from seqrec.experiment.folder import RunFolder
+from seqrec.experiment.module import Experiment
 
 
 class History(Callback):
@@ -20,19 +20,19 @@ class History(Callback):
     A resumed run first drops the epochs that it will train again.
 
     Args:
-        file: where.
+        folder: of the run.
     """
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Keep the epochs that the checkpoint knows."""
         if is_first_process():
-            kept = [row for row in read_history(self.file) if row["epoch"] <= trainer.current_epoch]
-            part = self.file.with_suffix(".part")
-            part.write_text("".join(json.dumps(row) + "\n" for row in kept))
-            part.replace(self.file)
+            known = self.folder.history()
+            kept = [row for row in known if row["epoch"] <= trainer.current_epoch]
+            lines = "".join(json.dumps(row) + "\n" for row in kept)
+            self.folder.write_text("history.jsonl", lines)
 
     def on_train_epoch_start(
         self, trainer: lightning.Trainer, module: lightning.LightningModule
@@ -54,22 +54,5 @@ class History(Callback):
             row["valid/loss"] = float(trainer.callback_metrics["valid/loss"])
             row |= module.results
         if is_first_process():
-            with self.file.open("a") as file:
+            with (self.folder.path / "history.jsonl").open("a") as file:
                 file.write(json.dumps(row) + "\n")
-
-
-def read_history(file: Path) -> list[dict[str, Any]]:
-    """The epochs in order; none of a run that keeps no history.
-
-    A line that isn't whole, which a killed process may leave, ends the history.
-    """
-    rows: list[dict[str, Any]] = []
-    for line in file.read_text().splitlines() if file.is_file() else []:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            break
-        if not isinstance(row, dict) or not isinstance(row.get("epoch"), int):
-            break
-        rows.append(row)
-    return rows

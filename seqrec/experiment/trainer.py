@@ -51,10 +51,7 @@ def build_trainer(
     """
     settings, mode = root.trainer, direction(monitor)
     strategy = settings.strategy
-    callbacks: list[Callback] = [
-        EpochLines(out, bar=settings.progress),
-        History(folder.history),
-    ]
+    callbacks: list[Callback] = [EpochLines(out, bar=settings.progress), History(folder)]
     if settings.patience:
         callbacks.append(EarlyStopping(monitor=monitor, mode=mode, patience=settings.patience))
     where: dict[str, Any] = {"dirpath": folder.checkpoints, "enable_version_counter": False}
