@@ -13,6 +13,7 @@ import yaml
 
 from seqrec.config.schema import Component
 from seqrec.errors import RunError
+from seqrec.experiment.card import SHARES
 from seqrec.experiment.folder import RunFolder
 
 GROUPS = (  # whose component's file has the name of the option
@@ -24,6 +25,10 @@ SILENT = (  # settings that change no result, or are told elsewhere
     *("data.raw_dir", "data.fetch_dir", "data.path", "batch.eval_size", "evaluation.ks"),
 )
 COLUMNS = {"user", "item", "rank", "history", "user_events", "item_events"}  # of ranks.parquet
+CARD = {  # entries of protocol.json that are shown
+    *("data", "protocol_id", "train_events", "valid_targets", "test_targets", "candidates"),
+    *("items", "seen", "k_core", "cold_targets", "times", "leaks", *SHARES),
+}
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C: ten times as fast
 
 
@@ -76,7 +81,7 @@ def read_run(path: Path) -> Run:
     folder = RunFolder(path)
     _check_finished(folder)
     results = _entries(folder, "metrics.json", {"data_hash", "protocol", "fit_seconds"})
-    protocol = _entries(folder, "protocol.json", {"candidates", "data", "leaks"})
+    protocol = _entries(folder, "protocol.json", CARD)
     about = folder.about()
     config = _config(folder)
     targets = {group: _option(config.get(group)) for group in GROUPS if group in config}

@@ -138,6 +138,11 @@ def span(estimate: Estimate | Difference, form: str = ".4f") -> str:
     return f"{estimate.low:{form}} to {estimate.high:{form}}".replace("-", "−")  # noqa: RUF001
 
 
+def signed(value: float) -> str:
+    """A difference."""
+    return f"{value:+.4f}".replace("-", "−")  # noqa: RUF001
+
+
 def p_text(p: float) -> str:
     """A p-value as it is printed."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
@@ -146,7 +151,7 @@ def p_text(p: float) -> str:
 def _delta(difference: Difference | None) -> str:
     if difference is None:
         return "reference"
-    return f"{difference.mean:+.4f}".replace("-", "−")  # noqa: RUF001
+    return signed(difference.mean)
 
 
 def _numbers(row: Row) -> list[float | None]:
