@@ -15,8 +15,8 @@ from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import ConfigError, RunError
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
-    from seqrec.compare.comparison import Comparison
     from seqrec.compare.find import Skipped
+    from seqrec.compare.rows import Comparison
 
 PLACES: Any = field(default_factory=lambda: ["outputs"], metadata=WORDS)
 FILTERS: Any = field(default_factory=dict, metadata=PAIRS)

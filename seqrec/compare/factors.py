@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from seqrec.compare.comparison import Comparison, Estimate, Row
+from seqrec.compare.rows import Comparison, Estimate, Row
 from seqrec.compare.statistics import interval
 
 ABSENT = "none"  # the label of a component that a row doesn't have: no level of a factor

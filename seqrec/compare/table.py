@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from seqrec.compare.comparison import Comparison, Difference, Estimate, Row
+from seqrec.compare.rows import Comparison, Difference, Estimate, Row
 
 LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from seqrec.compare.comparison import Comparison, Estimate, Row
 from seqrec.compare.report.parts import (
     Chart,
     Figure,
@@ -14,6 +13,7 @@ from seqrec.compare.report.parts import (
     number,
     short,
 )
+from seqrec.compare.rows import Comparison, Estimate, Row
 from seqrec.compare.statistics import pareto_front
 from seqrec.compare.table import mean_sd
 
@@ -88,9 +88,15 @@ def _dots(
         "error_y": errors([estimates[at] for at in those], colour),
         "marker": {"size": 12 if numbered else 8, "color": colour, "symbol": symbol},
         "text": [f"#{points[at][0] + 1}" for at in those],
-        "textposition": "top left",
+        "textposition": [_beside(cost, at) for at in those],
         "textfont": {"size": 13, "color": "@ink"},
         "customdata": [f"#{points[at][0] + 1} {escape(points[at][1].name)}" for at in those],
         "hovertemplate": "%{customdata}<br>%{y:.4f} at %{x:.3s}<extra></extra>",
         "cliponaxis": False,
     }
+
+
+def _beside(cost: np.ndarray, at: int) -> str:
+    """Where a number has room: towards the middle of the axis."""
+    middle = np.sqrt(cost.min() * cost.max())
+    return "top left" if cost[at] > middle else "top right"

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from seqrec.compare.comparison import Comparison
 from seqrec.compare.report.parts import (
     SERIES,
     SYMBOLS,
@@ -18,6 +17,7 @@ from seqrec.compare.report.parts import (
     number,
     short,
 )
+from seqrec.compare.rows import Comparison
 from seqrec.compare.runs import Run
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -65,7 +65,7 @@ def _points(run: Run, key: str, axis: str) -> tuple[list[float], list[float], in
     """Where the line goes, and which point is the epoch that was kept."""
     seconds = np.cumsum([epoch.get("seconds", 0.0) for epoch in run.history])
     along = [float(epoch["epoch"]) for epoch in run.history] if axis == "epoch" else seconds
-    there = [at for at, epoch in enumerate(run.history) if key in epoch]
+    there = [at for at, epoch in enumerate(run.history) if np.isfinite(epoch.get(key, np.nan))]
     kept = [at for at, place in enumerate(there) if _is_kept(run, run.history[place])]
     x = [round(float(along[at]), 2) for at in there]
     y = [short(run.history[at][key]) for at in there]

@@ -10,7 +10,7 @@ const themeButton = document.getElementById("theme");
 const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : systemDark.matches);
 
 function showTheme() {
-  themeButton.setAttribute("aria-pressed", String(isDark()));
+  themeButton.textContent = isDark() ? "Light theme" : "Dark theme";
   drawn.forEach(draw);
 }
 themeButton.addEventListener("click", () => {
@@ -67,7 +67,7 @@ function draw(section) {
   Object.assign(layout, {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: "inherit", size: narrow.matches ? 12 : 14, color: colour("ink") },
+    font: { family: getComputedStyle(document.body).fontFamily, size: narrow.matches ? 12 : 14, color: colour("ink") },
     hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("ink") } },
   });
   const options = { responsive: true, displayModeBar: false, scrollZoom: false };
@@ -102,7 +102,7 @@ narrow.addEventListener("change", () => drawn.forEach(draw));
 
 function valueOf(row, column) {
   const cell = row.cells[column];
-  return cell.dataset.value === undefined ? cell.textContent.trim() : Number(cell.dataset.value);
+  return cell.dataset.value === undefined ? cell.firstChild.data : Number(cell.dataset.value);
 }
 
 function sort(table, header) {
@@ -127,8 +127,7 @@ function filter(section) {
   const words = section.querySelector("input").value.toLowerCase().split(/\s+/).filter(Boolean);
   const rows = [...section.querySelector(".board").tBodies[0].rows];
   for (const row of rows) {
-    const labels = [...row.cells].filter((cell) => cell.dataset.value === undefined);
-    const text = labels.map((cell) => cell.textContent).join(" ").toLowerCase();
+    const text = row.dataset.labels.toLowerCase();
     row.hidden = !words.every((word) => text.includes(word));
   }
   const left = rows.filter((row) => !row.hidden).length;

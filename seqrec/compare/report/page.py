@@ -7,13 +7,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from seqrec.compare.comparison import Comparison, Row, slice_estimates
+from seqrec.compare.choose import text_of
+from seqrec.compare.factors import ABSENT
 from seqrec.compare.find import Skipped
+from seqrec.compare.measured import slice_estimates
 from seqrec.compare.report.costs import costs
 from seqrec.compare.report.curves import curves
 from seqrec.compare.report.parts import Chart, colour_of, title_of
 from seqrec.compare.report.settings import effects, interaction_maps
 from seqrec.compare.report.slices import slice_dots
+from seqrec.compare.rows import Comparison, Row
 from seqrec.compare.table import mean_sd, notes, p_text, signed, span
 from seqrec.errors import ConfigError
 from seqrec.experiment.card import SHARES, percent
@@ -50,7 +53,7 @@ def write_report(
     from plotly.offline import get_plotlyjs
 
     parts = [_part(each, replicates) for each in comparisons]
-    figures = [[v.figure for v in chart.variants] for part in parts for chart in part["charts"]]
+    figures = [[[v.figure for v in chart.variants] for chart in part["charts"]] for part in parts]
     settings = [part["settings"] for part in parts]
     page = (
         _environment()
@@ -117,7 +120,6 @@ def _part(comparison: Comparison, replicates: int) -> dict[str, Any]:
         "by": comparison.by,
         "metrics": comparison.metrics,
         "rows": [_row(comparison, at) for at in range(len(comparison.rows))],
-        "reference": comparison.rows[comparison.reference].name,
         "verdict": _verdict(comparison),
         "notes": notes(comparison),
         "charts": [chart for chart in charts if chart.variants],
@@ -133,10 +135,10 @@ def _row(comparison: Comparison, at: int) -> dict[str, Any]:
     mine = row.estimates[first]
     return {
         "place": at + 1,
-        "name": row.name,
         "title": title_of(row, at),
         "colour": colour_of(at).removeprefix("@"),
         "labels": row.labels,
+        "rest": " · ".join(label for label in row.labels[1:] if label != ABSENT),
         "runs": len(row.runs),
         "metrics": [
             {
@@ -179,9 +181,8 @@ def _verdict(comparison: Comparison) -> str:
     judged = [_judge(row) for row in comparison.rows if row.difference is not None]
     if not judged:
         return told
-    counts = [f"{judged.count(v)} {v}" for v in dict.fromkeys(judged)]
-    reference = comparison.rows[comparison.reference].name
-    return f"{told} Beside {reference}, of {len(judged)} other rows: {', '.join(counts)}."
+    counts = ", ".join(f"{judged.count(verdict)} {verdict}" for verdict in dict.fromkeys(judged))
+    return f"{told} The other rows against {comparison.rows[comparison.reference].name}: {counts}."
 
 
 def _card(card: dict[str, Any]) -> list[tuple[str, str]]:
@@ -196,10 +197,8 @@ def _card(card: dict[str, Any]) -> list[tuple[str, str]]:
         ("k-core", card["k_core"]),
         ("targets without a training event", card["cold_targets"]),
     ]
-    lines += [
-        (f"time of {part}", f"{first} to {last}")
-        for part, (first, last) in (card["times"] or {}).items()
-    ]
+    times = card["times"] or {}
+    lines += [(f"time of {part}", f"{first} to {last}") for part, (first, last) in times.items()]
     return lines + [(meaning, percent(card[key])) for key, meaning in SHARES.items()]
 
 
@@ -216,8 +215,9 @@ def _settings(comparison: Comparison) -> dict[str, Any]:
         for at, row in enumerate(comparison.rows)
         for run in row.runs
     ]
-    return {"runs": names, "values": values}
+    other = len(comparison.rows[0].runs) % len(runs)  # of the second row, where there is one
+    return {"runs": names, "values": values, "other": other}
 
 
 def _value(settings: dict[str, Any], key: str) -> str:
-    return json.dumps(settings[key], default=str) if key in settings else "not there"
+    return text_of(settings[key]) if key in settings else "not there"

@@ -7,7 +7,7 @@ those of its theme. Each variant of a chart comes with the table of its numbers.
 from dataclasses import dataclass
 from typing import Any
 
-from seqrec.compare.comparison import Estimate, Row
+from seqrec.compare.rows import Estimate, Row
 
 SERIES = 8  # colours; then dashes tell apart
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon")
@@ -51,6 +51,7 @@ def dots_across(
     return {
         "type": "scatter",
         "mode": "markers",
+        "orientation": "h",
         "x": [short(e.mean) for e in estimates],
         "y": [escape(name) for name in names],
         "name": name,
@@ -89,7 +90,7 @@ def layout_of(x: str, y: str) -> Figure:
 def rows_layout(x: str, y: str, rows: int, *, step: int = 40) -> Figure:
     """A chart with a line for each of some names."""
     layout = layout_of(x, y)
-    layout["yaxis"] |= {"type": "category", "autorange": "reversed"}
+    layout["yaxis"] |= {"type": "category", "range": [rows - 0.5, -0.5]}
     layout["height"] = 110 + step * max(rows, 2)
     return layout
 

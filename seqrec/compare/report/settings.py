@@ -1,20 +1,21 @@
 """The effect of each setting that rows differ in, and of two together."""
 
-from seqrec.compare.comparison import Comparison
 from seqrec.compare.factors import Effect, Interaction, effect, factors, interactions
 from seqrec.compare.report.parts import Chart, Sheet, Variant, dots_across, rows_layout, short
+from seqrec.compare.rows import Comparison
 from seqrec.compare.table import span
 
 
 def effects(comparison: Comparison) -> Chart:
     """A variant for each factor: its levels with intervals."""
     made = [effect(comparison, factor) for factor in factors(comparison)]
+    made.sort(key=lambda each: not each.balanced)
     return Chart(
         "effects",
         "Effect of each setting",
         "Means by value with 95 % intervals, over those settings of the others that every value "
-        "was tried with. Intervals of paired rows overlap more than their difference is uncertain: "
-        "see p in the leaderboard.",
+        "was tried with; unbalanced: there are none, so all rows count. Intervals of paired rows "
+        "overlap more than their difference is uncertain: see p in the leaderboard.",
         [_effect(each, comparison.metrics[0]) for each in made],
         choose="Setting",
     )
@@ -29,7 +30,7 @@ def _effect(each: Effect, metric: str) -> Variant:
         [level.value, f"{level.estimate.mean:.4f}", span(level.estimate), str(level.rows)]
         for level in each.levels
     ]
-    label = each.factor if each.balanced else f"{each.factor} (not tried with the same others)"
+    label = each.factor if each.balanced else f"{each.factor} (unbalanced)"
     sheet = Sheet([each.factor, f"test {metric}", "95 % interval", "rows averaged"], rows)
     return Variant(label, {"data": [dots], "layout": layout}, sheet)
 

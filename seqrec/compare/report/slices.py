@@ -1,6 +1,5 @@
 """The test metric by kinds of events."""
 
-from seqrec.compare.comparison import Comparison, Estimate
 from seqrec.compare.report.parts import (
     SYMBOLS,
     Chart,
@@ -10,6 +9,7 @@ from seqrec.compare.report.parts import (
     rows_layout,
     title_of,
 )
+from seqrec.compare.rows import Comparison, Estimate
 from seqrec.compare.table import span
 
 SHOWN = 12  # rows of the chart; the table has all
