@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from commands import ROOT
 
-from seqrec.config.script import parse
+from seqrec.config.script import PAIRS, WORDS, parse, usage
 from seqrec.errors import ConfigError
 
 HEAVY = ("torch", "pytorch_lightning", "wandb", "polars", "numpy")
@@ -114,6 +114,30 @@ def test_script_values_keep_their_text():
     arguments = parse(Arguments, ["run=x/y", text, "k=3", "quiet=true"])
     assert arguments == Arguments(Path("x/y"), ["0000013714", "1e5", "a, b", "B0002E1G5C"], 3, True)
     assert parse(Arguments, ["run=x", "items=null", "tags=[]"]).items is None
+
+
+@dataclass
+class Loose:
+    """Look at things.
+
+    python scripts/look.py FOLDER key=value
+    """
+
+    places: list[str] = field(default_factory=lambda: ["here"], metadata=WORDS)  # where
+    others: dict[str, str] = field(default_factory=dict, metadata=PAIRS)  # what
+    k: int = 1
+
+
+def test_a_script_may_take_words_and_any_key(tmp_path, monkeypatch):
+    assert parse(Loose, []) == Loose()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a=b").mkdir()
+    given = ["x/y", "a=b", "encoder.layers='2'", "k=3", "others=4"]
+    pairs = {"encoder.layers": "2", "others": "4"}
+    assert parse(Loose, given) == Loose(["x/y", "a=b"], pairs, 3)
+    with pytest.raises(ConfigError, match="--fast: can't be read"):
+        parse(Loose, ["--fast"])
+    assert "  FOLDER ...  where (default here)\n  KEY=VALUE   what (default none)" in usage(Loose)
 
 
 def test_script_mistakes_are_told_together_with_the_usage():

@@ -153,6 +153,37 @@ def test_a_killed_run_goes_on_to_the_same_result(place, tmp_path):
     assert f"from {run}" in said and "epoch    8" in said
     assert not any(f"epoch    {done} " in said for done in (1, 2))
     assert ranked(run) == ranked(unbroken.runs()[0])
+    assert curve(run) == curve(unbroken.runs()[0]) and len(curve(run)) == 8
+
+
+def curve(run: Path) -> list[dict]:
+    """The epochs of ``history.jsonl``, without what the clock says."""
+    rows = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def test_the_learning_curve_holds_what_was_validated(finished):
+    run, said = finished
+    best = metrics(run)["best_epoch"]
+    rows = curve(run)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert rows[best - 1]["valid/ndcg@10"] == metrics(run)["valid/ndcg@10"]
+    for row in rows:
+        assert f"epoch {row['epoch']:>4}   loss {row['train/loss']:8.4f}" in said
+
+
+def test_real_runs_are_compared(place, finished, tmp_path):
+    run, _ = finished
+    place.run("train.py", *SMALL, "trainer=cpu", "logger=none", "model=popularity", "seed=3")
+    file = tmp_path / "report.html"
+    said = place.run(
+        "scripts/compare.py", str(place.outputs), "reference=popularity", "data=synthetic",
+        f"report={file}", "replicates=500",
+    )  # fmt: skip
+    [row] = [line for line in said.splitlines() if "lstm_attn" in line and "│" in line]
+    assert f"{metrics(run)['test/ndcg@10']:.4f}" in row
+    assert "left out" not in said and file.stat().st_size > 1_000_000
+    assert metrics(run)["peak_memory_mb"] > 50
 
 
 def test_a_sweep_ends_with_one_table_over_seeds(place, tmp_path):

@@ -1,5 +1,8 @@
 """``key=value`` arguments of scripts, declared as a dataclass.
 
+A script may also take words (folders, say) and keys that it can't know beforehand: one field each,
+declared with ``metadata=WORDS`` (a list) and ``metadata=PAIRS`` (a dict of texts).
+
 Values keep their text: an id such as ``0000013714`` or ``1e5`` is never taken for a number unless
 its field says so.
 """
@@ -9,13 +12,15 @@ import inspect
 import re
 import sys
 import types
+from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from seqrec.config.mistakes import refuse, unknown
 
 Arguments = TypeVar("Arguments")
+WORDS, PAIRS = {"holds": "FOLDER ..."}, {"holds": "KEY=VALUE"}  # with their names in the usage
 YES_NO = {"true": True, "false": False}
-WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
+KINDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def parse(declared: type[Arguments], argv: list[str]) -> Arguments:
@@ -35,11 +40,17 @@ def parse(declared: type[Arguments], argv: list[str]) -> Arguments:
         print(usage(declared))
         sys.exit(0)
     fields = {f.name: f for f in dataclasses.fields(declared)}  # type: ignore[arg-type]
-    hints, values, mistakes = get_type_hints(declared), {}, []
+    words, pairs = _holder(fields, WORDS), _holder(fields, PAIRS)
+    hints, mistakes = get_type_hints(declared), []
+    values: dict[str, Any] = {}
     for argument in argv:
         key, equals, text = argument.partition("=")
-        if not equals:
+        if words and not argument.startswith("-") and (not equals or Path(argument).exists()):
+            values.setdefault(words, []).append(argument)
+        elif not equals:
             mistakes.append(f"{argument}: can't be read; write key=value")
+        elif pairs and (key not in fields or key == pairs):
+            values.setdefault(pairs, {})[key] = _unquote(text)
         elif key not in fields:
             mistakes.append(f"{key}: {unknown(key, fields)}")
         else:
@@ -63,7 +74,8 @@ def usage(declared: type) -> str:
     rows = []
     for field in dataclasses.fields(declared):
         default = "required" if _is_required(field) else f"default {_show(field)}"
-        rows.append((field.name, f"{comments.get(field.name, '')} ({default})".strip()))
+        name = field.metadata.get("holds", field.name)
+        rows.append((name, f"{comments.get(field.name, '')} ({default})".strip()))
     width = max(len(name) for name, _ in rows)
     lines = "\n".join(f"  {name:<{width}}  {text}" for name, text in rows)
     return f"{inspect.cleandoc(declared.__doc__ or declared.__name__)}\n\n{lines}"
@@ -89,12 +101,17 @@ def _convert(text: str, kind: Any) -> Any:
     try:
         return YES_NO[text.lower()] if kind is bool else kind(_unquote(text))
     except (KeyError, ValueError):
-        raise ValueError(f"{text!r} isn't {WORDS[kind]}") from None
+        raise ValueError(f"{text!r} isn't {KINDS[kind]}") from None
 
 
 def _unquote(text: str) -> str:
     text = text.strip()
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _holder(fields: dict[str, Any], what: dict[str, str]) -> str | None:
+    """The field that takes what no field is named for."""
+    return next((name for name, field in fields.items() if field.metadata == what), None)
 
 
 def _is_required(field: dataclasses.Field) -> bool:
@@ -106,6 +123,8 @@ def _show(field: dataclasses.Field) -> str:
     value = field.default
     if value is dataclasses.MISSING:
         value = field.default_factory()  # type: ignore[misc,operator]
+    if isinstance(value, list | dict):
+        return " ".join(map(str, value)) or "none"
     return "null" if value is None else str(value)
 
 

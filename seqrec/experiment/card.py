@@ -151,7 +151,7 @@ def _leaks(card: dict[str, Any], splits: Splits, prepare: Prepare) -> Iterator[s
     if share is None:
         yield "there are no times, so nothing tells what was known when"
     elif share:
-        yield f"{_percent(share)} of the training events are later than the earliest test target"
+        yield f"{percent(share)} of the training events are later than the earliest test target"
     if prepare.k_core < 2:
         return
     before = instant(prepare.k_core_before, where="prepare.k_core_before")
@@ -210,11 +210,12 @@ def markdown(card: dict[str, Any]) -> str:
         "|---:|---|",
     ]
     for key, meaning in SHARES.items():
-        lines.append(f"| {_percent(card[key])} | {meaning} |")
+        lines.append(f"| {percent(card[key])} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share for people; small ones in scientific notation."""
     if share is None:
         return "unknown"
     if share and share < 1e-4:

@@ -3,10 +3,11 @@
 ==========================  =====================================================================
 ``config.yaml``             the resolved configuration
 ``metrics.json``            flat results; written last, so its presence says the run is complete
+``history.jsonl``           a line an epoch: seconds, losses, validation metrics
 ``ranks.parquet``           one row a test event: user, target, its rank, what is known of them
 ``catalogue.parquet``       index, item, title: what the model's item ids mean
 ``protocol.json``, ``.md``  the protocol card: what the metrics mean, what leaked
-``run.json``                name, group, id, facts of the data, versions, device, command
+``run.json``                name, group, id, choices, facts of the data, versions, device, command
 ``checkpoints/best.ckpt``   the epoch with the best validation metric
 ``checkpoints/last.ckpt``   where a killed run goes on
 ==========================  =====================================================================
@@ -123,6 +124,23 @@ class RunFolder:
             return pl.read_parquet(self.path / name)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise self._damaged(name, error) from error
+
+    def history(self) -> list[dict[str, Any]]:
+        """The epochs of ``history.jsonl``, in order; none where there is no such file.
+
+        A line that isn't whole, which a killed process may leave, ends the history.
+        """
+        file = self.path / "history.jsonl"
+        rows: list[dict[str, Any]] = []
+        for line in file.read_text(errors="replace").splitlines() if file.is_file() else []:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                break
+            if not isinstance(row, dict) or not isinstance(row.get("epoch"), int):
+                break
+            rows.append(row)
+        return rows
 
     def write_checkpoint(self, content: dict[str, Any]) -> None:
         """Write ``best.ckpt``, whole or not at all."""

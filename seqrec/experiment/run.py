@@ -25,6 +25,7 @@ from seqrec.experiment.environment import describe_environment
 from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import RunFolder, plain, typed
 from seqrec.experiment.hardware import Hardware, find_hardware
+from seqrec.experiment.memory import peak_mb, reset_peak
 from seqrec.experiment.module import Experiment
 from seqrec.experiment.plan import make_plan
 from seqrec.experiment.popularity import evaluate_popularity
@@ -95,7 +96,8 @@ def run(
     logger: RunLogger = make(root.logger)
     opened = None
     if is_first_process():
-        opened = logger.open(_record(folder, module, name, group, hardware, card))
+        record = _record(folder, module, name, group, choices, hardware, card)
+        opened = logger.open(record)
     try:
         if isinstance(module, Counting):
             results = _count_and_test(module, folder, hardware)
@@ -131,12 +133,14 @@ def _fit_and_test(
     trainer: lightning.Trainer, module: Experiment, folder: RunFolder, hardware: Hardware
 ) -> tuple[Experiment, dict[str, Any]]:
     """Train, go back to the best epoch, evaluate it; return what was evaluated and the results."""
+    reset_peak(hardware)
     trainer.fit(module, ckpt_path=folder.resumable(), weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
     told: dict[str, Any] = {
         "epochs": trainer.current_epoch,
         "fit_seconds": round(module.fit_seconds, 3),
+        "peak_memory_mb": round(peak_mb(hardware), 1),
     }
     best = torch.load(folder.best, map_location="cpu", weights_only=True)
     if not has_whole(module, best["state_dict"]):
@@ -152,9 +156,14 @@ def _fit_and_test(
 def _count_and_test(module: Counting, folder: RunFolder, hardware: Hardware) -> dict[str, Any]:
     """Count, keep the counts, evaluate them; return the results."""
     trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), hardware)
+    reset_peak(hardware)
     module.count(trainer)
+    told = {
+        "fit_seconds": round(module.fit_seconds, 3),
+        "peak_memory_mb": round(peak_mb(hardware), 1),
+    }
     module.save(folder)
-    return _judged(trainer, module) | {"fit_seconds": round(module.fit_seconds, 3)}
+    return _judged(trainer, module) | told
 
 
 def _judged(trainer: lightning.Trainer, module: Evaluated) -> dict[str, Any]:
@@ -206,6 +215,7 @@ def _record(
     module: Evaluated,
     name: str,
     group: str,
+    choices: dict[str, str],
     hardware: Hardware,
     card: dict[str, Any],
 ) -> RunInfo:
@@ -231,6 +241,7 @@ def _record(
             "name": name,
             "group": group,
             "run_id": run_id,
+            "choices": {k: v for k, v in choices.items() if not k.startswith("hydra/")},
             "data_hash": store.data_hash,
             "facts": module.facts.plain(),
             "device": hardware.device,

@@ -1,16 +1,19 @@
 """Test metrics by kinds of events: cold and warm targets, short and long histories, ..."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import torch
 
-from seqrec.experiment.evaluated import Evaluated
 from seqrec.ranking.gain import Gain
 
+if TYPE_CHECKING:  # kinds of events are told without Lightning
+    from seqrec.experiment.evaluated import Evaluated
 
-def judged_events(module: Evaluated) -> pl.DataFrame:
+
+def judged_events(module: "Evaluated") -> pl.DataFrame:
     """The test events with their ranks, in the order of the split.
 
     Returns:
@@ -56,14 +59,15 @@ def slice_metrics(events: pl.DataFrame, gains: Mapping[str, Gain], k: int) -> di
         for name, gain in gains.items()
     }
     results: dict[str, float] = {}
-    for kind, member in _kinds(events).items():
+    for kind, member in kinds_of_events(events).items():
         if member.any():
             results[f"slices/{kind}/events"] = int(member.sum())
             results |= {f"slices/{kind}/{n}": float(v[member].mean()) for n, v in value.items()}
     return results
 
 
-def _kinds(events: pl.DataFrame) -> dict[str, np.ndarray]:
+def kinds_of_events(events: pl.DataFrame) -> dict[str, np.ndarray]:
+    """Which events are of each kind: see :func:`slice_metrics`."""
     cold = (events["item_events"] == 0).to_numpy()
     history, active = (events[name].to_numpy() for name in ("history", "user_events"))
     short, light = history <= np.median(history), active <= np.median(active)

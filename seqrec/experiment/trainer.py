@@ -14,6 +14,7 @@ from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import Hardware
+from seqrec.experiment.history import History
 from seqrec.experiment.progress import EpochLines
 
 NOT_ACTIONABLE = (  # warnings that the user of a run can do nothing about
@@ -50,7 +51,7 @@ def build_trainer(
     """
     settings, mode = root.trainer, direction(monitor)
     strategy = settings.strategy
-    callbacks: list[Callback] = [EpochLines(out, bar=settings.progress)]
+    callbacks: list[Callback] = [EpochLines(out, bar=settings.progress), History(folder)]
     if settings.patience:
         callbacks.append(EarlyStopping(monitor=monitor, mode=mode, patience=settings.patience))
     where: dict[str, Any] = {"dirpath": folder.checkpoints, "enable_version_counter": False}

@@ -1,0 +1,62 @@
+"""The test metric by kinds of events."""
+
+from seqrec.compare.report.parts import (
+    SYMBOLS,
+    Chart,
+    Sheet,
+    Variant,
+    dots_across,
+    rows_layout,
+    title_of,
+)
+from seqrec.compare.rows import Comparison, Estimate
+from seqrec.compare.table import span
+
+SHOWN = 12  # rows of the chart; the table has all
+KINDS = {
+    "target": "cold and warm targets",
+    "history": "short and long histories",
+    "user": "light and active users",
+}
+
+
+def slice_dots(comparison: Comparison, slices: dict[str, tuple[int, list[Estimate]]]) -> Chart:
+    """A variant for each kind of slice: a line for each row."""
+    variants = []
+    for kind, label in KINDS.items():
+        those = {n: found for n, found in slices.items() if n.startswith(f"{kind}=")}
+        if len(those) > 1:
+            variants.append(_slices(comparison, label, those))
+    return Chart(
+        "slices",
+        "By kind of event",
+        "Test metric with 95 % intervals. Cold targets have no training event; histories are "
+        "short, and users light, up to the median of the test events. "
+        f"The best {SHOWN} rows are drawn; the table has all.",
+        variants,
+        choose="Slice",
+    )
+
+
+def _slices(
+    comparison: Comparison, label: str, slices: dict[str, tuple[int, list[Estimate]]]
+) -> Variant:
+    metric, names = (
+        comparison.metrics[0],
+        [title_of(row, at) for at, row in enumerate(comparison.rows)],
+    )
+    data = []
+    for at, (name, (events, estimates)) in enumerate(slices.items()):
+        legend = f"{name.partition('=')[2]} ({events:,} events)"
+        dots = dots_across(names[:SHOWN], estimates[:SHOWN], f"@series{at}", SYMBOLS[at], legend)
+        data.append(dots | {"offsetgroup": str(at), "showlegend": True})
+    layout = rows_layout(f"test {metric}", "", min(len(names), SHOWN), step=44)
+    layout |= {"showlegend": True, "scattermode": "group", "scattergap": 0.5}
+    layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "itemclick": False}
+    layout["margin"]["t"] = 40
+    header = ["row"] + [f"{n.partition('=')[2]} ({e:,} events)" for n, (e, _) in slices.items()]
+    rows = [
+        [name, *(f"{es[at].mean:.4f} ({span(es[at])})" for _, es in slices.values())]
+        for at, name in enumerate(names)
+    ]
+    return Variant(label, {"data": data, "layout": layout}, Sheet(header, rows))

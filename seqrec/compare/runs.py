@@ -1,0 +1,162 @@
+"""A run as comparing needs it: settings, results, each event's rank, learning curve."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from seqrec.config.schema import Component
+from seqrec.errors import RunError
+from seqrec.experiment.card import SHARES
+from seqrec.experiment.folder import RunFolder
+
+GROUPS = (  # whose component's file has the name of the option
+    *("data", "baseline", "embedding", "encoder", "head", "scorer", "loss", "negatives"),
+    *("window", "optimizer", "scheduler", "split", "logger"),
+)
+SILENT = (  # settings that change no result, or are told elsewhere
+    *("paths.", "logger", "metric.", "tags", "group", "resume", "experiment", "trainer.progress"),
+    *("data.raw_dir", "data.fetch_dir", "data.path", "batch.eval_size", "evaluation.ks"),
+)
+COLUMNS = {"user", "item", "rank", "history", "user_events", "item_events"}  # of ranks.parquet
+CARD = {  # entries of protocol.json that are shown
+    *("data", "protocol_id", "train_events", "valid_targets", "test_targets", "candidates"),
+    *("items", "seen", "k_core", "cold_targets", "times", "leaks", *SHARES),
+}
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C: ten times as fast
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run."""
+
+    path: Path
+    settings: dict[str, Any]  # dotted key or group to value or chosen option
+    metric: dict[str, Component]  # its ranking metrics
+    results: dict[str, Any]  # metrics.json
+    protocol: dict[str, Any]  # the protocol card
+    ranks: pl.DataFrame  # a row a test event, ordered by user and item
+    history: list[dict[str, Any]]  # a row an epoch; none of a baseline
+    started: str  # ISO
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """The settings that tell it from others."""
+        return {key: value for key, value in self.settings.items() if tells(key)}
+
+    @cached_property
+    def identity(self) -> str:
+        """Equal for two runs that must have equal results."""
+        return json.dumps([self.told, self.results["data_hash"]], sort_keys=True, default=str)
+
+    @cached_property
+    def measured_on(self) -> tuple[str, str, int, str]:
+        """What two runs must share to be compared: data, protocol, candidates and test events."""
+        events = self.ranks.select("user", "item").hash_rows().to_numpy()
+        return (
+            self.results["data_hash"],
+            self.results["protocol"],
+            self.protocol["candidates"],
+            blake2b(events.tobytes(), digest_size=6).hexdigest(),
+        )
+
+
+def tells(key: str) -> bool:
+    """Whether a setting can make another result."""
+    return not key.startswith(SILENT) and not key.endswith("_target_")
+
+
+def read_run(path: Path) -> Run:
+    """Read the folder of a finished run.
+
+    Raises:
+        RunError: it isn't one, failed, isn't finished, or is damaged; the first sentence says so.
+    """
+    folder = RunFolder(path)
+    _check_finished(folder)
+    results = _entries(folder, "metrics.json", {"data_hash", "protocol", "fit_seconds"})
+    protocol = _entries(folder, "protocol.json", CARD)
+    about = folder.about()
+    config = _config(folder)
+    targets = {group: _option(config.get(group)) for group in GROUPS if group in config}
+    model = {"model": str(about.get("name", "")).partition(" ")[0]}
+    chosen = {key: value for key, value in about.get("choices", {}).items() if key != "metric"}
+    return Run(
+        path=path,
+        settings=dict(_flat(config)) | targets | model | chosen,
+        metric=config["metric"],
+        results=results,
+        protocol=protocol,
+        ranks=_ranks(folder),
+        history=folder.history(),
+        started=str(about.get("started", "")),
+    )
+
+
+def _check_finished(folder: RunFolder) -> None:
+    error = folder.path / "error.txt"
+    if (folder.path / "metrics.json").is_file():
+        return
+    if error.is_file():
+        first = error.read_text(errors="replace").strip().partition("\n")[0]
+        raise RunError(f"it failed: {first}", where=str(folder.path))
+    if (folder.path / "run.json").is_file():
+        raise RunError(
+            "it isn't finished: there is no metrics.json",
+            where=str(folder.path),
+            todo="the same command with resume=auto goes on",
+        )
+    raise RunError("no run, or one that ended before it trained", where=str(folder.path))
+
+
+def _entries(folder: RunFolder, name: str, wanted: set[str]) -> dict[str, Any]:
+    content = folder.read_json(name)
+    if not isinstance(content, dict) or not wanted <= set(content):
+        raise RunError(f"{name} isn't one of a run: entries are missing", where=str(folder.path))
+    return content
+
+
+def _config(folder: RunFolder) -> dict[str, Any]:
+    """``config.yaml`` as plain values: without the checks of its types, which take longer."""
+    try:
+        config = yaml.load((folder.path / "config.yaml").read_bytes(), LOADER)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise RunError(f"config.yaml can't be read: {reason}", where=str(folder.path)) from error
+    if not isinstance(config, dict) or not {"seed", "metric", "data"} <= set(config):
+        raise RunError("config.yaml isn't one of a run", where=str(folder.path))
+    return config
+
+
+def _ranks(folder: RunFolder) -> pl.DataFrame:
+    table = folder.read_table("ranks.parquet")
+    missing = sorted(COLUMNS - set(table.columns))
+    if missing:
+        raise RunError(
+            f"ranks.parquet has no column {', '.join(missing)}: it is of an older version",
+            where=str(folder.path),
+        )
+    ranks = table["rank"]
+    if not len(ranks) or not ranks.dtype.is_integer() or ranks.null_count() or ranks.min() < 1:  # type: ignore[operator]
+        raise RunError("ranks.parquet has no ranks, or some below 1", where=str(folder.path))
+    return table.sort("user", "item", maintain_order=True)
+
+
+def _option(node: Any) -> str | None:
+    """The option that a component was chosen by: its file has the same name."""
+    target = node.get("_target_") if isinstance(node, dict) else None
+    return target.split(".")[-2] if isinstance(target, str) and "." in target else None
+
+
+def _flat(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
