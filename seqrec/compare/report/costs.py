@@ -18,8 +18,8 @@ from seqrec.compare.statistics import pareto_front
 from seqrec.compare.table import mean_sd
 
 COSTS = {  # entries of metrics.json, and what an axis calls them
-    "fit_seconds": ("training time", "training time, seconds (log scale)"),
-    "peak_memory_mb": ("peak memory", "peak memory, MiB (log scale)"),
+    "fit_seconds": ("training time", "training time, seconds"),
+    "peak_memory_mb": ("peak memory", "peak memory, MiB"),
 }
 
 
@@ -60,13 +60,14 @@ def _cost(comparison: Comparison, key: str, name: str, axis: str) -> Variant | N
         those = [at for at in range(len(points)) if front[at] == wanted]
         data.append(_dots(those, points, estimates, cost, colour, symbol, numbered=wanted))
     layout = layout_of(axis, f"test {metric}")
-    layout["xaxis"] |= {"type": "log", "dtick": 1, "minor": {"ticks": "outside"}}
+    if cost.max() > 3 * cost.min():
+        layout["xaxis"] |= {"type": "log", **_log_ticks(cost)}
+        layout["xaxis"]["title"]["text"] += " (log scale)"
     table = [
         [str(at + 1), row.name, mean_sd(e), number(cost), "yes" if member else "no"]
         for (at, row, cost), e, member in zip(points, estimates, front, strict=True)
     ]
-    unit = axis.removesuffix(" (log scale)")
-    sheet = Sheet(["#", "row", f"test {metric}", unit, "Pareto front"], table)
+    sheet = Sheet(["#", "row", f"test {metric}", axis, "Pareto front"], table)
     return Variant(name, {"data": data, "layout": layout}, sheet)
 
 
@@ -94,6 +95,14 @@ def _dots(
         "hovertemplate": "%{customdata}<br>%{y:.4f} at %{x:.3s}<extra></extra>",
         "cliponaxis": False,
     }
+
+
+def _log_ticks(cost: np.ndarray) -> Figure:
+    """Ticks at 1, 2 and 5 of each power of ten; at the powers alone where those are many."""
+    first, last = np.floor(np.log10(cost.min())), np.ceil(np.log10(cost.max()))
+    steps = (1,) if last - first > 2 else (1, 2, 5)
+    ticks = [step * 10.0**power for power in np.arange(first, last + 1) for step in steps]
+    return {"tickvals": ticks, "ticktext": [number(tick) for tick in ticks]}
 
 
 def _beside(cost: np.ndarray, at: int) -> str:

@@ -60,6 +60,7 @@ function draw(section) {
   const pressed = new Set(
     [...section.querySelectorAll(".legend [aria-pressed=true]")].map((b) => Number(b.dataset.row)),
   );
+  for (const trace of traces) if (trace.type === "heatmap") trace.showscale = !narrow.matches;
   for (const trace of traces) if (trace.meta) trace.visible = pressed.has(trace.meta.row);
   const there = new Set(traces.filter((trace) => trace.meta).map((trace) => trace.meta.row));
   for (const button of section.querySelectorAll(".legend button"))

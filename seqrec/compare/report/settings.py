@@ -72,6 +72,7 @@ def _map(each: Interaction, metric: str) -> Variant:
     }
     layout = rows_layout(each.across, each.down, len(each.rows), step=64)
     layout["xaxis"] |= {"type": "category", "showgrid": False}
+    layout["yaxis"]["showgrid"] = False
     lines = zip(each.rows, text, strict=True)
     sheet = Sheet([f"{each.down} \\ {each.across}", *each.columns], [[r, *t] for r, t in lines])
     return Variant(f"{each.down} and {each.across}", {"data": [heat], "layout": layout}, sheet)

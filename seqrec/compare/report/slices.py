@@ -54,6 +54,10 @@ def _slices(
     layout |= {"showlegend": True, "scattermode": "group", "scattergap": 0.5}
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "itemclick": False}
     layout["margin"]["t"] = 40
+    drawn = [each for _, estimates in slices.values() for each in estimates[:SHOWN]]
+    low, high = min(e.low for e in drawn), max(e.high for e in drawn)
+    pad = 0.04 * (high - low or 1)
+    layout["xaxis"]["range"] = [low - pad, high + pad]  # grouped dots would begin at 0
     header = ["row"] + [f"{n.partition('=')[2]} ({e:,} events)" for n, (e, _) in slices.items()]
     rows = [
         [name, *(f"{es[at].mean:.4f} ({span(es[at])})" for _, es in slices.values())]
