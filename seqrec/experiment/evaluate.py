@@ -6,6 +6,7 @@ from seqrec.build import build_source
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError, RunError
 from seqrec.experiment.assemble import build_experiment
+from seqrec.experiment.determinism import choose_algorithms
 from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import Hardware, find_hardware
@@ -52,7 +53,9 @@ def choose_hardware(folder: RunFolder, accelerator: str, precision: str) -> Hard
 
 def evaluate(module: Evaluated, *, split: str, hardware: Hardware) -> dict[str, float]:
     """Metrics of the ``test`` or ``valid`` events, keyed like ``metrics.json``."""
-    device = Trainer(accelerator=hardware.kind, devices=1)
+    deterministic = module.config.trainer.deterministic
+    choose_algorithms(deterministic=deterministic)
+    device = Trainer(accelerator=hardware.kind, devices=1, deterministic=deterministic)
     trainer = evaluating_trainer(device, hardware)
     if split == "test":
         trainer.test(module, verbose=False)

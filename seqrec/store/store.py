@@ -38,6 +38,7 @@ class SequenceStore:
         rating: float32 (n_interactions,), or None.
         name: of the source.
         data_hash: sha256 of the sequences and the original ids; equal on every machine.
+        items_hash: sha256 of the table of items: ids, titles and features.
         report: ``rejected`` rows by reason, and ``steps``: users, items and interactions after
             each step of the preparation.
 
@@ -55,6 +56,7 @@ class SequenceStore:
         index = _checked_index(self.folder)
         self.name: str = index["name"]
         self.data_hash: str = index["data_hash"]
+        self.items_hash: str = index["files"]["items.parquet"]["sha256"]
         self.report: dict[str, Any] = index["report"]
         self.n_users: int = index["n_users"]
         self.n_items: int = index["n_items"]
