@@ -21,6 +21,7 @@ from seqrec.config.compose import settle
 from seqrec.config.process import is_first_process
 from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import SeqrecError
+from seqrec.experiment.sweep import SKIPPED
 
 OUTPUT = "output.txt"  # what a job says that runs beside others
 
@@ -39,9 +40,10 @@ def run_job(config: DictConfig, *, config_dir: Path) -> float | None:
     folder = Path(job.runtime.output_dir)
     if folder.is_relative_to(Path.cwd()):
         folder = folder.relative_to(Path.cwd())
+    monitored = f"valid/{config.evaluation.monitor}"
     if job.mode == RunMode.RUN:
         with plain_errors():
-            return _train(config, folder, config_dir)
+            return _train(config, folder, config_dir)[monitored]
     title = f"job {job.job.num}  {' '.join(job.overrides.task)}"
     beside_others = job.runtime.choices["hydra/launcher"] != "basic"
     if is_first_process() and not beside_others:
@@ -49,24 +51,24 @@ def run_job(config: DictConfig, *, config_dir: Path) -> float | None:
     began = time.monotonic()
     try:
         with _into(folder / OUTPUT) if beside_others else nullcontext():
-            value = _train(config, folder, config_dir)
+            results = _train(config, folder, config_dir)
     except Exception as error:
         message = _record(error, folder)
         tell(f"{title}  {message.splitlines()[0]}" if beside_others else message, style="red")
         return None
+    value = results[monitored]
     if beside_others:
-        told = f"valid/{config.evaluation.monitor} {value:.4f}, {time.monotonic() - began:.0f} s"
-        tell(f"{title}  {told}")
+        took = "trained before" if results.get(SKIPPED) else f"{time.monotonic() - began:.0f} s"
+        tell(f"{title}  {monitored} {value:.4f}, {took}")
     return value
 
 
-def _train(config: DictConfig, folder: Path, config_dir: Path) -> float:
+def _train(config: DictConfig, folder: Path, config_dir: Path) -> dict[str, Any]:
     job = HydraConfig.get()
     choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
     settle(config, choices=choices, overrides=overrides, config_dir=config_dir)
     reuse = job.mode == RunMode.MULTIRUN and not config.rerun
-    results = load_run()(config, folder, choices=choices, overrides=overrides, reuse=reuse)
-    return results[f"valid/{config.evaluation.monitor}"]
+    return load_run()(config, folder, choices=choices, overrides=overrides, reuse=reuse)
 
 
 @cache

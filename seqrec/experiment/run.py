@@ -30,7 +30,7 @@ from seqrec.experiment.record import Record, names
 from seqrec.experiment.same import find_same
 from seqrec.experiment.samples import sample_lists
 from seqrec.experiment.slices import judged_events, slice_metrics
-from seqrec.experiment.sweep import ELSEWHERE
+from seqrec.experiment.sweep import ELSEWHERE, SKIPPED
 from seqrec.experiment.trainer import build_trainer, evaluating_trainer, silence
 from seqrec.logger.run_info import RunLogger
 from seqrec.store.prepare import prepare
@@ -56,7 +56,7 @@ def run(
             one, or take its results if it is finished; `run_dir` then says which it is.
 
     Returns:
-        The content of ``metrics.json``.
+        The content of ``metrics.json``; and ``skipped``, if it was there before.
 
     Raises:
         SeqrecError: something the user can mend.
@@ -70,7 +70,7 @@ def run(
     folder = RunFolder(agree(run_dir, root.trainer))
     if reuse and folder.finished:
         fact(out, "skipped", f"it is trained: {folder.path} (rerun=true trains it again)")
-        return folder.read_json("metrics.json")
+        return folder.read_json("metrics.json") | {SKIPPED: True}
     with folder.held() if is_first_process() else nullcontext():
         return _run(root, folder, Record(folder, choices, overrides), out)
 
