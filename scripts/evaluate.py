@@ -30,6 +30,7 @@ class Arguments:
     mask_seen: bool | None = None  # default: the run's
     accelerator: str = "auto"  # auto | cpu | gpu
     precision: str = "auto"  # auto: the run's, where the device has it | fp32 | bf16 | fp16
+    where: list[str] | None = None  # data that moved: '[data.path=FILE, paths.cache_dir=FOLDER]'
     save: str | None = None  # write the metrics to this JSON file
 
 
@@ -41,13 +42,13 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(f"ks={arguments.ks}: list lengths are 1 or more", todo="ks='[5, 10]'")
     if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
         raise ConfigError(f"save={arguments.save}: there is no such folder", todo="make it first")
-    from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild
+    from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
     from seqrec.experiment.folder import RunFolder
     from seqrec.experiment.trainer import silence
 
     silence()
     folder = RunFolder.open(arguments.run)
-    config = folder.config()
+    config = relocated(folder.config(), arguments.where)
     hardware = choose_hardware(folder, arguments.accelerator, arguments.precision)
     then = config.evaluation
     config.evaluation = now = dataclasses.replace(

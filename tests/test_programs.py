@@ -44,7 +44,7 @@ def run_program(tmp_path, *arguments: str) -> subprocess.CompletedProcess:
         import runpy, sys, types
         from seqrec.errors import DataError
 
-        def run(config, run_dir, *, choices, overrides):
+        def run(config, run_dir, *, choices, overrides, reuse):
             assert choices["data"] == "synthetic" and run_dir.is_dir()
             if config.seed == 2:
                 raise DataError("a file is missing", where="there", todo="look")

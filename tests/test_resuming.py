@@ -53,4 +53,11 @@ def test_resume_refuses_another_configuration_and_says_which_keys(runs):
 
 def test_resume_refuses_what_is_no_run_and_sweeps(tmp_path):
     assert "isn't the folder of a run" in told(f"resume={tmp_path}")
-    assert "a sweep can't be continued" in told("-m", "seed=1,2", "resume=auto")
+    text = told("-m", "seed=1,2", "resume=auto")
+    assert "a sweep needs no word for it" in text and "the same command skips" in text
+
+
+def test_rerun_is_for_sweeps():
+    assert "rerun=true: only sweeps" in told("rerun=true")
+    sweep = ["-m", "rerun=true", "seed=1,2"]
+    assert check_command_line(sweep, config_dir=CONFIGS) == sweep

@@ -26,7 +26,8 @@ def test_a_run_that_fails_says_why():
 
 @pytest.mark.slow
 def test_the_collector_is_on_again_when_everything_is_imported():
-    code = "import gc, train; train.load_run(); print(gc.isenabled(), gc.get_freeze_count())"
+    code = "import gc; from seqrec.experiment.job import load_run; load_run()"
+    code += "; print(gc.isenabled(), gc.get_freeze_count())"
     command = [sys.executable, "-c", code]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     enabled, frozen = said.split()

@@ -1,6 +1,7 @@
 """A run as ``train.py`` would make it, up to the point where it begins to train."""
 
 import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,12 @@ def sizes(overrides: list[str]) -> dict[str, Any]:
 
 def describe_machine() -> dict[str, Any]:
     """What the numbers depend on besides the code."""
-    return {**describe_environment(), "processor": _processor(), "memory_mb": _memory_mb()}
+    return {
+        **describe_environment(),
+        "command": sys.argv,
+        "processor": _processor(),
+        "memory_mb": _memory_mb(),
+    }
 
 
 def _processor() -> str:

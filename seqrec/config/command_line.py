@@ -23,6 +23,7 @@ from seqrec.config.check import allowed_keys, component_mistakes, is_instruction
 from seqrec.config.combine import conflicts
 from seqrec.config.compose import Composer, plain, settle
 from seqrec.config.help import help_text
+from seqrec.config.launcher import launcher_mistakes
 from seqrec.config.mistakes import refuse, unknown
 from seqrec.config.ranges import out_of_range
 from seqrec.config.resume import resume_arguments
@@ -63,6 +64,7 @@ def check_command_line(
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir)):
         line = _CommandLine(Composer(config_name), config_dir)
         overrides = line.parse(flags.overrides, sweeping=flags.multirun)
+        line.mistakes += launcher_mistakes(overrides, sweeping=flags.multirun)
         attempts = [line.attempt(variant) for variant in line.variants(overrides)]
     refuse(line.mistakes)
     first = attempts[0]

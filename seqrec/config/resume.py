@@ -18,7 +18,7 @@ from seqrec.config.process import is_first_process
 from seqrec.config.terminal import tell
 from seqrec.errors import ConfigError
 
-CHANGES_NOTHING = ("resume", "trainer.progress", "logger", "tags", "paths")
+CHANGES_NOTHING = ("resume", "rerun", "trainer.progress", "logger", "tags", "group", "paths")
 MAY_GROW = "trainer.max_epochs"
 
 
@@ -42,12 +42,18 @@ def resume_arguments(
         ConfigError: the folder isn't one of a run that can be continued with this configuration.
     """
     wanted = config.get("resume")
+    if config.get("rerun") and not sweeping:
+        refuse(
+            ["rerun=true: only sweeps (-m) look for what was trained before"],
+            todo="leave rerun out: a single run is always trained",
+        )
     if not wanted or not is_first_process():
         return argv
     if sweeping:
         refuse(
-            [f"resume={wanted}: a sweep can't be continued, its jobs are runs of their own"],
-            todo="leave -m out and give one job's settings with resume=FOLDER of that job",
+            [f"resume={wanted}: a sweep needs no word for it"],
+            todo="leave resume out: the same command skips the jobs that are finished and goes on "
+            "with the others",
         )
     without = [arg for arg in argv if arg.lstrip("+").partition("=")[0] != "resume"]
     if wanted == "auto":
@@ -111,15 +117,23 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
 
 def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the values, saved and current, of every key that forbids going on."""
-    there, here = _flat(saved), _flat(current)
+    there, here = what_matters(saved), what_matters(current)
     different = {}
     for key in sorted(there.keys() | here.keys()):
         a, b = there.get(key, "unset"), here.get(key, "unset")
-        ignored = any(key == name or key.startswith(f"{name}.") for name in CHANGES_NOTHING)
         grown = key == MAY_GROW and isinstance(a, int) and isinstance(b, int) and b > a
-        if a != b and not ignored and not grown:
+        if a != b and not grown:
             different[key] = (a, b)
     return different
+
+
+def what_matters(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that a result depends on, by their dotted keys."""
+    return {
+        key: value
+        for key, value in _flat(config).items()
+        if not any(key == name or key.startswith(f"{name}.") for name in CHANGES_NOTHING)
+    }
 
 
 def _flat(node: dict[str, Any], path: str = "") -> dict[str, Any]:

@@ -135,17 +135,18 @@ class Root:
     group: str | None = None  # W&B group; null: <data>/<experiment>
     tags: list[str] = field(default_factory=list)
     resume: str | None = None  # auto | folder of a run: continue it
+    rerun: bool = False  # in a sweep: train jobs again that are finished
 
 
 def register() -> None:
-    """Make ``schema`` the typed root that ``configs/train.yaml`` starts from.
-
-    Also registers the resolver ``folder_name``, which turns overrides into the name of a folder.
-    """
+    """Make ``schema`` the typed root that ``configs/train.yaml`` starts from."""
     ConfigStore.instance().store(name="schema", node=Root)
-    OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
 
 
 def _folder_name(text: str) -> str:
     """Keep what needs no quotes in a shell or in an override, and not too much of it."""
     return re.sub(r"[^\w.+-]+", "-", text)[:120]
+
+
+# at import: processes that a launcher starts have only what they unpickle
+OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)

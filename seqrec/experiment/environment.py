@@ -1,33 +1,31 @@
-"""What a result depends on besides the configuration."""
+"""What a result depends on besides the configuration and the code."""
 
 import hashlib
 import platform
-import subprocess
-import sys
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from seqrec import __version__
+from seqrec.experiment.code import PROJECT, describe_code
 
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "numpy", "polars", "hydra-core", "wandb")
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions, code, machine and command line, as plain values."""
+    """Versions, code and machine, as plain values."""
     return {
         "seqrec": __version__,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "git_sha": _git("rev-parse", "HEAD"),
-        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        **describe_code(),
         "lock_sha256": _sha256(PROJECT / "requirements.lock"),
+        "installed_sha256": _installed(),
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
-        "command": sys.argv,
     }
 
 
@@ -38,14 +36,11 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(PROJECT), *arguments], capture_output=True, text=True, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+@cache
+def _installed() -> str:
+    """Hash of the names and versions of everything that is installed."""
+    pins = {f"{d.metadata['Name']}=={d.version}".lower() for d in distributions()}
+    return hashlib.sha256("\n".join(sorted(pins)).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str | None:

@@ -1,16 +1,22 @@
 """Evaluate a trained run again, from its folder."""
 
+from contextlib import suppress
 from pathlib import Path
 
+from omegaconf import OmegaConf
+
 from seqrec.build import build_source
+from seqrec.config.mistakes import refuse, unknown
 from seqrec.config.schema import Root, Trainer
-from seqrec.errors import ConfigError, RunError
+from seqrec.errors import ConfigError, DataError, RunError
 from seqrec.experiment.assemble import build_experiment
+from seqrec.experiment.determinism import choose_algorithms
 from seqrec.experiment.evaluated import Evaluated
-from seqrec.experiment.folder import RunFolder
+from seqrec.experiment.folder import RunFolder, plain, typed
 from seqrec.experiment.hardware import Hardware, find_hardware
 from seqrec.experiment.trainer import evaluating_trainer
 from seqrec.store.prepare import prepare
+from seqrec.store.store import SequenceStore
 
 
 def rebuild(folder: RunFolder, config: Root) -> Evaluated:
@@ -19,17 +25,53 @@ def rebuild(folder: RunFolder, config: Root) -> Evaluated:
     Raises:
         RunError: the data isn't what the run was trained on.
     """
+    module = build_experiment(config, find_data(folder, config))
+    module.load_state_dict(folder.weights())
+    return module
+
+
+def find_data(folder: RunFolder, config: Root) -> SequenceStore:
+    """The run's data: from the cache, which does without the raw files, or prepared from them.
+
+    Raises:
+        RunError: the data isn't what the run was trained on.
+    """
     known = folder.about()
-    store = prepare(build_source(config), config.prepare, Path(config.paths.cache_dir))
+    cache = Path(config.paths.cache_dir)
+    with suppress(DataError, KeyError):
+        store = SequenceStore(cache.expanduser() / known["store"])
+        if store.data_hash == known["data_hash"]:
+            return store
+    store = prepare(build_source(config), config.prepare, cache)
     if store.data_hash != known["data_hash"]:
         raise RunError(
             "the data isn't what the run was trained on",
             where=f"{known['data_hash'][:12]} then, {store.data_hash[:12]} now ({store.name})",
             todo="bring the same raw files back, or train a new run",
         )
-    module = build_experiment(config, store)
-    module.load_state_dict(folder.weights())
-    return module
+    return store
+
+
+def relocated(config: Root, where: list[str] | None) -> Root:
+    """The configuration of a run whose data or cache is somewhere else now.
+
+    Args:
+        config: of the run.
+        where: ``data.KEY=VALUE`` and ``paths.KEY=VALUE``, of keys that are there.
+
+    Raises:
+        ConfigError: another key, or none that the run has.
+    """
+    known = plain(config)
+    mistakes = []
+    for given in where or []:
+        key, equals, _ = given.partition("=")
+        group, _, name = key.partition(".")
+        if not equals or group not in ("data", "paths") or name not in known[group]:
+            keys = [f"{part}.{k}" for part in ("data", "paths") for k in known[part] if k[0] != "_"]
+            mistakes.append(f"where: {given}: {unknown(key, keys)}")
+    refuse(mistakes, todo="where='[data.path=orders.csv, paths.cache_dir=FOLDER]'")
+    return typed(OmegaConf.merge(known, OmegaConf.from_dotlist(where or [])))
 
 
 def choose_hardware(folder: RunFolder, accelerator: str, precision: str) -> Hardware:
@@ -52,7 +94,9 @@ def choose_hardware(folder: RunFolder, accelerator: str, precision: str) -> Hard
 
 def evaluate(module: Evaluated, *, split: str, hardware: Hardware) -> dict[str, float]:
     """Metrics of the ``test`` or ``valid`` events, keyed like ``metrics.json``."""
-    device = Trainer(accelerator=hardware.kind, devices=1)
+    deterministic = module.config.trainer.deterministic
+    choose_algorithms(deterministic=deterministic)
+    device = Trainer(accelerator=hardware.kind, devices=1, deterministic=deterministic)
     trainer = evaluating_trainer(device, hardware)
     if split == "test":
         trainer.test(module, verbose=False)

@@ -7,18 +7,22 @@
 ``ranks.parquet``           one row a test event: user, target, its rank, what is known of them
 ``catalogue.parquet``       index, item, title: what the model's item ids mean
 ``protocol.json``, ``.md``  the protocol card: what the metrics mean, what leaked
-``run.json``                name, group, id, choices, facts of the data, versions, device, command
+``run.json``                command, choices, code, versions, device, data, seconds; name and id
+``code.patch``              what the code had beyond its commit; not there: nothing
 ``checkpoints/best.ckpt``   the epoch with the best validation metric
 ``checkpoints/last.ckpt``   where a killed run goes on
 ==========================  =====================================================================
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import torch
+from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -63,6 +67,36 @@ class RunFolder:
             )
         return folder
 
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return (self.path / "metrics.json").is_file()
+
+    @property
+    def last_change(self) -> float:
+        """When the run's results, or else its last epoch, were written; seconds since 1970."""
+        file = self.path / "metrics.json" if self.finished else self.last
+        return file.stat().st_mtime
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training into this folder; killed, a process lets go of it.
+
+        Raises:
+            RunError: another one does.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = FileLock(self.path / ".lock", timeout=0).acquire()
+        except Timeout as error:
+            raise RunError(
+                "another process is training this run",
+                where=str(self.path),
+                todo="wait for it, or stop it; in a sweep, rerun=true trains a second one",
+            ) from error
+        with lock:
+            yield
+
     def write_config(self, config: dict[str, Any]) -> None:
         """Write ``config.yaml``."""
         _write(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
@@ -96,6 +130,13 @@ class RunFolder:
     def write_text(self, name: str, text: str) -> None:
         """Write a text file, whole or not at all."""
         _write(self.path / name, text)
+
+    def write_optional(self, name: str, content: bytes | None) -> None:
+        """Write a file, whole or not at all; with None make sure that there is none."""
+        if content is None:
+            (self.path / name).unlink(missing_ok=True)
+        else:
+            _write(self.path / name, content)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON file.
@@ -202,8 +243,8 @@ def plain(config: Root) -> dict[str, Any]:
     return {str(key): value for key, value in container.items()}
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(path.suffix + ".part")
-    part.write_text(text)
+    part.write_bytes(content.encode() if isinstance(content, str) else content)
     part.replace(path)

@@ -12,6 +12,7 @@ from torchmetrics import MeanMetric
 
 from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
+from seqrec.experiment.determinism import seed_all
 from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import plain
 from seqrec.model import SequenceModel
@@ -113,7 +114,7 @@ class Experiment(Evaluated):
     def on_train_epoch_start(self) -> None:
         """Make the epoch's random numbers a function of seed, epoch and process."""
         entropy = [self.config.seed, self.current_epoch, self.global_rank]
-        torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
+        seed_all(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
         self._clock = time.perf_counter()
 
     def on_train_start(self) -> None:

@@ -1,51 +1,51 @@
 """One run, from a composed configuration to a folder that can be compared and served."""
 
-import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import numpy as np
-import polars as pl
 import pytorch_lightning as lightning
 import torch
 from omegaconf import DictConfig
+from rich.console import Console
 from torch import Tensor
 
 from seqrec.build import build_source, make
 from seqrec.config.process import is_first_process
 from seqrec.config.schema import Root, Trainer
-from seqrec.errors import RunError
 from seqrec.experiment import report
 from seqrec.experiment.assemble import build_experiment
-from seqrec.experiment.card import check_leaks, markdown, protocol_card, summary
+from seqrec.experiment.card import check_leaks, protocol_card, summary
 from seqrec.experiment.console import console, fact
 from seqrec.experiment.counting import Counting
-from seqrec.experiment.environment import describe_environment
+from seqrec.experiment.determinism import choose_algorithms, seed_all
 from seqrec.experiment.evaluated import Evaluated
-from seqrec.experiment.folder import RunFolder, plain, typed
+from seqrec.experiment.folder import RunFolder, typed
 from seqrec.experiment.hardware import Hardware, find_hardware
 from seqrec.experiment.memory import peak_mb, reset_peak
 from seqrec.experiment.module import Experiment
 from seqrec.experiment.plan import make_plan
 from seqrec.experiment.popularity import evaluate_popularity
 from seqrec.experiment.processes import agree, check_shares
+from seqrec.experiment.record import Record, names
+from seqrec.experiment.same import find_same
 from seqrec.experiment.samples import sample_lists
 from seqrec.experiment.slices import judged_events, slice_metrics
+from seqrec.experiment.sweep import ELSEWHERE, SKIPPED
 from seqrec.experiment.trainer import build_trainer, evaluating_trainer, silence
-from seqrec.logger.run_info import RunInfo, RunLogger
+from seqrec.logger.run_info import RunLogger
 from seqrec.store.expected import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.types import count_parameters
 
-UNNAMED = (  # overrides that don't tell a run from its neighbours, or are told elsewhere
-    *("model", "data", "experiment", "logger", "group", "tags", "resume", "seed", "trainer"),
-    *("data.raw_dir", "data.path", "trainer.progress"),
-)
-
 
 def run(
-    config: DictConfig, run_dir: Path, *, choices: dict[str, str], overrides: list[str]
+    config: DictConfig,
+    run_dir: Path,
+    *,
+    choices: dict[str, str],
+    overrides: list[str],
+    reuse: bool = False,
 ) -> dict[str, Any]:
     """Prepare the data, train, test, and write the run's folder.
 
@@ -54,23 +54,45 @@ def run(
         run_dir: the run's folder; one that holds a ``last.ckpt`` is continued.
         choices: chosen option of each configuration group.
         overrides: what was typed; the run is named by it.
+        reuse: where a run of this configuration, data and code is there already, go on with that
+            one, or take its results if it is finished; `run_dir` then says which it is.
 
     Returns:
-        The content of ``metrics.json``.
+        The content of ``metrics.json``; and ``skipped``, if it was there before.
 
     Raises:
         SeqrecError: something the user can mend.
     """
     out, root = console(), typed(config)
     silence()
-    torch.manual_seed(root.seed)
-    np.random.seed(root.seed)  # what third-party code may draw from
+    seed_all(root.seed)
+    choose_algorithms(deterministic=root.trainer.deterministic)
+    if reuse and is_first_process():
+        run_dir = _known_folder(root, run_dir)
+    folder = RunFolder(agree(run_dir, root.trainer))
+    if reuse and folder.finished:
+        fact(out, "skipped", f"it is trained: {folder.path} (rerun=true trains it again)")
+        return folder.read_json("metrics.json") | {SKIPPED: True}
+    with folder.held() if is_first_process() else nullcontext():
+        return _run(root, folder, Record(folder, choices, overrides), out)
+
+
+def _known_folder(root: Root, run_dir: Path) -> Path:
+    """The folder of a run that would come out the same, told in `run_dir`; else `run_dir`."""
+    store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
+    known = find_same(root, store)
+    if known is None:
+        return run_dir
+    RunFolder(run_dir).write_text(ELSEWHERE, f"{known.path}\n")
+    return known.path
+
+
+def _run(root: Root, folder: RunFolder, record: Record, out: Console) -> dict[str, Any]:
     counted = root.baseline is not None
     precision = "fp32" if counted else root.trainer.precision  # counts are exact
     hardware = find_hardware(root.trainer.accelerator, precision)
-    folder = RunFolder(agree(run_dir, root.trainer))
-
-    name, group = _names(root, choices, overrides)
+    choices = record.choices
+    name, _ = names(root, choices, record.overrides)
     fact(out, "seqrec", f"{name} on {choices['data']}")
     if hardware.precision == "fp16" and root.optimizer:
         root.optimizer.pop("fused", None)  # it would unscale gradients after they were clipped
@@ -96,8 +118,7 @@ def run(
     logger: RunLogger = make(root.logger)
     opened = None
     if is_first_process():
-        record = _record(folder, module, name, group, choices, hardware, card)
-        opened = logger.open(record)
+        opened = logger.open(record.open(module, hardware, card))
     try:
         if isinstance(module, Counting):
             results = _count_and_test(module, folder, hardware)
@@ -109,7 +130,7 @@ def run(
             check_shares(held_out, trainer.world_size)
             module, results = _fit_and_test(trainer, module, folder, hardware)
         if is_first_process():
-            baseline = _write_results(module, folder, results)
+            baseline = _write_results(module, folder, record, results)
             samples = sample_lists(
                 module.model,
                 module.eval_batches(module.splits.test),
@@ -188,7 +209,7 @@ def has_whole(module: Experiment, weights: dict[str, Tensor]) -> bool:
 
 
 def _write_results(
-    module: Evaluated, folder: RunFolder, results: dict[str, Any]
+    module: Evaluated, folder: RunFolder, record: Record, results: dict[str, Any]
 ) -> dict[str, float]:
     """Write each event's rank and ``metrics.json``; return the popularity baseline's metrics."""
     assert module.facts.item_count_V is not None
@@ -206,62 +227,6 @@ def _write_results(
     folder.write_table("ranks.parquet", events)
     k = int(evaluation.monitor.partition("@")[2] or max(evaluation.ks))
     results |= slice_metrics(events, module.judge.ranking.gains, k)
+    record.close()
     folder.write_json("metrics.json", results)
     return baseline
-
-
-def _record(
-    folder: RunFolder,
-    module: Evaluated,
-    name: str,
-    group: str,
-    choices: dict[str, str],
-    hardware: Hardware,
-    card: dict[str, Any],
-) -> RunInfo:
-    """Write what the folder says before the first step; a resumed run keeps its id."""
-    root, store = module.config, module.store
-    known = folder.about() if (folder.path / "run.json").is_file() else {}
-    run_id = known.get("run_id") or uuid4().hex[:8]
-    if known and known["data_hash"] != store.data_hash:
-        raise RunError(
-            "the data changed since this run began",
-            where=f"{known['data_hash'][:12]} then, {store.data_hash[:12]} now",
-            todo="start a new run (leave resume out)",
-        )
-    folder.write_config(plain(root))
-    allowed_V = module.splits.candidates
-    candidate = pl.lit(True) if allowed_V is None else pl.Series(allowed_V[1:])
-    folder.write_table("catalogue.parquet", store.items().with_columns(candidate=candidate))
-    folder.write_json("protocol.json", card)
-    folder.write_text("protocol.md", markdown(card))
-    folder.write_json(
-        "run.json",
-        {
-            "name": name,
-            "group": group,
-            "run_id": run_id,
-            "choices": {k: v for k, v in choices.items() if not k.startswith("hydra/")},
-            "data_hash": store.data_hash,
-            "facts": module.facts.plain(),
-            "device": hardware.device,
-            "precision": hardware.precision,
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "environment": describe_environment(),
-        },
-    )
-    config = plain(root) | {"data_hash": store.data_hash}
-    return RunInfo(folder.path, name, group, run_id, tags=list(root.tags), config=config)
-
-
-def _names(root: Root, choices: dict[str, str], overrides: list[str]) -> tuple[str, str]:
-    """A readable name, and the group of runs to compare with."""
-    keys = [override.partition("=")[0].lstrip("+~") for override in overrides]
-    changed = [
-        override
-        for key, override in zip(keys, overrides, strict=True)
-        if key not in UNNAMED and not key.startswith(("paths.", "logger.", "hydra."))
-    ]
-    name = " ".join([choices["model"], *changed, f"seed={root.seed}"])
-    recipe = choices.get("experiment") or "adhoc"
-    return name, root.group or f"{choices['data']}/{recipe}"

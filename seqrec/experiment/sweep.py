@@ -12,6 +12,9 @@ from rich.table import Table
 
 from seqrec.experiment.console import console, fact
 
+ELSEWHERE = "run_folder.txt"  # in a job's folder: the run that it is, begun by an earlier sweep
+FAILED: list[Path] = []  # folders of the jobs that failed, once the sweep is over
+SKIPPED = "skipped"  # in the results of a job that wasn't trained again
 REPEATS = ("seed=", "split.fold=")  # overrides that make no other model
 
 
@@ -23,6 +26,7 @@ class Job:
     varied: str  # the overrides that tell it from the others, without seed and fold
     metrics: dict[str, Any] | None  # None: it failed
     error: str
+    elsewhere: bool  # the run is one that was there before the sweep
 
 
 class SweepSummary(Callback):
@@ -43,8 +47,12 @@ def summarise(folder: Path, shown: list[str]) -> None:
     fact(out, "sweep", f"{len(jobs)} jobs; test metrics, mean ± sd over seeds and folds")
     fact(out, "data", f"hash {', '.join(hashes)}")
     out.print(sweep_table(jobs, shown))
+    before = sum(job.elsewhere for job in jobs)
+    if before:
+        fact(out, "", f"{before} of them were trained before or went on where they were")
     for job in jobs:
         if job.metrics is None:
+            FAILED.append(job.folder)
             fact(out, "failed", f"{job.folder.name} {job.varied}: {job.error.splitlines()[0]}")
     fact(out, "runs", str(folder))
 
@@ -57,10 +65,13 @@ def read_jobs(folder: Path) -> list[Job]:
     jobs = []
     for path in sorted(paths, key=lambda p: (len(p.name.split("_")[0]), p.name)):
         varied = [o for o in overrides[path] if o not in common and not o.startswith(REPEATS)]
-        results, error = path / "metrics.json", path / "error.txt"
+        pointer, error = path / ELSEWHERE, path / "error.txt"
+        run = Path(pointer.read_text().strip()) if pointer.is_file() else path
+        results = run / "metrics.json"
         metrics = json.loads(results.read_text()) if results.is_file() else None
         message = error.read_text() if error.is_file() else "did not finish"
-        jobs.append(Job(path, " ".join(varied) or "(as configured)", metrics, message))
+        settings = " ".join(varied) or "(as configured)"
+        jobs.append(Job(path, settings, metrics, message, elsewhere=run != path))
     return jobs
 
 

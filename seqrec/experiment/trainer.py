@@ -65,7 +65,6 @@ def build_trainer(
         max_epochs=settings.max_epochs,
         check_val_every_n_epoch=settings.validate_every,
         gradient_clip_val=settings.gradient_clip,
-        deterministic=settings.deterministic,
         logger=logger or False,
         callbacks=callbacks,
         reload_dataloaders_every_n_epochs=1,  # each epoch has its own shuffle
@@ -95,6 +94,7 @@ def lightning_trainer(settings: Trainer, **options: Any) -> lightning.Trainer:
             accelerator=settings.accelerator,
             devices=settings.devices,
             num_nodes=settings.num_nodes,
+            deterministic=settings.deterministic,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,

@@ -1,9 +1,9 @@
 """The mean of a prefix: attention with equal weights, the yardstick for the others."""
 
-import torch
 from torch import Tensor, nn
 
 from seqrec.head.join import Join
+from seqrec.head.prefix import prefix_mean
 from seqrec.types import position_mask
 
 
@@ -21,9 +21,7 @@ class Mean(nn.Module):
 
     def forward(self, h_BLD: Tensor) -> Tensor:
         """``h_BLD -> u_BLD``, by one running sum in float32."""
-        count_L = torch.arange(1, h_BLD.shape[1] + 1, device=h_BLD.device)
-        summary_BLD = h_BLD.float().cumsum(dim=1) / count_L[:, None]
-        return self.join(h_BLD, summary_BLD.to(h_BLD.dtype))
+        return self.join(h_BLD, prefix_mean(h_BLD))
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """``alpha_BL``: ``1 / (position + 1)`` up to the position."""

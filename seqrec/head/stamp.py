@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from seqrec.head.pairwise import pairwise_scores, pairwise_summary
+from seqrec.head.prefix import prefix_mean
 from seqrec.types import at_position, position_mask
 
 
@@ -31,7 +32,7 @@ class STAMP(nn.Module):
 
     def forward(self, h_BLD: Tensor) -> Tensor:
         """``h_BLD -> u_BLD``; STAMP's h are the item vectors (``encoder=identity``)."""
-        mean_BLD = self._prefix_mean(h_BLD)
+        mean_BLD = prefix_mean(h_BLD)
         query_BLD = self.last(h_BLD) + self.mean(mean_BLD)
         summary_BLD = pairwise_summary(query_BLD, self.key(h_BLD), self.v_D, h_BLD)
         return self.general(summary_BLD + mean_BLD) * self.current(h_BLD)
@@ -39,12 +40,7 @@ class STAMP(nn.Module):
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """``alpha_BL`` asked by the item at each position; not normalised, as published."""
         last_BD = at_position(h_BLD, position_B)
-        mean_BD = at_position(self._prefix_mean(h_BLD), position_B)
+        mean_BD = at_position(prefix_mean(h_BLD), position_B)
         query_B1D = (self.last(last_BD) + self.mean(mean_BD)).unsqueeze(1)
         e_BL = pairwise_scores(query_B1D, self.key(h_BLD), self.v_D).squeeze(1)
         return e_BL * position_mask(position_B + 1, h_BLD.shape[1])
-
-    @staticmethod
-    def _prefix_mean(h_BLD: Tensor) -> Tensor:
-        count_L = torch.arange(1, h_BLD.shape[1] + 1, device=h_BLD.device)
-        return (h_BLD.float().cumsum(dim=1) / count_L[:, None]).to(h_BLD.dtype)

@@ -41,6 +41,7 @@ class SequenceStore:
         categories: names of the codes 1, 2, ... of each context that has categories.
         name: of the source.
         data_hash: sha256 of the sequences and the original ids; equal on every machine.
+        items_hash: sha256 of the table of items: ids, titles and features.
         report: ``rejected`` rows by reason, and ``steps``: users, items and interactions after
             each step of the preparation.
 
@@ -60,6 +61,7 @@ class SequenceStore:
         index = _checked_index(self.folder)
         self.name: str = index["name"]
         self.data_hash: str = index["data_hash"]
+        self.items_hash: str = index["files"]["items.parquet"]["sha256"]
         self.report: dict[str, Any] = index["report"]
         self.n_users: int = index["n_users"]
         self.n_items: int = index["n_items"]
