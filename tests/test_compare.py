@@ -98,6 +98,11 @@ def foreign(run: Path) -> None:
     (run / "metrics.json").write_text('{"loss": 1}')
 
 
+def with_text(run: Path) -> None:
+    content = json.loads((run / "metrics.json").read_text())
+    (run / "metrics.json").write_text(json.dumps(content | {"fit_seconds": "long"}))
+
+
 def other_config(run: Path) -> None:
     (run / "config.yaml").write_text("- a\n- b\n")
 
@@ -122,7 +127,8 @@ def rank_zero(run: Path) -> None:
         (without("ranks.parquet"), "ranks.parquet can't be read"),
         (without("metrics.json"), "it isn't finished"),
         (failed, "it failed: a file is missing"),
-        (foreign, "metrics.json isn't one of a run"),
+        (foreign, "metrics.json isn't one of a run: no data_hash, protocol, fit_seconds"),
+        (with_text, "metrics.json isn't one of a run: no fit_seconds"),
         (other_config, "config.yaml isn't one of a run"),
         (old_ranks, "ranks.parquet has no column history, item"),
         (rank_zero, "ranks.parquet has no ranks, or some below 1"),

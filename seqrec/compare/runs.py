@@ -25,9 +25,13 @@ SILENT = (  # settings that change no result, or are told elsewhere
     *("data.raw_dir", "data.fetch_dir", "data.path", "batch.eval_size", "evaluation.ks"),
 )
 COLUMNS = {"user", "item", "rank", "history", "user_events", "item_events"}  # of ranks.parquet
-CARD = {  # entries of protocol.json that are shown
-    *("data", "protocol_id", "train_events", "valid_targets", "test_targets", "candidates"),
-    *("items", "seen", "k_core", "cold_targets", "times", "leaks", *SHARES),
+NUMBER = (int, float)
+RESULTS = {"data_hash": str, "protocol": str, "fit_seconds": NUMBER}  # entries of metrics.json
+CARD: dict[str, Any] = {  # entries of protocol.json that are shown
+    **dict.fromkeys(("train_events", "valid_targets", "test_targets", "candidates", "items"), int),
+    **dict.fromkeys(("data", "protocol_id", "seen", "k_core", "cold_targets"), str),
+    **dict.fromkeys(SHARES, (*NUMBER, type(None))),
+    **{"times": (dict, type(None)), "leaks": list},
 }
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C: ten times as fast
 
@@ -80,7 +84,7 @@ def read_run(path: Path) -> Run:
     """
     folder = RunFolder(path)
     _check_finished(folder)
-    results = _entries(folder, "metrics.json", {"data_hash", "protocol", "fit_seconds"})
+    results = _entries(folder, "metrics.json", RESULTS)
     protocol = _entries(folder, "protocol.json", CARD)
     about = folder.about()
     config = _config(folder)
@@ -115,10 +119,13 @@ def _check_finished(folder: RunFolder) -> None:
     raise RunError("no run, or one that ended before it trained", where=str(folder.path))
 
 
-def _entries(folder: RunFolder, name: str, wanted: set[str]) -> dict[str, Any]:
+def _entries(folder: RunFolder, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
     content = folder.read_json(name)
-    if not isinstance(content, dict) or not wanted <= set(content):
-        raise RunError(f"{name} isn't one of a run: entries are missing", where=str(folder.path))
+    known = content if isinstance(content, dict) else {}
+    wrong = [k for k, kind in wanted.items() if k not in known or not isinstance(known[k], kind)]
+    if wrong:
+        told = ", ".join(wrong[:3])
+        raise RunError(f"{name} isn't one of a run: no {told}", where=str(folder.path))
     return content
 
 

@@ -92,6 +92,5 @@ def _line(row: int, name: str, x: list[float], y: list[float], best: int) -> Fig
             "symbol": SYMBOLS[row % len(SYMBOLS)],
             "line": {"width": 1, "color": "@card"},
         },
-        "visible": row < SERIES,
         "hovertemplate": "%{y:.4f} at %{x}<extra>" + escape(name) + "</extra>",
     }
