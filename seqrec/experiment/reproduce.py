@@ -15,7 +15,7 @@ from seqrec.experiment.folder import RunFolder, plain
 from seqrec.experiment.hardware import find_hardware
 from seqrec.experiment.run import run
 
-TIMED = ("fit_seconds",)  # no two runs agree in it
+MEASURED = ("fit_seconds", "peak_memory_mb")  # no two runs agree in them
 MADE = (  # entries of the environment
     *("python", "platform", "threads"),
     *("git_sha", "code_sha256", "lock_sha256", "installed_sha256"),
@@ -83,7 +83,7 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> list[Difference]:
     """Results that aren't equal to the last bit, the largest difference first."""
     found = [
         Difference(name, then.get(name), now.get(name))
-        for name in sorted((then.keys() | now.keys()) - set(TIMED))
+        for name in sorted((then.keys() | now.keys()) - set(MEASURED))
         if not _equal(then.get(name), now.get(name))
     ]
     return sorted(found, key=lambda difference: -difference.size)
