@@ -1,19 +1,21 @@
 """What is known of each event reaches the model, and never the prediction of that same event."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 from experiments import batches, root, steps, store_of
+from place import Place
 
 from seqrec.batches import EvalBatches
 from seqrec.build import build_source
 from seqrec.context.events import Events, squashed
 from seqrec.context.times import after, before, codes
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, DataError
 from seqrec.experiment.assemble import build_experiment
+from seqrec.recommend import Recommender, Session
 from seqrec.types import UNKNOWN_TIME, History
 
 DAY = 86_400_000
@@ -88,12 +90,12 @@ def test_what_is_known_of_an_event_reaches_only_later_predictions(shop, tmp_path
         other = value.clone()
         other[:, at] = 1 - other[:, at].clamp(max=1) if name == "device" else other[:, at] + 5e8
         other[:, at] = 7 if name == "dwell" else other[:, at]
-        changed = model(dataclasses.replace(history, event={**history.event, name: other}))
+        changed = model(replace(history, event={**history.event, name: other}))
         first = at - 1 if name == "timestamp" and target_time else at
         assert torch.equal(changed[:, :first], u_BLD[:, :first]), name
         rows = history.length_B > at
         assert not torch.allclose(changed[rows, first], u_BLD[rows, first]), name
-    asked = dataclasses.replace(history, asked_B=history.asked_B + 9 * DAY // 2)
+    asked = replace(history, asked_B=history.asked_B + 9 * DAY // 2)
     last = history.length_B - 1
     same = torch.equal(
         model(asked)[torch.arange(len(last)), last], u_BLD[torch.arange(len(last)), last]
@@ -181,7 +183,52 @@ def test_a_user_vector_tells_users_apart(shop, tmp_path):
     steps(experiment, 10)
     history = next(iter(batches(experiment))).history
     model = experiment.model.eval()
-    other = dataclasses.replace(history, user_B=history.user_B.flip(0))
-    stranger = dataclasses.replace(history, user_B=torch.full_like(history.user_B, -1))
+    other = replace(history, user_B=history.user_B.flip(0))
+    stranger = replace(history, user_B=torch.full_like(history.user_B, -1))
     assert not torch.allclose(model(other), model(history))
     assert not torch.allclose(model(stranger), model(history))
+
+
+@pytest.fixture(scope="module")
+def served(shop, tmp_path_factory):
+    """A run with context, and its place."""
+    place = Place(tmp_path_factory.mktemp("place"))
+    place.run(
+        "train.py", "data=files", f"data.path={shop}", "data.rating=stars", "prepare.k_core=0",
+        "data.context=[device,{dwell: number}]", "context=events", "context.target_time=true",
+        "dim=8", "max_length=8", "trainer=cpu", "trainer.max_epochs=2", "logger=none",
+    )  # fmt: skip
+    return place, place.runs()[-1]
+
+
+@pytest.mark.slow
+def test_a_run_answers_with_the_context_it_is_told(served):
+    """A known user's list is that of a stranger with the same history; no data is needed for it."""
+    _, run = served
+    recommender = Recommender.load(run)
+    known = replace(recommender.session("u3"), asked=1_750_000_000_000)
+    assert set(known.context) == {"rating", "device", "dwell", "timestamp"}
+    first = recommender.recommend(known).items
+    assert recommender.recommend(replace(known, user=-1)).items.equals(first)
+    bare = recommender.recommend(Session(known.items, asked=known.asked)).items
+    assert not bare["score"].equals(first["score"])
+    later = recommender.recommend(replace(known, asked=known.asked + 9 * 3_600_000)).items
+    assert not later["score"].equals(first["score"])
+
+
+@pytest.mark.slow
+def test_context_that_can_not_be_understood_is_refused(served):
+    place, run = served
+    recommender = Recommender.load(run)
+    with pytest.raises(DataError, match="the model knows no mood; it takes rating, dwell, device"):
+        recommender.recommend(Session(["i1"], context={"mood": ["x"]}))
+    with pytest.raises(DataError, match="2 values of rating for 1 items"):
+        recommender.recommend(Session(["i1"], context={"rating": [1, 2]}))
+    with pytest.raises(DataError, match="dwell"):
+        recommender.recommend(Session(["i1"], context={"dwell": ["long"]}))
+    ask = ("scripts/recommend.py", f"run={run}", "items=[i1, i2]")
+    said = place.run(*ask, "context={rating: [5, null], timestamp: [2024-05-01T10:00, null]}",
+                     "at=2024-05-02T09:00")  # fmt: skip
+    assert "recommended" in said
+    assert "write context=" in place.run(*ask, "context=[5]", status=2)
+    assert "no ISO date" in place.run(*ask, "at=soon", status=2)
