@@ -117,6 +117,7 @@ class Amazon:
         raw_dir: folder with the published files, gzipped or not; None: fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
 
     Raises:
         ConfigError: a version, subset or category that isn't published; names those that are.
@@ -129,6 +130,7 @@ class Amazon:
     raw_dir: str | None = None
     fetch_dir: str = "raw"
     max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
 
     def __post_init__(self) -> None:
         subsets = sorted({subset for _, subset in LAYOUTS})

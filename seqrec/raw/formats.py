@@ -22,7 +22,7 @@ MISFIT = "_misfit"  # column of a scan: True where a row may have the wrong shap
 WRONG_COUNT = "wrong column count"
 BROKEN_JSON = "broken JSON"
 KEY_LINES = 100  # JSON lines that are looked at to learn the columns
-SLICE = 100_000  # rows of a Parquet file that the careful way reads at once
+SLICE = 100_000  # rows of a file that are read at once where it is read in parts
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,21 @@ class JsonLines:
                 yield Row(line, text, {}, BROKEN_JSON)
             else:
                 yield Row(line, text, {key: _as_text(value) for key, value in record.items()})
+
+    def objects(self, path: Path, **options: Any) -> tuple[pl.LazyFrame, list[Row]]:
+        """The objects of all lines that have one, and the broken lines.
+
+        Args:
+            path: the file.
+            options: of :func:`polars.read_ndjson`, such as its ``schema``.
+        """
+        frames, broken = [], []
+        records = self._records(path)
+        while chunk := list(islice(records, SLICE)):
+            whole = [text.encode() for _, text, record in chunk if record is not None]
+            broken += [Row(n, text, {}, BROKEN_JSON) for n, text, record in chunk if record is None]
+            frames.append(pl.read_ndjson(b"\n".join(whole), **options))
+        return pl.concat(frames).lazy(), broken
 
     def _head(self, path: Path) -> list[dict[str, Any]]:
         return [record or {} for _, _, record in islice(self._records(path), KEY_LINES)]

@@ -1,0 +1,111 @@
+"""KuaiRand: short videos that users of Kuaishou were shown in April and May 2022."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.errors import ConfigError, DataError
+from seqrec.raw.derived import Derived
+from seqrec.raw.formats import MISFIT, Delimited
+from seqrec.raw.local import find_optional, must_have
+from seqrec.raw.read import check_file, join_events, read_events
+
+VERSIONS = ("pure", "1k", "27k")
+CSV = Delimited(",")
+RATIO = pl.col("play_time_ms").cast(pl.Float64, strict=False) / pl.col("duration_ms").cast(
+    pl.Float64, strict=False
+)
+NEEDED = {"played": "play_time_ms", "duration": "duration_ms"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class KuaiRand:
+    """The logs of standard recommendation, ``log_standard_*.csv``.
+
+    Columns are user_id, video_id, date, hourmin, time_ms (since 1970), twelve signals such as
+    is_click, among them play_time_ms and duration_ms, and tab. The rating is the watch ratio,
+    play_time_ms / duration_ms. The log of randomly shown videos isn't read: it is no choice of
+    a recommender. With ``video_features_basic_VERSION.csv`` beside them, videos have the features
+    author_id, video_type, upload_type, video_duration (ms), music_type and tag (a list).
+
+    Args:
+        version: ``pure`` (7,583 videos), ``1k`` (1,000 users) or ``27k`` (all).
+        raw_dir: the unpacked archive, or its folder ``data``.
+        max_bad_rows: largest share of malformed rows of a file that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
+
+    Raises:
+        ConfigError: a version that isn't published.
+    """
+
+    version: str = "pure"
+    raw_dir: str | None = None
+    max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.version not in VERSIONS:
+            raise ConfigError(
+                f"version={self.version}: there are {', '.join(VERSIONS)}", where="data.version"
+            )
+
+    @property
+    def name(self) -> str:
+        """See :class:`~seqrec.data.source.Source`."""
+        return f"kuairand-{self.version}"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`; the table of videos last, if there is one."""
+        folder = must_have(self.raw_dir, name="KuaiRand", where="https://kuairand.com")
+        if (folder / "data").is_dir():
+            folder = folder / "data"
+        logs = sorted(folder.glob(f"log_standard_*_{self.version}*.csv*"))
+        if not logs:
+            raise DataError(
+                f"there is no log_standard_*_{self.version}.csv",
+                where=str(folder.absolute()),
+                todo="set data.raw_dir to the folder that has them, or data.version",
+            )
+        table = find_optional(folder, [f"video_features_basic_{self.version}.csv"])
+        return [*logs, *([table] if table else [])]
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        paths = self.files()
+        tables = [path for path in paths if path.name.startswith("video")]
+        parts = []
+        for path in paths[: len(paths) - len(tables)]:
+            check_file(path, CSV, NEEDED)
+            part = read_events(
+                path,
+                Derived(CSV, {"watch_ratio": RATIO}),
+                user="user_id",
+                item="video_id",
+                timestamp="time_ms",
+                rating="watch_ratio",
+                time_unit="ms",
+                max_bad_rows=self.max_bad_rows,
+            )
+            parts.append(part)
+        events, rejected = join_events(parts)
+        return Interactions(events, _videos(tables[0]) if tables else None, rejected)
+
+
+def _videos(path: Path) -> pl.LazyFrame:
+    check_file(path, CSV, {"video": "video_id", "tag": "tag"}, one="video")
+    return (
+        CSV.scan(path)
+        .drop(MISFIT)
+        .select(
+            pl.col("video_id").alias("item"),
+            pl.lit(None, pl.String).alias("title"),
+            "author_id",
+            "video_type",
+            "upload_type",
+            pl.col("video_duration").cast(pl.Float32, strict=False),
+            "music_type",
+            pl.col("tag").str.split(","),
+        )
+    )

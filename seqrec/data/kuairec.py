@@ -1,0 +1,87 @@
+"""KuaiRec: short videos that users of Kuaishou were shown in 2020, and how long they watched."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from seqrec.data.source import Interactions
+from seqrec.errors import ConfigError
+from seqrec.raw.formats import MISFIT, Delimited
+from seqrec.raw.local import find, find_optional, must_have
+from seqrec.raw.read import check_file, read_events
+
+MATRICES = ("big", "small")
+CSV = Delimited(",")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KuaiRec:
+    """The file ``big_matrix.csv`` or ``small_matrix.csv``.
+
+    Columns: user_id, video_id, play_duration and video_duration (ms), time, date, timestamp
+    (seconds since 1970, with a fraction), watch_ratio (play_duration / video_duration). The watch
+    ratio is the rating. Rows of the small matrix without a time are malformed. With
+    ``item_categories.csv`` (``video_id,feat``: ``0,"[8]"``) beside it, videos have the list feat.
+
+    Args:
+        matrix: ``big`` (16 % of all pairs) or ``small`` (nearly all pairs of its users and videos).
+        raw_dir: the unpacked archive, or its folder ``data``.
+        max_bad_rows: largest share of malformed rows that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
+
+    Raises:
+        ConfigError: `matrix` is neither.
+    """
+
+    matrix: str = "big"
+    raw_dir: str | None = None
+    max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.matrix not in MATRICES:
+            raise ConfigError(
+                f"matrix={self.matrix}: there are {' and '.join(MATRICES)}", where="data.matrix"
+            )
+
+    @property
+    def name(self) -> str:
+        """See :class:`~seqrec.data.source.Source`."""
+        return f"kuairec-{self.matrix}"
+
+    def files(self) -> list[Path]:
+        """See :class:`~seqrec.data.source.Source`; the table of videos last, if there is one."""
+        folder = must_have(self.raw_dir, name="KuaiRec", where="https://kuairec.com")
+        if (folder / "data").is_dir():
+            folder = folder / "data"
+        table = find_optional(folder, ["item_categories.csv"])
+        return [find(folder, [f"{self.matrix}_matrix.csv"]), *([table] if table else [])]
+
+    def read(self) -> Interactions:
+        """See :class:`~seqrec.data.source.Source`."""
+        matrix, *tables = self.files()
+        events, rejected = read_events(
+            matrix,
+            CSV,
+            user="user_id",
+            item="video_id",
+            timestamp="timestamp",
+            rating="watch_ratio",
+            time_unit="s",
+            max_bad_rows=self.max_bad_rows,
+        )
+        return Interactions(events, _videos(tables[0]) if tables else None, rejected)
+
+
+def _videos(path: Path) -> pl.LazyFrame:
+    check_file(path, CSV, {"video": "video_id", "feat": "feat"}, one="video")
+    return (
+        CSV.scan(path)
+        .drop(MISFIT)
+        .select(
+            pl.col("video_id").alias("item"),
+            pl.lit(None, pl.String).alias("title"),
+            pl.col("feat").str.extract_all(r"\d+"),
+        )
+    )
