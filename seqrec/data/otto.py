@@ -9,8 +9,9 @@ import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError
-from seqrec.raw.formats import JsonLines, Row
+from seqrec.raw.formats import Row
 from seqrec.raw.local import find, must_have
+from seqrec.raw.objects import objects
 from seqrec.raw.read import UnreadableError, take_events
 from seqrec.raw.text import inspect
 
@@ -20,7 +21,6 @@ OPTIONS: dict = {
     "schema": {"session": pl.Int64, "events": pl.List(EVENT)},
     "ignore_errors": True,  # a value of another type becomes null
 }
-FORM = JsonLines()
 FILES = ("otto-recsys-train.jsonl", "train.jsonl")
 
 
@@ -71,7 +71,7 @@ class Otto:
         try:
             events, rejected = self._events(path, pl.scan_ndjson(path, **OPTIONS))
         except UnreadableError:
-            events, rejected = self._events(path, *FORM.objects(path, **OPTIONS))
+            events, rejected = self._events(path, *objects(path, **OPTIONS))
         return Interactions(events, None, rejected)
 
     def _events(

@@ -14,7 +14,7 @@ import polars as pl
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw import clock
-from seqrec.raw.formats import MISFIT, Format, Parquet, Row, text_of
+from seqrec.raw.formats import MISFIT, Format, JsonLines, Parquet, Row, text_of
 from seqrec.raw.local import must_exist
 from seqrec.raw.text import inspect
 
@@ -241,7 +241,8 @@ def _typed(frame: pl.LazyFrame, columns: Mapping[str, str], unit: str) -> pl.Laz
             value = text.str.strip_chars().cast(pl.Float32, strict=False)
             typed[role] = pl.when(value.is_finite()).then(value)
         else:
-            typed[role] = column if dtype.is_integer() else pl.when(text != "").then(text)
+            there = column.is_finite() if dtype.is_float() else text != ""
+            typed[role] = column if dtype.is_integer() else pl.when(there).then(text)
     return frame.with_columns(**typed)
 
 
@@ -262,6 +263,9 @@ def _fast(
     try:
         frame = _typed(form.scan(path), columns, unit).select(*columns, MISFIT)
         ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
+        if isinstance(form, JsonLines):  # where a list or an object reads as its text
+            inner = pl.any_horizontal(pl.col(ids).str.contains(r"^[\[{]"))
+            frame = frame.with_columns(inner.fill_null(False).alias(MISFIT))
         coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
         table = frame.with_columns(coded).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
