@@ -30,6 +30,9 @@ def test_the_example_head_passes_the_tests_that_find_it(tmp_path):
     assert "6 passed" in done.stdout
 
 
+KEYS = ("data", "prepare", "evaluation", "split", "embedding", "context")
+
+
 def test_the_keys_and_options_that_it_names_exist():
     sys.path.insert(0, str(ROOT / "tests"))
     from experiments import root
@@ -41,7 +44,8 @@ def test_the_keys_and_options_that_it_names_exist():
     root("split=temporal", "split.targets=all", "split.new_items=rank", "prepare.session_gap=30",
          "embedding=features", "embedding.item_id=false", "embedding.join=gate")  # fmt: skip
     root("split=rolling", "split.fold=1")
+    root("context=events", "context.columns=[rating,gap,hour]", "context.target_time=true")
     for name in re.findall(r"`(\w+\.\w+)=", README):
-        assert name.split(".")[0] in ("data", "prepare", "evaluation", "split", "embedding"), name
+        assert name.split(".")[0] in KEYS, name
     for path in re.findall(r"`((?:scripts|seqrec|configs|tests)/[\w/.]+)`", README):
         assert (ROOT / path).exists() or "recent" in path, path

@@ -98,8 +98,23 @@ def test_otto_reads_the_kinds_that_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="empty"):
         both.read()
     path.write_text('{"session":8}\nno json\n')
-    with pytest.raises(DataError, match="mend the rows"):
+    with pytest.raises(DataError, match=r"(?s)1 broken JSON.*line 2 \(broken JSON\): 'no json'"):
         both.read()
+
+
+@pytest.mark.parametrize("kinds", [["clicks"], ["clicks", "carts", "orders"]])
+def test_otto_counts_what_is_no_session(kinds: list[str], tmp_path: Path) -> None:
+    good = '{"session":7,"events":[{"aid":1,"ts":1659304800025,"type":"clicks"}]}\n'
+    other = '{"session":"x","events":[]}\n{"session":8,"events":3}\n'  # no events; no list of them
+    path = tmp_path / "train.jsonl"
+    source = Otto(raw_dir=str(tmp_path), kinds=kinds)
+    path.write_text(good * 400 + other)
+    data = source.read()
+    assert data.rejected == {"missing id": 1} and len(data.events.collect()) == 400
+    path.write_text(good * 400 + good[:40] + "\n" + other + "[]\n")
+    data = source.read()
+    assert data.rejected == {"missing id": 1, "broken JSON": 2}
+    assert len(data.events.collect()) == 400
 
 
 def test_globo_reads_all_hours_and_the_articles(tmp_path: Path) -> None:
@@ -151,116 +166,187 @@ def test_lastfm_hetrec(tmp_path: Path) -> None:
     assert data.items is not None and data.items.collect().row(0) == ("52", 'Morcheeba "live"')
 
 
-def test_retailrocket_reads_kinds_and_the_latest_category(tmp_path: Path) -> None:
+RETAIL = "timestamp,visitorid,event,itemid,transactionid\n"
+
+
+def test_retailrocket_reads_kinds_and_the_first_category(tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text(
-        "timestamp,visitorid,event,itemid,transactionid\n1433221332117,257597,view,355908,\n"
-        "1433224214164,257597,transaction,248676,4000\n"
+        RETAIL + "1433221332117,257597,view,355908,\n1433224214164,992329,addtocart,248676,\n"
+        "1433221999827,111016,transaction,318965,4000\n"
     )
-    both = Retailrocket(raw_dir=str(tmp_path))
-    assert both.read().items is None
-    assert both.read().events.collect().select("timestamp", "event").rows() == [
-        (1433221332117, "view"), (1433224214164, "transaction"),
-    ]  # fmt: skip
-    (tmp_path / "item_properties_part1.csv").write_text(
-        "timestamp,itemid,property,value\n1435460400000,355908,categoryid,1338\n"
-        "1441508400000,355908,categoryid,99\n1441508400001,355908,888,n277.200\n"
-    )
-    items = both.read().items
-    assert items is not None and items.collect().rows() == [("355908", None, "99")]
-    bought = Retailrocket(raw_dir=str(tmp_path), kinds=["transaction"])
-    assert [row[1] for row in rows(bought)] == ["248676"]
-    assert bought.name == "retailrocket-transaction"
+    for part, rows_of_part in (
+        (1, "1435460400000,355908,categoryid,1338\n1435460400000,355908,790,n5.2\n"),
+        (2, "1433041200000,355908,categoryid,1114\n1433041200000,5,categoryid,7\n"),
+    ):
+        head = "timestamp,itemid,property,value\n"
+        (tmp_path / f"item_properties_part{part}.csv").write_text(head + rows_of_part)
+    source = Retailrocket(raw_dir=str(tmp_path))
+    assert rows(source)[0] == ("257597", "355908", 1_433_221_332_117) and len(rows(source)) == 3
+    items = source.read().items
+    assert items is not None
+    assert items.collect().filter(item="355908").row(0) == ("355908", None, "1114")
+    bought = Retailrocket(raw_dir=str(tmp_path), kinds=["addtocart", "transaction"])
+    assert [item for _, item, _ in rows(bought)] == ["248676", "318965"]
+    assert bought.name == "retailrocket-addtocart-transaction"
     with pytest.raises(ConfigError, match=r"data\.kinds"):
-        Retailrocket(kinds=["clicks"])
+        Retailrocket(kinds=["views"])
 
 
-def test_lastfm_1k_tells_artists_or_tracks_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kinds", [["view"], ["view", "addtocart", "transaction"]])
+def test_retailrocket_counts_rows_of_no_known_kind(kinds: list[str], tmp_path: Path) -> None:
+    bad = "1433221332117,1,look,5,\n1433221332117,1,,5,\n1433221332117,1\n"
+    (tmp_path / "events.csv").write_text(RETAIL + "1433221332117,1,view,5,\n" * 300 + bad)
+    data = Retailrocket(raw_dir=str(tmp_path), kinds=kinds).read()
+    assert data.rejected == {"missing id": 2, "wrong column count": 1}
+    assert len(data.events.collect()) == 300
+
+
+def test_lastfm_1k_names_what_has_no_id(tmp_path: Path) -> None:
     path = tmp_path / "userid-timestamp-artid-artname-traid-traname.tsv"
     path.write_text(
-        "user_000001\t2009-05-04T23:08:57Z\tf1b1cf71\tDeep Dish\t\tFuck Me\n"
-        'user_000001\t2009-05-04T13:54:10Z\t\t"Weird" Al\t\tEat It\n'
+        'user_000001\t2009-05-04T23:08:57Z\tf1b1cf71\tDeep "Dish\t\tFuck Me (Live)\n'
+        "user_000001\t2009-05-04T13:54:10Z\t\t坂本龍一\t\tComposition 0919\n"
+        "user_000002\t2009-05-04T13:52:04Z\ta7f7df4a\tUnderworld\tdc394163\tBoy\n"
     )
-    artists, tracks = (Lastfm1K(raw_dir=str(tmp_path), items=x) for x in ("artists", "tracks"))
-    assert rows(artists)[0] == ("user_000001", "Deep Dish", 1_241_478_537_000)
-    assert [row[1] for row in rows(tracks)] == ["Deep Dish - Fuck Me", '"Weird" Al - Eat It']
-    path.write_text("user_000001\t2009-05-04T23:08:57Z\tf1b1cf71\t\t\t\n")
-    with pytest.raises(DataError, match="missing id"):
-        artists.read()
+    artists = Lastfm1K(raw_dir=str(tmp_path))
+    assert rows(artists)[:2] == [
+        ("user_000001", "f1b1cf71", 1_241_478_537_000),
+        ("user_000001", "坂本龍一", 1_241_445_250_000),
+    ]
+    items = artists.read().items
+    assert items is not None and items.collect().row(0) == ("f1b1cf71", 'Deep "Dish')
+    tracks = Lastfm1K(raw_dir=str(tmp_path), items="tracks")
+    ids = ['Deep "Dish - Fuck Me (Live)', "坂本龍一 - Composition 0919", "dc394163"]
+    assert [item for _, item, _ in rows(tracks)] == ids
+    items = tracks.read().items
+    assert items is not None and items.collect()["title"][2] == "Underworld - Boy"
+    with pytest.raises(ConfigError, match=r"data\.items"):
+        Lastfm1K(items="albums")
 
 
-def test_yambda_has_played_shares_as_ratings(tmp_path: Path) -> None:
-    listens = {
-        "uid": [100, 100], "timestamp": [39420, 39425], "item_id": [8326270, 1441281],
-        "is_organic": [0, 1], "played_ratio_pct": [95, 8], "track_length_seconds": [170, 105],
-    }  # fmt: skip
-    pl.DataFrame(listens).write_parquet(tmp_path / "listens.parquet")
-    pl.DataFrame(
-        {k: listens[k] for k in ("uid", "timestamp", "item_id", "is_organic")}
-    ).write_parquet(tmp_path / "likes.parquet")
-    read = Yambda(raw_dir=str(tmp_path)).read().events.collect()
-    assert read["timestamp"].to_list() == [39_420_000, 39_425_000]
-    assert read["rating"].to_list() == [95, 8]
-    assert read["organic"].to_list() == ["0", "1"] and read["track_length"].to_list() == [170, 105]
-    likes = Yambda(raw_dir=str(tmp_path), events="likes").read().events.collect()
-    assert likes.columns == ["user", "item", "timestamp", "organic"]
+def test_a_long_row_of_lastfm_1k_is_counted_and_the_names_are_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "userid-timestamp-artid-artname-traid-traname.tsv"
+    row = "u\t2009-05-04T23:08:57Z\tid\tname\tid\tname"
+    path.write_text(f"{row}\n" * 200 + f"{row}\tmore\n")
+    data = Lastfm1K(raw_dir=str(tmp_path)).read()
+    assert data.rejected == {"wrong column count": 1} and len(data.events.collect()) == 200
+    assert data.items is not None and data.items.collect().row(0) == ("id", "name")
 
 
-def test_kuairec_has_watch_ratios_and_tags(tmp_path: Path) -> None:
-    (tmp_path / "big_matrix.csv").write_text(
+def test_yambda_counts_seconds_and_rates_by_the_share_that_was_played(tmp_path: Path) -> None:
+    folder = tmp_path / "flat" / "50m"
+    folder.mkdir(parents=True)
+    likes = pl.DataFrame(
+        {"uid": [100], "timestamp": [39_420], "item_id": [8_326_270], "is_organic": [0]},
+        schema=dict.fromkeys(["uid", "timestamp", "item_id"], pl.UInt32) | {"is_organic": pl.UInt8},
+    )
+    likes.write_parquet(folder / "likes.parquet")
+    more = [pl.lit(120, pl.UInt16).alias("played_ratio_pct"), pl.lit(170).alias("track_length")]
+    likes.with_columns(more).write_parquet(folder / "listens.parquet")
+    listens = Yambda(raw_dir=str(tmp_path))
+    assert (
+        rows(listens) == [("100", "8326270", 39_420_000)] and listens.name == "yambda-50m-listens"
+    )
+    assert listens.read().events.collect()["rating"].to_list() == [120.0]
+    liked = Yambda(raw_dir=str(folder), kind="likes")
+    assert rows(liked) == rows(listens) and "rating" not in liked.read().events.collect()
+    with pytest.raises(ConfigError, match="no Yambda size '1b'"):
+        Yambda(size="1b")
+    with pytest.raises(DataError, match=r"no listens\.parquet"):
+        Yambda(raw_dir=str(tmp_path), size="5b").read()
+
+
+def test_kuairec_rates_by_the_watch_ratio_and_lists_tags(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "small_matrix.csv").write_text(
         "user_id,video_id,play_duration,video_duration,time,date,timestamp,watch_ratio\n"
-        "0,3649,13838,10867,2020-07-05 00:08:23.438,20200705,1593878903.438,1.2733965215790926\n"
+        "14,148,4381,6067,2020-07-05 05:27:48.378,20200705.0,1593898068.378,0.7221032\n"
+        "14,183,11635,6100,,,,1.9073771\n"
     )
-    (tmp_path / "item_categories.csv").write_text('video_id,feat\n3649,"[27, 9]"\n1,[8]\n')
-    data = KuaiRec(raw_dir=str(tmp_path)).read()
-    [row] = data.events.collect().select("timestamp", "rating", "play_duration").rows()
-    assert row == pytest.approx((1_593_878_903_438, 1.2733965, 13838))
+    (tmp_path / "data" / "item_categories.csv").write_text(
+        'video_id,feat\n148,"[27, 9]"\n183,[8]\n'
+    )
+    source = KuaiRec(raw_dir=str(tmp_path), matrix="small", max_bad_rows=0.5)
+    data = source.read()
+    assert rows(source) == [("14", "148", 1_593_898_068_378)]
+    assert data.rejected == {"unparsable time": 1}
+    assert data.events.collect()["rating"].to_list() == pytest.approx([0.7221032])
     assert data.items is not None
-    assert data.items.collect()["tags"].to_list() == [["27", "9"], ["8"]]
+    assert data.items.collect()["feat"].to_list() == [["27", "9"], ["8"]]
+    with pytest.raises(ConfigError, match=r"data\.matrix"):
+        KuaiRec(matrix="medium")
 
 
-def test_kuairand_joins_its_logs(tmp_path: Path) -> None:
-    head = "user_id,video_id,date,hourmin,time_ms,is_click,is_like,play_time_ms,duration_ms,tab\n"
-    for part, click in (("4_08_to_4_21_pure", 1), ("4_22_to_5_08_pure", 0)):
-        (tmp_path / f"log_standard_{part}.csv").write_text(
-            f"{head}0,3800,20220421,100,{1650474027742 + click},{click},0,1000,2000,1\n"
-        )
+def test_kuairand_joins_its_logs_and_divides_to_the_watch_ratio(tmp_path: Path) -> None:
+    head = "user_id,video_id,date,hourmin,time_ms,is_click,play_time_ms,duration_ms,tab\n"
+    for days, row in (
+        ("4_08_to_4_21", "0,5,20220408,700,1649373600000,1,15000,10000,1\n"),
+        ("4_22_to_5_08", "0,6,20220422,700,1650583200000,1,5000,10000,1\n0,6,1,1,1,1,5,0,1\n"),
+    ):
+        (tmp_path / f"log_standard_{days}_pure.csv").write_text(head + row)
+    (tmp_path / "log_random_4_22_to_5_08_pure.csv").write_text(head)
     (tmp_path / "video_features_basic_pure.csv").write_text(
-        'video_id,author_id,video_type,tag\n3800,14,NORMAL,"12,65"\n'
+        "video_id,author_id,video_type,upload_dt,upload_type,visible_status,video_duration,"
+        "server_width,server_height,music_id,music_type,tag\n"
+        '5,441,NORMAL,2020-07-08,ShortImport,1,17200.0,720,1280,989206467,4.0,"12,65"\n'
     )
-    data = KuaiRand(raw_dir=str(tmp_path)).read()
-    assert data.events.collect()["rating"].to_list() == [1, 0]
+    source = KuaiRand(raw_dir=str(tmp_path), max_bad_rows=0.5)
+    assert rows(source) == [("0", "5", 1_649_373_600_000), ("0", "6", 1_650_583_200_000)]
+    data = source.read()
+    assert data.events.collect()["rating"].to_list() == [1.5, 0.5]
+    assert data.rejected == {"NaN or unparsable rating": 1}  # a video without length has no ratio
     assert data.items is not None
-    assert data.items.collect().rows() == [("3800", None, "14", ["12", "65"])]
-    with pytest.raises(DataError, match="no log_standard"):
-        KuaiRand(raw_dir=str(tmp_path / "none")).read()
+    video = ("5", None, "441", "NORMAL", "ShortImport", 17200.0, "4.0", ["12", "65"])
+    assert data.items.collect().row(0) == video
+    with pytest.raises(DataError, match="no log_standard_"):
+        KuaiRand(raw_dir=str(tmp_path), version="27k").read()
 
 
-def test_mind_puts_the_history_before_the_clicks(tmp_path: Path) -> None:
-    (tmp_path / "behaviors.tsv").write_text(
-        "1\tU1\t11/12/2019 9:00:00 PM\tN1 N2\tN3-0 N41-1\n"
-        "2\tU1\t11/11/2019 9:05:58 AM\tN1 N2\tN11-1 N5-0 N6-1\n"
-        "3\tU2\t11/11/2019 8:00:00 AM\t\tN5-0\n"
+CLICKS = (
+    "1\tU1\t11/11/2019 9:05:58 AM\tN5 N6\tN7-0 N8-1 N9-1\n"
+    "2\tU1\t11/10/2019 1:05:58 PM\tN5\tN7-1\n3\tU2\t11/12/2019 1:05:58 PM\t\tN8-1\n"
+)
+NEWS = 'N7\tsports\tgolf\tA "title\tText\thttps://x\t[]\t[]\n'
+
+
+def test_mind_has_clicks_at_their_impressions_and_the_history_before(tmp_path: Path) -> None:
+    for part in ("train", "dev"):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "news.tsv").write_text(NEWS)
+    (tmp_path / "train" / "behaviors.tsv").write_text(CLICKS)
+    (tmp_path / "dev" / "behaviors.tsv").write_text(
+        "1\tU3\t11/15/2019 9:05:58 AM\tN1 N2\tN7-0 N8-1\n"
     )
-    (tmp_path / "news.tsv").write_text(
-        'N1\tsports\tgolf\tA "title"\tAn abstract\thttps://x\t[]\t[]\n'
-    )
-    data = Mind(raw_dir=str(tmp_path)).read()
-    early, late = 1_573_463_158_000, 1_573_592_400_000
-    assert sorted(data.events.collect().rows(), key=lambda row: row[2]) == [
-        ("U1", "N1", early), ("U1", "N2", early), ("U1", "N11", early), ("U1", "N6", early),
-        ("U1", "N41", late),
-    ]  # fmt: skip
-    assert data.items is not None
-    assert data.items.collect().row(0) == ("N1", 'A "title"', "sports", "golf", "An abstract")
-    (tmp_path / "behaviors.tsv").write_text("1\tU1\tyesterday\t\tN3-0 N4-1\n")
-    with pytest.raises(DataError, match="unparsable time"):
+    ten, eleven, twelve = (1_573_391_158_000 + h * 3_600_000 for h in (0, 20, 48))
+    clicks = [("U1", "N8", eleven), ("U1", "N9", eleven), ("U1", "N7", ten), ("U2", "N8", twelve)]
+    source = Mind(raw_dir=str(tmp_path / "train"))
+    assert rows(source) == [("U1", "N5", ten - 1), *clicks]  # as of the earliest impression
+    assert rows(Mind(raw_dir=str(tmp_path / "train"), history=False)) == clicks
+    both = rows(Mind(raw_dir=str(tmp_path)))
+    assert len(both) == 8 and both[1:3] == [("U3", "N1", ten - 1), ("U3", "N2", ten - 1)]
+    items = source.read().items
+    assert items is not None
+    assert items.collect().row(0) == ("N7", 'A "title', "sports", "golf", "Text")
+
+
+def test_mind_counts_what_has_no_label_and_refuses_the_test_part(tmp_path: Path) -> None:
+    (tmp_path / "news.tsv").write_text(NEWS)
+    path = tmp_path / "behaviors.tsv"
+    path.write_text(CLICKS + "4\tU4\tsoon\tN1\tN8-1 N9\n5\tU4\t11/12/2019 1:05:58 PM\t\t\n")
+    data = Mind(raw_dir=str(tmp_path), max_bad_rows=0.5).read()
+    assert data.rejected == {"unparsable time": 1, "missing id": 2}
+    path.write_text("1\tU1\t11/11/2019 9:05:58 AM\tN5 N6\tN7 N8 N9\n")
+    with pytest.raises(DataError, match=r"3 of 3 rows of behaviors\.tsv are malformed"):
         Mind(raw_dir=str(tmp_path)).read()
 
 
-@pytest.mark.parametrize("source", [
-    Yoochoose(), Diginetica(), Otto(), Globo(), Ebnerd(), Retailrocket(), Lastfm1K(), Yambda(),
-    KuaiRec(), KuaiRand(), Mind(),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(Yoochoose(), Diginetica(), Otto(), Globo(), Ebnerd(), Retailrocket(), Lastfm1K()),
+        *(Yambda(), KuaiRec(), KuaiRand(), Mind()),
+    ],
+)
 def test_what_can_not_be_fetched_says_where_it_is(source) -> None:
     with pytest.raises(DataError, match=r"(?s)can't be fetched.*https?://.*data\.raw_dir"):
         source.files()

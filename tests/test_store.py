@@ -11,12 +11,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from seqrec.config.schema import Expect, Prepare, Repeats
+from seqrec.config.schema import Prepare, Repeats
 from seqrec.data.files import Files
 from seqrec.data.source import Interactions
 from seqrec.errors import DataError
 from seqrec.store.encode import encode
-from seqrec.store.expected import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.sort import lexsort
 from seqrec.store.store import SequenceStore
@@ -208,15 +207,6 @@ def test_damage_is_found_and_mended(
         SequenceStore(store.folder)
     assert sequences(prepared(tmp_path)) == expected
     assert capsys.readouterr().err.count("preparing it again") == 1
-
-
-def test_other_counts_than_the_published_ones_are_told(tmp_path: Path) -> None:
-    store = prepared(tmp_path)
-    assert unexpected(store, Expect()) is None
-    assert unexpected(store, Expect(users=3, items=3, interactions=7)) is None
-    told = unexpected(store, Expect(users=3, items=5, interactions=1_000))
-    assert told is not None and "2 dropped" in told
-    assert told.startswith("3 items where 5 are published, 7 interactions where 1,000")
 
 
 def test_a_copied_store_is_as_good(tmp_path: Path) -> None:

@@ -49,15 +49,6 @@ class Prepare:
 
 
 @dataclass
-class Expect:
-    """Counts of the full published data before any step; null: not known."""
-
-    users: int | None = None
-    items: int | None = None
-    interactions: int | None = None
-
-
-@dataclass
 class Batch:
     """How sequences become batches."""
 
@@ -106,7 +97,6 @@ class Root:
     """Everything an experiment is made of."""
 
     data: Component = MISSING
-    expect: Expect = field(default_factory=Expect)  # a dataset's own: other counts are told
     prepare: Prepare = field(default_factory=Prepare)
     split: Component = MISSING
     batch: Batch = field(default_factory=Batch)

@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from html import unescape
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from seqrec.raw.fetch import RemoteFile, fetch
 from seqrec.raw.formats import Delimited, Format, JsonLines
 from seqrec.raw.local import find, find_optional
 from seqrec.raw.read import read_events
-from seqrec.raw.text import open_text
+from seqrec.raw.say import say
+from seqrec.raw.text import inspect, open_text, reading
 
 TERMS = (
     "Amazon review data by J. McAuley's lab, UC San Diego: for research. Cite McAuley et al. "
@@ -117,6 +120,7 @@ class Amazon:
         raw_dir: folder with the published files, gzipped or not; None: fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
 
     Raises:
         ConfigError: a version, subset or category that isn't published; names those that are.
@@ -129,6 +133,7 @@ class Amazon:
     raw_dir: str | None = None
     fetch_dir: str = "raw"
     max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
 
     def __post_init__(self) -> None:
         subsets = sorted({subset for _, subset in LAYOUTS})
@@ -182,41 +187,60 @@ def _item_table(path: Path) -> pl.LazyFrame:
         "categories": pl.List(pl.String),
         "price": pl.Float32,
     }
-    return pl.LazyFrame(list(map(_item, _records(path))), schema=schema, orient="row")
+    inspect(path)
+    items, broken = [], 0
+    for record in _records(path):
+        if record is None:
+            broken += 1
+        else:
+            items.append(_item(record))
+    if broken:
+        say(f"{broken:,} lines of {path.name} describe no item")
+    return pl.LazyFrame(items, schema=schema, orient="row")
 
 
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    """Objects of a metadata file; those of 2014 are Python literals rather than JSON."""
-    with open_text(path) as stream:
+def _records(path: Path) -> Iterator[dict[str, Any] | None]:
+    """Objects of a metadata file, those of 2014 being Python literals; None: a broken line."""
+    with open_text(path) as stream, reading(path):
         for line in stream:
             try:
-                yield json.loads(line)
+                record = json.loads(line)
             except ValueError:
                 try:
-                    yield ast.literal_eval(line.strip())
-                except (ValueError, SyntaxError):
-                    continue  # an item without a description; the interactions don't need it
+                    record = ast.literal_eval(line.strip())
+                except (ValueError, SyntaxError, RecursionError, MemoryError):
+                    record = None
+            yield record if isinstance(record, dict) else None
 
 
 def _item(record: dict[str, Any]) -> tuple[str, str | None, str | None, list[str], float | None]:
-    categories = record.get("categories") or record.get("category") or []
-    flat = [
-        name for entry in categories for name in (entry if isinstance(entry, list) else [entry])
-    ]
+    details = record.get("details")
+    brand = record.get("brand") or (details.get("Brand") if isinstance(details, dict) else None)
+    path = record.get("categories") or record.get("category") or record.get("main_category") or []
+    steps = path if isinstance(path, list) else [path]
+    flat = [name for step in steps for name in (step if isinstance(step, list) else [step])]
     return (
-        record.get("parent_asin") or record.get("asin") or "",
-        (record.get("title") or "").strip() or None,
-        record.get("brand") or record.get("store") or None,
-        list(dict.fromkeys(map(str, flat))),
+        str(record.get("parent_asin") or record.get("asin") or ""),
+        _text(record.get("title")),
+        _text(brand or record.get("store")),
+        list(dict.fromkeys(filter(None, map(_text, flat)))),
         _dollars(record.get("price")),
     )
 
 
+def _text(value: object) -> str | None:
+    """Text without HTML entities; none where a script was taken for it, as in some of 2018."""
+    text = unescape(str(value or "")).strip()
+    return None if not text or "getTime" in text else text
+
+
 def _dollars(price: object) -> float | None:
+    """``9.5``, ``"$1,000.00"``; a range, such as ``"$5 - $9"``, is no price."""
     try:
-        return float(str(price).replace("$", "").replace(",", ""))
+        value = float(str(price).replace("$", "").replace(",", ""))
     except ValueError:
         return None
+    return value if isfinite(value) else None
 
 
 def _one_of(field: str, value: object, allowed: list) -> None:

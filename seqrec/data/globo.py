@@ -11,7 +11,7 @@ from seqrec.errors import DataError
 from seqrec.raw.context import Context
 from seqrec.raw.formats import MISFIT, Delimited
 from seqrec.raw.local import find_optional, must_have
-from seqrec.raw.read import check_file, read_events
+from seqrec.raw.read import check_file, join_events, read_events
 
 ARTICLES = ("articles_metadata.csv", "articles_metadata_part.csv")
 CONTEXT = {
@@ -35,12 +35,14 @@ class Globo:
     Args:
         raw_dir: folder that has them; the hourly files may lie in its folder ``clicks``.
         max_bad_rows: largest share of malformed rows of a file that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
     """
 
     has_ratings: ClassVar[bool] = False
 
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
 
     name = "globo"
 
@@ -64,12 +66,12 @@ class Globo:
         """See :class:`~seqrec.data.source.Source`."""
         *hours, last = self.files()
         described = last.name.startswith("articles")
-        parts, rejected = [], dict[str, int]()
+        parts = []
         for hour in hours if described else [*hours, last]:
             form = Delimited(",")
             check_file(hour, form, {"user": "user_id"})
             there = form.columns(hour)
-            events, bad = read_events(
+            part = read_events(
                 hour,
                 form,
                 user="user_id",
@@ -79,9 +81,9 @@ class Globo:
                 time_unit="ms",
                 max_bad_rows=self.max_bad_rows,
             )
-            parts.append(events.with_columns(pl.col("user", "item").cast(pl.String)))
-            rejected = {key: rejected.get(key, 0) + bad.get(key, 0) for key in {*rejected, *bad}}
-        return Interactions(pl.concat(parts), _articles(last) if described else None, rejected)
+            parts.append(part)
+        events, rejected = join_events(parts)
+        return Interactions(events, _articles(last) if described else None, rejected)
 
 
 def _articles(path: Path) -> pl.LazyFrame:

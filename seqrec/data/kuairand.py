@@ -1,92 +1,121 @@
-"""KuaiRand: short videos shown to users of Kuaishou in 2022, with their reactions."""
+"""KuaiRand: short videos that users of Kuaishou were shown in April and May 2022."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import polars as pl
 
 from seqrec.data.source import Interactions
-from seqrec.errors import DataError
+from seqrec.errors import ConfigError, DataError
 from seqrec.raw.context import Context
+from seqrec.raw.derived import Derived
 from seqrec.raw.formats import MISFIT, Delimited
-from seqrec.raw.local import must_have
-from seqrec.raw.read import check_file, read_events
+from seqrec.raw.local import find_optional, must_have
+from seqrec.raw.read import check_file, join_events, read_events
 
-FORM = Delimited(",")
+VERSIONS = ("pure", "1k", "27k")
+CSV = Delimited(",")
+RATIO = pl.col("play_time_ms").cast(pl.Float64, strict=False) / pl.col("duration_ms").cast(
+    pl.Float64, strict=False
+)
 CONTEXT = {
-    "like": Context("is_like"),
     "play_time": Context("play_time_ms", "number"),
     "duration": Context("duration_ms", "number"),
+    "like": Context("is_like"),
     "tab": Context("tab"),
 }
+NEEDED = {"played": "play_time_ms", "duration": "duration_ms"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class KuaiRand:
-    """The files ``log_standard_*.csv``: user_id, video_id, time_ms, is_click, is_like,
-    play_time_ms, duration_ms, tab and more, of KuaiRand-Pure, -1K or -27K (Gao et al. 2022).
+    """The logs of standard recommendation, ``log_standard_*.csv``.
 
-    The rating is ``is_click``, 1 or 0: ``prepare.min_rating=1``, as in the configuration, keeps
-    what was clicked. Context: like, play_time and duration (ms), tab. With
-    ``video_features_basic_*.csv`` videos have the features author and tags.
+    Columns are user_id, video_id, date, hourmin, time_ms (since 1970), twelve signals such as
+    is_click, among them play_time_ms and duration_ms, and tab. The rating is the watch ratio,
+    play_time_ms / duration_ms; play_time, duration, like and tab are context. The log of randomly
+    shown videos isn't read: it is no choice of a recommender. With
+    ``video_features_basic_VERSION.csv`` beside them, videos have the features author_id,
+    video_type, upload_type, video_duration (ms), music_type and tag (a list).
 
     Args:
-        raw_dir: folder that has the files, gzipped or not.
+        version: ``pure`` (7,583 videos), ``1k`` (1,000 users) or ``27k`` (all).
+        raw_dir: the unpacked archive, or its folder ``data``.
         max_bad_rows: largest share of malformed rows of a file that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
+
+    Raises:
+        ConfigError: a version that isn't published.
     """
 
-    has_ratings: ClassVar[bool] = True
-
+    version: str = "pure"
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
 
-    name = "kuairand"
+    def __post_init__(self) -> None:
+        if self.version not in VERSIONS:
+            raise ConfigError(
+                f"version={self.version}: there are {', '.join(VERSIONS)}", where="data.version"
+            )
+
+    @property
+    def name(self) -> str:
+        """See :class:`~seqrec.data.source.Source`."""
+        return f"kuairand-{self.version}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; the tables of videos last, if there are."""
+        """See :class:`~seqrec.data.source.Source`; the table of videos last, if there is one."""
         folder = must_have(self.raw_dir, name="KuaiRand", where="https://kuairand.com")
-        logs = sorted(folder.glob("log_standard_*.csv*"))
+        if (folder / "data").is_dir():
+            folder = folder / "data"
+        logs = sorted(folder.glob(f"log_standard_*_{self.version}*.csv*"))
         if not logs:
             raise DataError(
-                "there is no log_standard_*.csv",
+                f"there is no log_standard_*_{self.version}.csv",
                 where=str(folder.absolute()),
-                todo="set data.raw_dir to the folder data/ of KuaiRand-Pure, -1K or -27K",
+                todo="set data.raw_dir to the folder that has them, or data.version",
             )
-        return [*logs, *sorted(folder.glob("video_features_basic_*.csv*"))]
+        table = find_optional(folder, [f"video_features_basic_{self.version}.csv"])
+        return [*logs, *([table] if table else [])]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
-        parts, rejected = [], dict[str, int]()
-        files = self.files()
-        tables = [path for path in files if path.name.startswith("video")]
-        for path in files[: len(files) - len(tables)]:
-            events, bad = read_events(
+        paths = self.files()
+        tables = [path for path in paths if path.name.startswith("video")]
+        parts = []
+        for path in paths[: len(paths) - len(tables)]:
+            check_file(path, CSV, NEEDED)
+            there = CSV.columns(path)
+            part = read_events(
                 path,
-                FORM,
+                Derived(CSV, {"watch_ratio": RATIO}),
                 user="user_id",
                 item="video_id",
                 timestamp="time_ms",
-                rating="is_click",
-                context=CONTEXT,
+                rating="watch_ratio",
+                context={name: seen for name, seen in CONTEXT.items() if seen.column in there},
                 time_unit="ms",
                 max_bad_rows=self.max_bad_rows,
             )
-            parts.append(events.with_columns(pl.col("user", "item").cast(pl.String)))
-            rejected = {key: rejected.get(key, 0) + bad.get(key, 0) for key in {*rejected, *bad}}
-        items = pl.concat([_videos(path) for path in tables]) if tables else None
-        return Interactions(pl.concat(parts), items, rejected)
+            parts.append(part)
+        events, rejected = join_events(parts)
+        return Interactions(events, _videos(tables[0]) if tables else None, rejected)
 
 
 def _videos(path: Path) -> pl.LazyFrame:
-    check_file(path, FORM, {"video": "video_id", "author": "author_id", "tags": "tag"}, one="video")
+    check_file(path, CSV, {"video": "video_id", "tag": "tag"}, one="video")
     return (
-        FORM.scan(path)
+        CSV.scan(path)
         .drop(MISFIT)
         .select(
             pl.col("video_id").alias("item"),
             pl.lit(None, pl.String).alias("title"),
-            pl.col("author_id").alias("author"),
-            pl.col("tag").str.extract_all(r"\d+").alias("tags"),
+            "author_id",
+            "video_type",
+            "upload_type",
+            pl.col("video_duration").cast(pl.Float32, strict=False),
+            "music_type",
+            pl.col("tag").str.split(","),
         )
     )

@@ -1,42 +1,52 @@
-"""KuaiRec: short videos that users of Kuaishou watched in 2020 (Gao et al. 2022)."""
+"""KuaiRec: short videos that users of Kuaishou were shown in 2020, and how long they watched."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
 
 import polars as pl
 
 from seqrec.data.source import Interactions
+from seqrec.errors import ConfigError
 from seqrec.raw.context import Context
 from seqrec.raw.formats import MISFIT, Delimited
 from seqrec.raw.local import find, find_optional, must_have
 from seqrec.raw.read import check_file, read_events
 
-FORM = Delimited(",")
+MATRICES = ("big", "small")
+CSV = Delimited(",")
+CONTEXT = ("play_duration", "video_duration")
 
 
 @dataclass(frozen=True, kw_only=True)
 class KuaiRec:
-    """``big_matrix.csv`` or ``small_matrix.csv``: user_id, video_id, play_duration,
-    video_duration, time, date, timestamp (s), watch_ratio.
+    """The file ``big_matrix.csv`` or ``small_matrix.csv``.
 
-    The rating is the watch ratio: ``prepare.min_rating=1`` keeps videos watched to their end.
-    Context: play_duration and video_duration (ms). With ``item_categories.csv`` in the folder
-    videos have the feature tags. The big matrix has 7,176 users, 10,728 videos and 12,530,806
-    views.
+    Columns: user_id, video_id, play_duration and video_duration (ms), time, date, timestamp
+    (seconds since 1970, with a fraction), watch_ratio (play_duration / video_duration). The watch
+    ratio is the rating, the durations are context. Rows of the small matrix without a time are
+    malformed. With ``item_categories.csv`` (``video_id,feat``: ``0,"[8]"``) beside it, videos
+    have the list feat.
 
     Args:
-        matrix: ``big``, or ``small``: nearly every user has watched every video; its rows without
-            a time are malformed ones.
-        raw_dir: folder that has the files, gzipped or not.
+        matrix: ``big`` (16 % of all pairs) or ``small`` (nearly all pairs of its users and videos).
+        raw_dir: the unpacked archive, or its folder ``data``.
         max_bad_rows: largest share of malformed rows that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
+
+    Raises:
+        ConfigError: `matrix` is neither.
     """
 
-    has_ratings: ClassVar[bool] = True
-
-    matrix: Literal["big", "small"] = "big"
+    matrix: str = "big"
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.matrix not in MATRICES:
+            raise ConfigError(
+                f"matrix={self.matrix}: there are {' and '.join(MATRICES)}", where="data.matrix"
+            )
 
     @property
     def name(self) -> str:
@@ -44,8 +54,10 @@ class KuaiRec:
         return f"kuairec-{self.matrix}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; the table of categories last, if there."""
+        """See :class:`~seqrec.data.source.Source`; the table of videos last, if there is one."""
         folder = must_have(self.raw_dir, name="KuaiRec", where="https://kuairec.com")
+        if (folder / "data").is_dir():
+            folder = folder / "data"
         table = find_optional(folder, ["item_categories.csv"])
         return [find(folder, [f"{self.matrix}_matrix.csv"]), *([table] if table else [])]
 
@@ -54,27 +66,26 @@ class KuaiRec:
         matrix, *tables = self.files()
         events, rejected = read_events(
             matrix,
-            FORM,
+            CSV,
             user="user_id",
             item="video_id",
             timestamp="timestamp",
             rating="watch_ratio",
-            context={name: Context(name, "number") for name in ("play_duration", "video_duration")},
+            context={name: Context(name, "number") for name in CONTEXT},
             time_unit="s",
             max_bad_rows=self.max_bad_rows,
         )
-        return Interactions(events, _tags(tables[0]) if tables else None, rejected)
+        return Interactions(events, _videos(tables[0]) if tables else None, rejected)
 
 
-def _tags(path: Path) -> pl.LazyFrame:
-    """``video_id,feat``, a list like ``"[27, 9]"``."""
-    check_file(path, FORM, {"video": "video_id", "tags": "feat"}, one="video")
+def _videos(path: Path) -> pl.LazyFrame:
+    check_file(path, CSV, {"video": "video_id", "feat": "feat"}, one="video")
     return (
-        FORM.scan(path)
+        CSV.scan(path)
         .drop(MISFIT)
         .select(
             pl.col("video_id").alias("item"),
             pl.lit(None, pl.String).alias("title"),
-            pl.col("feat").str.extract_all(r"\d+").alias("tags"),
+            pl.col("feat").str.extract_all(r"\d+"),
         )
     )

@@ -1,41 +1,53 @@
-"""Last.fm 1K: every track that 992 listeners played until 2009."""
+"""Last.fm 1K: everything that 992 listeners played until May 2009, to the second."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import polars as pl
 
 from seqrec.data.source import Interactions
+from seqrec.errors import ConfigError
+from seqrec.raw.derived import Derived
 from seqrec.raw.formats import Delimited
 from seqrec.raw.local import find, must_have
-from seqrec.raw.read import take_events
-from seqrec.raw.text import inspect
+from seqrec.raw.read import read_events
 
 PLAYS = "userid-timestamp-artid-artname-traid-traname.tsv"
-FORM = Delimited(
-    "\t", ("user", "timestamp", "artist_id", "artist", "track_id", "track"), quoted=False
-)
+COLUMNS = ("userid", "timestamp", "artid", "artname", "traid", "traname")
+UNITS = ("artists", "tracks")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lastfm1K:
-    """The file ``userid-timestamp-artid-artname-traid-traname.tsv``, without header.
+    """The file ``userid-timestamp-artid-artname-traid-traname.tsv``, without a header.
 
-    Columns: user, ISO time, MusicBrainz id and name of the artist, and of the track. As the ids
-    are missing for many, items are told by name. The full file has 992 users and 19,150,868 plays.
+    Its columns are separated by tabs: user, ISO time, MusicBrainz id and name of the artist,
+    MusicBrainz id and name of the track. Where an id is missing the name stands for it, that of a
+    track with its artist's.
 
     Args:
-        items: ``artists``, or ``tracks``, called ``artist - track``.
-        raw_dir: folder that has it, gzipped or not.
+        items: ``artists`` or ``tracks``.
+        raw_dir: folder with the file, gzipped or not.
         max_bad_rows: largest share of malformed rows that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
+
+    Raises:
+        ConfigError: `items` is neither.
     """
 
     has_ratings: ClassVar[bool] = False
 
-    items: Literal["artists", "tracks"] = "artists"
+    items: str = "artists"
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.items not in UNITS:
+            raise ConfigError(
+                f"items={self.items}: the items are {' or '.join(UNITS)}", where="data.items"
+            )
 
     @property
     def name(self) -> str:
@@ -50,16 +62,38 @@ class Lastfm1K:
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
         [plays] = self.files()
-        inspect(plays)
-        artist, track = (pl.when(pl.col(c) != "").then(pl.col(c)) for c in ("artist", "track"))
-        item = artist if self.items == "artists" else artist + " - " + track
-        events, rejected = take_events(
+        form = Delimited("\t", COLUMNS, quoted=False)
+        item, title = _named(self.items)
+        events, rejected = read_events(
             plays,
-            FORM.scan(plays).with_columns(item=item),
-            user="user",
+            Derived(form, {"item": item}),
+            user="userid",
             item="item",
             timestamp="timestamp",
             time_unit="iso",
             max_bad_rows=self.max_bad_rows,
         )
-        return Interactions(events, None, rejected)
+        played = pl.scan_csv(
+            plays,
+            has_header=False,
+            new_columns=COLUMNS,
+            separator="\t",
+            quote_char=None,
+            infer_schema=False,
+            truncate_ragged_lines=True,  # such rows are counted above
+        )
+        return Interactions(events, played.select(item=item, title=title), rejected)
+
+
+def _named(items: str) -> tuple[pl.Expr, pl.Expr]:
+    """Id and title of a play's artist or track."""
+    artist, track = _filled("artname"), _filled("traname")
+    both = pl.concat_str(artist, track, separator=" - ")
+    if items == "artists":
+        return pl.coalesce(_filled("artid"), artist), artist
+    return pl.coalesce(_filled("traid"), both), both
+
+
+def _filled(name: str) -> pl.Expr:
+    text = pl.col(name).str.strip_chars()
+    return pl.when(text != "").then(text)

@@ -34,6 +34,7 @@ class LastfmHetrec:
         raw_dir: folder with it and ``artists.dat``, gzipped or not; None: fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
     """
 
     has_ratings: ClassVar[bool] = False
@@ -41,6 +42,7 @@ class LastfmHetrec:
     raw_dir: str | None = None
     fetch_dir: str = "raw"
     max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
 
     name = "lastfm-hetrec"
 

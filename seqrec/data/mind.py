@@ -1,4 +1,4 @@
-"""MIND: news that readers of Microsoft News clicked in autumn 2019 (Wu et al. 2020)."""
+"""MIND: news that readers of Microsoft News clicked in October and November 2019."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,67 +7,100 @@ from typing import ClassVar
 import polars as pl
 
 from seqrec.data.source import Interactions
-from seqrec.raw.formats import Delimited
+from seqrec.raw.formats import MISFIT, Delimited
 from seqrec.raw.local import find, must_have
-from seqrec.raw.read import take_events
-from seqrec.raw.text import inspect
+from seqrec.raw.read import check_file, join_events, take_events
 
-IMPRESSIONS = ("impression", "user", "time", "history", "shown")
-NEWS = ("item", "category", "subcategory", "title", "abstract", "url", "entities", "more")
-CLOCK = "%m/%d/%Y %I:%M:%S %p"
+BEHAVIORS = Delimited("\t", ("impression", "user", "time", "history", "shown"), quoted=False)
+NEWS = Delimited(
+    "\t",
+    ("item", "category", "subcategory", "title", "abstract", "url", "entities", "mentions"),
+    quoted=False,
+)
+TIME = pl.col("time").str.to_datetime("%m/%d/%Y %I:%M:%S %p", strict=False).dt.epoch("ms")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mind:
-    """``behaviors.tsv`` (impression, user, time, history, shown news as ``N129416-0 N26703-1``)
-    and ``news.tsv`` (id, category, subcategory, title, abstract, url, entities), without headers.
+    """The files ``behaviors.tsv`` and ``news.tsv``, without headers, of training or validation.
 
-    Events are the clicked news of each impression, at its time. The clicks of ``history`` have no
-    times; they come before those, in their order, and are dated like the user's first impression.
-    Features of a news: category, subcategory, abstract. MINDsmall's training part has 50,000
-    users, 51,282 news and 156,965 impressions.
+    A line of behaviors is impression, user, time (``11/15/2019 8:55:22 AM``), history (ids of
+    news, oldest first) and what was shown (``N129416-0 N26703-1``: 1 was clicked). Each click is
+    an event at its impression's time. Features of news: category, subcategory and abstract.
+
+    The history holds clicks of the four weeks before, without times: that of a user's earliest
+    impression comes first, in its order, all at one millisecond before the earliest impression
+    of the data. So a temporal split counts it as the past, which it is; intervals in it mean
+    nothing.
 
     Args:
-        raw_dir: folder with both files, such as ``MINDsmall_train``.
-        max_bad_rows: largest share of malformed events that is dropped.
+        history: whether the history is read, too.
+        raw_dir: folder with both files, or the folder of such folders (``MINDsmall_train``,
+            ``MINDsmall_dev``): then their events are joined. The test part has no clicks.
+        max_bad_rows: largest share of malformed clicks of a file that is dropped.
     """
 
     has_ratings: ClassVar[bool] = False
 
+    history: bool = True
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
 
     name = "mind"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.data.source.Source`; behaviors and news of each folder in turn."""
         folder = must_have(self.raw_dir, name="MIND", where="https://msnews.github.io")
-        return [find(folder, [name]) for name in ("behaviors.tsv", "news.tsv")]
+        inner = sorted(path.parent for path in folder.glob("*/behaviors.tsv*"))
+        if not inner or any(folder.glob("behaviors.tsv*")):
+            inner = [folder]
+        return [find(at, [name]) for at in inner for name in ("behaviors.tsv", "news.tsv")]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
-        behaviors, news = self.files()
-        inspect(behaviors)
-        inspect(news)
-        form = Delimited("\t", IMPRESSIONS, quoted=False)
-        shown = form.scan(behaviors).with_columns(
-            time=pl.col("time").str.to_datetime(CLOCK, strict=False).dt.epoch("ms")
-        )
-        first = shown.sort("time", nulls_last=True, maintain_order=True).unique(
-            "user", keep="first", maintain_order=True
-        )
-        before = first.with_columns(item=pl.col("history").str.extract_all(r"\S+"))
-        clicked = shown.with_columns(item=pl.col("shown").str.extract_all(r"\S+-1(?:\s|$)"))
-        events = pl.concat([before, clicked]).filter(pl.col("item").list.len() > 0).explode("item")
-        table, rejected = take_events(
-            behaviors,
-            events.with_columns(pl.col("item").str.strip_chars().str.strip_suffix("-1")),
+        files = self.files()
+        behaviors, news = files[::2], files[1::2]
+        events, rejected = join_events(map(self._clicks, behaviors))
+        if self.history:
+            events = pl.concat([_histories(behaviors), events])
+        return Interactions(events, pl.concat(map(_news, news)), rejected)
+
+    def _clicks(self, path: Path) -> tuple[pl.LazyFrame, dict[str, int]]:
+        check_file(path, BEHAVIORS, {})
+        each = pl.col("shown")
+        clicked = pl.when(each.str.ends_with("-1")).then(each.str.strip_suffix("-1"))
+        return take_events(
+            path,
+            BEHAVIORS.scan(path)
+            .with_columns(each.str.strip_chars().str.split(" "), time=TIME)
+            .explode("shown")
+            .filter(~each.str.ends_with("-0").fill_null(False))
+            .with_columns(clicked=clicked),
             user="user",
-            item="item",
+            item="clicked",
             timestamp="time",
             time_unit="ms",
             max_bad_rows=self.max_bad_rows,
         )
-        described = Delimited("\t", NEWS, quoted=False).scan(news)
-        items = described.select("item", "title", "category", "subcategory", "abstract")
-        return Interactions(table, items, rejected)
+
+
+def _histories(behaviors: list[Path]) -> pl.LazyFrame:
+    """The history of each user's earliest impression, as events."""
+    rows = pl.concat([BEHAVIORS.scan(path).with_columns(time=TIME) for path in behaviors])
+    return (
+        rows.with_columns(before=pl.col("time").min() - 1)
+        .drop_nulls(["user", "time"])
+        .sort("time", maintain_order=True)
+        .unique("user", keep="first", maintain_order=True)
+        .drop_nulls("history")
+        .select("user", item=pl.col("history").str.strip_chars().str.split(" "), timestamp="before")
+        .explode("item")
+        .filter(pl.col("item") != "")
+    )
+
+
+def _news(path: Path) -> pl.LazyFrame:
+    check_file(path, NEWS, {}, one="article")
+    return (
+        NEWS.scan(path).drop(MISFIT).select("item", "title", "category", "subcategory", "abstract")
+    )

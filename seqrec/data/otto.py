@@ -1,5 +1,6 @@
 """OTTO: clicks, carts and orders of an online shop in 2022, by session."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -9,12 +10,18 @@ import polars as pl
 from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError
 from seqrec.raw.context import Context
+from seqrec.raw.formats import Row
 from seqrec.raw.local import find, must_have
-from seqrec.raw.read import take_events
+from seqrec.raw.objects import objects
+from seqrec.raw.read import UnreadableError, take_events
 from seqrec.raw.text import inspect
 
 KINDS = ("clicks", "carts", "orders")
 EVENT = pl.Struct({"aid": pl.Int64, "ts": pl.Int64, "type": pl.String})
+OPTIONS: dict = {
+    "schema": {"session": pl.Int64, "events": pl.List(EVENT)},
+    "ignore_errors": True,  # a value of another type becomes null
+}
 FILES = ("otto-recsys-train.jsonl", "train.jsonl")
 
 
@@ -30,6 +37,7 @@ class Otto:
         kinds: of events that are read: clicks, carts, orders.
         raw_dir: folder with ``otto-recsys-train.jsonl`` or ``train.jsonl``, gzipped or not.
         max_bad_rows: largest share of malformed rows that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
     """
 
     has_ratings: ClassVar[bool] = False
@@ -37,6 +45,7 @@ class Otto:
     kinds: list[str] = field(default_factory=lambda: list(KINDS))
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
 
     def __post_init__(self) -> None:
         wrong = [kind for kind in self.kinds if kind not in KINDS]
@@ -60,20 +69,25 @@ class Otto:
         """See :class:`~seqrec.data.source.Source`."""
         [path] = self.files()
         inspect(path)
-        sessions = pl.scan_ndjson(
-            path, schema={"session": pl.Int64, "events": pl.List(EVENT)}, ignore_errors=True
-        )
+        try:
+            events, rejected = self._events(path, pl.scan_ndjson(path, **OPTIONS))
+        except UnreadableError:
+            events, rejected = self._events(path, *objects(path, **OPTIONS))
+        return Interactions(events, None, rejected)
+
+    def _events(
+        self, path: Path, sessions: pl.LazyFrame, broken: Sequence[Row] = ()
+    ) -> tuple[pl.LazyFrame, dict[str, int]]:
         events = sessions.explode("events", empty_as_null=False).unnest("events")
-        if set(self.kinds) != set(KINDS):
-            events = events.filter(pl.col("type").is_in(list(self.kinds)))
-        table, rejected = take_events(
+        unwanted = pl.col("type").is_in([kind for kind in KINDS if kind not in self.kinds])
+        return take_events(
             path,
-            events,
+            events.filter(~unwanted.fill_null(False)),
             user="session",
             item="aid",
             timestamp="ts",
             context={"event": Context("type")},
             time_unit="ms",
             max_bad_rows=self.max_bad_rows,
+            broken=broken,
         )
-        return Interactions(table, None, rejected)

@@ -10,7 +10,7 @@ import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError, DataError
-from seqrec.raw.formats import WRONG_COUNT
+from seqrec.raw.formats import BOM, WRONG_COUNT
 from seqrec.raw.read import QUOTED, quote, tolerate
 from seqrec.raw.text import inspect, open_text
 
@@ -75,7 +75,7 @@ class Sequences:
         return Interactions(events.explode("ids").rename({"ids": "item"}), rejected=dict(faults))
 
     def _lines(self, path: Path) -> pl.DataFrame:
-        text = pl.col("line").str.strip_chars().str.replace_all(r"\s+", " ")
+        text = pl.col("line").str.strip_prefix(BOM).str.strip_chars().str.replace_all(r"\s+", " ")
         scan = pl.scan_lines(path, row_index_name="number", row_index_offset=1)
         try:
             return (

@@ -1,67 +1,85 @@
-"""Yambda: ten months of listening and liking in Yandex Music (Ploshkin et al. 2025)."""
+"""Yambda: tracks that listeners of Yandex Music played and liked, in three sizes."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
-
-import polars as pl
 
 from seqrec.data.source import Interactions
+from seqrec.errors import ConfigError
 from seqrec.raw.context import Context
 from seqrec.raw.formats import Parquet
-from seqrec.raw.local import find, must_have
+from seqrec.raw.local import find, find_optional, must_have
 from seqrec.raw.read import read_events
 
+SIZES = ("50m", "500m", "5b")
+KINDS = ("listens", "likes")
 CONTEXT = {
     "organic": Context("is_organic"),
     "track_length": Context("track_length_seconds", "number"),
 }
-PLAYED = "played_ratio_pct"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Yambda:
-    """The flat files ``listens.parquet`` or ``likes.parquet``: uid, timestamp, item_id, and more.
+    """The flat files ``flat/SIZE/listens.parquet`` and ``flat/SIZE/likes.parquet``.
 
-    Times are seconds since an origin that isn't published, rounded to 5 seconds: cuts are given as
-    shares or as dates of 1970. The rating of a listen is the share of the track that was played, in
-    percent, so ``prepare.min_rating=50`` keeps what was heard at least half through, as the
-    publishers do. Context: organic (1: not recommended) and track_length (seconds).
+    Columns: uid, timestamp, item_id, is_organic, and for listens played_ratio_pct (percent of
+    the track, beyond 100 where parts were played again) and track_length_seconds. Times are
+    seconds since an unknown day, rounded to 5, up to 26,000,000: 301 days. Here they count from
+    1970.
+
+    The rating of a listen is its played_ratio_pct, so ``prepare.min_rating=50`` keeps what the
+    publisher calls "listened"; likes have none. Context: organic (1: nobody
+    recommended it) and track_length (seconds).
 
     Args:
-        events: ``listens`` or ``likes``.
-        raw_dir: folder that has the file, such as ``flat/50m``.
+        kind: ``listens`` or ``likes``.
+        size: ``50m``, ``500m`` or ``5b``.
+        raw_dir: the download, with its folder ``flat/SIZE``; or that folder itself.
         max_bad_rows: largest share of malformed rows that is dropped.
+        expect: published counts by name of the dataset, compared with what is read.
+
+    Raises:
+        ConfigError: a kind or size that isn't published.
     """
 
-    has_ratings: ClassVar[bool] = True
-
-    events: Literal["listens", "likes"] = "listens"
+    kind: str = "listens"
+    size: str = "50m"
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
+    expect: dict[str, dict[str, int]] | None = None
+
+    def __post_init__(self) -> None:
+        for field, value, allowed in (("kind", self.kind, KINDS), ("size", self.size, SIZES)):
+            if value not in allowed:
+                raise ConfigError(
+                    f"there is no Yambda {field} {value!r}; there is {', '.join(allowed)}",
+                    where=f"data.{field}",
+                )
 
     @property
     def name(self) -> str:
         """See :class:`~seqrec.data.source.Source`."""
-        return f"yambda-{self.events}"
+        return f"yambda-{self.size}-{self.kind}"
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.data.source.Source`."""
         where = "https://huggingface.co/datasets/yandex/yambda"
         folder = must_have(self.raw_dir, name="Yambda", where=where)
-        return [find(folder, [f"{self.events}.parquet"])]
+        name = f"{self.kind}.parquet"
+        inner = find_optional(folder / "flat" / self.size, [name])
+        return [inner or find(folder, [name])]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
-        [path], form = self.files(), Parquet()
-        there = pl.read_parquet_schema(path)
+        [path] = self.files()
+        there = Parquet().columns(path)
         events, rejected = read_events(
             path,
-            form,
+            Parquet(),
             user="uid",
             item="item_id",
             timestamp="timestamp",
-            rating=PLAYED if PLAYED in there else None,
+            rating="played_ratio_pct" if self.kind == "listens" else None,
             context={name: seen for name, seen in CONTEXT.items() if seen.column in there},
             time_unit="s",
             max_bad_rows=self.max_bad_rows,

@@ -10,6 +10,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
+from seqrec.config.process import is_first_process
 from seqrec.experiment.console import console, fact
 
 ELSEWHERE = "run_folder.txt"  # in a job's folder: the run that it is, begun by an earlier sweep
@@ -34,6 +35,8 @@ class SweepSummary(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read the jobs' folders, print the table, name the jobs that failed."""
+        if not is_first_process():  # the others have folders of their own, with nothing in them
+            return
         evaluation = config.evaluation
         k = evaluation.monitor.partition("@")[2] or max(evaluation.ks)
         summarise(Path(config.hydra.sweep.dir), [f"hit_rate@{k}", f"ndcg@{k}"])

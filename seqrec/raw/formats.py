@@ -8,6 +8,7 @@ shape. :mod:`seqrec.raw.read` uses the second only when the first shows trouble.
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
@@ -20,9 +21,11 @@ from seqrec.raw.text import open_text, reading
 
 MISFIT = "_misfit"  # column of a scan: True where a row may have the wrong shape
 WRONG_COUNT = "wrong column count"
+REPEATED = "repeated header"  # as where files were joined
 BROKEN_JSON = "broken JSON"
+BOM = "\ufeff"  # that some programs begin a file with
 KEY_LINES = 100  # JSON lines that are looked at to learn the columns
-SLICE = 100_000  # rows of a Parquet file that the careful way reads at once
+SLICE = 100_000  # rows of a file that are read at once where it is read in parts
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,11 @@ class Delimited:
         source = path if _is_utf8(self.encoding) else _transcoded(path, self.encoding)
         if len(self.separator) > 1:
             frame = pl.scan_lines(source).slice(self.names is None)
-            fields = pl.col("line").str.strip_chars_end("\r").str.split(self.separator)
+            text = pl.col("line").str.strip_prefix(BOM).str.strip_chars_end("\r")
+            fields = text.str.split(self.separator)
             columns = [fields.list.get(i, null_on_oob=True).alias(n) for i, n in enumerate(names)]
-            return frame.select(*columns, (fields.list.len() != len(names)).alias(MISFIT))
+            misfit = (fields.list.len() != len(names)) | self._repeats(fields.list.first(), names)
+            return frame.select(*columns, misfit.alias(MISFIT))
         frame = pl.scan_csv(
             source,
             has_header=self.names is None,
@@ -104,17 +109,22 @@ class Delimited:
         # A short row leaves its last column empty; polars notices a long one where it reads all
         # columns, so all are asked, to the same answer.
         empty = pl.any_horizontal(pl.col(names).is_null()) & pl.col(names[-1]).is_null()
-        return frame.with_columns(empty.alias(MISFIT))
+        return frame.with_columns((empty | self._repeats(pl.col(names[0]), names)).alias(MISFIT))
+
+    def _repeats(self, first: pl.Expr, names: list[str]) -> pl.Expr:
+        """Whether a row may be the header once more, by its first field."""
+        return pl.lit(False) if self.names is not None else first.eq_missing(pl.lit(names[0]))
 
     def rows(self, path: Path) -> Iterator[Row]:
         """See :class:`Format`."""
         names = self.columns(path)
         records = self._records(path)
-        if self.names is None:
-            next(records)
+        head = next(records)[1] if self.names is None else None
         for line, fields in records:
             text = self.separator.join(fields)
-            if len(fields) == len(names):
+            if fields == head:
+                yield Row(line, text, {}, REPEATED)
+            elif len(fields) == len(names):
                 yield Row(line, text, dict(zip(names, (f or None for f in fields), strict=True)))
             else:
                 yield Row(line, text, {}, WRONG_COUNT)
@@ -143,9 +153,12 @@ class JsonLines:
         return list(dict.fromkeys(key for row in self._head(path) for key in row))
 
     def nested(self, path: Path) -> set[str]:
-        """See :class:`Format`; as the first lines have it."""
-        head = self._head(path)
-        return {key for row in head for key, value in row.items() if isinstance(value, dict | list)}
+        """See :class:`Format`; as most of the first lines have it."""
+        there, nested = Counter[str](), Counter[str]()
+        for row in self._head(path):
+            there.update(key for key, value in row.items() if value is not None)
+            nested.update(key for key, value in row.items() if isinstance(value, dict | list))
+        return {key for key, number in nested.items() if number * 2 > there[key]}
 
     def scan(self, path: Path) -> pl.LazyFrame:
         """See :class:`Format`."""
@@ -170,7 +183,7 @@ class JsonLines:
                 if not text.strip():
                     continue
                 try:
-                    record = json.loads(text)
+                    record = json.loads(text, parse_constant=lambda name: None)  # NaN, Infinity
                 except ValueError:
                     record = None
                 yield line, text.strip(), record if isinstance(record, dict) else None
@@ -197,9 +210,10 @@ class Parquet:
         """See :class:`Format`; lines count rows from 1."""
         frame = as_text(pl.scan_parquet(path))
         for start in count(0, SLICE):
-            rows = frame.slice(start, SLICE).collect().iter_rows(named=True)
+            with reading(path):
+                rows = frame.slice(start, SLICE).collect()
             line = start
-            for line, values in enumerate(rows, start=start + 1):
+            for line, values in enumerate(rows.iter_rows(named=True), start=start + 1):
                 yield Row(line, json.dumps(values, ensure_ascii=False), values)
             if line < start + SLICE:
                 return
@@ -226,6 +240,7 @@ def _transcoded(path: Path, encoding: str) -> io.BytesIO:
 
 
 def _as_text(value: object) -> str | None:
+    """Plain text of a plain value, none of a list or an object."""
     if value is None or isinstance(value, str):
         return value
-    return json.dumps(value)
+    return None if isinstance(value, dict | list) else json.dumps(value)

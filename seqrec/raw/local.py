@@ -52,7 +52,7 @@ def must_have(raw_dir: str | None, *, name: str, where: str) -> Path:
     """
     if raw_dir is None:
         raise DataError(
-            f"{name} can't be fetched: its publisher wants you to agree to the terms first",
+            f"{name} can't be fetched: its publisher hands it out on a page",
             where=where,
             todo="download it there, unpack it, and set data.raw_dir to the folder",
         )

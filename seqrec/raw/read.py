@@ -5,7 +5,7 @@ reader stops and quotes three of them with their line numbers.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ import polars as pl
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw import clock
 from seqrec.raw.context import NOTHING, Context, number_of
-from seqrec.raw.formats import MISFIT, Format, Parquet, Row, text_of
+from seqrec.raw.formats import MISFIT, Format, JsonLines, Parquet, Row, text_of
 from seqrec.raw.local import must_exist
 from seqrec.raw.text import inspect
 
@@ -85,6 +85,10 @@ def read_events(
     return frame.lazy(), rejected
 
 
+class UnreadableError(DataError):
+    """A file can't be read as a whole."""
+
+
 def take_events(
     path: Path,
     frame: pl.LazyFrame,
@@ -95,6 +99,7 @@ def take_events(
     context: Mapping[str, Context] = NOTHING,
     time_unit: str,
     max_bad_rows: float,
+    broken: Sequence[Row] = (),
 ) -> tuple[pl.LazyFrame, dict[str, int]]:
     """Like :func:`read_events`, of a frame that was made of lists: one event a row.
 
@@ -105,9 +110,11 @@ def take_events(
         context: see :func:`read_events`.
         time_unit: ``s``, ``ms``, ``us`` or ``iso``.
         max_bad_rows: largest share of malformed rows that is dropped.
+        broken: lines that gave no event, which count as malformed rows.
 
     Raises:
-        DataError: there are no events, or too many malformed ones; the file is damaged.
+        UnreadableError: the file is damaged, or some row is of another shape than the others.
+        DataError: there are no events, or too many malformed ones.
     """
     columns = {"user": user, "item": item, "timestamp": timestamp}
     try:
@@ -115,23 +122,36 @@ def take_events(
         misfit = MISFIT if MISFIT in typed.collect_schema() else pl.lit(False).alias(MISFIT)
         table = typed.select(*columns, *context, misfit).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(
+        raise UnreadableError(
             f"{path.name} can't be read: {str(error).splitlines()[0]}",
             where=str(path),
             todo="mend the rows that aren't like the others, or remove them",
         ) from error
     table = table.drop(MISFIT)
-    if table.is_empty():
+    if table.is_empty() and not broken:
         raise DataError(f"{path.name} has no rows", where=str(path))
     bad = table.with_row_index("row", offset=1).filter(_is_bad(columns))
     reasons = bad.select(_fault(columns)).to_series().to_list()
-    quotes = [
+    quotes = [quote(row.line, str(row.fault), row.text) for row in broken[:QUOTED]]
+    quotes += [
         quote(row["row"], reason, str({role: row[role] for role in columns}))
         for row, reason in zip(bad.head(QUOTED).iter_rows(named=True), reasons, strict=False)
     ]
-    tolerate(path, Counter(reasons), len(table), quotes, max_bad_rows)
+    faults = Counter([*(str(row.fault) for row in broken), *reasons])
+    tolerate(path, faults, len(table) + len(broken), quotes[:QUOTED], max_bad_rows)
     good = table.drop_nulls(list(columns))
-    return good.with_columns(clock.to_ms(pl.col("timestamp"), time_unit)).lazy(), Counter(reasons)
+    return good.with_columns(clock.to_ms(pl.col("timestamp"), time_unit)).lazy(), dict(faults)
+
+
+def join_events(
+    parts: Iterable[tuple[pl.LazyFrame, dict[str, int]]],
+) -> tuple[pl.LazyFrame, dict[str, int]]:
+    """The events of several files of one kind, one after the other, as one."""
+    frames, rejected = [], Counter[str]()
+    for frame, bad in parts:
+        frames.append(frame.with_columns(pl.col("user", "item").cast(pl.String)))
+        rejected.update(bad)
+    return pl.concat(frames), dict(rejected)
 
 
 def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = "event") -> None:
@@ -229,7 +249,8 @@ def _typed(
         elif role == "rating":
             typed[role] = number_of(text)
         else:
-            typed[role] = column if dtype.is_integer() else pl.when(text != "").then(text)
+            there = column.is_finite() if dtype.is_float() else text != ""
+            typed[role] = column if dtype.is_integer() else pl.when(there).then(text)
     return frame.with_columns(**typed)
 
 
@@ -261,6 +282,9 @@ def _fast(
         frame = _typed(form.scan(path), columns, context, unit)
         frame = frame.select(*columns, *context, MISFIT)
         ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
+        if isinstance(form, JsonLines):  # where a list or an object reads as its text
+            inner = pl.any_horizontal(pl.col(ids).str.contains(r"^[\[{]"))
+            frame = frame.with_columns(inner.fill_null(False).alias(MISFIT))
         coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
         table = frame.with_columns(coded).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):

@@ -3,16 +3,20 @@
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+import polars as pl
 
 from seqrec.errors import DataError
 from seqrec.raw.local import must_exist
 
 GZIP_MAGIC = b"\x1f\x8b"
 HEAD = 4096
+DAMAGED = (EOFError, OSError, zlib.error, pl.exceptions.PolarsError)  # by a file that is damaged
 
 
 def open_text(path: Path, encoding: str = "utf-8-sig") -> IO[str]:
@@ -36,7 +40,7 @@ def inspect(path: Path) -> None:
         if head[:2] == GZIP_MAGIC:
             with gzip.open(path, "rb") as stream:
                 head = stream.read(HEAD)
-    except (EOFError, OSError) as error:
+    except DAMAGED as error:
         raise _cut_off(path, error) from error
     if not head.strip():
         raise DataError(f"{path.name} is empty", where=str(path))
@@ -44,13 +48,14 @@ def inspect(path: Path) -> None:
         raise DataError(
             f"{path.name} is not text",
             where=str(path),
-            todo="give a CSV, TSV or JSON-lines file, gzipped or not, or a .parquet file",
+            todo="give a CSV, TSV or JSON-lines file, gzipped or not, or a .parquet file; convert "
+            "one in UTF-16 to UTF-8",
         )
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn the errors of reading the text of `path` into a :class:`DataError`."""
+    """Turn the errors of reading `path` into a :class:`DataError`."""
     try:
         yield
     except UnicodeDecodeError as error:
@@ -59,7 +64,7 @@ def reading(path: Path) -> Iterator[None]:
             where=str(path),
             todo="convert it to UTF-8, or name its encoding (data=files: data.encoding=latin-1)",
         ) from error
-    except (EOFError, OSError) as error:
+    except DAMAGED as error:
         raise _cut_off(path, error) from error
     except csv.Error as error:
         raise DataError(
