@@ -29,6 +29,7 @@ from seqrec.compare.statistics import (
     resampled_sums,
 )
 from seqrec.errors import ConfigError, RunError
+from seqrec.experiment.sweep import ELSEWHERE
 
 
 def load_script():
@@ -76,6 +77,17 @@ def test_runs_are_found_below_folders_by_patterns_and_once(outputs, runs):
     assert knn.settings["model"] == "item_knn" and knn.settings["encoder"] is None
     assert knn.history == []
     assert runs[-1].path.name.startswith("9_")
+
+
+def test_a_job_that_was_trained_before_stands_for_that_run(tmp_path):
+    run = write_run(tmp_path / "first" / "1")
+    job = tmp_path / "sweep" / "0_model"
+    (job / ".hydra").mkdir(parents=True)
+    (job / ELSEWHERE).write_text(f"{run}\n")
+    found, skipped = find_runs([str(tmp_path)])
+    assert [one.path for one in found] == [run] and not skipped
+    again, _ = find_runs([str(tmp_path / "sweep")])
+    assert [one.path for one in again] == [run]
 
 
 def cut(name: str):

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqrec.compare.runs import Run, read_run
 from seqrec.errors import SeqrecError
+from seqrec.experiment.sweep import ELSEWHERE
 
 MARKS = {"config.yaml", "metrics.json", "run.json", "error.txt"}  # each makes a folder a run's
 
@@ -55,9 +56,16 @@ def _expand(place: str) -> list[Path]:
 
 
 def _folders(root: Path) -> Iterator[Path]:
-    """Folders of runs at or below `root`; nothing below a run is looked at."""
+    """Folders of runs at or below `root`; nothing below a run is looked at.
+
+    A job that a sweep found trained stands for that run, wherever it lies.
+    """
     for folder, below, files in os.walk(root):
-        if MARKS & set(files) or ".hydra" in below:
+        if ELSEWHERE in files:
+            below.clear()
+            run = Path(folder, ELSEWHERE).read_text().strip()
+            yield Path(run if Path(run).is_dir() else folder)
+        elif MARKS & set(files) or ".hydra" in below:
             below.clear()
             yield Path(folder)
         below[:] = [name for name in below if not name.startswith(".")]
