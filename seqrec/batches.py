@@ -61,20 +61,21 @@ class Columns:
         item = self.item[index].long()
         return item if valid is None else item.masked_fill_(~valid, 0)
 
-    def history(self, start: np.ndarray, end: np.ndarray, user: np.ndarray) -> History:
-        """The events ``start .. end - 1`` of each row; the one after it is what is asked for.
+    def history(
+        self, index_BL: Tensor, valid_BL: Tensor, end: np.ndarray, user: np.ndarray
+    ) -> History:
+        """The events at `index_BL`; the one at `end` is what is asked for.
 
-        A row that starts one event early, at its user's first, begins with the padding item.
+        A row that starts one event before its user's first begins with the padding item.
         """
-        index_BL, valid_BL = _windows(self, start, end)
+        length_B = valid_BL.sum(1)
         first = self.store.offset[user]
-        if (start < first).any():
-            valid_BL = valid_BL & (index_BL >= self.tensor(first)[:, None])
-            index_BL = index_BL.clamp(min=0)
+        valid_BL = valid_BL & (index_BL >= self.tensor(first)[:, None])
+        index_BL = index_BL.clamp(min=0)
         event = {name: self.known[name][index_BL] for name in self.events}
         return History(
             item_BL=self.items(index_BL, valid_BL),
-            length_B=self.tensor(end - start),
+            length_B=length_B,
             user_B=self.tensor(user),
             event={
                 name: value if value.is_floating_point() else value.long()
@@ -163,7 +164,7 @@ class TrainBatches:
             weight = float((end - start - context).sum() * self.world / self.mean)
         user = np.searchsorted(self.columns.store.offset, end, side="right") - 1
         return TrainBatch(
-            history=self.columns.history(start, end, user),
+            history=self.columns.history(index_BL, valid_BL, end, user),
             context_B=self.columns.tensor(context),
             target_BL=self.columns.items(index_BL + 1, valid_BL),
             rating_BL=self.columns.ratings(index_BL + 1, valid_BL),
@@ -208,12 +209,13 @@ class EvalBatches:
     def _batch(self, rows: np.ndarray) -> EvalBatch:
         begin, end = self.view.start[rows], self.view.end[rows]
         start = np.maximum(begin, end - self.max_length)
+        index_BL, valid_BL = _windows(self.columns, start, end)
         seen_row_P = np.repeat(np.arange(len(rows)), end - begin)
         before = np.cumsum(end - begin) - (end - begin)
         seen_index_P = np.arange(len(seen_row_P)) + np.repeat(begin - before, end - begin)
         next_B = self.columns.tensor(end)
         return EvalBatch(
-            history=self.columns.history(start, end, self.view.user[rows]),
+            history=self.columns.history(index_BL, valid_BL, end, self.view.user[rows]),
             event_B=self.columns.tensor(rows),
             target_B=self.columns.items(next_B),
             rating_B=self.columns.ratings(next_B),

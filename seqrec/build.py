@@ -107,10 +107,11 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
 def _event_facts(store: SequenceStore, view: View) -> dict[str, dict[str, Any]]:
     """See :class:`~seqrec.types.Facts`."""
     facts: dict[str, dict[str, Any]] = {}
+    index = view.positions()
     numbers = {} if store.rating is None else {"rating": store.rating}
     numbers |= {k: v for k, v in store.context.items() if k not in store.categories}
     for name, values in numbers.items():
-        known = squashed(torch.from_numpy(values[view.positions()]).double())
+        known = squashed(torch.from_numpy(values[index]).double())
         known = known[~known.isnan()]
         spread = known.std(correction=0).item() if len(known) else 0.0
         facts[name] = {"mean": known.mean().item() if len(known) else 0.0, "std": spread or 1.0}

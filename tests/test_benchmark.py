@@ -19,13 +19,14 @@ from seqrec.benchmark.child import in_child
 from seqrec.benchmark.events import write_events
 from seqrec.benchmark.generated import write_sequences
 from seqrec.benchmark.growth import exponent
-from seqrec.benchmark.meter import EpochClock, peak_mb
+from seqrec.benchmark.meter import EpochClock
 from seqrec.benchmark.parts import Request, jobs
 from seqrec.benchmark.picture import growth_picture
 from seqrec.benchmark.quality import measure_quality
 from seqrec.benchmark.report import Line, number, table
 from seqrec.benchmark.setup import assembled, composed, describe_data, sizes
 from seqrec.benchmark.training import measure
+from seqrec.config.process import peak_mb
 from seqrec.errors import ConfigError, RunError
 
 ROOT = Path(__file__).resolve().parents[1]

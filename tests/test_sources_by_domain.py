@@ -250,7 +250,7 @@ def test_yambda_counts_seconds_and_rates_by_the_share_that_was_played(tmp_path: 
     assert listens.read().events.collect()["rating"].to_list() == [120.0]
     liked = Yambda(raw_dir=str(folder), kind="likes")
     assert rows(liked) == rows(listens) and "rating" not in liked.read().events.collect()
-    with pytest.raises(ConfigError, match="no Yambda size '1b'"):
+    with pytest.raises(ConfigError, match="no size '1b'"):
         Yambda(size="1b")
     with pytest.raises(DataError, match=r"no listens\.parquet"):
         Yambda(raw_dir=str(tmp_path), size="5b").read()

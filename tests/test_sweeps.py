@@ -132,8 +132,8 @@ def test_a_killed_sweep_goes_on_with_the_same_command(tmp_path):
     [row] = [line for line in table.splitlines() if "(as configured)" in line]
     assert " 3 " in row and "±" in row
     unbroken.run("train.py", *command)
-    by_seed = lambda place: {run.name: ranked(run) for run in place.runs()}  # noqa: E731
-    assert by_seed(place) == by_seed(unbroken)
+    here, there = ({run.name: ranked(run) for run in each.runs()} for each in (place, unbroken))
+    assert here == there
 
     again = place.run("train.py", *command)
     assert epochs(again) == [[], [], []] and len(place.runs()) == 3

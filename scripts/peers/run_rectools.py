@@ -17,7 +17,8 @@ from rectools import Columns
 from rectools.dataset import Dataset
 from rectools.models import SASRecModel
 
-from seqrec.benchmark.meter import EpochClock, fastest, peak_mb
+from seqrec.benchmark.meter import EpochClock, fastest
+from seqrec.config.process import peak_mb
 
 
 class Clock(EpochClock, lightning.Callback):

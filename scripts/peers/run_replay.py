@@ -25,7 +25,8 @@ from replay.nn.lightning.postprocessor import SeenItemsFilter
 from replay.nn.sequential import LengthBucketedQueryEncoder, SasRec
 from replay.nn.transform.template import make_default_sasrec_transforms
 
-from seqrec.benchmark.meter import EpochClock, fastest, peak_mb
+from seqrec.benchmark.meter import EpochClock, fastest
+from seqrec.config.process import peak_mb
 
 ITEM, USER, SEEN = "item_id", "user_id", "seen_ids"
 

@@ -1,31 +1,11 @@
-"""The clock and the memory gauge of every measured process, this project's and its peers'.
+"""The clock of every measured process, this project's and its peers'.
 
 Standard library only: the scripts that run the peers use the very same code in their own
 environments.
 """
 
-import re
-import resource
-import sys
 import time
-from pathlib import Path
 from typing import Any
-
-
-def peak_mb() -> float:
-    """Most memory that this process had resident so far, in MiB.
-
-    ``VmHWM`` where there is one: Linux lets a process inherit the ``ru_maxrss`` of its parent.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.findall(r"VmHWM:\s*(\d+)", status.read_text())[0]) / 1024
-    kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if _is_mac() else 1)
-    return kib / 1024
-
-
-def _is_mac() -> bool:
-    return sys.platform == "darwin"
 
 
 class EpochClock:

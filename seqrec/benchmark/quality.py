@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from seqrec.benchmark.meter import peak_mb
 from seqrec.benchmark.setup import assembled, composed
+from seqrec.config.process import peak_mb
 from seqrec.experiment.console import console
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import find_hardware

@@ -10,8 +10,9 @@ import polars as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from seqrec.benchmark.meter import EpochClock, fastest, peak_mb
+from seqrec.benchmark.meter import EpochClock, fastest
 from seqrec.benchmark.setup import LIST, assembled, composed
+from seqrec.config.process import peak_mb
 from seqrec.experiment.console import console
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import Hardware, find_hardware

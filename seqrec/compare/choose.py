@@ -12,7 +12,18 @@ from seqrec.errors import RunError
 
 REPEATS = ("seed", "split.fold")  # settings that make no other model
 FIRST = (  # what rows are told apart by, if that is enough
-    *("data", "model", "baseline", "embedding", "encoder", "head", "scorer", "loss", "negatives"),
+    *(
+        "data",
+        "model",
+        "baseline",
+        "embedding",
+        "context",
+        "encoder",
+        "head",
+        "scorer",
+        "loss",
+        "negatives",
+    ),
     *("window", "optimizer", "scheduler", "split"),
 )
 

@@ -17,11 +17,21 @@ from seqrec.experiment.card import SHARES
 from seqrec.experiment.folder import RunFolder
 
 GROUPS = (  # whose component's file has the name of the option
-    *("data", "baseline", "embedding", "encoder", "head", "scorer", "loss", "negatives"),
+    *("data", "baseline", "embedding", "context", "encoder", "head", "scorer", "loss", "negatives"),
     *("window", "optimizer", "scheduler", "split", "logger"),
 )
 SILENT = (  # settings that change no result, or are told elsewhere
-    *("paths.", "logger", "metric.", "tags", "group", "resume", "experiment", "trainer.progress"),
+    *(
+        "paths.",
+        "logger",
+        "metric.",
+        "expect",
+        "tags",
+        "group",
+        "resume",
+        "experiment",
+        "trainer.progress",
+    ),
     *("data.raw_dir", "data.fetch_dir", "data.path", "batch.eval_size", "evaluation.ks"),
 )
 COLUMNS = {"user", "item", "rank", "history", "user_events", "item_events"}  # of ranks.parquet
@@ -150,7 +160,7 @@ def _ranks(folder: RunFolder) -> pl.DataFrame:
             where=str(folder.path),
         )
     ranks = table["rank"]
-    if not len(ranks) or not ranks.dtype.is_integer() or ranks.null_count() or ranks.min() < 1:  # type: ignore[operator]
+    if not len(ranks) or not ranks.dtype.is_integer() or ranks.null_count() or (ranks < 1).any():
         raise RunError("ranks.parquet has no ranks, or some below 1", where=str(folder.path))
     return table.sort("user", "item", maintain_order=True)
 

@@ -11,13 +11,14 @@ from rich.text import Text
 
 from seqrec.compare.rows import Comparison, Difference, Estimate, Row
 
+MINUS = "\N{MINUS SIGN}"
 LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     "·": r"$\cdot$",
-    "−": "$-$",  # noqa: RUF001
+    MINUS: "$-$",
     "Δ": r"$\Delta$",
 }
 
@@ -135,12 +136,12 @@ def mean_sd(estimate: Estimate) -> str:
 
 def span(estimate: Estimate | Difference, form: str = ".4f") -> str:
     """``low to high``."""
-    return f"{estimate.low:{form}} to {estimate.high:{form}}".replace("-", "−")  # noqa: RUF001
+    return f"{estimate.low:{form}} to {estimate.high:{form}}".replace("-", MINUS)
 
 
 def signed(value: float) -> str:
     """A difference."""
-    return f"{value:+.4f}".replace("-", "−")  # noqa: RUF001
+    return f"{value:+.4f}".replace("-", MINUS)
 
 
 def p_text(p: float) -> str:

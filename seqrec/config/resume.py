@@ -18,7 +18,16 @@ from seqrec.config.process import is_first_process
 from seqrec.config.terminal import tell
 from seqrec.errors import ConfigError
 
-CHANGES_NOTHING = ("resume", "rerun", "trainer.progress", "logger", "tags", "group", "paths")
+CHANGES_NOTHING = (
+    "resume",
+    "rerun",
+    "expect",
+    "trainer.progress",
+    "logger",
+    "tags",
+    "group",
+    "paths",
+)
 MAY_GROW = "trainer.max_epochs"
 
 

@@ -49,6 +49,15 @@ class Prepare:
 
 
 @dataclass
+class Expect:
+    """Counts that a publisher states, of all data before any step; null: not known."""
+
+    users: int | None = None
+    items: int | None = None
+    interactions: int | None = None
+
+
+@dataclass
 class Batch:
     """How sequences become batches."""
 
@@ -97,6 +106,7 @@ class Root:
     """Everything an experiment is made of."""
 
     data: Component = MISSING
+    expect: dict[str, Expect] | None = None  # published counts by name of the dataset
     prepare: Prepare = field(default_factory=Prepare)
     split: Component = MISSING
     batch: Batch = field(default_factory=Batch)

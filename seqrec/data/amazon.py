@@ -4,7 +4,6 @@ import ast
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from html import unescape
 from math import isfinite
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from seqrec.data.options import one_of
 from seqrec.data.source import Interactions
-from seqrec.errors import ConfigError
 from seqrec.raw.fetch import RemoteFile, fetch
 from seqrec.raw.formats import Delimited, Format, JsonLines
 from seqrec.raw.local import find, find_optional
@@ -120,7 +119,6 @@ class Amazon:
         raw_dir: folder with the published files, gzipped or not; None: fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
 
     Raises:
         ConfigError: a version, subset or category that isn't published; names those that are.
@@ -133,13 +131,12 @@ class Amazon:
     raw_dir: str | None = None
     fetch_dir: str = "raw"
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     def __post_init__(self) -> None:
         subsets = sorted({subset for _, subset in LAYOUTS})
-        _one_of("version", self.version, sorted(CATEGORIES))
-        _one_of("subset", self.subset, subsets)
-        _one_of("category", self.category, CATEGORIES[self.version].split())
+        one_of("version", self.version, sorted(CATEGORIES))
+        one_of("subset", self.subset, subsets)
+        one_of("category", self.category, CATEGORIES[self.version].split())
 
     @property
     def name(self) -> str:
@@ -241,14 +238,3 @@ def _dollars(price: object) -> float | None:
     except ValueError:
         return None
     return value if isfinite(value) else None
-
-
-def _one_of(field: str, value: object, allowed: list) -> None:
-    if value in allowed:
-        return
-    near = get_close_matches(str(value), map(str, allowed), n=1, cutoff=0.3)
-    raise ConfigError(
-        f"there is no Amazon {field} {value!r}; there is {', '.join(map(str, allowed))}",
-        where=f"data.{field}",
-        todo=f"data.{field}={near[0]}" if near else None,
-    )

@@ -53,7 +53,6 @@ class CompleteJourney:
         raw_dir: folder with ``transactions.parquet`` and ``products.parquet``; None: fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
     """
 
     has_ratings: ClassVar[bool] = False
@@ -61,7 +60,6 @@ class CompleteJourney:
     raw_dir: str | None = None
     fetch_dir: str = "raw"
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     name = "complete-journey"
 

@@ -7,9 +7,10 @@ from typing import ClassVar
 import polars as pl
 
 from seqrec.data.source import Interactions
+from seqrec.raw.checks import check_file
 from seqrec.raw.formats import Delimited
 from seqrec.raw.local import find, must_have
-from seqrec.raw.read import check_file, take_events
+from seqrec.raw.read import take_events
 
 VIEWS = ("train-item-views.csv", "sample_train-item-views.csv")
 NEEDED = {"session": "session_id", "item": "item_id", "frame": "timeframe", "date": "eventdate"}

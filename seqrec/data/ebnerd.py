@@ -7,10 +7,11 @@ from typing import ClassVar
 import polars as pl
 
 from seqrec.data.source import Interactions
-from seqrec.raw.context import Context
+from seqrec.raw.checks import check_file
+from seqrec.raw.context import Context, present
 from seqrec.raw.formats import Parquet
 from seqrec.raw.local import find, find_optional, must_have
-from seqrec.raw.read import check_file, take_events
+from seqrec.raw.read import take_events
 
 LISTS = ["article_id_fixed", "impression_time_fixed"]
 CONTEXT = {
@@ -53,7 +54,7 @@ class Ebnerd:
         form = Parquet()
         check_file(history, form, {"user": "user_id"})
         there = form.columns(history)
-        context = {name: seen for name, seen in CONTEXT.items() if seen.column in there}
+        context = present(CONTEXT, there)
         lists = [*LISTS, *(seen.column for seen in context.values())]
         events, rejected = take_events(
             history,

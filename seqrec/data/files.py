@@ -8,10 +8,11 @@ import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError, DataError
+from seqrec.raw.checks import check_file
 from seqrec.raw.context import declared
 from seqrec.raw.formats import MISFIT, Delimited, Format, JsonLines, Parquet, as_text
 from seqrec.raw.local import must_exist
-from seqrec.raw.read import check_file, read_events
+from seqrec.raw.read import read_events
 from seqrec.raw.text import inspect, open_text, reading
 
 SEPARATORS = ("::", "\t", ",", ";", "|", " ")

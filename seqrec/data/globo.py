@@ -8,10 +8,11 @@ import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.errors import DataError
-from seqrec.raw.context import Context
+from seqrec.raw.checks import check_file
+from seqrec.raw.context import Context, present
 from seqrec.raw.formats import MISFIT, Delimited
 from seqrec.raw.local import find_optional, must_have
-from seqrec.raw.read import check_file, join_events, read_events
+from seqrec.raw.read import join_events, read_events
 
 ARTICLES = ("articles_metadata.csv", "articles_metadata_part.csv")
 CONTEXT = {
@@ -35,14 +36,12 @@ class Globo:
     Args:
         raw_dir: folder that has them; the hourly files may lie in its folder ``clicks``.
         max_bad_rows: largest share of malformed rows of a file that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
     """
 
     has_ratings: ClassVar[bool] = False
 
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     name = "globo"
 
@@ -77,7 +76,7 @@ class Globo:
                 user="user_id",
                 item="click_article_id",
                 timestamp="click_timestamp",
-                context={name: seen for name, seen in CONTEXT.items() if seen.column in there},
+                context=present(CONTEXT, there),
                 time_unit="ms",
                 max_bad_rows=self.max_bad_rows,
             )

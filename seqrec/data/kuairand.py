@@ -5,13 +5,15 @@ from pathlib import Path
 
 import polars as pl
 
+from seqrec.data.options import one_of
 from seqrec.data.source import Interactions
-from seqrec.errors import ConfigError, DataError
-from seqrec.raw.context import Context
+from seqrec.errors import DataError
+from seqrec.raw.checks import check_file
+from seqrec.raw.context import Context, present
 from seqrec.raw.derived import Derived
 from seqrec.raw.formats import MISFIT, Delimited
 from seqrec.raw.local import find_optional, must_have
-from seqrec.raw.read import check_file, join_events, read_events
+from seqrec.raw.read import join_events, read_events
 
 VERSIONS = ("pure", "1k", "27k")
 CSV = Delimited(",")
@@ -42,7 +44,6 @@ class KuaiRand:
         version: ``pure`` (7,583 videos), ``1k`` (1,000 users) or ``27k`` (all).
         raw_dir: the unpacked archive, or its folder ``data``.
         max_bad_rows: largest share of malformed rows of a file that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
 
     Raises:
         ConfigError: a version that isn't published.
@@ -51,13 +52,9 @@ class KuaiRand:
     version: str = "pure"
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     def __post_init__(self) -> None:
-        if self.version not in VERSIONS:
-            raise ConfigError(
-                f"version={self.version}: there are {', '.join(VERSIONS)}", where="data.version"
-            )
+        one_of("version", self.version, VERSIONS)
 
     @property
     def name(self) -> str:
@@ -94,7 +91,7 @@ class KuaiRand:
                 item="video_id",
                 timestamp="time_ms",
                 rating="watch_ratio",
-                context={name: seen for name, seen in CONTEXT.items() if seen.column in there},
+                context=present(CONTEXT, there),
                 time_unit="ms",
                 max_bad_rows=self.max_bad_rows,
             )

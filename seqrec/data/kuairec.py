@@ -5,12 +5,13 @@ from pathlib import Path
 
 import polars as pl
 
+from seqrec.data.options import one_of
 from seqrec.data.source import Interactions
-from seqrec.errors import ConfigError
+from seqrec.raw.checks import check_file
 from seqrec.raw.context import Context
 from seqrec.raw.formats import MISFIT, Delimited
 from seqrec.raw.local import find, find_optional, must_have
-from seqrec.raw.read import check_file, read_events
+from seqrec.raw.read import read_events
 
 MATRICES = ("big", "small")
 CSV = Delimited(",")
@@ -31,7 +32,6 @@ class KuaiRec:
         matrix: ``big`` (16 % of all pairs) or ``small`` (nearly all pairs of its users and videos).
         raw_dir: the unpacked archive, or its folder ``data``.
         max_bad_rows: largest share of malformed rows that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
 
     Raises:
         ConfigError: `matrix` is neither.
@@ -40,13 +40,9 @@ class KuaiRec:
     matrix: str = "big"
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     def __post_init__(self) -> None:
-        if self.matrix not in MATRICES:
-            raise ConfigError(
-                f"matrix={self.matrix}: there are {' and '.join(MATRICES)}", where="data.matrix"
-            )
+        one_of("matrix", self.matrix, MATRICES)
 
     @property
     def name(self) -> str:

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import polars as pl
 
+from seqrec.data.options import one_of
 from seqrec.data.source import Interactions
-from seqrec.errors import ConfigError
 from seqrec.raw.derived import Derived
 from seqrec.raw.formats import Delimited
 from seqrec.raw.local import find, must_have
@@ -30,7 +30,6 @@ class Lastfm1K:
         items: ``artists`` or ``tracks``.
         raw_dir: folder with the file, gzipped or not.
         max_bad_rows: largest share of malformed rows that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
 
     Raises:
         ConfigError: `items` is neither.
@@ -41,13 +40,9 @@ class Lastfm1K:
     items: str = "artists"
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     def __post_init__(self) -> None:
-        if self.items not in UNITS:
-            raise ConfigError(
-                f"items={self.items}: the items are {' or '.join(UNITS)}", where="data.items"
-            )
+        one_of("items", self.items, UNITS)
 
     @property
     def name(self) -> str:

@@ -8,10 +8,11 @@ import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.raw.archive import fetch_from
+from seqrec.raw.checks import check_file
 from seqrec.raw.fetch import RemoteFile
 from seqrec.raw.formats import Delimited
 from seqrec.raw.local import find
-from seqrec.raw.read import check_file, read_events
+from seqrec.raw.read import read_events
 
 EVENTS, ARTISTS = "user_taggedartists-timestamps.dat", "artists.dat"
 ARCHIVE = RemoteFile(
@@ -34,7 +35,6 @@ class LastfmHetrec:
         raw_dir: folder with it and ``artists.dat``, gzipped or not; None: fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
     """
 
     has_ratings: ClassVar[bool] = False
@@ -42,7 +42,6 @@ class LastfmHetrec:
     raw_dir: str | None = None
     fetch_dir: str = "raw"
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     name = "lastfm-hetrec"
 

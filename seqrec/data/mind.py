@@ -7,9 +7,10 @@ from typing import ClassVar
 import polars as pl
 
 from seqrec.data.source import Interactions
+from seqrec.raw.checks import check_file
 from seqrec.raw.formats import MISFIT, Delimited
 from seqrec.raw.local import find, must_have
-from seqrec.raw.read import check_file, join_events, take_events
+from seqrec.raw.read import join_events, take_events
 
 BEHAVIORS = Delimited("\t", ("impression", "user", "time", "history", "shown"), quoted=False)
 NEWS = Delimited(

@@ -19,13 +19,11 @@ class MovieLens1M:
         raw_dir: folder that has them, gzipped or not; None: fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
     """
 
     raw_dir: str | None = None
     fetch_dir: str = "raw"
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     name = "movielens-1m"
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import polars as pl
 
+from seqrec.data.options import named_by, some_of
 from seqrec.data.source import Interactions
-from seqrec.errors import ConfigError
 from seqrec.raw.context import Context
 from seqrec.raw.formats import Row
 from seqrec.raw.local import find, must_have
@@ -37,7 +37,6 @@ class Otto:
         kinds: of events that are read: clicks, carts, orders.
         raw_dir: folder with ``otto-recsys-train.jsonl`` or ``train.jsonl``, gzipped or not.
         max_bad_rows: largest share of malformed rows that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
     """
 
     has_ratings: ClassVar[bool] = False
@@ -45,20 +44,14 @@ class Otto:
     kinds: list[str] = field(default_factory=lambda: list(KINDS))
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     def __post_init__(self) -> None:
-        wrong = [kind for kind in self.kinds if kind not in KINDS]
-        if wrong or not self.kinds:
-            raise ConfigError(
-                f"kinds={list(self.kinds)}: there are {', '.join(KINDS)}", where="data.kinds"
-            )
+        some_of("kinds", self.kinds, KINDS)
 
     @property
     def name(self) -> str:
         """See :class:`~seqrec.data.source.Source`."""
-        some = [kind for kind in KINDS if kind in self.kinds]
-        return "otto" if len(some) == len(KINDS) else f"otto-{'-'.join(some)}"
+        return named_by("otto", self.kinds, KINDS)
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.data.source.Source`."""

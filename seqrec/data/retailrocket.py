@@ -6,13 +6,14 @@ from typing import ClassVar
 
 import polars as pl
 
+from seqrec.data.options import named_by, some_of
 from seqrec.data.source import Interactions
-from seqrec.errors import ConfigError
+from seqrec.raw.checks import check_file
 from seqrec.raw.context import Context
 from seqrec.raw.derived import Derived
 from seqrec.raw.formats import MISFIT, Delimited
 from seqrec.raw.local import find, find_optional, must_have
-from seqrec.raw.read import check_file, read_events
+from seqrec.raw.read import read_events
 
 KINDS = ("view", "addtocart", "transaction")
 PROPERTIES = ("item_properties_part1.csv", "item_properties_part2.csv")
@@ -33,7 +34,6 @@ class Retailrocket:
         kinds: of events that are read: view, addtocart, transaction.
         raw_dir: folder with the files, gzipped or not.
         max_bad_rows: largest share of malformed rows that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
 
     Raises:
         ConfigError: a kind that isn't there.
@@ -44,19 +44,14 @@ class Retailrocket:
     kinds: list[str] = field(default_factory=lambda: list(KINDS))
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     def __post_init__(self) -> None:
-        if not self.kinds or not set(self.kinds) <= set(KINDS):
-            raise ConfigError(
-                f"kinds={list(self.kinds)}: there are {', '.join(KINDS)}", where="data.kinds"
-            )
+        some_of("kinds", self.kinds, KINDS)
 
     @property
     def name(self) -> str:
         """See :class:`~seqrec.data.source.Source`."""
-        some = [kind for kind in KINDS if kind in self.kinds]
-        return "retailrocket" if len(some) == len(KINDS) else f"retailrocket-{'-'.join(some)}"
+        return named_by("retailrocket", self.kinds, KINDS)
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.data.source.Source`; the properties last, if they are there."""

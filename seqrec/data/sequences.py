@@ -10,8 +10,9 @@ import polars as pl
 
 from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError, DataError
+from seqrec.raw.checks import quote, tolerate
 from seqrec.raw.formats import BOM, WRONG_COUNT
-from seqrec.raw.read import QUOTED, quote, tolerate
+from seqrec.raw.read import QUOTED
 from seqrec.raw.text import inspect, open_text
 
 FORMATS = ("auto", "pairs", "users")

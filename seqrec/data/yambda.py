@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqrec.data.options import one_of
 from seqrec.data.source import Interactions
-from seqrec.errors import ConfigError
-from seqrec.raw.context import Context
+from seqrec.raw.context import Context, present
 from seqrec.raw.formats import Parquet
 from seqrec.raw.local import find, find_optional, must_have
 from seqrec.raw.read import read_events
@@ -36,7 +36,6 @@ class Yambda:
         size: ``50m``, ``500m`` or ``5b``.
         raw_dir: the download, with its folder ``flat/SIZE``; or that folder itself.
         max_bad_rows: largest share of malformed rows that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
 
     Raises:
         ConfigError: a kind or size that isn't published.
@@ -46,15 +45,10 @@ class Yambda:
     size: str = "50m"
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     def __post_init__(self) -> None:
-        for field, value, allowed in (("kind", self.kind, KINDS), ("size", self.size, SIZES)):
-            if value not in allowed:
-                raise ConfigError(
-                    f"there is no Yambda {field} {value!r}; there is {', '.join(allowed)}",
-                    where=f"data.{field}",
-                )
+        one_of("kind", self.kind, KINDS)
+        one_of("size", self.size, SIZES)
 
     @property
     def name(self) -> str:
@@ -80,7 +74,7 @@ class Yambda:
             item="item_id",
             timestamp="timestamp",
             rating="played_ratio_pct" if self.kind == "listens" else None,
-            context={name: seen for name, seen in CONTEXT.items() if seen.column in there},
+            context=present(CONTEXT, there),
             time_unit="s",
             max_bad_rows=self.max_bad_rows,
         )

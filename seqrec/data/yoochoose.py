@@ -21,14 +21,12 @@ class Yoochoose:
     Args:
         raw_dir: folder that has it, gzipped or not.
         max_bad_rows: largest share of malformed rows that is dropped.
-        expect: published counts by name of the dataset, compared with what is read.
     """
 
     has_ratings: ClassVar[bool] = False
 
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
-    expect: dict[str, dict[str, int]] | None = None
 
     name = "yoochoose"
 

@@ -1,15 +1,14 @@
 """The most memory that a training had, as this process sees it."""
 
 import contextlib
-import re
-import sys
 from pathlib import Path
 
 import torch
 
+from seqrec.config import process
 from seqrec.experiment.hardware import Hardware
 
-STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+RESET = Path("/proc/self/clear_refs")
 
 
 def reset_peak(hardware: Hardware) -> None:
@@ -25,9 +24,4 @@ def peak_mb(hardware: Hardware) -> float:
     """MiB at the peak: of tensors on a CUDA device, else of all that the process had resident."""
     if hardware.kind == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
-    if STATUS.exists():
-        return int(re.findall(r"VmHWM:\s*(\d+)", STATUS.read_text())[0]) / 1024
-    import resource  # not on Windows
-
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return process.peak_mb()

@@ -34,6 +34,7 @@ from seqrec.experiment.slices import judged_events, slice_metrics
 from seqrec.experiment.sweep import ELSEWHERE, SKIPPED
 from seqrec.experiment.trainer import build_trainer, evaluating_trainer, silence
 from seqrec.logger.run_info import RunLogger
+from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.types import count_parameters
 
@@ -96,6 +97,8 @@ def _run(root: Root, folder: RunFolder, record: Record, out: Console) -> dict[st
     if hardware.precision == "fp16" and root.optimizer:
         root.optimizer.pop("fused", None)  # it would unscale gradients after they were clipped
     store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
+    if surprise := unexpected(store, root.expect):
+        fact(out, "counts", surprise)
     module = build_experiment(root, store)
     assert module.facts.item_count_V is not None
     card = protocol_card(

@@ -1,6 +1,6 @@
 """What else is known of an event beside who, what, when and how it was rated."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -12,7 +12,7 @@ from seqrec.raw.formats import text_of
 
 Kind = Literal["category", "number"]
 KINDS = ("category", "number")
-TAKEN = ("user", "item", "timestamp", "rating", "hour", "weekday", "gap")  # other things
+TAKEN = ("user", "item", "timestamp", "rating", "hour", "weekday", "gap")  # in context.columns
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ def declared(columns: list[str | dict[str, Any]]) -> dict[str, Context]:
                 )
             found[name] = Context(str(name), cast(Kind, kind))
     return found
+
+
+def present(context: Mapping[str, Context], columns: Iterable[str]) -> dict[str, Context]:
+    """The part of `context` that a file with these columns has."""
+    return {name: seen for name, seen in context.items() if seen.column in columns}
 
 
 def number_of(text: pl.Expr) -> pl.Expr:
