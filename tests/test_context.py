@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from commands import told
 from experiments import batches, root, steps, store_of
 from place import Place
 
@@ -232,3 +233,9 @@ def test_context_that_can_not_be_understood_is_refused(served):
     assert "recommended" in said
     assert "write context=" in place.run(*ask, "context=[5]", status=2)
     assert "no ISO date" in place.run(*ask, "at=soon", status=2)
+
+
+def test_a_key_of_a_context_that_was_not_chosen_says_how_to_choose_one():
+    assert "has no context; choose context=events" in told("context.columns=[rating]")
+    said = told("model=popularity", "encoder.dim=3")
+    assert "has no encoder" in said and "choose" not in said

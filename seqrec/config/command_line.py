@@ -27,6 +27,7 @@ from seqrec.config.launcher import launcher_mistakes
 from seqrec.config.mistakes import refuse, unknown
 from seqrec.config.ranges import out_of_range
 from seqrec.config.resume import resume_arguments
+from seqrec.config.schema import TRAINED
 from seqrec.config.signature import read_signature
 from seqrec.config.source import TargetError
 
@@ -175,7 +176,11 @@ class _CommandLine:
         key, parent = override.key_or_group, override.key_or_group.rpartition(".")[0]
         adds = override.is_add() or override.is_force_add()
         if parent in self.composer.groups and OmegaConf.select(config, parent) is None:
-            self.mistakes.append(f"{key}: model={choices.get('model')} has no {parent}")
+            there = f"{key}: model={choices.get('model')} has no {parent}"
+            chosen = [] if parent in (*TRAINED, "baseline") else self.composer.options(parent)
+            self.mistakes.append(
+                f"{there}; choose {parent}={'|'.join(chosen)}" if chosen else there
+            )
             return
         try:
             if override.is_delete():
