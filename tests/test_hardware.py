@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from experiments import root
+from omegaconf import OmegaConf
 
 from seqrec.errors import ConfigError
 from seqrec.experiment.evaluate import choose_hardware
-from seqrec.experiment.folder import RunFolder
+from seqrec.experiment.folder import RunFolder, plain
 from seqrec.experiment.hardware import find_hardware
+from seqrec.experiment.run import run
 
 
 @pytest.fixture
@@ -79,3 +82,16 @@ def test_an_evaluation_is_as_precise_as_the_run_where_it_can_be(machine, tmp_pat
     folder.write_json("run.json", about | {"precision": "fp32"})
     machine(cuda=(9, 0))
     assert choose_hardware(folder, "auto", "auto").precision == "fp32"
+
+
+@pytest.mark.parametrize(
+    "model", [("model=sasrec",), ("model=gru_attn", "optimizer=adagrad"), ("encoder=gru", "loss=bpr")], ids=str
+)
+def test_a_run_in_bf16(machine, tmp_path, model):
+    machine(bf16=True)
+    small = ("data.n_users=64", "data.n_items=30", "trainer.max_epochs=1", *model)
+    config = OmegaConf.create(plain(root(*small)))
+    config.paths.cache_dir = str(tmp_path / "stores")
+    run(config, tmp_path / "run", choices={"model": "a", "data": "b"}, overrides=[])
+    folder = RunFolder(tmp_path / "run")
+    assert folder.about()["precision"] == "bf16" and folder.best.is_file()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pytorch_lightning.plugins.precision import FSDPPrecision
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
@@ -16,7 +17,7 @@ from seqrec.experiment.determinism import seed_all
 from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import plain
 from seqrec.model import SequenceModel
-from seqrec.optimizer.clip import any_sparse, clip_gradients
+from seqrec.optimizer.clip import clip_gradients
 from seqrec.ranking.gain import Gain
 from seqrec.split.views import Splits
 from seqrec.store.store import SequenceStore
@@ -164,11 +165,15 @@ class Experiment(Evaluated):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Shorten gradients to ``trainer.gradient_clip``; torch's own can't where one is sparse."""
-        if gradient_clip_val and any_sparse(self.parameters()):
-            clip_gradients(self.parameters(), gradient_clip_val)
-        else:
+        """Shorten gradients to ``trainer.gradient_clip``.
+
+        Lightning's own refuses fused optimizers under any mixed precision, for the sake of fp16,
+        with which runs have none; it is for weights in pieces.
+        """
+        if isinstance(self.trainer.precision_plugin, FSDPPrecision):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif gradient_clip_val:
+            clip_gradients(self.parameters(), gradient_clip_val)
 
     def configure_optimizers(self) -> Any:
         """Optimizer and schedule."""

@@ -1,4 +1,4 @@
-"""Clipping gradients of which some are sparse, which torch's own function refuses."""
+"""Clipping gradients, of which some may be sparse, which torch's own function refuses."""
 
 from collections.abc import Iterable
 
@@ -13,6 +13,9 @@ def any_sparse(weights: Iterable[nn.Parameter]) -> bool:
 
 def clip_gradients(weights: Iterable[nn.Parameter], most: float) -> Tensor:
     """Shorten all gradients together to a norm of at most `most`, in place; return their norm."""
+    weights = list(weights)
+    if not any_sparse(weights):
+        return torch.nn.utils.clip_grad_norm_(weights, most)
     slopes = []
     for weight in weights:
         if weight.grad is None:
