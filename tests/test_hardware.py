@@ -85,7 +85,9 @@ def test_an_evaluation_is_as_precise_as_the_run_where_it_can_be(machine, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "model", [("model=sasrec",), ("model=gru_attn", "optimizer=adagrad"), ("encoder=gru", "loss=bpr")], ids=str
+    "model",
+    [("model=sasrec",), ("model=gru_attn", "optimizer=adagrad"), ("encoder=gru", "loss=bpr")],
+    ids=str,
 )
 def test_a_run_in_bf16(machine, tmp_path, model):
     machine(bf16=True)
