@@ -36,6 +36,7 @@ from seqrec.experiment.trainer import build_trainer, evaluating_trainer, silence
 from seqrec.logger.run_info import RunLogger
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
+from seqrec.store.store import SequenceStore
 from seqrec.types import count_parameters
 
 
@@ -79,7 +80,7 @@ def run(
 
 def _known_folder(root: Root, run_dir: Path) -> Path:
     """The folder of a run that would come out the same, told in `run_dir`; else `run_dir`."""
-    store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
+    store = prepare_data(root)
     known = find_same(root, store)
     if known is None:
         return run_dir
@@ -88,15 +89,11 @@ def _known_folder(root: Root, run_dir: Path) -> Path:
 
 
 def _run(root: Root, folder: RunFolder, record: Record, out: Console) -> dict[str, Any]:
-    counted = root.baseline is not None
-    precision = "fp32" if counted else root.trainer.precision  # counts are exact
-    hardware = find_hardware(root.trainer.accelerator, precision)
+    hardware = choose_hardware_for(root)
     choices = record.choices
     name, _ = names(root, choices, record.overrides)
     fact(out, "seqrec", f"{name} on {choices['data']}")
-    if hardware.precision == "fp16" and root.optimizer:
-        root.optimizer.pop("fused", None)  # it would unscale gradients after they were clipped
-    store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
+    store = prepare_data(root)
     if surprise := unexpected(store, root.expect):
         fact(out, "counts", surprise)
     module = build_experiment(root, store)
@@ -148,6 +145,21 @@ def _run(root: Root, folder: RunFolder, record: Record, out: Console) -> dict[st
         report.conclude(out, module, choices["model"], results, baseline)
         report.what_next(out, folder, store, logger)
     return results
+
+
+def prepare_data(root: Root) -> SequenceStore:
+    """The data of a run."""
+    return prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
+
+
+def choose_hardware_for(root: Root) -> Hardware:
+    """Device and precision of a run; its optimizer is made to fit them."""
+    counted = root.baseline is not None
+    precision = "fp32" if counted else root.trainer.precision  # counts are exact
+    hardware = find_hardware(root.trainer.accelerator, precision)
+    if hardware.precision == "fp16" and root.optimizer:
+        root.optimizer.pop("fused", None)  # it would unscale gradients after they were clipped
+    return hardware
 
 
 def _fit_and_test(

@@ -1,0 +1,1 @@
+"""Searching good settings: a study of many trials, judged on validation alone."""

@@ -1,0 +1,212 @@
+"""A study: trials in one storage that many processes and machines may share."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from seqrec.errors import ConfigError, RunError, SeqrecError
+from seqrec.experiment.trainer import direction
+from seqrec.tune.space import Space, overrides
+from seqrec.tune.trial import Outcome, try_out
+
+COSTS = ("parameters", "fit_seconds")  # what a second objective may be; less is better
+PRUNERS: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
+    "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
+    "hyperband": optuna.pruners.HyperbandPruner,
+    "none": optuna.pruners.NopPruner,
+}
+FAILURES = (SeqrecError, RuntimeError, ValueError, MemoryError)  # of a trial, not of the study
+MOST_FAILURES = 5
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+Compose = Callable[[list[str]], DictConfig]
+Tell = Callable[[optuna.trial.FrozenTrial], None]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched, and how.
+
+    Args:
+        name: of the study.
+        folder: of the study: its storage, a folder for each trial, results.
+        compose: the configuration that overrides of ``train.py`` give.
+        space: what varies.
+        monitor: the validation metric that counts.
+        also: of :data:`COSTS`, a second objective; None: there is one.
+        pruner: of :data:`PRUNERS`: when a trial is given up. With two objectives none is.
+        storage: URL of a database; None: a file in the folder.
+        seed: of what is tried.
+        agreed: what all processes of the study must have in common, by name.
+    """
+
+    name: str
+    folder: Path
+    compose: Compose
+    space: Space
+    monitor: str
+    also: str | None
+    pruner: str
+    storage: str | None
+    seed: int
+    agreed: dict[str, Any]
+
+    @property
+    def directions(self) -> list[str]:
+        """Of the objectives, in Optuna's words."""
+        first = "minimize" if direction(self.monitor) == "min" else "maximize"
+        return [first, "minimize"] if self.also else [first]
+
+
+def open_study(search: Search) -> optuna.Study:
+    """Begin a study, or go on with it; trials whose process died are put on the list again.
+
+    Raises:
+        RunError: the study was begun with something else.
+        ConfigError: there is no such database.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    search.folder.mkdir(parents=True, exist_ok=True)
+    storage = _storage(search)
+    with FileLock(search.folder / ".lock"):
+        study = optuna.create_study(
+            study_name=search.name,
+            storage=storage,
+            directions=search.directions if search.also else None,
+            direction=None if search.also else search.directions[0],
+            sampler=optuna.samplers.TPESampler(
+                seed=_seed(search), multivariate=True, constant_liar=True
+            ),
+            pruner=PRUNERS[search.pruner](),
+            load_if_exists=True,
+        )
+        _agree(study, search)
+        _retry_dead(study)
+    return study
+
+
+def work(study: optuna.Study, search: Search, trials: int, tell: Tell) -> None:
+    """Try until the study has so many trials that ended; others may work on it meanwhile.
+
+    Args:
+        study: see :func:`open_study`.
+        search: what is searched.
+        trials: of the study in all, finished and pruned ones.
+        tell: called after each trial of this process.
+    """
+
+    failures: list[str] = []  # one after another
+
+    def after(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        tell(trial)
+        if trial.state == TrialState.FAIL:
+            failures.append(trial.user_attrs.get("error", "unknown"))
+        else:
+            failures.clear()
+
+    while len(study.get_trials(deepcopy=False, states=ENDED)) < trials:
+        study.optimize(
+            lambda trial: _try(trial, search), n_trials=1, callbacks=[after], catch=FAILURES
+        )
+        if len(failures) == MOST_FAILURES:
+            raise RunError(
+                f"{MOST_FAILURES} trials failed one after another; the last: {failures[-1]}",
+                where=str(search.folder),
+                todo="correct the space or the settings",
+            )
+
+
+def _try(trial: optuna.Trial, search: Search) -> float | tuple[float, float]:
+    values = search.space.suggest(trial)
+    folder = search.folder / "trials" / f"{trial.number:04d}"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def report(epoch: int, value: float) -> None:
+        if search.also is None:
+            trial.report(value, epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned(f"in epoch {epoch}")
+
+    with FileLock(folder / ".lock", timeout=0):  # held as long as the trial lives
+        trial.set_user_attr("folder", str(folder.absolute()))
+        trial.set_user_attr("values", values)
+        try:
+            outcome = try_out(search.compose(overrides(values)), folder, report)
+        except FAILURES as error:
+            trial.set_user_attr("error", f"{type(error).__name__}: {error}".splitlines()[0])
+            raise
+    trial.set_user_attr("outcome", vars(outcome))
+    return outcome.value if search.also is None else (outcome.value, _cost(outcome, search.also))
+
+
+def _cost(outcome: Outcome, also: str) -> float:
+    return float(getattr(outcome, also))
+
+
+def _storage(search: Search) -> BaseStorage:
+    if search.storage is None:
+        return JournalStorage(JournalFileBackend(str(search.folder / "study.jsonl")))
+    try:
+        return RDBStorage(search.storage)
+    except Exception as error:  # of whatever driver the URL names
+        raise ConfigError(
+            f"the database can't be opened: {str(error).splitlines()[0]}",
+            where=f"storage={search.storage}",
+            todo="give a URL as sqlite:///study.db, or leave storage out for a file",
+        ) from error
+
+
+def _seed(search: Search) -> int | None:
+    """The study's seed for the first process at work on it; others draw by chance."""
+    try:
+        FIRST.append(FileLock(search.folder / ".first", timeout=0))
+        FIRST[-1].acquire()
+    except Timeout:
+        return None
+    return search.seed
+
+
+FIRST: list[FileLock] = []  # held to the end of the process
+
+
+def _agree(study: optuna.Study, search: Search) -> None:
+    now = json.loads(json.dumps(search.agreed, default=str))
+    then = study.user_attrs.get("seqrec")
+    if then is None:
+        study.set_user_attr("seqrec", now)
+        return
+    for name in sorted(then.keys() | now.keys()):
+        if then.get(name) != now.get(name):
+            raise RunError(
+                f"the study {search.name} was begun with another {name}: "
+                f"{_short(then.get(name))} then, {_short(now.get(name))} now",
+                where=str(search.folder),
+                todo="give study=ANOTHER_NAME, or what it was begun with",
+            )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _retry_dead(study: optuna.Study) -> None:
+    """What runs in no process any more is a failure, and is tried again."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        folder = Path(trial.user_attrs.get("folder", ""))
+        if not trial.user_attrs.get("folder") or not folder.is_dir():
+            continue  # of another machine
+        try:
+            with FileLock(folder / ".lock", timeout=0):
+                study.tell(trial.number, state=TrialState.FAIL)
+                study.enqueue_trial(trial.params, skip_if_exists=True)
+        except Timeout:
+            continue  # another process is at it

@@ -1,0 +1,91 @@
+"""One trial: a model is trained and validated. The test events aren't looked at."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import Callback
+from rich.console import Console
+
+from seqrec.errors import ConfigError
+from seqrec.experiment.assemble import build_experiment
+from seqrec.experiment.determinism import choose_algorithms, seed_all
+from seqrec.experiment.folder import RunFolder, typed
+from seqrec.experiment.module import Experiment
+from seqrec.experiment.run import choose_hardware_for, prepare_data
+from seqrec.experiment.trainer import build_trainer, direction, silence
+from seqrec.types import count_parameters
+
+Report = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial reached."""
+
+    value: float  # the monitored metric on validation, at its best
+    epoch: int  # that reached it, from 1
+    epochs: int
+    fit_seconds: float
+    parameters: int
+
+
+class Watch(Callback):
+    """Keeps the best validation, and tells each of them, which may end the trial.
+
+    Args:
+        report: takes epoch and value; what it raises ends the training.
+    """
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.best, self.epoch = math.nan, 0
+
+    def on_validation_end(self, trainer: Any, module: Experiment) -> None:
+        """After every validation."""
+        value, epoch = module.results[module.monitor], trainer.current_epoch + 1
+        sign = -1 if direction(module.monitor) == "min" else 1
+        if not sign * value <= sign * self.best and not math.isnan(value):
+            self.best, self.epoch = value, epoch
+        self.report(epoch, value)
+
+
+def try_out(config: DictConfig, folder: Path, report: Report) -> Outcome:
+    """Train as ``train.py`` would, and validate; nothing is tested and nothing logged.
+
+    Args:
+        config: the composed configuration.
+        folder: for ``config.yaml``, ``history.jsonl`` and, while it trains, checkpoints.
+        report: see :class:`Watch`.
+
+    Raises:
+        ConfigError: the model is a baseline.
+        SeqrecError: what a run would refuse.
+    """
+    root = typed(config)
+    silence()
+    seed_all(root.seed)
+    choose_algorithms(deterministic=root.trainer.deterministic)
+    hardware = choose_hardware_for(root)
+    module = build_experiment(root, prepare_data(root))
+    if not isinstance(module, Experiment):
+        raise ConfigError("a baseline is counted, so there is nothing to tune", where="model")
+    run, watch = RunFolder(folder), Watch(report)
+    run.write_config(OmegaConf.to_container(config, resolve=True, enum_to_str=True))  # type: ignore[arg-type]
+    trainer = build_trainer(
+        root, run, hardware, monitor=module.monitor, logger=None, out=Console(quiet=True)
+    )
+    trainer.callbacks.insert(0, watch)  # type: ignore[attr-defined]
+    try:
+        trainer.fit(module)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+    finally:
+        for kept in (run.best, run.last):
+            kept.unlink(missing_ok=True)
+    return Outcome(
+        watch.best, watch.epoch, trainer.current_epoch, module.fit_seconds, count_parameters(module)
+    )
