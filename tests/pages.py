@@ -20,6 +20,8 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from doctest import ELLIPSIS, OutputChecker
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 from commands import CONFIGS, ROOT
@@ -115,6 +117,7 @@ def check(command: str) -> None:
             assert name in OTHERS or words[:3] == ["python", "-m", "pytest"], part
 
 
+@cache
 def known_keys() -> set[str]:
     """Every key of the configuration, ``group.key``, and every argument of a script."""
     schema = {field.name: field.default_factory for field in dataclasses.fields(Root)}
@@ -204,10 +207,12 @@ def _filled(text: str, folder: Path) -> str:
 
 
 def _words(text: str) -> str:
-    """`text` without what differs between two machines: figures, times, widths of tables."""
+    """`text` without what two machines differ in: figures, times, hashes, the order of rows."""
     text = re.sub(r"\d{4}-\d\d-\d\d_[\d-]+|<time>", "TIME", text)
     text = re.sub(r"\b[0-9a-f]{12}\b", "HASH", text)
-    text = re.sub(r"-?\d[\d,]*(\.\d+)?(e-\d+)?", "N", text)
+    text = re.sub(r"(< )?[+\u2212-]?\d[\d,]*(\.\d+)?(e-\d+)?", "N", text)
     text = re.sub(r"[┏┓┗┛┡┩└┘━─┳┻╇┴┼█]+", "", text)
-    lines = (" ".join(line.split()) for line in text.splitlines())
-    return "".join(line if line == "..." else f"{line}\n" for line in lines if line)
+    lines = [line for line in (" ".join(line.split()) for line in text.splitlines()) if line]
+    tables = groupby(lines, key=lambda line: line.startswith("│"))
+    ordered = [line for is_table, rows in tables for line in (sorted(rows) if is_table else rows)]
+    return "".join(line if line == "..." else f"{line}\n" for line in ordered)
