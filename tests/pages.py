@@ -150,11 +150,11 @@ def _arguments_of(script: Path) -> type:
 
 
 def copy_project(folder: Path) -> Path:
-    """The project without runs and caches."""
+    """A copy of the project, but for runs and what belongs to git."""
     for name in PROJECT:
         source, target = ROOT / name, folder / name
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target)
         else:
             shutil.copy(source, target)
     return folder
