@@ -21,7 +21,7 @@ def root(*overrides: str) -> Root:
     given = [*TINY, *overrides]
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
         config, choices = Composer("train").compose(given)
-    return typed(settle(config, choices=choices, overrides=given, config_dir=CONFIGS))
+    return typed(settle(config, choices=choices, overrides=given, config_dirs=[CONFIGS]))
 
 
 def store_of(config: Root, folder: Path):

@@ -66,7 +66,7 @@ def test_sizes_of_a_replaced_component_are_dropped_and_typos_are_not(tmp_path):
     given = ["model=sasrec", "encoder=lstm"]
     config, choices = composed(*given)
     assert "positions" in config.encoder  # from the model's file, for its transformer
-    settle(config, choices=choices, overrides=given, config_dir=CONFIGS)
+    settle(config, choices=choices, overrides=given, config_dirs=[CONFIGS])
     assert set(config.encoder) == {"_target_", "dim", "hidden", "layers", "dropout"}
     assert check_command_line(given, config_dir=CONFIGS) == given
     assert "encoder.positions: unknown" in told(*given, "encoder.positions=end")
@@ -84,6 +84,24 @@ def test_a_replaced_optimizer_has_its_own_learning_rate_unless_one_is_given():
     for extra, rate in ((), 0.1), (("optimizer.lr=0.5",), 0.5):
         given = ["model=lstm_attn", "optimizer=sgd", *extra]
         config, choices = composed(*given)
-        settle(config, choices=choices, overrides=given, config_dir=CONFIGS)
+        settle(config, choices=choices, overrides=given, config_dirs=[CONFIGS])
         assert config.optimizer.lr == rate
     assert composed("model=lstm_attn")[0].optimizer.lr == 3e-3
+
+
+def test_components_from_elsewhere_are_chosen_checked_and_settled(tmp_path, monkeypatch):
+    (tmp_path / "encoder").mkdir()
+    file = tmp_path / "encoder" / "mine.yaml"
+    file.write_text("_target_: seqrec.encoder.gru.GRU\ndim: ${dim}\n")
+    given = [f"hydra.searchpath=[file://{tmp_path}]", "model=sasrec", "encoder=mine"]
+    assert check_command_line(given, config_dir=CONFIGS) == given  # without SASRec's positions
+    assert "encoder=mime: unknown, did you mean encoder=mine?" in told(*given[:2], "encoder=mime")
+    assert "encoder=mine: unknown" in told("encoder=mine")
+    monkeypatch.chdir(tmp_path.parent)
+    relative = [f"hydra.searchpath=[file://{tmp_path.name}]", "encoder=mine"]
+    assert check_command_line(relative, config_dir=CONFIGS) == relative
+
+
+@pytest.mark.parametrize("value", ["foo", "[foo]", "[file://foo]", "[foo", "3"])
+def test_a_search_path_that_leads_nowhere_is_refused(value):
+    assert "hydra.searchpath: " in told(f"hydra.searchpath={value}")

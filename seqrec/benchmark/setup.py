@@ -28,7 +28,7 @@ def composed(overrides: list[str]) -> Root:
     register()
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
         config, choices = Composer("train").compose(overrides)
-    return typed(settle(config, choices=choices, overrides=overrides, config_dir=CONFIGS))
+    return typed(settle(config, choices=choices, overrides=overrides, config_dirs=[CONFIGS]))
 
 
 def assembled(root: Root) -> Experiment:

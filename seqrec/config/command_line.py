@@ -22,9 +22,10 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from seqrec.config.check import allowed_keys, component_mistakes, is_instruction
 from seqrec.config.combine import conflicts
 from seqrec.config.compose import Composer, plain, settle
+from seqrec.config.elsewhere import folder_of, searched
 from seqrec.config.help import help_text
 from seqrec.config.launcher import launcher_mistakes
-from seqrec.config.mistakes import refuse, unknown
+from seqrec.config.mistakes import reason, refuse, unknown
 from seqrec.config.ranges import out_of_range
 from seqrec.config.resume import resume_arguments
 from seqrec.config.schema import TRAINED
@@ -63,7 +64,9 @@ def check_command_line(
     if informs or flags.config_path or flags.config_name or flags.config_dir:
         return argv
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir)):
-        line = _CommandLine(Composer(config_name), config_dir)
+        searchpath = searched(flags.overrides)
+        composer = Composer(config_name, searchpath=searchpath)
+        line = _CommandLine(composer, [config_dir, *map(folder_of, searchpath)])
         overrides = line.parse(flags.overrides, sweeping=flags.multirun)
         line.mistakes += launcher_mistakes(overrides, sweeping=flags.multirun)
         attempts = [line.attempt(variant) for variant in line.variants(overrides)]
@@ -79,7 +82,7 @@ def check_command_line(
 @dataclass
 class _CommandLine:
     composer: Composer
-    config_dir: Path
+    config_dirs: list[Path]
     mistakes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -129,19 +132,19 @@ class _CommandLine:
         try:
             config, choices = self.composer.compose(groups)
         except (HydraException, OmegaConfBaseException) as error:
-            self.mistakes.append(_reason(error))
+            self.mistakes.append(reason(error))
             return None
         for override in values:
             self._apply(config, override, choices)
         written = [override.input_line or "" for override in overrides]
-        settle(config, choices=choices, overrides=written, config_dir=self.config_dir)
+        settle(config, choices=choices, overrides=written, config_dirs=self.config_dirs)
         for key in sorted(OmegaConf.missing_keys(config)):
             options = self.composer.options(key) if key in self.composer.groups else ["..."]
             self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
         try:
             resolved = plain(config)
         except OmegaConfBaseException as error:
-            self.mistakes.append(_reason(error))
+            self.mistakes.append(reason(error))
             return None
         self.mistakes += [
             *component_mistakes(resolved),
@@ -193,7 +196,7 @@ class _CommandLine:
         except (ConfigKeyError, ConfigAttributeError, TypeError):
             self.mistakes.append(f"{key}: {self._unknown_key(config, key, choices)}")
         except OmegaConfBaseException as error:
-            self.mistakes.append(f"{key}: {_reason(error)}")
+            self.mistakes.append(f"{key}: {reason(error)}")
 
     def _unknown_key(self, config: DictConfig, key: str, choices: dict[str, Any]) -> str:
         """Say where the key departs from what is there, and what was probably meant."""
@@ -241,11 +244,3 @@ def _same_name(node: DictConfig, name: str, path: str = "") -> Iterator[str]:
         inner = None if OmegaConf.is_missing(node, key) else node._get_node(key)
         if isinstance(inner, DictConfig) and not inner._is_none() and not inner._is_interpolation():
             yield from _same_name(inner, name, at)
-
-
-def _reason(error: Exception) -> str:
-    """The first sentence of an error of Hydra's or OmegaConf's, with that of its cause."""
-    told = [
-        str(e).strip().splitlines()[0] for e in (error, error.__cause__) if e and str(e).strip()
-    ]
-    return ": ".join(told)

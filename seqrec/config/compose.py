@@ -10,6 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqrec.config.check import is_instruction
+from seqrec.config.elsewhere import KEY
 
 
 class Composer:
@@ -17,13 +18,15 @@ class Composer:
 
     Args:
         config_name: name of the primary config.
+        searchpath: where else configuration lies, as in ``hydra.searchpath``; for `options`.
     """
 
-    def __init__(self, config_name: str) -> None:
+    def __init__(self, config_name: str, *, searchpath: Iterable[str] = ()) -> None:
         self.config_name = config_name
+        self.search = [f"{KEY}=[{','.join(searchpath)}]"]
         self.loader = GlobalHydra.instance().config_loader()
         self.groups = {name for name in self.loader.list_groups("") if name != "hydra"}
-        self.options = cache(self.loader.get_group_options)
+        self.options = cache(self._options)
         self._composed = cache(self._compose)
 
     def compose(self, overrides: Iterable[str]) -> tuple[DictConfig, dict[str, Any]]:
@@ -39,9 +42,18 @@ class Composer:
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
         return compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
 
+    def _options(self, group: str) -> list[str]:
+        return self.loader.get_group_options(
+            group, config_name=self.config_name, overrides=self.search
+        )
+
 
 def settle(
-    config: DictConfig, *, choices: dict[str, Any], overrides: Iterable[str], config_dir: Path
+    config: DictConfig,
+    *,
+    choices: dict[str, Any],
+    overrides: Iterable[str],
+    config_dirs: Iterable[Path],
 ) -> DictConfig:
     """Give a component chosen on the command line the values of its own file.
 
@@ -53,12 +65,14 @@ def settle(
         config: the composed configuration, changed in place and returned.
         choices: chosen option of every group.
         overrides: the command line's.
-        config_dir: folder of the configuration tree.
+        config_dirs: folders of configuration; the first that has a file counts.
     """
     written = {override.partition("=")[0].lstrip("+~") for override in overrides}
     for group in written & choices.keys():
-        node, file = config.get(group), config_dir / group / f"{choices[group]}.yaml"
-        if not isinstance(node, DictConfig) or "_target_" not in node or not file.is_file():
+        node = config.get(group)
+        files = (folder / group / f"{choices[group]}.yaml" for folder in config_dirs)
+        file = next((file for file in files if file.is_file()), None)
+        if not isinstance(node, DictConfig) or "_target_" not in node or file is None:
             continue
         own = OmegaConf.load(file)
         if not isinstance(own, DictConfig) or "_target_" not in own:

@@ -46,3 +46,11 @@ def unknown(
     meant = next(iter([*elsewhere, *near]), None)
     proposal = f", did you mean {meant}?" if meant else ""
     return f"unknown{proposal} ({noun}: {', '.join(names) or 'none'})"
+
+
+def reason(error: Exception) -> str:
+    """The first sentence of an error of Hydra's or OmegaConf's, with that of its cause."""
+    told = [
+        str(e).strip().splitlines()[0] for e in (error, error.__cause__) if e and str(e).strip()
+    ]
+    return ": ".join(told)

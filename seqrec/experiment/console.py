@@ -11,7 +11,10 @@ from seqrec.config.process import is_first_process
 
 def console() -> Console:
     """The terminal of the first process; other processes of a run are silent."""
-    return Console(quiet=not is_first_process(), highlight=False)
+    out = Console(quiet=not is_first_process(), highlight=False)
+    if out.is_jupyter:  # plain lines: in a notebook each print would be a display of its own
+        return Console(highlight=False, force_jupyter=False, force_terminal=False)
+    return out
 
 
 def fact(out: Console, label: str, text: str) -> None:

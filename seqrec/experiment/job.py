@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from seqrec.config.compose import settle
+from seqrec.config.elsewhere import folder_of
 from seqrec.config.process import is_first_process
 from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import SeqrecError
@@ -66,7 +67,8 @@ def run_job(config: DictConfig, *, config_dir: Path) -> float | None:
 def _train(config: DictConfig, folder: Path, config_dir: Path) -> dict[str, Any]:
     job = HydraConfig.get()
     choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
-    settle(config, choices=choices, overrides=overrides, config_dir=config_dir)
+    config_dirs = [config_dir, *map(folder_of, job.searchpath)]
+    settle(config, choices=choices, overrides=overrides, config_dirs=config_dirs)
     reuse = job.mode == RunMode.MULTIRUN and not config.rerun
     return load_run()(config, folder, choices=choices, overrides=overrides, reuse=reuse)
 

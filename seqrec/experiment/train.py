@@ -1,0 +1,43 @@
+"""A run from Python, for notebooks: what ``python train.py`` does with the same overrides."""
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from omegaconf import open_dict
+
+from seqrec.config.command_line import check_command_line
+from seqrec.config.compose import settle
+from seqrec.config.elsewhere import folder_of
+from seqrec.config.schema import register
+from seqrec.errors import ConfigError
+from seqrec.experiment.code import PROJECT
+from seqrec.experiment.new_folder import claim
+from seqrec.experiment.run import run
+
+CONFIGS = PROJECT / "configs"
+
+
+def train(*overrides: str) -> Path:
+    """Train and evaluate one model; return the folder of the run.
+
+    Args:
+        overrides: ``model=gru_attn``, ``data=amazon``, ...: those of ``train.py`` for one run.
+
+    Raises:
+        SeqrecError: what ``train.py`` would refuse, in the same words.
+    """
+    if flags := [override for override in overrides if override.startswith("-")]:
+        raise ConfigError(f"{flags[0]} is for train.py", todo="call train() for each run")
+    register()
+    given = check_command_line(list(overrides), config_dir=CONFIGS)
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
+        config = compose("train", overrides=given, return_hydra_config=True)
+    hydra, folder = config.hydra, Path(config.hydra.run.dir)
+    choices = {str(key): value for key, value in hydra.runtime.choices.items()}
+    with open_dict(config):
+        del config["hydra"]
+    config_dirs = [CONFIGS, *map(folder_of, hydra.searchpath)]
+    settle(config, choices=choices, overrides=overrides, config_dirs=config_dirs)
+    folder = folder if config.resume else claim(folder)
+    run(config, folder, choices=choices, overrides=list(overrides))
+    return folder
