@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
-from omegaconf import open_dict
+from omegaconf import DictConfig, open_dict
 
 from seqrec.config.command_line import check_command_line
 from seqrec.config.compose import settle
@@ -26,10 +26,22 @@ def train(*overrides: str) -> Path:
     Raises:
         SeqrecError: what ``train.py`` would refuse, in the same words.
     """
+    config, choices, folder = composed(list(overrides))
+    folder = folder if config.resume else claim(folder)
+    run(config, folder, choices=choices, overrides=list(overrides))
+    return folder
+
+
+def composed(overrides: list[str]) -> tuple[DictConfig, dict[str, str], Path]:
+    """What ``train.py`` would run: the configuration, the option of each group, the folder.
+
+    Raises:
+        ConfigError: what ``train.py`` would refuse, in the same words.
+    """
     if flags := [override for override in overrides if override.startswith("-")]:
-        raise ConfigError(f"{flags[0]} is for train.py", todo="call train() for each run")
+        raise ConfigError(f"{flags[0]} is for train.py", todo="leave it out")
     register()
-    given = check_command_line(list(overrides), config_dir=CONFIGS)
+    given = check_command_line(overrides, config_dir=CONFIGS)
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
         config = compose("train", overrides=given, return_hydra_config=True)
     hydra, folder = config.hydra, Path(config.hydra.run.dir)
@@ -37,7 +49,8 @@ def train(*overrides: str) -> Path:
     with open_dict(config):
         del config["hydra"]
     config_dirs = [CONFIGS, *map(folder_of, hydra.searchpath)]
-    settle(config, choices=choices, overrides=overrides, config_dirs=config_dirs)
-    folder = folder if config.resume else claim(folder)
-    run(config, folder, choices=choices, overrides=list(overrides))
-    return folder
+    return (
+        settle(config, choices=choices, overrides=overrides, config_dirs=config_dirs),
+        choices,
+        folder,
+    )

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from seqrec.config.resume import what_matters
 
 PLACES = ("data.path", "data.items_path", "data.raw_dir", "data.fetch_dir", "paths.", "logger")
-Compose = Callable[[list[str]], tuple[DictConfig, dict[str, Any]]]
+Compose = Callable[[list[str]], tuple[DictConfig, dict[str, str], Path]]
 
 
 def write_recipe(
@@ -25,16 +25,18 @@ def write_recipe(
         head: what the file says first, line by line.
     """
     kept = [each for each in given if not each.startswith(PLACES)]
-    _, choices = compose([])
+    _, choices, _ = compose([])
     groups = [each.partition("=") for each in kept if each.partition("=")[0] in choices]
     keys = [each for each in kept if each.partition("=")[0] not in choices]
     values = OmegaConf.from_dotlist(keys)
     file = folder / "experiment" / f"{name}.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
-    wanted, _ = compose(kept)
+    wanted, _, _ = compose(kept)
     for _ in range(2):  # once more with what the order of files made otherwise
         _write(file, head, groups, values)
-        got, _ = compose([f"hydra.searchpath=[file://{folder.absolute()}]", f"experiment={name}"])
+        got, _, _ = compose(
+            [f"hydra.searchpath=[file://{folder.absolute()}]", f"experiment={name}"]
+        )
         different = _differing(_flat(wanted), _flat(got))
         if not different:
             break

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from seqrec.errors import ConfigError, RunError, SeqrecError
@@ -60,10 +61,11 @@ class Search:
     agreed: dict[str, Any]
 
     @property
-    def directions(self) -> list[str]:
-        """Of the objectives, in Optuna's words."""
-        first = "minimize" if direction(self.monitor) == "min" else "maximize"
-        return [first, "minimize"] if self.also else [first]
+    def directions(self) -> list[StudyDirection]:
+        """Of the objectives."""
+        smaller = direction(self.monitor) == "min"
+        first = StudyDirection.MINIMIZE if smaller else StudyDirection.MAXIMIZE
+        return [first, StudyDirection.MINIMIZE] if self.also else [first]
 
 
 def open_study(search: Search) -> optuna.Study:
@@ -80,8 +82,7 @@ def open_study(search: Search) -> optuna.Study:
         study = optuna.create_study(
             study_name=search.name,
             storage=storage,
-            directions=search.directions if search.also else None,
-            direction=None if search.also else search.directions[0],
+            directions=search.directions,
             sampler=optuna.samplers.TPESampler(
                 seed=_seed(search), multivariate=True, constant_liar=True
             ),

@@ -44,7 +44,7 @@ class Watch(Callback):
         self.report = report
         self.best, self.epoch = math.nan, 0
 
-    def on_validation_end(self, trainer: Any, module: Experiment) -> None:
+    def on_validation_end(self, trainer: Any, module: Any) -> None:
         """After every validation."""
         value, epoch = module.results[module.monitor], trainer.current_epoch + 1
         sign = -1 if direction(module.monitor) == "min" else 1
