@@ -1,4 +1,4 @@
-"""Recommend from a trained run: to a user of its data, or after any list of items."""
+"""Recommend from a trained run: after any list of items, to a user of its data, or to all."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yaml
+from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -29,11 +30,13 @@ class Arguments:
     python scripts/recommend.py run=outputs/.../... user=42
     python scripts/recommend.py run=outputs/.../... items='[50, 181, 7]' k=10
     python scripts/recommend.py run=outputs/.../... items='[50, 7]' context='{rating: [5, null]}'
+    python scripts/recommend.py run=outputs/.../... out=lists.parquet
     """
 
     run: str  # the folder of a run
     items: list[str] | None = None  # original item ids, oldest first; any session, seen or not
     user: str | None = None  # a user of the run's data, by original id
+    out: Path | None = None  # file for the lists of all users of the run's data: .parquet or .csv
     context: str | None = None  # what else is known of each item, for a run with context=events
     at: str | None = None  # ISO time that the recommendation is for; default: now
     k: int = 10  # length of the list
@@ -43,8 +46,12 @@ class Arguments:
 
 def recommend(arguments: Arguments) -> None:
     """Load, answer, print."""
-    if (arguments.items is None) == (arguments.user is None):
-        raise ConfigError("give either items='[id, id, ...]' or user=ID", where="arguments")
+    asked_for = (arguments.items, arguments.user, arguments.out)
+    if sum(wanted is not None for wanted in asked_for) != 1:
+        raise ConfigError("give one of items='[id, id, ...]', user=ID, out=FILE", where="arguments")
+    if arguments.out is not None:
+        recommend_to_all(arguments, arguments.out)
+        return
     if arguments.format not in ("table", "json"):
         raise ConfigError(f"format={arguments.format} is unknown", todo="choose table or json")
     context, asked = told(arguments.context), instant(arguments.at, where="at")
@@ -74,6 +81,38 @@ def recommend(arguments: Arguments) -> None:
         out.print(list_table(answer.items))
     if answer.unknown:
         fact(out, "unknown", "not in the catalogue, left out: " + ", ".join(answer.unknown[:10]))
+
+
+def recommend_to_all(arguments: Arguments, out: Path) -> None:
+    """Write user, rank, item and score of everybody's list, whole or not at all."""
+    if out.suffix not in (".parquet", ".csv"):
+        raise ConfigError(f"out={out} is of no kind", todo="end it in .parquet or .csv")
+    if not out.absolute().parent.is_dir():
+        raise ConfigError(f"there is no folder {out.absolute().parent}", where="out")
+    if arguments.context is not None:
+        raise ConfigError("context= goes with items or user", where="arguments")
+    asked = instant(arguments.at, where="at")
+    import polars as pl
+
+    from seqrec.recommend import Recommender
+
+    lists = Recommender.load(arguments.run).everybody(
+        k=arguments.k, mask_seen=arguments.mask_seen, asked=asked
+    )
+    parts = []
+    with Progress("users {task.completed:,}", TimeElapsedColumn(), console=console()) as progress:
+        task = progress.add_task("", total=None)
+        for part in lists:
+            parts.append(part)
+            progress.advance(task, part["user"].n_unique())
+    table = pl.concat(parts)
+    partial = out.with_name(f"{out.name}.partial")
+    try:
+        table.write_parquet(partial) if out.suffix == ".parquet" else table.write_csv(partial)
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+    fact(console(), "lists", f"{len(table):,} rows of {table['user'].n_unique():,} users: {out}")
 
 
 def told(context: str | None) -> dict[str, list[str | None]]:

@@ -175,6 +175,8 @@ class TrainBatches:
 class EvalBatches:
     """The histories of a view, longest first, each with the one item that follows.
 
+    Of a history that is all there is of its user, what follows is anything.
+
     Args:
         columns: of the store where the histories lie.
         view: which of them.
@@ -209,13 +211,14 @@ class EvalBatches:
     def _batch(self, rows: np.ndarray) -> EvalBatch:
         begin, end = self.view.start[rows], self.view.end[rows]
         start = np.maximum(begin, end - self.max_length)
+        after = np.minimum(end, self.columns.store.n_interactions - 1)
         index_BL, valid_BL = _windows(self.columns, start, end)
         seen_row_P = np.repeat(np.arange(len(rows)), end - begin)
         before = np.cumsum(end - begin) - (end - begin)
         seen_index_P = np.arange(len(seen_row_P)) + np.repeat(begin - before, end - begin)
-        next_B = self.columns.tensor(end)
+        next_B = self.columns.tensor(after)
         return EvalBatch(
-            history=self.columns.history(index_BL, valid_BL, end, self.view.user[rows]),
+            history=self.columns.history(index_BL, valid_BL, after, self.view.user[rows]),
             event_B=self.columns.tensor(rows),
             target_B=self.columns.items(next_B),
             rating_B=self.columns.ratings(next_B),

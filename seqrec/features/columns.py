@@ -9,11 +9,13 @@ import torch
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.features.encoded import Codes, Encoded, Numbers
+from seqrec.features.sentences import sentence_vectors
 from seqrec.features.text import text_vectors
 from seqrec.features.vectors import given_vectors
 
 NO_FEATURES = ("index", "item")
 MOST_VALUES = 32  # of an item that are kept of a list
+FROM = (["vectors"], ["sentences"])  # keys of what is made elsewhere
 RARE = 2  # values of fewer items than this tell nothing of other items, and share one code
 
 
@@ -26,8 +28,8 @@ def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> 
     Args:
         table: columns index (1, 2, ...), item and features.
         features: a column's name, or ``{name: how}``: ``category``, ``list``, ``number``, ``log``,
-            ``text``, or ``{vectors: FILE}``; a name alone goes by the column's type. ``all``: every
-            column that isn't empty, the title as text.
+            ``text``, ``{sentences: MODEL}``, or ``{vectors: FILE}``; a name alone goes by the
+            column's type. ``all``: every column that isn't empty, the title as text.
         text_dim: width of the vectors of texts.
 
     Returns:
@@ -51,7 +53,7 @@ def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> 
         raise ConfigError(f"{', '.join(names)}: one is named twice", where="embedding.features")
     encoded: dict[str, Encoded] = {}
     for name, how in wanted:
-        if isinstance(how, dict):
+        if isinstance(how, dict) and "vectors" in how:
             encoded[name] = Numbers(given_vectors(how["vectors"], table["item"]))
             continue
         if name not in table.columns or name in NO_FEATURES:
@@ -68,7 +70,9 @@ def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> 
                 todo="leave it out, or give a table of items that has it",
             )
         kind = how or _kind(column)
-        if kind == "text":
+        if isinstance(kind, dict):
+            encoded[name] = Numbers(_padded(sentence_vectors(column, kind["sentences"])))
+        elif kind == "text":
             encoded[name] = Numbers(_padded(text_vectors(column, text_dim)))
         else:
             encoded[name] = KINDS[kind](column)
@@ -80,13 +84,13 @@ def _read(entry: str | dict[str, Any]) -> tuple[str, str | dict[str, Any] | None
         return entry, None
     if isinstance(entry, dict) and len(entry) == 1:
         [(name, how)] = entry.items()
-        if how in (*KINDS, "text") or (isinstance(how, dict) and set(how) == {"vectors"}):
+        if how in (*KINDS, "text") or (isinstance(how, dict) and list(how) in FROM):
             return name, how
     raise ConfigError(
         f"{entry!r} is no feature",
         where="embedding.features",
         todo="write a column's name or {name: how}, how one of "
-        f"{', '.join((*KINDS, 'text'))}, {{vectors: FILE}}",
+        f"{', '.join((*KINDS, 'text'))}, {{sentences: MODEL}}, {{vectors: FILE}}",
     )
 
 

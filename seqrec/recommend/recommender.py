@@ -1,55 +1,30 @@
 """Answers from a trained run: what comes after these items, for sessions never seen in training."""
 
-import math
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
-from torch import Tensor
 
-from seqrec.batches import event_column
+from seqrec.batches import Columns, EvalBatches, event_column
 from seqrec.build import build_baseline, build_model, build_source
-from seqrec.config.moment import instant
 from seqrec.config.schema import Root
 from seqrec.errors import DataError, RunError
 from seqrec.experiment.folder import RunFolder
+from seqrec.experiment.hardware import find_hardware
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.rank import rank_targets
+from seqrec.recommend.lists import top_lists
+from seqrec.recommend.session import Recommendation, Session, history_of, now
+from seqrec.split.views import View
 from seqrec.store.prepare import prepare
-from seqrec.types import UNKNOWN_TIME, Facts, History, Ranked
+from seqrec.store.store import SequenceStore
+from seqrec.types import EvalBatch, Facts, Ranked
 
 Model = SequenceModel | CountedModel
-
-
-@dataclass(frozen=True)
-class Session:
-    """What happened so far.
-
-    Args:
-        items: original ids, oldest first.
-        user: index in the run's data; -1: somebody else.
-        context: what else is known of each event, by name, one value an item: categories, numbers,
-            and as ``timestamp`` ISO times or milliseconds; None where unknown.
-        asked: the time that a recommendation is wanted for, in milliseconds; None: now.
-    """
-
-    items: list[str]
-    user: int = -1
-    context: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    asked: int | None = None
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """A list, and how it came about."""
-
-    items: pl.DataFrame  # rank, item, title, score; best first
-    history: pl.DataFrame  # item, title, attention: what the model saw, oldest first
-    unknown: list[str]  # given ids that the catalogue doesn't have
 
 
 class Recommender:
@@ -132,8 +107,7 @@ class Recommender:
         """
         session = session if isinstance(session, Session) else Session(session)
         items = session.items
-        if k < 1:
-            raise DataError(f"k={k}: a list has at least one item", todo="give k=10, say")
+        _check_length(k)
         unknown = [item for item in items if item not in self.index]
         kept = [at for at, item in enumerate(items) if item in self.index]
         if not kept:
@@ -144,9 +118,15 @@ class Recommender:
                 todo=f"give original ids, like {example}",
             )
         seen = torch.tensor(sorted({self.index[items[at]] for at in kept}))
-        history = self._history(session, kept[-self.config.max_length :])
+        history = history_of(
+            session,
+            kept[-self.config.max_length :],
+            index=self.index,
+            wanted=self.model.wanted,
+            events=self.events,
+        )
         latest = history.item_BL
-        mask = self.config.evaluation.mask_seen if mask_seen is None else mask_seen
+        mask = self._mask(mask_seen)
         catalogue: Ranked = self.model.catalogue()
         query = self.model.query(history, self.allowed_V)
         ranking = rank_targets(
@@ -174,14 +154,7 @@ class Recommender:
             DataError: the data doesn't have this user, or can't be read any more.
             RunError: the data has changed.
         """
-        source = build_source(self.config)
-        store = prepare(source, self.config.prepare, Path(self.config.paths.cache_dir))
-        if store.data_hash != self.data_hash:
-            raise RunError(
-                "the data isn't what the run was trained on",
-                where=f"{self.data_hash[:12]} then, {store.data_hash[:12]} now ({store.name})",
-                todo="give items='[...]' instead, or train a new run",
-            )
+        store = self._store()
         users = store.users()
         found = users.filter(pl.col("user") == user)["index"]
         if found.is_empty():
@@ -198,43 +171,63 @@ class Recommender:
             context[name] = [names[code] for code in context[name]]
         return Session([self.items[i - 1] for i in store.item[mine].tolist()], index, context)
 
-    def _history(self, session: Session, kept: list[int]) -> History:
-        """The events of a session at the places `kept`, as the model takes them."""
-        for name, values in session.context.items():
-            if name not in self.model.wanted:
-                known = ", ".join(self.model.wanted) or "nothing but the items"
-                raise DataError(f"the model knows no {name}; it takes {known}", where="context")
-            if len(values) != len(session.items):
-                raise DataError(
-                    f"{len(values)} values of {name} for {len(session.items)} items",
-                    where="context",
-                    todo="give one value an item, null where it is unknown",
-                )
-        asked = time.time_ns() // 1_000_000 if session.asked is None else session.asked
-        return History(
-            item_BL=torch.tensor([[self.index[session.items[at]] for at in kept]]),
-            length_B=torch.tensor([len(kept)]),
-            user_B=torch.tensor([session.user]),
-            event={
-                name: self._event(name, session.context.get(name), kept)
-                for name in self.model.wanted
-            },
-            asked_B=torch.tensor([asked]),
-        )
+    def everybody(
+        self, *, k: int = 10, mask_seen: bool | None = None, asked: int | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """The `k` best items to follow the whole history of every user of the run's data.
 
-    def _event(self, name: str, values: Sequence[Any] | None, kept: list[int]) -> Tensor:
-        """What is known of each event, (1, L)."""
-        given = [None if values is None else values[at] for at in kept]
-        if name == "timestamp":
-            return torch.tensor([[UNKNOWN_TIME if v is None else _moment(v) for v in given]])
-        names = self.events[name].get("categories")
-        if names is not None:
-            code = {name: at for at, name in enumerate(names, start=1)}
-            return torch.tensor([[code.get(str(value), 0) for value in given]])
+        On a GPU where there is one.
+
+        Args:
+            k: length of the lists.
+            mask_seen: see :meth:`recommend`.
+            asked: the time that the lists are for, in milliseconds; None: now.
+
+        Yields:
+            Tables of user, rank, item and score, some thousand users each.
+
+        Raises:
+            DataError: the data can't be read any more, or k isn't positive.
+            RunError: the data has changed.
+        """
+        _check_length(k)
+        store = self._store()
+        device = torch.device(find_hardware("auto", "fp32").kind)
+        offset = np.asarray(store.offset)
+        batches = EvalBatches(
+            columns=Columns(store, device, ratings=False, events=self.model.wanted),
+            view=View(np.arange(store.n_users), offset[:-1], offset[1:]),
+            max_length=self.config.max_length,
+            size=self.config.batch.eval_size,
+        )
+        self.model.to(device)
         try:
-            return torch.tensor([[math.nan if v is None else float(v) for v in given]])
-        except ValueError as error:
-            raise DataError(f"{name}: {error}", where="context") from error
+            yield from top_lists(
+                self.model,
+                (_at(batch.to(device), asked) for batch in batches),
+                users=store.users()["user"],
+                items=pl.Series(self.items),
+                k=min(k, len(self.items)),
+                mask_seen=self._mask(mask_seen),
+                allowed_V=self.allowed_V.to(device),
+            )
+        finally:
+            self.model.to("cpu")
+
+    def _mask(self, mask_seen: bool | None) -> bool:
+        return self.config.evaluation.mask_seen if mask_seen is None else mask_seen
+
+    def _store(self) -> SequenceStore:
+        """The run's data."""
+        source = build_source(self.config)
+        store = prepare(source, self.config.prepare, Path(self.config.paths.cache_dir))
+        if store.data_hash != self.data_hash:
+            raise RunError(
+                "the data isn't what the run was trained on",
+                where=f"{self.data_hash[:12]} then, {store.data_hash[:12]} now ({store.name})",
+                todo="give items='[...]' instead, or train a new run",
+            )
+        return store
 
     def _table(self, indices: list[int], **columns: list[float]) -> pl.DataFrame:
         names = {
@@ -245,10 +238,15 @@ class Recommender:
         return pl.DataFrame({**names, **columns})
 
 
-def _moment(value: Any) -> int:
-    """Milliseconds since 1970 UTC of an ISO time or of such a number."""
-    if isinstance(value, int):
-        return value
-    moment = instant(value, where="timestamp")
-    assert moment is not None
-    return moment
+def _at(batch: EvalBatch, asked: int | None) -> EvalBatch:
+    """The batch, asked at that time."""
+    history = batch.history
+    if history.asked_B is None:
+        return batch
+    asked_B = torch.full_like(history.asked_B, now() if asked is None else asked)
+    return replace(batch, history=replace(history, asked_B=asked_B))
+
+
+def _check_length(k: int) -> None:
+    if k < 1:
+        raise DataError(f"k={k}: a list has at least one item", todo="give k=10, say")

@@ -1,0 +1,60 @@
+"""The best items for many users at once, streamed in batches."""
+
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from seqrec.model import CountedModel, SequenceModel
+from seqrec.ranking.rank import rank_targets
+from seqrec.types import EvalBatch, Ranked
+
+
+@torch.no_grad()
+def top_lists(
+    model: SequenceModel | CountedModel,
+    batches: Iterable[EvalBatch],
+    *,
+    users: pl.Series,
+    items: pl.Series,
+    k: int,
+    mask_seen: bool,
+    allowed_V: Tensor | None,
+) -> Iterator[pl.DataFrame]:
+    """Tables of user, rank, item and score: of each history the `k` best items, best first.
+
+    A user has fewer where fewer items may be recommended.
+
+    Args:
+        model: on the device of the batches, in evaluation mode.
+        batches: histories; what follows them plays no part.
+        users: original ids, from index 0.
+        items: original ids, of index 1, 2, ...
+        k: length of the lists.
+        mask_seen: leave out what is in the history.
+        allowed_V: items that may be recommended; None: all.
+    """
+    catalogue: Ranked = model.catalogue()
+    for batch in batches:
+        query = model.query(batch.history, allowed_V)
+        top_BK = rank_targets(
+            query,
+            catalogue,
+            batch.target_B,
+            k=k,
+            seen_row_P=batch.seen_row_P if mask_seen else None,
+            seen_item_P=batch.seen_item_P if mask_seen else None,
+            allowed_V=allowed_V,
+        ).top_BK
+        score_BK = torch.stack([catalogue.score(query, top_B) for top_B in top_BK.T], dim=1)
+        row_N, column_N = (top_BK > 0).nonzero(as_tuple=True)
+        item_N = top_BK[row_N, column_N].cpu().numpy() - 1
+        yield pl.DataFrame(
+            {
+                "user": users[batch.history.user_B[row_N].cpu().numpy()],
+                "rank": (column_N + 1).to(torch.int32).cpu().numpy(),
+                "item": items[item_N],
+                "score": score_BK[row_N, column_N].float().cpu().numpy(),
+            }
+        )

@@ -1,0 +1,115 @@
+"""What somebody did, in original ids, and as a model takes it."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from seqrec.config.moment import instant
+from seqrec.errors import DataError
+from seqrec.types import UNKNOWN_TIME, History
+
+
+@dataclass(frozen=True)
+class Session:
+    """What happened so far.
+
+    Args:
+        items: original ids, oldest first.
+        user: index in the run's data; -1: somebody else.
+        context: what else is known of each event, by name, one value an item: categories, numbers,
+            and as ``timestamp`` ISO times or milliseconds; None where unknown.
+        asked: the time that a recommendation is wanted for, in milliseconds; None: now.
+    """
+
+    items: list[str]
+    user: int = -1
+    context: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    asked: int | None = None
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A list, and how it came about."""
+
+    items: pl.DataFrame  # rank, item, title, score; best first
+    history: pl.DataFrame  # item, title, attention: what the model saw, oldest first
+    unknown: list[str]  # given ids that the catalogue doesn't have
+
+
+def history_of(
+    session: Session,
+    kept: list[int],
+    *,
+    index: Mapping[str, int],
+    wanted: Sequence[str],
+    events: Mapping[str, Mapping[str, Any]],
+) -> History:
+    """The events of a session at the places `kept`, as a model takes them.
+
+    Args:
+        session: what happened.
+        kept: places in it, ascending, of items that `index` has.
+        index: of an item in the catalogue, by original id.
+        wanted: what the model wants to know of each event.
+        events: what the data knows of each event; see :class:`~seqrec.types.Facts`.
+
+    Raises:
+        DataError: the context isn't what the model knows.
+    """
+    for name, values in session.context.items():
+        if name not in wanted:
+            known = ", ".join(wanted) or "nothing but the items"
+            raise DataError(f"the model knows no {name}; it takes {known}", where="context")
+        if len(values) != len(session.items):
+            raise DataError(
+                f"{len(values)} values of {name} for {len(session.items)} items",
+                where="context",
+                todo="give one value an item, null where it is unknown",
+            )
+    return History(
+        item_BL=torch.tensor([[index[session.items[at]] for at in kept]]),
+        length_B=torch.tensor([len(kept)]),
+        user_B=torch.tensor([session.user]),
+        event={name: _event(name, session.context.get(name), kept, events) for name in wanted},
+        asked_B=torch.tensor([now() if session.asked is None else session.asked]),
+    )
+
+
+def _event(
+    name: str,
+    values: Sequence[Any] | None,
+    kept: list[int],
+    events: Mapping[str, Mapping[str, Any]],
+) -> Tensor:
+    """What is known of each event, (1, L)."""
+    given = [None if values is None else values[at] for at in kept]
+    if name == "timestamp":
+        return torch.tensor([[UNKNOWN_TIME if v is None else _moment(v) for v in given]])
+    names = events[name].get("categories")
+    if names is not None:
+        code = {name: at for at, name in enumerate(names, start=1)}
+        return torch.tensor([[code.get(str(value), 0) for value in given]])
+    try:
+        return torch.tensor([[math.nan if v is None else float(v) for v in given]])
+    except ValueError as error:
+        raise DataError(f"{name}: {error}", where="context") from error
+
+
+def now() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def _moment(value: Any) -> int:
+    """Milliseconds since 1970 UTC of an ISO time or of such a number."""
+    if isinstance(value, int):
+        return value
+    moment = instant(value, where="timestamp")
+    assert moment is not None
+    return moment
