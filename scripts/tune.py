@@ -202,7 +202,7 @@ def _table(trials: list["FrozenTrial"], search: "Search", *, title: str) -> Tabl
     table = Table(title=title, title_justify="left", header_style="dim")
     keys = list(search.space.varied)
     for name in ("trial", search.monitor, "parameters", "fit s", *keys):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", min_width=len(name))
     for trial in trials:
         outcome, values = trial.user_attrs["outcome"], trial.user_attrs["values"]
         table.add_row(

@@ -24,6 +24,7 @@ LAYERS = [
         "build",
         "logger",
         "experiment",
+        "tune",
         "compare",
         "recommend",
         "benchmark",

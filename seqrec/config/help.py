@@ -6,6 +6,8 @@ from textwrap import wrap
 
 from omegaconf import OmegaConf
 
+SPACES = "tune"  # what scripts/tune.py varies, no group of a run
+
 
 def help_text(config_dir: Path, config_name: str) -> str:
     """Fill ``hydra.help.template`` of the primary config; nothing is composed, so it is quick.
@@ -20,6 +22,8 @@ def help_text(config_dir: Path, config_name: str) -> str:
 def _groups(config_dir: Path) -> str:
     options: dict[str, list[str]] = {}
     for file in sorted(config_dir.glob("*/*.yaml")):
+        if file.parent.name == SPACES:
+            continue
         options.setdefault(file.parent.name, []).append(file.stem)
     width = max((len(group) for group in options), default=0)
     lines = []

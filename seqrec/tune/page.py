@@ -91,11 +91,19 @@ def _figures(study: optuna.Study, search: Search) -> list[tuple[str, Any]]:
         found.append((f"{name} by trial", draw.plot_optimization_history(study, **shared)))
         if done > 1 and len(search.space.varied) > 1:
             title = f"What mattered for {name}"
-            found.append((title, draw.plot_param_importances(study, **shared)))
+            good = _to_be_small(search, at) if search.also else None
+            drawn = draw.plot_param_importances(study, target=good, target_name=name)
+            found.append((title, drawn))
         found.append((f"{name} by setting", draw.plot_slice(study, **shared)))
     if search.also is None and done:
         found.append(("Learning curves", draw.plot_intermediate_values(study)))
     return found
+
+
+def _to_be_small(search: Search, at: int) -> Callable[[Any], float]:
+    """An objective, with the sign that makes small values the good ones."""
+    sign = -1 if search.directions[at].name == "MAXIMIZE" else 1
+    return lambda trial: sign * trial.values[at]
 
 
 def _table(study: optuna.Study, search: Search) -> str:

@@ -208,6 +208,6 @@ def _retry_dead(study: optuna.Study) -> None:
         try:
             with FileLock(folder / ".lock", timeout=0):
                 study.tell(trial.number, state=TrialState.FAIL)
-                study.enqueue_trial(trial.params, skip_if_exists=True)
+                study.enqueue_trial(trial.params)
         except Timeout:
             continue  # another process is at it
