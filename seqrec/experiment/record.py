@@ -79,7 +79,7 @@ class Record:
             "before": _before(known),
         }
         folder.write_json("run.json", about)
-        config = plain(root) | {"data_hash": store.data_hash}
+        config = plain(root) | {"data_hash": store.data_hash, "choices": about["choices"]}
         run_id = str(about["run_id"])
         return RunInfo(folder.path, name, group, run_id, tags=list(root.tags), config=config)
 

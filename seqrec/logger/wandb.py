@@ -1,8 +1,10 @@
 """Runs in Weights & Biases; offline when there is no API key. Never a prompt, never a crash."""
 
+import json
 import logging
 import netrc
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlparse
@@ -14,6 +16,10 @@ from seqrec.logger.run_info import RunInfo
 
 log = logging.getLogger(__name__)
 MODES = ("auto", "online", "offline", "disabled")
+SERVED = (  # what evaluating and recommending need of a run's folder
+    *("config.yaml", "run.json", "metrics.json", "protocol.json", "catalogue.parquet"),
+    "checkpoints/best.ckpt",
+)
 
 
 class Wandb:
@@ -24,7 +30,8 @@ class Wandb:
         entity: W&B user or team; null: your default.
         mode: ``online``, ``offline``, or ``auto``: online if there is an API key, else offline.
             The environment variable ``WANDB_MODE`` wins, and may also be ``disabled``.
-        log_model: upload the best checkpoint as an artifact.
+        log_model: keep the run's folder with its best checkpoint as an artifact, with the data's
+            hash. Online the data is an artifact too, so that W&B shows what was made of what.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class Wandb:
             )
         self.mode = ("online" if has_api_key() else "offline") if chosen == "auto" else chosen
         self.logger: WandbLogger | None = None
+        self.run: RunInfo | None = None
         self.folder: str | None = None
 
     def open(self, run: RunInfo) -> WandbLogger:
@@ -76,9 +84,8 @@ class Wandb:
         opened.define_metric("epoch")
         opened.define_metric("valid/*", step_metric="epoch")
         self.folder = opened.dir and str(Path(opened.dir).parent)
-        self.logger = WandbLogger(
-            experiment=opened, log_model=self.log_model and self.mode == "online"
-        )
+        self.run = run
+        self.logger = WandbLogger(experiment=opened)
         return self.logger
 
     def finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None:
@@ -91,7 +98,31 @@ class Wandb:
         for name, (columns, rows) in tables.items():
             run.log({name: wandb.Table(columns=columns, data=rows)})
         run.summary.update(summary)
+        if self.log_model and self.run and not failed:
+            self._keep(self.run, summary)
         run.finish(exit_code=1 if failed else 0)
+
+    def _keep(self, about: RunInfo, summary: dict[str, Any]) -> None:
+        """The run's folder as an artifact, and the data as one that it used."""
+        import wandb
+
+        assert self.logger is not None
+        run, choices = self.logger.experiment, about.config["choices"]
+        data_hash = about.config["data_hash"]
+        if self.mode == "online":  # W&B can't note it otherwise
+            data = wandb.Artifact(_safe(choices["data"]), type="dataset")
+            with data.new_file("data.json") as file:  # the same content is the same version
+                json.dump({"data_hash": data_hash}, file)
+            run.use_artifact(data)
+        model = wandb.Artifact(
+            _safe(f"{choices['data']}-{choices['model']}"),
+            type="model",
+            metadata={"data_hash": data_hash, **_measured(summary)},
+        )
+        for name in SERVED:
+            if (about.folder / name).is_file():
+                model.add_file(str(about.folder / name), name=name)
+        run.log_artifact(model)
 
     def hints(self) -> list[str]:
         """How to see the run."""
@@ -100,6 +131,17 @@ class Wandb:
         if self.mode != "offline":
             return [f"W&B: {self.logger.experiment.url}"]
         return [f"wandb sync {self.folder}", f"wandb leet {self.folder}"]
+
+
+def _safe(name: str) -> str:
+    """As W&B allows artifacts to be called."""
+    return re.sub(r"[^\w.-]+", "-", name)[:120]
+
+
+def _measured(summary: dict[str, Any]) -> dict[str, Any]:
+    """The metrics of the whole test; W&B takes 100 entries."""
+    whole = re.compile(r"test/[\w@]+")
+    return {key: value for key, value in summary.items() if whole.fullmatch(key)}
 
 
 def _first_line(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """A study as one HTML file that opens from disk: history, importance, slices, front."""
 
+import warnings
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -92,7 +93,9 @@ def _figures(study: optuna.Study, search: Search) -> list[tuple[str, Any]]:
         if done > 1 and len(search.space.varied) > 1:
             title = f"What mattered for {name}"
             good = _to_be_small(search, at) if search.also else None
-            drawn = draw.plot_param_importances(study, target=good, target_name=name)
+            with warnings.catch_warnings():  # that small values of a target count as good: they do
+                warnings.filterwarnings("ignore", message="PedAnova")
+                drawn = draw.plot_param_importances(study, target=good, target_name=name)
             found.append((title, drawn))
         found.append((f"{name} by setting", draw.plot_slice(study, **shared)))
     if search.also is None and done:
