@@ -21,7 +21,8 @@ from seqrec.tune.trial import Outcome, try_out
 
 COSTS = ("parameters", "fit_seconds")  # what a second objective may be; less is better
 PRUNERS: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
-    "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
+    # early on, a trial that learns slowly and well looks hopeless
+    "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=8, n_warmup_steps=10),
     "hyperband": optuna.pruners.HyperbandPruner,
     "none": optuna.pruners.NopPruner,
 }
