@@ -1,6 +1,7 @@
 """Search good settings of a model: many trials, judged on validation alone."""
 
 import importlib.util
+import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.table import Table
 
 from seqrec.config.mistakes import unknown
 from seqrec.config.script import PAIRS, parse
-from seqrec.config.terminal import plain_errors
+from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import ConfigError
 from seqrec.experiment.console import console, fact
 
@@ -215,6 +216,19 @@ def _table(trials: list["FrozenTrial"], search: "Search", *, title: str) -> Tabl
     return table
 
 
+def main() -> None:
+    """Read the arguments and search; Ctrl-C loses nothing that is finished."""
+    try:
+        with plain_errors():
+            tune(parse(Arguments, sys.argv[1:]))
+    except (KeyboardInterrupt, SystemExit) as end:
+        # Lightning turns Ctrl-C into an exit of its own
+        if not isinstance(end.__context__ or end, KeyboardInterrupt):
+            raise
+        command = shlex.join(["python", "scripts/tune.py", *sys.argv[1:]])
+        tell(f"stopped; go on with: {command}")
+        sys.exit(130)
+
+
 if __name__ == "__main__":
-    with plain_errors():
-        tune(parse(Arguments, sys.argv[1:]))
+    main()
