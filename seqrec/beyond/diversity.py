@@ -1,0 +1,85 @@
+"""Intra-list diversity: how far apart the items of a list are (Smyth and McClave 2001).
+
+The mean distance of all pairs of a list's items (Ziegler et al. 2005, "Improving recommendation
+lists through topic diversification", WWW, whose intra-list similarity is the sum of similarities).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrec.beyond.categories import Categories
+from seqrec.beyond.values import Floats, Values, parts
+
+Distance = Callable[[NDArray[np.integer]], Floats]  # top_RK -> distance_RKK, NaN where unknown
+
+
+def diversity(
+    name: str, top_RK: NDArray[np.integer], ks: list[int], distance: Distance, *, cost: int
+) -> dict[str, Values]:
+    """Mean pairwise distance within each list, in 0 .. 1 for sets and 0 .. 2 for vectors.
+
+    Pairs of an unknown distance are left out, and lists without any pair.
+
+    Args:
+        name: of the metric.
+        top_RK: the lists, best first; 0 where they are shorter.
+        ks: list lengths; of one item there is no pair, so 1 is left out.
+        distance: see :func:`between_sets` and :func:`between_vectors`.
+        cost: numbers that it holds for each pair.
+
+    Returns:
+        ``{"<name>@10": ...}``.
+    """
+    ks = [k for k in ks if k > 1]
+    if not ks:
+        return {}
+    longest = max(ks)
+    value = {k: np.full(len(top_RK), np.nan) for k in ks}
+    second, first = np.tril_indices(longest, -1)  # pairs within the first k stand at the front
+    for rows in parts(np.full(len(top_RK), cost * longest**2)):
+        distance_RP = distance(top_RK[rows, :longest])[:, first, second]
+        for k in ks:
+            value[k][rows] = _mean(distance_RP[:, : k * (k - 1) // 2])
+    return {f"{name}@{k}": Values.of(value[k]) for k in ks}
+
+
+def between_sets(categories: Categories) -> Distance:
+    """Jaccard distance of the items' categories, ``1 - |A and B| / |A or B|``.
+
+    Unknown for an item without categories.
+    """
+    number_V = categories.numbers()
+
+    def distance(top_RK: NDArray[np.integer]) -> Floats:
+        code_RKM = categories.code_VM[top_RK]
+        same = code_RKM[:, :, None, :, None] == code_RKM[:, None, :, None, :]
+        both_RKK = (same & (code_RKM > 0)[:, :, None, :, None]).sum((3, 4))
+        number_RK = number_V[top_RK]
+        either_RKK = number_RK[:, :, None] + number_RK[:, None, :] - both_RKK
+        known_RKK = (number_RK[:, :, None] > 0) & (number_RK[:, None, :] > 0)
+        return np.where(known_RKK, 1 - both_RKK / np.maximum(either_RKK, 1), np.nan)
+
+    return distance
+
+
+def between_vectors(vector_VD: NDArray[np.float32]) -> Distance:
+    """One minus the cosine of the items' vectors; unknown where one has no length, as the padding."""
+    size_V1 = np.linalg.norm(vector_VD, axis=1, keepdims=True)
+    unit_VD = vector_VD / np.where(size_V1 > 0, size_V1, np.nan)
+    unit_VD[0] = np.nan
+
+    def distance(top_RK: NDArray[np.integer]) -> Floats:
+        unit_RKD = unit_VD[top_RK].astype(np.float64)
+        return 1 - unit_RKD @ unit_RKD.transpose(0, 2, 1)
+
+    return distance
+
+
+def _mean(value_RP: Floats) -> Floats:
+    """Of each row's numbers; NaN where there is none."""
+    known_RP = ~np.isnan(value_RP)
+    number_R = known_RP.sum(1)
+    total_R = np.where(known_RP, value_RP, 0).sum(1)
+    return np.where(number_R > 0, total_R / np.maximum(number_R, 1), np.nan)
