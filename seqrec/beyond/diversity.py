@@ -65,7 +65,7 @@ def between_sets(categories: Categories) -> Distance:
 
 
 def between_vectors(vector_VD: NDArray[np.float32]) -> Distance:
-    """One minus the cosine of the items' vectors; unknown where one has no length, as the padding."""
+    """One minus the cosine of the items' vectors; unknown where one is zero, as the padding's."""
     size_V1 = np.linalg.norm(vector_VD, axis=1, keepdims=True)
     unit_VD = vector_VD / np.where(size_V1 > 0, size_V1, np.nan)
     unit_VD[0] = np.nan

@@ -17,6 +17,11 @@ from seqrec.logger.run_info import RunLogger
 from seqrec.store.store import SequenceStore
 from seqrec.types import count_parameters
 
+OF_LISTS = (
+    *("coverage", "diversity", "vector_diversity", "serendipity"),
+    *("miscalibration", "tail_share"),
+)
+
 
 def introduce(
     out: Console, module: Experiment | Counting, hardware: Hardware, card: dict[str, Any]
@@ -107,7 +112,7 @@ def conclude(
     """The test metrics beside those of the popularity baseline."""
     evaluation = module.config.evaluation
     k = evaluation.monitor.partition("@")[2] or max(evaluation.ks)
-    shown = [f"{metric}@{k}" for metric in ("hit_rate", "ndcg", "mrr", "coverage")]
+    shown = ["rmse", "accuracy", *(f"{metric}@{k}" for metric in ("hit_rate", "ndcg", "mrr"))]
     reached = {
         key.removeprefix("test/"): value
         for key, value in results.items()
@@ -121,8 +126,14 @@ def conclude(
     else:
         fact(out, "counted", f"in {seconds:.1f} s")
     fact(out, "test", f"{len(module.splits.test):,} events; {module.protocol}")
-    out.print(result_table({"popularity": baseline, model: reached}, ["rmse", "accuracy", *shown]))
+    rows = {"popularity": baseline, model: reached}
+    out.print(result_table(rows, shown))
+    out.print(result_table(rows, [f"{metric}@{k}" for metric in OF_LISTS], best=False))
     _slices(out, results, f"ndcg@{k}")
+    if module.judge.negatives is not None:
+        name = f"{module.judge.negatives.name}_ndcg@{k}"
+        told = f"{name} {reached[name]:.4f}, popularity {baseline[name]:.4f}"
+        fact(out, "sampled", f"{told}; among sampled negatives only, for old papers")
 
 
 def _slices(out: Console, results: dict[str, Any], metric: str) -> None:

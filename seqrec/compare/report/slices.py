@@ -15,8 +15,10 @@ from seqrec.compare.table import span
 SHOWN = 12  # rows of the chart; the table has all
 KINDS = {
     "target": "cold and warm targets",
+    "item": "targets of the long tail and the popular head",
     "history": "short and long histories",
     "user": "light and active users",
+    "arrival": "new and known users",
 }
 
 
