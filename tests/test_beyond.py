@@ -67,7 +67,7 @@ def shares(items, genres) -> dict[str, float]:
 
 def test_diversity_equals_a_loop_over_pairs(case):
     genres, categories, top_RK, _, _ = case
-    found = diversity("diversity", top_RK, KS, between_sets(categories), cost=9)
+    found = diversity("diversity", top_RK, KS, between_sets(categories), width=3)
     assert list(found) == ["diversity@3", "diversity@6"]  # of one item there is no pair
     for k in (3, 6):
         for row, top in enumerate(top_RK):
@@ -81,7 +81,7 @@ def test_diversity_of_vectors_equals_a_loop_over_pairs(case):
     top_RK = case[2]
     vectors = np.random.default_rng(2).normal(size=(ITEMS + 1, 4)).astype(np.float32)
     vectors[7] = 0  # says nothing of its item
-    found = diversity("vector_diversity", top_RK, [6], between_vectors(vectors), cost=1)
+    found = diversity("vector_diversity", top_RK, [6], between_vectors(vectors), width=1)
     for row, top in enumerate(top_RK):
         pairs = itertools.combinations(
             [vectors[i].astype(float) for i in top if i not in (0, 7)], 2
@@ -95,13 +95,13 @@ def test_diversity_of_vectors_equals_a_loop_over_pairs(case):
 def test_diversity_of_known_numbers():
     categories = encode(TABLE["genres"])
     top_RK = np.array([[1, 2, 3], [2, 2, 2], [4, 5, 1], [2, 3, 4]])
-    found = diversity("diversity", top_RK, [3], between_sets(categories), cost=4)["diversity@3"]
+    found = diversity("diversity", top_RK, [3], between_sets(categories), width=1)["diversity@3"]
     # {war, love}, {war}, {love}: distances 1/2, 1/2, 1; nothing in common: 1
     assert found.total_R.tolist() == pytest.approx([2 / 3, 0, 0, 1])
     assert found.weight_R.tolist() == [1, 1, 0, 1]  # of 4 and 5 nothing is known
     assert found.mean() == pytest.approx((2 / 3 + 1) / 3)
     same = np.tile(np.array([[1.0, 2.0]], dtype=np.float32), (6, 1))
-    alike = diversity("d", top_RK, [3], between_vectors(same), cost=1)["d@3"]
+    alike = diversity("d", top_RK, [3], between_vectors(same), width=1)["d@3"]
     assert alike.mean() == pytest.approx(0, abs=1e-7)
 
 
@@ -168,7 +168,7 @@ def test_how_many_lists_are_looked_at_together_moves_nothing(case, monkeypatch):
     _, categories, top_RK, item, view = case
 
     def all_of_them():
-        found = diversity("diversity", top_RK, KS, between_sets(categories), cost=9)
+        found = diversity("diversity", top_RK, KS, between_sets(categories), width=3)
         found |= miscalibration(top_RK, KS, categories, item=item, view=view)
         return {name: each.mean() for name, each in found.items()}
 
@@ -194,7 +194,7 @@ def test_metrics_that_no_list_has_a_value_of_are_none():
     none = Categories("genres", np.zeros((ITEMS + 1, 1), dtype=np.int32), 0)
     top_RK, item = np.array([[1, 2]]), np.array([1, 2])
     view = View(np.array([0]), np.array([0]), np.array([1]))
-    assert diversity("d", top_RK, [2], between_sets(none), cost=1)["d@2"].mean() is None
+    assert diversity("d", top_RK, [2], between_sets(none), width=1)["d@2"].mean() is None
     found = miscalibration(top_RK, [2], none, item=item, view=view)
     assert found["miscalibration@2"].mean() is None
 

@@ -45,29 +45,32 @@ def miscalibration(
         index = np.arange(rows.start, rows.stop)
         event = np.repeat(np.arange(len(index)), length_R[rows])
         history = item[view.take(index).positions()]
-        p_RG = _distribution(event, history, categories, len(index))
+        p_RG = _mass(event, history, categories, len(index))
         for k in ks:
-            place = np.repeat(np.arange(len(index)), min(k, top_RK.shape[1]))
-            q_RG = _distribution(place, top_RK[rows, :k].ravel(), categories, len(index))
+            place = np.repeat(np.arange(len(index)), top_RK[rows, :k].shape[1])
+            q_RG = _mass(place, top_RK[rows, :k].ravel(), categories, len(index))
             value[k][rows] = kl_divergence(p_RG, q_RG)
     return {f"miscalibration@{k}": Values.of(value[k]) for k in ks}
 
 
 def kl_divergence(p_RG: Floats, q_RG: Floats, alpha: float = ALPHA) -> Floats:
-    """See :func:`miscalibration`; NaN where p or q is."""
-    mixed_RG = (1 - alpha) * q_RG + alpha * p_RG
-    ratio_RG = np.divide(p_RG, mixed_RG, out=np.ones_like(p_RG), where=p_RG != 0)
-    return (p_RG * np.log(ratio_RG)).sum(1)
+    """See :func:`miscalibration`; of what is proportional to p and q. NaN where one is all zero."""
+    row_N, code_N = p_RG.nonzero()  # the sum goes over these alone
+    total_R, other_R = p_RG.sum(1), q_RG.sum(1)
+    p_N = p_RG[row_N, code_N] / total_R[row_N]
+    q_N = q_RG[row_N, code_N] / np.maximum(other_R, np.finfo(float).tiny)[row_N]
+    term_N = p_N * np.log(p_N / ((1 - alpha) * q_N + alpha * p_N))
+    divergence_R = np.bincount(row_N, term_N, len(p_RG))
+    return np.where((total_R > 0) & (other_R > 0), divergence_R, np.nan)
 
 
-def _distribution(
+def _mass(
     row_N: NDArray[np.integer], item_N: NDArray[np.integer], categories: Categories, rows: int
 ) -> Floats:
-    """Shares of the categories among the items of each row; NaN where none is known."""
+    """How many items of each row are of each category; of several, an item is in equal parts."""
     code_NM, size = categories.code_VM[item_N], categories.size + 1
     known_NM = code_NM > 0
     share_NM = known_NM / np.maximum(known_NM.sum(1, keepdims=True), 1)
     cell_NM = row_N[:, None] * size + code_NM
-    mass = np.bincount(cell_NM.ravel(), share_NM.ravel(), rows * size).reshape(rows, size)
-    total_R1 = mass.sum(1, keepdims=True)
-    return np.divide(mass, total_R1, out=np.full_like(mass, np.nan), where=total_R1 > 0)
+    mass: Floats = np.bincount(cell_NM.ravel(), share_NM.ravel(), rows * size)  # type: ignore[assignment]
+    return mass.reshape(rows, size)

@@ -5,6 +5,7 @@ lists through topic diversification", WWW, whose intra-list similarity is the su
 """
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from seqrec.beyond.categories import Categories
 from seqrec.beyond.values import Floats, Values, parts
 
-Distance = Callable[[NDArray[np.integer]], Floats]  # top_RK -> distance_RKK, NaN where unknown
+Places = NDArray[np.integer]  # P, in a list
+Distance = Callable[[NDArray[np.integer], Places, Places], Floats]  # top_RK, pairs -> distance_RP
 
 
 def diversity(
-    name: str, top_RK: NDArray[np.integer], ks: list[int], distance: Distance, *, cost: int
+    name: str, top_RK: NDArray[np.integer], ks: list[int], distance: Distance, *, width: int
 ) -> dict[str, Values]:
     """Mean pairwise distance within each list, in 0 .. 1 for sets and 0 .. 2 for vectors.
 
@@ -26,8 +28,9 @@ def diversity(
         name: of the metric.
         top_RK: the lists, best first; 0 where they are shorter.
         ks: list lengths; of one item there is no pair, so 1 is left out.
-        distance: see :func:`between_sets` and :func:`between_vectors`.
-        cost: numbers that it holds for each pair.
+        distance: of pairs of places, NaN where unknown; see :func:`between_sets` and
+            :func:`between_vectors`.
+        width: numbers that it goes by for each item.
 
     Returns:
         ``{"<name>@10": ...}``.
@@ -35,11 +38,10 @@ def diversity(
     ks = [k for k in ks if k > 1]
     if not ks:
         return {}
-    longest = max(ks)
+    second, first = np.tril_indices(max(ks), -1)  # pairs within the first k stand at the front
     value = {k: np.full(len(top_RK), np.nan) for k in ks}
-    second, first = np.tril_indices(longest, -1)  # pairs within the first k stand at the front
-    for rows in parts(np.full(len(top_RK), cost * longest**2)):
-        distance_RP = distance(top_RK[rows, :longest])[:, first, second]
+    for rows in parts(np.full(len(top_RK), width * len(first))):
+        distance_RP = distance(top_RK[rows], first, second)
         for k in ks:
             value[k][rows] = _mean(distance_RP[:, : k * (k - 1) // 2])
     return {f"{name}@{k}": Values.of(value[k]) for k in ks}
@@ -50,16 +52,18 @@ def between_sets(categories: Categories) -> Distance:
 
     Unknown for an item without categories.
     """
-    number_V = categories.numbers()
+    code_MV, number_V = np.ascontiguousarray(categories.code_VM.T), categories.numbers()
 
-    def distance(top_RK: NDArray[np.integer]) -> Floats:
-        code_RKM = categories.code_VM[top_RK]
-        same = code_RKM[:, :, None, :, None] == code_RKM[:, None, :, None, :]
-        both_RKK = (same & (code_RKM > 0)[:, :, None, :, None]).sum((3, 4))
-        number_RK = number_V[top_RK]
-        either_RKK = number_RK[:, :, None] + number_RK[:, None, :] - both_RKK
-        known_RKK = (number_RK[:, :, None] > 0) & (number_RK[:, None, :] > 0)
-        return np.where(known_RKK, 1 - both_RKK / np.maximum(either_RKK, 1), np.nan)
+    def distance(top_RK: NDArray[np.integer], first: Places, second: Places) -> Floats:
+        a_RP, b_RP = top_RK[:, first], top_RK[:, second]
+        code_MRP, other_MRP = (code_MV.take(item_RP, axis=1) for item_RP in (a_RP, b_RP))
+        other_MRP[other_MRP == 0] = -1  # equal to none
+        both_RP = np.zeros(a_RP.shape, dtype=np.int32)
+        for code, other in product(code_MRP, other_MRP):
+            both_RP += code == other
+        either_RP = number_V[a_RP] + number_V[b_RP] - both_RP
+        known_RP = (number_V[a_RP] > 0) & (number_V[b_RP] > 0)
+        return np.where(known_RP, 1 - both_RP / np.maximum(either_RP, 1), np.nan)
 
     return distance
 
@@ -70,9 +74,9 @@ def between_vectors(vector_VD: NDArray[np.float32]) -> Distance:
     unit_VD = vector_VD / np.where(size_V1 > 0, size_V1, np.nan)
     unit_VD[0] = np.nan
 
-    def distance(top_RK: NDArray[np.integer]) -> Floats:
+    def distance(top_RK: NDArray[np.integer], first: Places, second: Places) -> Floats:
         unit_RKD = unit_VD[top_RK].astype(np.float64)
-        return 1 - unit_RKD @ unit_RKD.transpose(0, 2, 1)
+        return 1 - (unit_RKD @ unit_RKD.transpose(0, 2, 1))[:, first, second]
 
     return distance
 

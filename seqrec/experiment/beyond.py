@@ -67,12 +67,13 @@ def list_metrics(
     view, top_RK = module.splits.test.take(tested.event_R), tested.top_RK
     values: dict[str, Values] = {}
     if categories is not None:
-        cost, distance = categories.code_VM.shape[1] ** 2, between_sets(categories)
-        values |= diversity("diversity", top_RK, ks, distance, cost=cost)
+        distance, width = between_sets(categories), categories.code_VM.shape[1]
+        values |= diversity("diversity", top_RK, ks, distance, width=width)
         values |= miscalibration(top_RK, ks, categories, item=item, view=view)
     elif vector_VD is not None:
         distance = between_vectors(vector_VD.float().cpu().numpy())
-        values |= diversity("vector_diversity", top_RK, ks, distance, cost=1)
+        width = vector_VD.shape[1]
+        values |= diversity("vector_diversity", top_RK, ks, distance, width=width)
     head_V = popular_head(count_V, module.splits.candidates)
     values |= exposure(top_RK, ks, head_V, count_V=count_V, item=item, view=view)
     return values | serendipity(tested.rank_R, popular.rank_R, ks)
