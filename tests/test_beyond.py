@@ -16,6 +16,8 @@ from seqrec.beyond.exposure import exposure, popular_head
 from seqrec.beyond.serendipity import serendipity
 from seqrec.beyond.values import Values, parts
 from seqrec.errors import ConfigError
+from seqrec.experiment.slices import slice_metrics
+from seqrec.metric.hit_rate import HitRate
 from seqrec.split.views import View
 
 ITEMS, LISTS, K = 30, 40, 6
@@ -162,6 +164,37 @@ def test_serendipity_is_what_popularity_does_not_find():
     assert found["serendipity@3"].mean() == pytest.approx(1 / 4 / 3)
     assert found["serendipity@5"].mean() == pytest.approx(1 / 4 / 5)
     assert serendipity(popular, popular, [5])["serendipity@5"].mean() == 0
+
+
+def test_slices_and_gaps_of_known_numbers():
+    events = pl.DataFrame(
+        {
+            "history": [5, 5, 9, 9],
+            "user_events": [0, 4, 8, 8],
+            "item_events": [0, 3, 30, 40],
+            "head": [False, False, True, True],
+            "rank": [1, 20, 2, 1],
+        }
+    )
+    lists = {
+        "tail_share@10": Values.of(np.array([0.5, 0.25, 0.0, np.nan])),
+        "tail_share@5": Values.of(np.ones(4)),
+        "popularity_ratio@10": Values(np.array([2.0, 4, 6, 8]), np.array([1.0, 1, 4, 1])),
+    }
+    found = slice_metrics(events, {"hit_rate": HitRate()}, 10, lists)
+    assert found["slices/item=tail/hit_rate@10"] == 0.5 and found["slices/item=head/events"] == 2
+    assert found["gaps/item/hit_rate@10"] == 0.5
+    assert found["slices/arrival=new/hit_rate@10"] == 1 and found["slices/arrival=new/events"] == 1
+    assert found["gaps/arrival/hit_rate@10"] == pytest.approx(2 / 3 - 1)
+    assert found["slices/user=active/tail_share@10"] == 0  # of the last list there is none
+    assert found["gaps/user/tail_share@10"] == -0.375
+    assert found["slices/user=light/popularity_ratio@10"] == 3
+    assert found["gaps/user/popularity_ratio@10"] == pytest.approx(14 / 5 - 3)
+    assert not any("@5" in name for name in found)
+    older = slice_metrics(events.drop("head"), {"hit_rate": HitRate()}, 10)
+    assert {name for name in found if "item=" not in name} > older.keys()
+    known = slice_metrics(events.filter(pl.col("user_events") > 0), {"hit_rate": HitRate()}, 10)
+    assert "slices/arrival=known/events" in known and "gaps/arrival/hit_rate@10" not in known
 
 
 def test_how_many_lists_are_looked_at_together_moves_nothing(case, monkeypatch):

@@ -121,6 +121,9 @@ def notes(comparison: Comparison) -> list[str]:
     if len(comparison.rows) > 1:
         how = "" if comparison.chosen else ", the best row: for a claim, name one with reference="
         told.append(f"Δ and p are against {reference.name}{how}")
+    if comparison.told:
+        names = ", ".join(comparison.told)
+        told.append(f"{names}: as the runs say, without intervals; more isn't always better")
     single = sum(len(row.runs) == 1 for row in comparison.rows)
     if single:
         rows = "a row has" if single == 1 else f"{single} rows have"

@@ -20,17 +20,22 @@ def fact(out: Console, label: str, text: str) -> None:
 
 
 def result_table(
-    rows: dict[str, dict[str, float]], columns: Iterable[str], *, best: bool = True
+    rows: dict[str, dict[str, float]],
+    columns: Iterable[str],
+    *,
+    head: str = "model",
+    best: bool = True,
 ) -> Table:
     """Models by metrics.
 
     Args:
         rows: name of a model to its metrics.
         columns: metrics to show; larger is better, except for names that start with ``rmse``.
+        head: of the column of names.
         best: print the best of a column in bold; of what lists are like, none is simply best.
     """
     table = Table(header_style="dim")
-    table.add_column("model")
+    table.add_column(head)
     shown = [c for c in columns if any(c in values for values in rows.values())]
     for column in shown:
         table.add_column(column, justify="right")

@@ -17,10 +17,7 @@ from seqrec.logger.run_info import RunLogger
 from seqrec.store.store import SequenceStore
 from seqrec.types import count_parameters
 
-OF_LISTS = (
-    *("coverage", "diversity", "vector_diversity", "serendipity"),
-    *("miscalibration", "tail_share"),
-)
+OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "tail_share")
 
 
 def introduce(
@@ -112,7 +109,7 @@ def conclude(
     """The test metrics beside those of the popularity baseline."""
     evaluation = module.config.evaluation
     k = evaluation.monitor.partition("@")[2] or max(evaluation.ks)
-    shown = ["rmse", "accuracy", *(f"{metric}@{k}" for metric in ("hit_rate", "ndcg", "mrr"))]
+    shown = [f"{metric}@{k}" for metric in ("hit_rate", "ndcg", "mrr", "coverage")]
     reached = {
         key.removeprefix("test/"): value
         for key, value in results.items()
@@ -127,8 +124,12 @@ def conclude(
         fact(out, "counted", f"in {seconds:.1f} s")
     fact(out, "test", f"{len(module.splits.test):,} events; {module.protocol}")
     rows = {"popularity": baseline, model: reached}
-    out.print(result_table(rows, shown))
-    out.print(result_table(rows, [f"{metric}@{k}" for metric in OF_LISTS], best=False))
+    out.print(result_table(rows, ["rmse", "accuracy", *shown]))
+    lists = {
+        name: {metric: values[f"{metric}@{k}"] for metric in OF_LISTS if f"{metric}@{k}" in values}
+        for name, values in rows.items()
+    }
+    out.print(result_table(lists, OF_LISTS, head=f"lists of {k}", best=False))
     _slices(out, results, f"ndcg@{k}")
     if module.judge.negatives is not None:
         name = f"{module.judge.negatives.name}_ndcg@{k}"
