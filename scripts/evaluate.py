@@ -44,6 +44,8 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(f"split={arguments.split} is unknown", todo="choose test or valid")
     if arguments.ks is not None and (not arguments.ks or min(arguments.ks) < 1):
         raise ConfigError(f"ks={arguments.ks}: list lengths are 1 or more", todo="ks='[5, 10]'")
+    if arguments.split != "test" and (arguments.sampled or arguments.sampled_by):
+        raise ConfigError("only test targets are ranked among sampled negatives", todo="split=test")
     if arguments.sampled is not None and arguments.sampled < 0:
         raise ConfigError(f"sampled={arguments.sampled}: a number of negatives", todo="sampled=100")
     if arguments.sampled_by not in (None, *(by.value for by in SampledBy)):

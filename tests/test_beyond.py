@@ -236,8 +236,10 @@ def test_categories_are_the_first_column_that_items_share():
     found = find_categories(TABLE, "auto")
     assert found.name == "genres" and found.size == 2
     assert found.code_VM.tolist() == [[0, 0], [2, 1], [2, 0], [1, 0], [0, 0], [0, 0]]
-    brand = TABLE.drop("genres").with_columns(brand=pl.lit("m"))
+    brand = TABLE.drop("genres").with_columns(brand=pl.Series(["m", "m", "n", "n", None]))
     assert find_categories(brand, "auto").name == "brand"  # each code is another
+    same = TABLE.with_columns(genres=pl.Series([["war", "love"]] * 5), brand=pl.lit("m"))
+    assert find_categories(same, "auto") is None  # tells no items apart
     assert find_categories(TABLE.drop("genres", "brand"), "auto") is None
     assert find_categories(TABLE, None) is None
     named = find_categories(TABLE, "brand")

@@ -39,8 +39,8 @@ def find_categories(items: pl.DataFrame, column: str | None) -> Categories | Non
     Args:
         items: columns index (1, 2, ...), item, title and features.
         column: a feature; None: no categories; ``auto``: the first column of lists, else the first
-            of texts, whose values are shared by two items or more on average. None, if there is
-            no such column.
+            of texts, whose values are shared by two items or more on average, and not all of them
+            by all items. None, if there is no such column.
 
     Raises:
         ConfigError: there is no such column, or it is empty.
@@ -61,7 +61,8 @@ def find_categories(items: pl.DataFrame, column: str | None) -> Categories | Non
     texts = [name for name in known if isinstance(items[name].dtype, pl.String | pl.Categorical)]
     for name in lists + texts:
         found = encode(items[name])
-        if found.numbers().sum() >= SHARED * max(1, found.size):
+        having_G = np.bincount(found.code_VM.ravel(), minlength=2)[1:]  # items, of each code
+        if having_G.mean() >= SHARED and having_G.min() < (found.numbers() > 0).sum():
             return found
     return None
 

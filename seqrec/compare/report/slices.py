@@ -32,8 +32,9 @@ def slice_dots(comparison: Comparison, slices: dict[str, tuple[int, list[Estimat
     return Chart(
         "slices",
         "By kind of event",
-        "Test metric with 95 % intervals. Cold targets have no training event; histories are "
-        "short, and users light, up to the median of the test events. "
+        "Test metric with 95 % intervals. Cold targets and new users have no training event; the "
+        "head is the fifth of the items with the most, the tail the rest; histories are short, and "
+        "users light, up to the median of the test events. "
         f"The best {SHOWN} rows are drawn; the table has all.",
         variants,
         choose="Slice",
