@@ -370,15 +370,21 @@ def test_other_metrics_are_told_as_the_runs_say_them(runs, tmp_path):
     assert float(rows[5]["difference"]) == comparison.rows[5].difference.mean
     with pytest.raises(ConfigError, match="metric=ndcg@10,diversity@10"):
         compared(runs, metrics=["diversity@10", "ndcg@10"])
-    del runs[3].results["test/diversity@10"]
+    runs[3].protocol["category"] = "brand"
+    with pytest.raises(RunError, match="different categories: None, brand"):
+        compared(runs, metrics=["ndcg@10", "diversity@10"])
+    del runs[3].protocol["category"], runs[3].results["test/diversity@10"]
     with pytest.raises(RunError, match="says nothing of diversity@10"):
         compared(runs, metrics=["ndcg@10", "diversity@10"])
 
 
-def test_runs_that_differ_in_sampled_negatives_alone_are_the_same(tmp_path):
+@pytest.mark.parametrize("changed", [{"sampled": 100}, {"category": "brand"}])
+def test_what_changes_no_rank_makes_no_other_row(tmp_path, changed):
     write_run(tmp_path / "a")
-    write_run(tmp_path / "b", settings={"evaluation.sampled": 100})
-    assert [len(found) for found in find_runs([str(tmp_path)])] == [1, 1]
+    settings = {f"evaluation.{key}": value for key, value in changed.items()}
+    write_run(tmp_path / "b", seed=2, settings=settings)
+    [row] = compared(find_runs([str(tmp_path)])[0]).rows
+    assert len(row.runs) == 2
 
 
 def test_no_code_is_called_that_a_foreign_configuration_names(tmp_path):

@@ -14,6 +14,8 @@ from seqrec.errors import ConfigError, RunError
 from seqrec.experiment.slices import kinds_of_events
 from seqrec.ranking.gain import Gain
 
+BY_CATEGORY = ("diversity@", "miscalibration@")  # metrics of the categories of items
+
 
 class Measured:
     """The test events of comparable runs, with their values summed by user.
@@ -114,8 +116,15 @@ def told_by(metric: str, runs: list[Run]) -> Floats:
     """What each run's metrics.json says of its test, (R,).
 
     Raises:
-        RunError: one doesn't.
+        RunError: one doesn't, or the runs went by different categories.
     """
+    by = sorted({str(run.protocol.get("category")) for run in runs})
+    if metric.startswith(BY_CATEGORY) and len(by) > 1:
+        raise RunError(
+            f"{metric} of these runs is by different categories: {', '.join(by)}",
+            where="; ".join(f"{run.path}: {run.protocol.get('category')}" for run in runs[:10]),
+            todo="choose runs of one, or leave the metric out; evaluation.category names it",
+        )
     for run in runs:
         if not _says(metric, [run]):
             raise RunError(
