@@ -37,7 +37,7 @@ class Arguments:
     runs: list[str] = PLACES  # folders of runs, folders above runs, or patterns
     filters: dict[str, str] = FILTERS  # only runs with this key or group choice; a,b: either
     by: list[str] | None = None  # keys that tell rows apart; null: those that do, but for seeds
-    metric: list[str] = METRICS  # of ranks, at any length; the first orders and is tested
+    metric: list[str] = METRICS  # of ranks, at any length (the first is tested), or any other
     reference: str | None = None  # the row that others are tested against; null: the best
     separate: bool = False  # a table for each data and protocol, instead of refusing
     format: str = "table"  # table | markdown | csv | latex

@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.table import Table
 
+from seqrec.config.schema import SampledBy
 from seqrec.config.script import parse
 from seqrec.config.terminal import plain_errors
 from seqrec.errors import ConfigError
@@ -22,12 +23,15 @@ class Arguments:
 
     python scripts/evaluate.py run=outputs/.../...
     python scripts/evaluate.py run=outputs/.../... split=valid ks='[10, 50]' mask_seen=false
+    python scripts/evaluate.py run=outputs/.../... sampled=100     # as old papers did, beside it
     """
 
     run: str  # the folder of a run
     split: str = "test"  # test | valid
     ks: list[int] | None = None  # list lengths; default: the run's
     mask_seen: bool | None = None  # default: the run's
+    sampled: int | None = None  # negatives to rank test targets among, too; default: the run's
+    sampled_by: str | None = None  # uniform | popularity; default: the run's
     accelerator: str = "auto"  # auto | cpu | gpu
     precision: str = "auto"  # auto: the run's, where the device has it | fp32 | bf16 | fp16
     where: list[str] | None = None  # data that moved: '[data.path=FILE, paths.cache_dir=FOLDER]'
@@ -40,6 +44,14 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(f"split={arguments.split} is unknown", todo="choose test or valid")
     if arguments.ks is not None and (not arguments.ks or min(arguments.ks) < 1):
         raise ConfigError(f"ks={arguments.ks}: list lengths are 1 or more", todo="ks='[5, 10]'")
+    if arguments.split != "test" and (arguments.sampled or arguments.sampled_by):
+        raise ConfigError("only test targets are ranked among sampled negatives", todo="split=test")
+    if arguments.sampled is not None and arguments.sampled < 0:
+        raise ConfigError(f"sampled={arguments.sampled}: a number of negatives", todo="sampled=100")
+    if arguments.sampled_by not in (None, *(by.value for by in SampledBy)):
+        raise ConfigError(
+            f"sampled_by={arguments.sampled_by} is unknown", todo="choose uniform or popularity"
+        )
     if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
         raise ConfigError(f"save={arguments.save}: there is no such folder", todo="make it first")
     from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
@@ -55,6 +67,8 @@ def evaluate_run(arguments: Arguments) -> None:
         then,
         ks=arguments.ks or then.ks,
         mask_seen=then.mask_seen if arguments.mask_seen is None else arguments.mask_seen,
+        sampled=then.sampled if arguments.sampled is None else arguments.sampled,
+        sampled_by=SampledBy(arguments.sampled_by) if arguments.sampled_by else then.sampled_by,
     )
     module = rebuild(folder, config)
     results = evaluate(module, split=arguments.split, hardware=hardware)
@@ -71,9 +85,9 @@ def evaluate_run(arguments: Arguments) -> None:
         values = [results.get(f"{arguments.split}/{name}@{k}") for k in now.ks]
         table.add_row(name, *("" if value is None else f"{value:.4f}" for value in values))
     out.print(table)
-    for name in ("accuracy", "rmse"):
-        if f"{arguments.split}/{name}" in results:
-            fact(out, name, f"{results[f'{arguments.split}/{name}']:.4f}")
+    for key in results:
+        if "@" not in key:
+            fact(out, key.partition("/")[2], f" {results[key]:.4f}")
     if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
         written = folder.read_json("metrics.json")
         moved = [k for k in results if k in written and not abs(results[k] - written[k]) < 1e-12]

@@ -195,7 +195,8 @@ class Catalogue:
 class Ranked(Protocol):
     """What the items can be ranked by: all that evaluating and recommending need to know.
 
-    A query is one row of whatever `block` takes: a tensor for a :class:`Catalogue`.
+    A query is one row of whatever `block` takes: a tensor for a :class:`Catalogue`. `score` is of
+    one item a query, (N,), or of S own ones each, (N, S).
     """
 
     def __len__(self) -> int: ...

@@ -353,6 +353,40 @@ def test_metrics_of_ranks_at_any_length_and_no_others(runs):
             compared(runs, metrics=[wrong])
 
 
+def test_other_metrics_are_told_as_the_runs_say_them(runs, tmp_path):
+    for at, run in enumerate(runs):
+        run.results["test/diversity@10"] = 0.5 + at / 100
+    comparison = compared(runs, metrics=["ndcg@10", "diversity@10", "hit_rate@3"])
+    assert comparison.metrics == ["ndcg@10", "hit_rate@3"]
+    for row in comparison.rows:
+        wrote = [run.results["test/diversity@10"] for run in row.runs]
+        assert row.told["diversity@10"].mean == pytest.approx(np.mean(wrote))
+        if len(wrote) > 1:
+            assert row.told["diversity@10"].sd == pytest.approx(np.std(wrote, ddof=1))
+    lines = table.markdown(comparison).splitlines()
+    assert "| hit_rate@3 | diversity@10 | Δ ndcg@10 |" in lines[0]
+    rows = list(csv.DictReader(io.StringIO(table.as_csv(comparison))))
+    assert float(rows[0]["diversity@10"]) == comparison.rows[0].told["diversity@10"].mean
+    assert float(rows[5]["difference"]) == comparison.rows[5].difference.mean
+    with pytest.raises(ConfigError, match="metric=ndcg@10,diversity@10"):
+        compared(runs, metrics=["diversity@10", "ndcg@10"])
+    runs[3].protocol["category"] = "brand"
+    with pytest.raises(RunError, match="different categories: None, brand"):
+        compared(runs, metrics=["ndcg@10", "diversity@10"])
+    del runs[3].protocol["category"], runs[3].results["test/diversity@10"]
+    with pytest.raises(RunError, match="says nothing of diversity@10"):
+        compared(runs, metrics=["ndcg@10", "diversity@10"])
+
+
+@pytest.mark.parametrize("changed", [{"sampled": 100}, {"category": "brand"}])
+def test_what_changes_no_rank_makes_no_other_row(tmp_path, changed):
+    write_run(tmp_path / "a")
+    settings = {f"evaluation.{key}": value for key, value in changed.items()}
+    write_run(tmp_path / "b", seed=2, settings=settings)
+    [row] = compared(find_runs([str(tmp_path)])[0]).rows
+    assert len(row.runs) == 2
+
+
 def test_no_code_is_called_that_a_foreign_configuration_names(tmp_path):
     write_run(tmp_path / "a", settings={"metric.ndcg._target_": "os.getcwd"})
     with pytest.raises(ConfigError, match="metric=ndcg@10: unknown"):

@@ -20,6 +20,7 @@ LAYERS = [
         "baseline",
         "metric",
         "ranking",
+        "beyond",
         "model",
         "build",
         "logger",

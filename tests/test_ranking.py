@@ -10,7 +10,7 @@ from torchmetrics.functional.retrieval import retrieval_normalized_dcg
 
 from seqrec.config.combine import conflicts
 from seqrec.ranking import rank as ranking_module
-from seqrec.ranking.metrics import RankingMetrics, RankList, about_lists
+from seqrec.ranking.metrics import EventList, RankingMetrics, about_lists
 from seqrec.ranking.rank import Ranking, rank_targets
 from seqrec.types import Catalogue
 
@@ -221,9 +221,10 @@ def test_golden_values():
     assert got["accuracy"] == 0.25
 
 
-def test_rank_list_comes_back_in_the_order_of_events():
-    ranks = RankList()
-    ranks.update(torch.tensor([5, 1]), torch.tensor([10, 20]))
-    ranks.update(torch.tensor([3]), torch.tensor([30]))
-    event, rank = ranks.compute()
-    assert event.tolist() == [1, 3, 5] and rank.tolist() == [20, 30, 10]
+def test_what_is_noted_comes_back_in_the_order_of_events():
+    noted = EventList("rank", "top")
+    top = torch.tensor([[1, 2], [3, 4], [5, 6]])
+    noted.update(torch.tensor([5, 1]), rank=torch.tensor([10, 20]), top=top[:2])
+    noted.update(torch.tensor([3]), rank=torch.tensor([30]), top=top[2:])
+    found = {name: value.tolist() for name, value in noted.compute().items()}
+    assert found == {"event": [1, 3, 5], "rank": [20, 30, 10], "top": [[3, 4], [5, 6], [1, 2]]}

@@ -68,6 +68,21 @@ def test_texts_from_runs_stay_texts(report):
     assert EVIL not in page and "&lt;/script&gt;&lt;img" in page
 
 
+def test_metrics_that_are_none_of_ranks_stand_in_the_leaderboard(tmp_path):
+    for at in (1, 2):
+        write_run(tmp_path / str(at), settings={"dim": at}, skill=at)
+    runs, _ = find_runs([str(tmp_path)])
+    for run, value in zip(runs, (0.125, 0.75), strict=True):
+        run.results["test/diversity@10"] = value
+    metrics = ["ndcg@10", "diversity@10"]
+    comparison = compare(runs, by=None, metrics=metrics, reference=None, replicates=200)
+    write_report(tmp_path / "report.html", [comparison], [], replicates=200)
+    page = (tmp_path / "report.html").read_text()
+    assert '<button type="button">diversity@10</button>' in page
+    assert '<td class="n" data-value="0.125">0.1250</td>' in page  # none is in bold
+    assert '<td class="n" data-value="0.75">0.7500</td>' in page
+
+
 def test_a_report_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="isn't there"):
         check_target(tmp_path / "no" / "report.html")

@@ -69,8 +69,15 @@ class Table(nn.Module):
         return len(self.base_V)
 
     def score(self, query: Rows, item: Tensor) -> Tensor:
-        """Scores of one item a query: (B,)."""
-        return query.base_B * self.base_V[item] + self._found(query, item)
+        """Scores of one item a query, (B,) -> (B,), or of S own ones each, (B, S) -> (B, S)."""
+        if item.dim() == 1:
+            return query.base_B * self.base_V[item] + self._found(query, item)
+        step = max(1, ENTRIES // len(self))
+        found = [
+            self.block(query.part(at, at + step), 0, len(self)).gather(1, item[at : at + step])
+            for at in range(0, len(item), step)
+        ]
+        return torch.cat(found)
 
     def score_shared(self, query: Rows, item_S: Tensor) -> Tensor:
         """Scores of the same items for every query: (B, S)."""

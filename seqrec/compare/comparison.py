@@ -1,7 +1,14 @@
 """Comparing runs: they become rows, and rows are tested against a reference."""
 
 from seqrec.compare.choose import check_keys, split_by, telling_keys
-from seqrec.compare.measured import Measured, bootstrap, estimate
+from seqrec.compare.measured import (
+    Measured,
+    bootstrap,
+    estimate,
+    sort_metrics,
+    spread,
+    told_by,
+)
 from seqrec.compare.rows import Comparison, Difference, Row
 from seqrec.compare.runs import Run
 from seqrec.compare.statistics import Floats, holm, interval, p_values
@@ -22,13 +29,15 @@ def compare(
     Args:
         runs: measured on the same, at least one.
         by: settings that tell rows apart; None: the fewest that do, but for seed and fold.
-        metrics: names as ``ndcg@10``; the first orders the rows and is tested.
+        metrics: names as ``ndcg@10``; the first, of ranks, orders the rows and is tested. Others
+            than those of ranks (``diversity@10``) are told as the runs' metrics.json has them.
         reference: a row, by its labels (``popularity``, ``model=sasrec,loss=gbce``); None: the
             best row.
         replicates: of the bootstrap.
 
     Raises:
-        ConfigError: a key, metric or reference that isn't there.
+        ConfigError: a key, metric or reference that isn't there; the first metric is none of ranks.
+        RunError: a run doesn't say one of the metrics.
     """
     check_keys(runs, by or [])
     by = by or telling_keys(runs)
@@ -36,6 +45,8 @@ def compare(
     place = {id(run): at for at, run in enumerate(runs)}
     members = [[place[id(run)] for run in part] for part in parts.values()]
     measured = Measured(runs)
+    metrics, told = sort_metrics(metrics, runs)
+    told_MR = {metric: told_by(metric, runs) for metric in told}
     mean_MR, replicate_MBG = bootstrap(
         measured, [(measured.values(metric), None) for metric in metrics], members, replicates
     )
@@ -53,11 +64,12 @@ def compare(
                 metric: estimate(mean_MR[m, members[row]], replicate_MBG[m][:, row])
                 for m, metric in enumerate(metrics)
             },
+            told={metric: spread(value_R[members[row]]) for metric, value_R in told_MR.items()},
             difference=differences[at],
         )
         for at, row in enumerate(order)
     ]
-    return Comparison(by, metrics, rows, reference_G, reference is not None, ordered_BG)
+    return Comparison(by, metrics, told, rows, reference_G, reference is not None, ordered_BG)
 
 
 def _differences(mean_G: list[float], value_BG: Floats, reference: int) -> list[Difference | None]:

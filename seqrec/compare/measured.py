@@ -5,13 +5,16 @@ import torch
 from numpy.typing import NDArray
 
 from seqrec.build import make
-from seqrec.compare.rows import Comparison, Estimate
+from seqrec.compare.rows import Comparison, Estimate, Spread
 from seqrec.compare.runs import Run
 from seqrec.compare.statistics import Floats, interval, resampled_rows, resampled_sums, user_sums
 from seqrec.config.mistakes import unknown
-from seqrec.errors import ConfigError
+from seqrec.config.schema import Component
+from seqrec.errors import ConfigError, RunError
 from seqrec.experiment.slices import kinds_of_events
 from seqrec.ranking.gain import Gain
+
+BY_CATEGORY = ("diversity@", "miscalibration@")  # metrics of the categories of items
 
 
 class Measured:
@@ -92,6 +95,51 @@ def slice_estimates(
     }
 
 
+def sort_metrics(metrics: list[str], runs: list[Run]) -> tuple[list[str], list[str]]:
+    """Those of ranks, which any event has a value of, and others that runs say.
+
+    Raises:
+        ConfigError: the first is none of ranks, so that nothing could be tested.
+    """
+    of_ranks = {name for run in runs for name in run.metric}
+    told = [m for m in metrics if m.partition("@")[0] not in of_ranks and _says(m, runs)]
+    ranked = [metric for metric in metrics if metric not in told]
+    if not ranked or metrics[0] in told:
+        raise ConfigError(
+            f"metric={metrics[0]} has no value of each event that could be tested",
+            todo=f"name one of ranks first: metric={','.join(ranked or ['ndcg@10'])},{metrics[0]}",
+        )
+    return ranked, told
+
+
+def told_by(metric: str, runs: list[Run]) -> Floats:
+    """What each run's metrics.json says of its test, (R,).
+
+    Raises:
+        RunError: one doesn't, or the runs went by different categories.
+    """
+    by = sorted({str(run.protocol.get("category")) for run in runs})
+    if metric.startswith(BY_CATEGORY) and len(by) > 1:
+        raise RunError(
+            f"{metric} of these runs is by different categories: {', '.join(by)}",
+            where="; ".join(f"{run.path}: {run.protocol.get('category')}" for run in runs[:10]),
+            todo="choose runs of one, or leave the metric out; evaluation.category names it",
+        )
+    for run in runs:
+        if not _says(metric, [run]):
+            raise RunError(
+                f"a run says nothing of {metric}",
+                where=str(run.path),
+                todo="leave the metric or the run out, or run it again with what gives the metric",
+            )
+    return np.array([float(run.results[f"test/{metric}"]) for run in runs])
+
+
+def spread(value_S: Floats) -> Spread:
+    """Of a row, from what its runs say."""
+    return Spread(float(value_S.mean()), float(value_S.std(ddof=1)) if len(value_S) > 1 else None)
+
+
 def estimate(run_mean_S: Floats, replicate_B: Floats) -> Estimate:
     """Of a row, from its runs' means and its replicates."""
     low, high = interval(replicate_B[:, None])
@@ -101,17 +149,25 @@ def estimate(run_mean_S: Floats, replicate_B: Floats) -> Estimate:
 
 def _gain(metric: str, runs: list[Run]) -> tuple[Gain, int]:
     name, at, text = metric.partition("@")
-    known = {n: node for run in runs for n, node in run.metric.items() if _is_ours(node)}
+    known = _gains(runs)
     if name not in known:
         raise ConfigError(
             f"metric={metric}: {unknown(name, known, noun='metrics of ranks')}",
-            todo="metric=ndcg@10, for example",
+            todo="metric=ndcg@10, for example; of others, those that metrics.json has for the test",
         )
     gain: Gain = make(known[name])
     if gain.at_k != bool(at) or (at and not (text.isdigit() and int(text) > 0)):
         form = f"{name}@10" if gain.at_k else name
         raise ConfigError(f"metric={metric} can't be read", todo=f"write metric={form}, say")
     return gain, int(text or 1)
+
+
+def _gains(runs: list[Run]) -> dict[str, Component]:
+    return {n: node for run in runs for n, node in run.metric.items() if _is_ours(node)}
+
+
+def _says(metric: str, runs: list[Run]) -> bool:
+    return any(isinstance(run.results.get(f"test/{metric}"), int | float) for run in runs)
 
 
 def _is_ours(node: object) -> bool:

@@ -21,6 +21,14 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """A mean over runs of what they say themselves, about which nothing is known event by event."""
+
+    mean: float
+    sd: float | None  # None: a single run
+
+
+@dataclass(frozen=True)
 class Difference:
     """A row's first metric minus that of the reference."""
 
@@ -36,7 +44,8 @@ class Row:
 
     labels: tuple[str, ...]  # values of the keys in `by`
     runs: list[Run]
-    estimates: dict[str, Estimate]  # by metric
+    estimates: dict[str, Estimate]  # by metric of ranks
+    told: dict[str, Spread]  # by any other metric
     difference: Difference | None  # None: it is the reference
 
     @property
@@ -57,7 +66,8 @@ class Comparison:
     """One table: runs that were measured on the same."""
 
     by: list[str]  # keys that tell the rows apart
-    metrics: list[str]  # the first decides
+    metrics: list[str]  # of ranks; the first decides
+    told: list[str]  # other test metrics, as the runs say them
     rows: list[Row]  # best first
     reference: int  # place among the rows
     chosen: bool  # the reference was asked for; else it is the best row

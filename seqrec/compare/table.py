@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from seqrec.compare.rows import Comparison, Difference, Estimate, Row
+from seqrec.compare.rows import Comparison, Difference, Estimate, Row, Spread
 
 MINUS = "\N{MINUS SIGN}"
 LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
@@ -47,6 +47,8 @@ def columns(comparison: Comparison) -> list[Column]:
         made.append(Column(metric, [mean_sd(e) for e in estimates], means.index(max(means))))
         if metric == first:
             made.append(Column("95 % interval", [span(e) for e in estimates]))
+    for metric in comparison.told:  # whether more is better, only the reader knows
+        made.append(Column(metric, [mean_sd(row.told[metric]) for row in rows]))
     if len(rows) > 1:
         differences = [row.difference for row in rows]
         made.append(Column(f"Δ {first}", [_delta(d) for d in differences]))
@@ -100,6 +102,7 @@ def as_csv(comparison: Comparison) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     spread = [f"{m}{part}" for m in comparison.metrics for part in ("", " sd", " low", " high")]
+    spread += [f"{m}{part}" for m in comparison.told for part in ("", " sd")]
     difference = [f"difference{part}" for part in ("", " low", " high", " p")]
     writer.writerow([*comparison.by, "runs", *spread, *difference])
     for row in comparison.rows:
@@ -118,6 +121,9 @@ def notes(comparison: Comparison) -> list[str]:
     if len(comparison.rows) > 1:
         how = "" if comparison.chosen else ", the best row: for a claim, name one with reference="
         told.append(f"Δ and p are against {reference.name}{how}")
+    if comparison.told:
+        names = ", ".join(comparison.told)
+        told.append(f"{names}: as the runs say, without intervals; more isn't always better")
     single = sum(len(row.runs) == 1 for row in comparison.rows)
     if single:
         rows = "a row has" if single == 1 else f"{single} rows have"
@@ -127,7 +133,7 @@ def notes(comparison: Comparison) -> list[str]:
     return told
 
 
-def mean_sd(estimate: Estimate) -> str:
+def mean_sd(estimate: Estimate | Spread) -> str:
     """``mean ± sd``; the mean alone of a single run."""
     if estimate.sd is None:
         return f"{estimate.mean:.4f}"
@@ -159,6 +165,8 @@ def _numbers(row: Row) -> list[float | None]:
     numbers: list[float | None] = []
     for e in row.estimates.values():
         numbers += [e.mean, e.sd, e.low, e.high]
+    for told in row.told.values():
+        numbers += [told.mean, told.sd]
     d = row.difference
     return numbers + ([None] * 4 if d is None else [d.mean, d.low, d.high, d.p])
 

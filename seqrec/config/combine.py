@@ -53,6 +53,9 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
             )
     if config.get("prepare", {}).get("k_core_before") and config["prepare"].get("k_core", 0) < 2:
         yield "prepare.k_core_before says which events prepare.k_core counts, and that is off"
+    evaluation = config.get("evaluation") or {}
+    if evaluation.get("sampled_by") == "popularity" and not evaluation.get("sampled"):
+        yield "evaluation.sampled_by says how evaluation.sampled draws, and that is off"
     yield from _future(config)
     yield from _monitor(config, attributes)
 

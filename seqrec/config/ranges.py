@@ -20,6 +20,7 @@ LEAST = {  # config path -> the smallest value that makes sense
     "trainer.validate_every": 1,
     "trainer.patience": 0,
     "trainer.gradient_clip": 0,
+    "evaluation.sampled": 0,
     "optimizer.lr": 0,
     "window.stride": 1,
 }

@@ -36,6 +36,13 @@ class Strictness(Enum):
     strict = "strict"
 
 
+class SampledBy(Enum):
+    """What the chance of an item to be a sampled negative goes by."""
+
+    uniform = "uniform"
+    popularity = "popularity"
+
+
 @dataclass
 class Prepare:
     """From raw interactions to sequences. Steps run in the order of these fields."""
@@ -72,6 +79,9 @@ class Evaluation:
     ks: list[int] = field(default_factory=lambda: [1, 5, 10, 20])
     monitor: str = "ndcg@10"  # the validation metric that picks the checkpoint
     mask_seen: bool = True  # items in the user's history can't be recommended again
+    category: str | None = "auto"  # item column that lists are described by; auto: the first fit
+    sampled: int = 0  # rank test targets among so many negatives, too, as old papers did; 0: don't
+    sampled_by: SampledBy = SampledBy.uniform  # uniform | popularity: how these are drawn
 
 
 @dataclass

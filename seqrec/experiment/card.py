@@ -9,6 +9,7 @@ import numpy as np
 from seqrec.config.moment import instant
 from seqrec.config.schema import Prepare, Root, Strictness
 from seqrec.errors import ConfigError
+from seqrec.ranking.sampled import SampledNegatives
 from seqrec.raw.clock import iso_time
 from seqrec.split.views import Splits
 from seqrec.store.store import SequenceStore
@@ -26,7 +27,14 @@ SHARES = {  # numbers of the card that are shares, with what they say
 
 
 def protocol_card(
-    store: SequenceStore, splits: Splits, config: Root, *, item_count_V: np.ndarray, protocol: str
+    store: SequenceStore,
+    splits: Splits,
+    config: Root,
+    *,
+    item_count_V: np.ndarray,
+    protocol: str,
+    category: str | None = None,
+    sampled: SampledNegatives | None = None,
 ) -> dict[str, Any]:
     """Everything that decides what a metric of this run means.
 
@@ -36,6 +44,8 @@ def protocol_card(
         config: how it was prepared and is evaluated.
         item_count_V: training events of each item.
         protocol: the evaluation protocol in one line.
+        category: the column that lists are described by; None: none.
+        sampled: negatives that targets are ranked among, too; None: none.
 
     Returns:
         Plain values, fit for JSON. Shares are of 1, times ISO; None where there are no times.
@@ -56,6 +66,8 @@ def protocol_card(
             store.n_items if splits.candidates is None else int(splits.candidates.sum())
         ),
         "cold_targets": _cold_targets(store, splits),
+        "category": category,
+        "sampled": None if sampled is None else {"name": sampled.name, "hash": sampled.hash},
         **splits.report,
         **_repeats(store),
         **_cold(store, splits, item_count_V),
@@ -204,14 +216,27 @@ def markdown(card: dict[str, Any]) -> str:
     lines += [
         "",
         f"Ranked: {card['candidates']:,} of {card['items']:,} items; items of the history are "
-        f"{card['seen']}; targets without a training event are {card['cold_targets']}.",
+        f"{card['seen']}; targets without a training event are {card['cold_targets']}. Lists are "
+        f"described by {card['category'] or 'no category'}.",
         "",
+        *_sampled(card["sampled"]),
         "| share | of |",
         "|---:|---|",
     ]
     for key, meaning in SHARES.items():
         lines.append(f"| {percent(card[key])} | {meaning} |")
     return "\n".join(lines) + "\n"
+
+
+def _sampled(sampled: dict[str, str] | None) -> list[str]:
+    if sampled is None:
+        return []
+    return [
+        f"Test metrics that begin with `{sampled['name']}_` are of ranks among sampled negatives "
+        f"(hash `{sampled['hash']}`), for comparing with papers that sampled: no estimates of the "
+        "full ranking (Krichene and Rendle 2020), which all the others are of.",
+        "",
+    ]
 
 
 def percent(share: float | None) -> str:

@@ -22,29 +22,37 @@ def fact(out: Console, label: str, text: str) -> None:
     out.print(Text(f"{label:<9}", style="bold cyan") + Text(text), soft_wrap=True)
 
 
-def result_table(rows: dict[str, dict[str, float]], columns: Iterable[str]) -> Table:
-    """Models by metrics; the best of a column is bold.
+def result_table(
+    rows: dict[str, dict[str, float]],
+    columns: Iterable[str],
+    *,
+    head: str = "model",
+    best: bool = True,
+) -> Table:
+    """Models by metrics.
 
     Args:
         rows: name of a model to its metrics.
         columns: metrics to show; larger is better, except for names that start with ``rmse``.
+        head: of the column of names.
+        best: print the best of a column in bold; of what lists are like, none is simply best.
     """
     table = Table(header_style="dim")
-    table.add_column("model")
+    table.add_column(head)
     shown = [c for c in columns if any(c in values for values in rows.values())]
     for column in shown:
         table.add_column(column, justify="right")
-    best = {}
-    for column in shown:
+    winning: dict[str, float] = {}
+    for column in shown if best else []:
         reached = [values[column] for values in rows.values() if column in values]
-        best[column] = min(reached) if column.startswith("rmse") else max(reached)
+        winning[column] = min(reached) if column.startswith("rmse") else max(reached)
     for name, values in rows.items():
-        cells = [_cell(values.get(column), best[column]) for column in shown]
+        cells = [_cell(values.get(column), winning.get(column)) for column in shown]
         table.add_row(name, *cells)
     return table
 
 
-def _cell(value: float | None, best: float) -> Text:
+def _cell(value: float | None, best: float | None) -> Text:
     if value is None:
         return Text("-", style="dim")
     return Text(f"{value:.4f}", style="bold green" if value == best else "")

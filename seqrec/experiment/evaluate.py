@@ -10,6 +10,7 @@ from seqrec.config.mistakes import refuse, unknown
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError, DataError, RunError
 from seqrec.experiment.assemble import build_experiment
+from seqrec.experiment.beyond import draw_conclusions
 from seqrec.experiment.determinism import choose_algorithms
 from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import RunFolder, plain, typed
@@ -100,6 +101,7 @@ def evaluate(module: Evaluated, *, split: str, hardware: Hardware) -> dict[str, 
     trainer = evaluating_trainer(device, hardware)
     if split == "test":
         trainer.test(module, verbose=False)
-    else:
-        trainer.validate(module, verbose=False)
+        found = draw_conclusions(module).test
+        return module.results | {f"test/{name}": value for name, value in found.items()}
+    trainer.validate(module, verbose=False)
     return module.results

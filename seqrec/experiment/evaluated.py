@@ -4,11 +4,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
 
 from seqrec.batches import Columns, EvalBatches
+from seqrec.beyond.categories import find_categories
 from seqrec.config.schema import Root
-from seqrec.experiment.judge import Judge
+from seqrec.experiment.judge import Judge, Tested
+from seqrec.experiment.sampled import sampled_negatives
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.rank import Ranking
@@ -49,16 +50,18 @@ class Evaluated(pl.LightningModule):
         self.rates = loss is not None and loss.needs_ratings
         assert facts.item_count_V is not None
         allowed_V = None if splits.candidates is None else torch.from_numpy(splits.candidates)
-        self.judge = Judge(
-            gains=gains,
-            ks=config.evaluation.ks,
-            item_count_V=facts.item_count_V,
-            allowed_V=allowed_V,
-            mask_seen=config.evaluation.mask_seen,
-            rates=self.rates,
-        )
+        self.judged_by: dict[str, Any] = {  # whatever is judged
+            "gains": gains,
+            "ks": config.evaluation.ks,
+            "item_count_V": facts.item_count_V,
+            "allowed_V": allowed_V,
+            "mask_seen": config.evaluation.mask_seen,
+            "negatives": sampled_negatives(config, store, splits, facts.item_count_V),
+        }
+        self.judge = Judge(**self.judged_by, rates=self.rates)
+        self.categories = find_categories(store.items(), config.evaluation.category)
         self.results: dict[str, float] = {}  # the latest evaluation, in float64
-        self.ranks: tuple[Tensor, Tensor] | None = None  # events of the test and their ranks
+        self.tested: Tested | None = None  # what the latest test left
 
     @property
     def protocol(self) -> str:
@@ -110,14 +113,15 @@ class Evaluated(pl.LightningModule):
         self._finish("valid")
 
     def test_step(self, batch: EvalBatch, index: int) -> None:
-        """Rank, and keep each event's rank."""
-        _, ranking = self._rank(batch)
-        self.judge.rank_list.update(batch.event_B, ranking.rank_B)
+        """Rank, and keep each event's rank and list."""
+        query, ranking = self._rank(batch)
+        with torch.autocast(self.device.type, enabled=False):
+            self.judge.note(query, batch, self.model.catalogue(), ranking)
 
     def on_test_epoch_end(self) -> None:
         """Log the metrics of all test events."""
         self._finish("test")
-        self.ranks = self.judge.ranks()
+        self.tested = self.judge.tested()
 
     def _rank(self, batch: EvalBatch) -> tuple[Any, Ranking]:
         query = self.model.query(batch.history, self.judge.allowed_V)

@@ -5,6 +5,7 @@
 ``metrics.json``            flat results; written last, so its presence says the run is complete
 ``history.jsonl``           a line an epoch: seconds, losses, validation metrics
 ``ranks.parquet``           one row a test event: user, target, its rank, what is known of them
+``lists.parquet``           one row a test event: user, target, the items that were recommended
 ``catalogue.parquet``       index, item, title: what the model's item ids mean
 ``protocol.json``, ``.md``  the protocol card: what the metrics mean, what leaked
 ``run.json``                command, choices, code, versions, device, data, seconds; name and id

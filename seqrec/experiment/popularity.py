@@ -1,54 +1,29 @@
 """The popularity baseline, beside every result: what a model must beat to have learned."""
 
-from torch import Tensor
-
 from seqrec.baseline.popularity import Popularity
 from seqrec.baseline.training import places
-from seqrec.batches import EvalBatches
-from seqrec.ranking.gain import Gain
-from seqrec.ranking.metrics import RankingMetrics
-from seqrec.ranking.rank import rank_targets
+from seqrec.experiment.evaluated import Evaluated
+from seqrec.experiment.judge import Judge, Tested
 
 
-def evaluate_popularity(
-    batches: EvalBatches,
-    *,
-    item_count_V: Tensor,
-    gains: dict[str, Gain],
-    ks: list[int],
-    mask_seen: bool,
-    allowed_V: Tensor | None,
-) -> dict[str, float]:
-    """Rank items by training events, under the same protocol as the model.
+def evaluate_popularity(module: Evaluated) -> tuple[dict[str, float], Tested]:
+    """Rank items by training events for the test events, under the same protocol as the model.
 
     Args:
-        batches: histories and targets.
-        item_count_V: training events of each item.
-        gains: metrics by name.
-        ks: list lengths.
-        mask_seen: seen items can't be recommended.
-        allowed_V: items that may be recommended; None: all.
+        module: whose events and protocol; this process alone evaluates all of them.
 
     Returns:
-        Metrics by name.
+        Metrics by name, and the ranks and lists.
     """
-    n_items = len(item_count_V) - 1
-    candidates = n_items if allowed_V is None else int(allowed_V[1:].sum())
-    metrics = RankingMetrics(
-        gains=gains, ks=ks, item_count_V=item_count_V, n_candidates=candidates, sync=False
-    )
-    baseline = Popularity(n_items=n_items)
-    baseline.table.fill(None, places(item_count_V))
-    for batch in batches:
-        device = batch.target_B.device
-        ranking = rank_targets(
-            baseline.query(batch.history.item_BL, batch.history.length_B),
-            baseline.table.to(device),
-            batch.target_B,
-            k=metrics.longest,
-            seen_row_P=batch.seen_row_P if mask_seen else None,
-            seen_item_P=batch.seen_item_P if mask_seen else None,
-            allowed_V=None if allowed_V is None else allowed_V.to(device),
-        )
-        metrics.update(ranking)
-    return metrics.compute()
+    count_V = module.facts.item_count_V
+    assert count_V is not None
+    judge = Judge(**module.judged_by, sync=False).to(module.device)
+    baseline = Popularity(n_items=len(count_V) - 1)
+    baseline.table.fill(None, places(count_V))
+    table = baseline.table.to(module.device)
+    for batch in module.eval_batches(module.splits.test):
+        batch = batch.to(module.device)
+        query = baseline.query(batch.history.item_BL, batch.history.length_B)
+        judge.note(query, batch, table, judge.count(query, batch, table, None))
+    results = {key.partition("/")[2]: value for key, value in judge.results("test").items()}
+    return results, judge.tested()

@@ -17,6 +17,8 @@ from seqrec.logger.run_info import RunLogger
 from seqrec.store.store import SequenceStore
 from seqrec.types import count_parameters
 
+OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "tail_share")
+
 
 def introduce(
     out: Console, module: Experiment | Counting, hardware: Hardware, card: dict[str, Any]
@@ -121,8 +123,18 @@ def conclude(
     else:
         fact(out, "counted", f"in {seconds:.1f} s")
     fact(out, "test", f"{len(module.splits.test):,} events; {module.protocol}")
-    out.print(result_table({"popularity": baseline, model: reached}, ["rmse", "accuracy", *shown]))
+    rows = {"popularity": baseline, model: reached}
+    out.print(result_table(rows, ["rmse", "accuracy", *shown]))
+    lists = {
+        name: {metric: values[f"{metric}@{k}"] for metric in OF_LISTS if f"{metric}@{k}" in values}
+        for name, values in rows.items()
+    }
+    out.print(result_table(lists, OF_LISTS, head=f"lists of {k}", best=False))
     _slices(out, results, f"ndcg@{k}")
+    if module.judge.negatives is not None:
+        name = f"{module.judge.negatives.name}_ndcg@{k}"
+        told = f"{name} {reached[name]:.4f}, popularity {baseline[name]:.4f}"
+        fact(out, "sampled", f"{told}; among sampled negatives only, for old papers")
 
 
 def _slices(out: Console, results: dict[str, Any], metric: str) -> None:

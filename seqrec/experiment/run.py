@@ -15,22 +15,23 @@ from seqrec.config.process import is_first_process
 from seqrec.config.schema import Root, Trainer
 from seqrec.experiment import report
 from seqrec.experiment.assemble import build_experiment
+from seqrec.experiment.beyond import draw_conclusions
 from seqrec.experiment.card import check_leaks, protocol_card, summary
 from seqrec.experiment.console import console, fact
 from seqrec.experiment.counting import Counting
 from seqrec.experiment.determinism import choose_algorithms, seed_all
 from seqrec.experiment.evaluated import Evaluated
+from seqrec.experiment.events import judged_events, listed_items
 from seqrec.experiment.folder import RunFolder, typed
 from seqrec.experiment.hardware import Hardware, find_hardware
 from seqrec.experiment.memory import peak_mb, reset_peak
 from seqrec.experiment.module import Experiment
 from seqrec.experiment.plan import make_plan
-from seqrec.experiment.popularity import evaluate_popularity
 from seqrec.experiment.processes import agree, check_shares
 from seqrec.experiment.record import Record, names
 from seqrec.experiment.same import find_same
 from seqrec.experiment.samples import sample_lists
-from seqrec.experiment.slices import judged_events, slice_metrics
+from seqrec.experiment.slices import slice_metrics
 from seqrec.experiment.sweep import ELSEWHERE, SKIPPED
 from seqrec.experiment.trainer import build_trainer, evaluating_trainer, silence
 from seqrec.logger.run_info import RunLogger
@@ -104,6 +105,8 @@ def _run(root: Root, folder: RunFolder, record: Record, out: Console) -> dict[st
         root,
         item_count_V=module.facts.item_count_V.numpy(),
         protocol=module.protocol,
+        category=module.categories.name if module.categories else None,
+        sampled=module.judge.negatives,
     )
     check_leaks(card, root)
     report.introduce(out, module, hardware, card)
@@ -223,22 +226,16 @@ def has_whole(module: Experiment, weights: dict[str, Tensor]) -> bool:
 def _write_results(
     module: Evaluated, folder: RunFolder, record: Record, results: dict[str, Any]
 ) -> dict[str, float]:
-    """Write each event's rank and ``metrics.json``; return the popularity baseline's metrics."""
-    assert module.facts.item_count_V is not None
-    evaluation = module.config.evaluation
-    baseline = evaluate_popularity(
-        module.eval_batches(module.splits.test),
-        item_count_V=module.facts.item_count_V,
-        gains=module.judge.ranking.gains,
-        ks=evaluation.ks,
-        mask_seen=evaluation.mask_seen,
-        allowed_V=module.judge.allowed_V,
-    )
-    results |= {f"popularity/{key}": value for key, value in baseline.items()}
-    events = judged_events(module)
+    """Write ranks, lists and ``metrics.json``; return the popularity baseline's metrics."""
+    found = draw_conclusions(module)
+    results |= {f"test/{key}": value for key, value in found.test.items()}
+    results |= {f"popularity/{key}": value for key, value in found.popularity.items()}
+    events = judged_events(module, found.popular)
     folder.write_table("ranks.parquet", events)
+    folder.write_table("lists.parquet", listed_items(module))
+    evaluation = module.config.evaluation
     k = int(evaluation.monitor.partition("@")[2] or max(evaluation.ks))
-    results |= slice_metrics(events, module.judge.ranking.gains, k)
+    results |= slice_metrics(events, module.judge.ranking.gains, k, found.lists)
     record.close()
     folder.write_json("metrics.json", results)
-    return baseline
+    return found.popularity

@@ -1,81 +1,93 @@
-"""Test metrics by kinds of events: cold and warm targets, short and long histories, ..."""
+"""Test metrics by kinds of events, and how far apart two kinds are."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import torch
 
+from seqrec.beyond.values import Bools, Values
 from seqrec.ranking.gain import Gain
 
-if TYPE_CHECKING:  # kinds of events are told without Lightning
-    from seqrec.experiment.evaluated import Evaluated
+KINDS = {  # what events are told apart by, and into which two parts
+    "target": ("cold", "warm"),
+    "item": ("tail", "head"),
+    "history": ("short", "long"),
+    "user": ("light", "active"),
+    "arrival": ("new", "known"),
+}
+GAPS = ("ndcg", "hit_rate", "tail_share", "popularity_ratio")  # metrics whose gaps are told
 
 
-def judged_events(module: "Evaluated") -> pl.DataFrame:
-    """The test events with their ranks, in the order of the split.
+def slice_metrics(
+    events: pl.DataFrame,
+    gains: Mapping[str, Gain],
+    k: int,
+    lists: Mapping[str, Values] | None = None,
+) -> dict[str, float]:
+    """All metrics at one list length, by kind of event, and gaps between the two of a kind.
 
-    Returns:
-        Columns user and item (of the target; original ids), history (events before the target),
-        user_events and item_events (training events of the two), rank (from 1).
-    """
-    assert module.ranks is not None and module.facts.item_count_V is not None
-    event_R, rank_R = (tensor.numpy() for tensor in module.ranks)
-    view, train, store = module.splits.test.take(event_R), module.splits.train, module.store
-    events_U = np.zeros(store.n_users, dtype=np.int64)
-    np.add.at(events_U, train.user, train.end - train.start)
-    target = store.item[view.end]
-    return pl.DataFrame(
-        {
-            "user": store.users()["user"].gather(view.user),
-            "item": store.items()["item"].gather(target - 1),
-            "history": view.end - view.start,
-            "user_events": events_U[view.user],
-            "item_events": module.facts.item_count_V.numpy()[target],
-            "rank": rank_R,
-        }
-    )
+    ``target``: warm, or cold without a training event. ``item``: the target is of the popular head
+    or of the tail. ``history``: short or long, up to the median and beyond. ``user``: light or
+    active, by their training events, likewise. ``arrival``: the user is known to the training, or
+    new.
 
-
-def slice_metrics(events: pl.DataFrame, gains: Mapping[str, Gain], k: int) -> dict[str, float]:
-    """All metrics at one list length, by kind of event.
-
-    ``target``: warm, or cold without a training event. ``history``: short or long, up to the median
-    and beyond. ``user``: light or active, by their training events, likewise.
+    A gap is the second part's metric minus the first's in :data:`KINDS`: of active minus light
+    users (Ekstrand et al. 2018, "All the cool kids, how do they fit in?"; Li et al. 2021,
+    "User-oriented fairness in recommendation", without its absolute value).
 
     Args:
-        events: see :func:`judged_events`.
+        events: see :func:`~seqrec.experiment.events.judged_events`.
         gains: metrics by name.
         k: list length.
+        lists: metrics of the lists; those at other lengths are left out.
 
     Returns:
-        ``{"slices/target=cold/ndcg@10": ..., "slices/target=cold/events": ...}``; kinds without
-        events are left out.
+        ``{"slices/target=cold/ndcg@10": ..., "slices/target=cold/events": ..., "gaps/user/ndcg@10":
+        ...}``; kinds without events, and metrics that aren't defined for them, are left out.
     """
     rank_R = torch.from_numpy(events["rank"].to_numpy().copy())
     value = {
-        f"{name}@{k}" if gain.at_k else name: gain(rank_R, k).double().numpy()
+        f"{name}@{k}" if gain.at_k else name: Values.of(gain(rank_R, k).double().numpy())
         for name, gain in gains.items()
     }
+    value |= {n: v for n, v in (lists or {}).items() if n.endswith(f"@{k}")}
     results: dict[str, float] = {}
-    for kind, member in kinds_of_events(events).items():
-        if member.any():
-            results[f"slices/{kind}/events"] = int(member.sum())
-            results |= {f"slices/{kind}/{n}": float(v[member].mean()) for n, v in value.items()}
-    return results
+    for kind, member_R in kinds_of_events(events).items():
+        if member_R.any():
+            results[f"slices/{kind}/events"] = int(member_R.sum())
+            means = {name: each.mean(member_R) for name, each in value.items()}
+            results |= {f"slices/{kind}/{n}": m for n, m in means.items() if m is not None}
+    return results | dict(_gaps(results, k))
 
 
-def kinds_of_events(events: pl.DataFrame) -> dict[str, np.ndarray]:
-    """Which events are of each kind: see :func:`slice_metrics`."""
-    cold = (events["item_events"] == 0).to_numpy()
+def kinds_of_events(events: pl.DataFrame) -> dict[str, Bools]:
+    """Which events are of each kind: see :func:`slice_metrics`.
+
+    Without those that tables of an older version say nothing of.
+    """
     history, active = (events[name].to_numpy() for name in ("history", "user_events"))
-    short, light = history <= np.median(history), active <= np.median(active)
-    return {
-        "target=cold": cold,
-        "target=warm": ~cold,
-        "history=short": short,
-        "history=long": ~short,
-        "user=light": light,
-        "user=active": ~light,
+    second = {  # of the two parts
+        "target": events["item_events"].to_numpy() > 0,
+        "history": history > np.median(history),
+        "user": active > np.median(active),
+        "arrival": active > 0,
     }
+    if "head" in events.columns:
+        second["item"] = events["head"].to_numpy()
+    return {
+        f"{kind}={part}": second[kind] == at
+        for kind, both in KINDS.items()
+        if kind in second
+        for at, part in enumerate(both)
+    }
+
+
+def _gaps(results: Mapping[str, float], k: int) -> list[tuple[str, float]]:
+    found = []
+    for kind, both in KINDS.items():
+        for name in GAPS:
+            first, second = (results.get(f"slices/{kind}={part}/{name}@{k}") for part in both)
+            if first is not None and second is not None:
+                found.append((f"gaps/{kind}/{name}@{k}", second - first))
+    return found

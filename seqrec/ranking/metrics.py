@@ -97,25 +97,30 @@ def about_lists(listed_V: Tensor, item_count_V: Tensor, n_candidates: int) -> di
     }
 
 
-class RankList(Metric):
-    """Every event's rank: what significance tests and slices start from."""
+class EventList(Metric):
+    """What is noted of every event: what slices, significance tests and lists start from.
+
+    Args:
+        columns: names of what is noted beside the event.
+        sync: gather what all processes saw; False where one process sees everything.
+    """
 
     full_state_update = False
-    event: list[Tensor]
-    rank: list[Tensor]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("event", [], dist_reduce_fx="cat")
-        self.add_state("rank", [], dist_reduce_fx="cat")
+    def __init__(self, *columns: str, sync: bool = True) -> None:
+        super().__init__(sync_on_compute=sync)
+        self.columns = columns
+        for name in ("event", *columns):
+            self.add_state(name, [], dist_reduce_fx="cat")
 
-    def update(self, event_B: Tensor, rank_B: Tensor) -> None:
-        """Append a batch."""
-        self.event.append(event_B)
-        self.rank.append(rank_B)
+    def update(self, event_B: Tensor, **columns: Tensor) -> None:
+        """Append a batch, a row an event in each column."""
+        self.event.append(event_B)  # type: ignore[operator, union-attr]
+        for name in self.columns:
+            getattr(self, name).append(columns[name])
 
-    def compute(self) -> tuple[Tensor, Tensor]:
-        """Events and ranks, ordered by event, on the CPU."""
-        event_R, rank_R = dim_zero_cat(self.event).cpu(), dim_zero_cat(self.rank).cpu()
-        order = event_R.argsort(stable=True)
-        return event_R[order], rank_R[order]
+    def compute(self) -> dict[str, Tensor]:
+        """Events and columns, ordered by event, on the CPU."""
+        noted = {name: dim_zero_cat(getattr(self, name)).cpu() for name in ("event", *self.columns)}
+        order = noted["event"].argsort(stable=True)
+        return {name: value[order] for name, value in noted.items()}

@@ -49,15 +49,7 @@ def rank_targets(
     Returns:
         ``1 + #{items that don't score below the target}`` and the top lists; all in float32.
     """
-    target_score_B = catalogue.score(query, target_B)
-    blocked_B = torch.zeros_like(target_B, dtype=torch.bool)
-    if seen_row_P is not None and seen_item_P is not None:
-        blocked_B[seen_row_P[seen_item_P == target_B[seen_row_P]]] = True
-    if allowed_V is not None:
-        blocked_B |= ~allowed_V[target_B]
-    # what is nearer to the target's score than two sums may lie apart is a tie
-    least_B = target_score_B - catalogue.rounding(query, target_B, target_score_B)
-    least_B = least_B.masked_fill(blocked_B, -torch.inf)
+    least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, allowed_V)
     rows, v = torch.arange(len(target_B), device=target_B.device), len(catalogue)
     rank_B = torch.ones_like(target_B)
     top_score_BK = least_B.new_full((len(target_B), 0), -torch.inf)
@@ -77,6 +69,50 @@ def rank_targets(
         top_score_BK, order = top_score_BK.topk(min(k, top_score_BK.shape[1]), dim=1)
         top_BK = top_BK.gather(1, order)
     return Ranking(rank_B, top_BK.masked_fill(top_score_BK == -torch.inf, 0))
+
+
+def rank_among(
+    query: Any,
+    catalogue: Ranked,
+    target_B: Tensor,
+    item_BS: Tensor,
+    *,
+    seen_row_P: Tensor | None = None,
+    seen_item_P: Tensor | None = None,
+    allowed_V: Tensor | None = None,
+) -> Tensor:
+    """Rank each query's target among a few items only, with the policy of :func:`rank_targets`.
+
+    Args:
+        query, catalogue, target_B, seen_row_P, seen_item_P, allowed_V: as there.
+        item_BS: int64, what the target is told from; 0: nothing.
+
+    Returns:
+        ``rank_B``, int64 from 1.
+    """
+    least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, allowed_V)
+    above_BS = ~(catalogue.score(query, item_BS) < least_B[:, None])
+    return 1 + (above_BS & (item_BS > 0)).sum(1)
+
+
+def _least(
+    query: Any,
+    catalogue: Ranked,
+    target_B: Tensor,
+    seen_row_P: Tensor | None,
+    seen_item_P: Tensor | None,
+    allowed_V: Tensor | None,
+) -> Tensor:
+    """The lowest score that counts as ranked above the target; what can't be found has none."""
+    blocked_B = torch.zeros_like(target_B, dtype=torch.bool)
+    if seen_row_P is not None and seen_item_P is not None:
+        blocked_B[seen_row_P[seen_item_P == target_B[seen_row_P]]] = True
+    if allowed_V is not None:
+        blocked_B |= ~allowed_V[target_B]
+    score_B = catalogue.score(query, target_B)
+    # what is nearer to the target's score than two sums may lie apart is a tie
+    least_B = score_B - catalogue.rounding(query, target_B, score_B)
+    return least_B.masked_fill(blocked_B, -torch.inf)
 
 
 def _block(

@@ -118,7 +118,7 @@ def _part(comparison: Comparison, replicates: int) -> dict[str, Any]:
         "card": _card(first.protocol),
         "leaks": first.protocol["leaks"],
         "by": comparison.by,
-        "metrics": comparison.metrics,
+        "metrics": comparison.metrics + comparison.told,
         "rows": [_row(comparison, at) for at in range(len(comparison.rows))],
         "verdict": _verdict(comparison),
         "notes": notes(comparison),
@@ -148,6 +148,9 @@ def _row(comparison: Comparison, at: int) -> dict[str, Any]:
                 == max(each.estimates[metric].mean for each in comparison.rows),
             }
             for metric in comparison.metrics
+        ]
+        + [
+            {"value": told.mean, "text": mean_sd(told), "best": False} for told in row.told.values()
         ],
         "interval": span(mine),
         "bar": {k: round((v - low) * scale, 2) for k, v in asdict(mine).items() if k != "sd"},

@@ -15,8 +15,10 @@ from seqrec.compare.table import span
 SHOWN = 12  # rows of the chart; the table has all
 KINDS = {
     "target": "cold and warm targets",
+    "item": "targets of the long tail and the popular head",
     "history": "short and long histories",
     "user": "light and active users",
+    "arrival": "new and known users",
 }
 
 
@@ -30,8 +32,9 @@ def slice_dots(comparison: Comparison, slices: dict[str, tuple[int, list[Estimat
     return Chart(
         "slices",
         "By kind of event",
-        "Test metric with 95 % intervals. Cold targets have no training event; histories are "
-        "short, and users light, up to the median of the test events. "
+        "Test metric with 95 % intervals. Cold targets and new users have no training event; the "
+        "head is the fifth of the items with the most, the tail the rest; histories are short, and "
+        "users light, up to the median of the test events. "
         f"The best {SHOWN} rows are drawn; the table has all.",
         variants,
         choose="Slice",

@@ -1,0 +1,1 @@
+"""What recommended lists are like, beyond whether they hold the target."""
