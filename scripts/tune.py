@@ -172,10 +172,12 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     places = [each for each in given if each.startswith(PLACES)]
     where = f"hydra.searchpath=[file://{search.folder.absolute()}]"
     command = " ".join([f"experiment={search.name}", *places])
+    own_data = [each for each in places if each.startswith("data.")]
     device = find_hardware("auto", "auto").device
     head = [
         f"Trial {winner.number}, best of {len(_ended(study))} of the space {search.space.name}.",
-        f"  python train.py -m {command} seed=1,2,3",
+        "  "
+        + " ".join(["python train.py -m", f"experiment={search.name}", *own_data, "seed=1,2,3"]),
         f"{search.monitor} {outcome['value']:.4f} with one seed, chosen on validation; not tested.",
         f"{outcome['fit_seconds']:.0f} s of training ({device}); data hash "
         f"{search.agreed['data'][:12]}.",

@@ -11,6 +11,7 @@ from optuna.trial import TrialState
 
 from seqrec.tune.study import Search
 
+SHOWN = {"responsive": True, "displayModeBar": False}
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1f; --paper: #ffffff; --line: #d9d9e0; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e7e7ee; --paper: #16161a; --line: #3a3a44; } }
@@ -21,6 +22,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .8rem; border-bottom: 1px solid var(--line); text-align: right; }
 th:first-child, td:first-child { text-align: left; }
 .scroll { overflow-x: auto; }
+.scroll > div { min-width: 44rem; }
 """
 SCRIPT = """
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -54,8 +56,10 @@ def write_page(file: Path, study: optuna.Study, search: Search) -> None:
     parts = [f"<h1>{escape(search.name)}</h1>", f"<p>{escape(_lead(study, search))}</p>"]
     for title, figure in _figures(study, search):
         figure.update_layout(title=None, margin={"t": 20}, template="plotly_white", height=420)
-        drawn = figure.to_html(full_html=False, include_plotlyjs=False, config={"responsive": True})
-        parts.append(f"<section><h2>{escape(title)}</h2>{drawn}</section>")
+        figure.update_layout(width=None, autosize=True)
+        drawn = figure.to_html(full_html=False, include_plotlyjs=False, config=SHOWN)
+        shown = f'<div class="scroll">{drawn}</div>'
+        parts.append(f"<section><h2>{escape(title)}</h2>{shown}</section>")
     parts.append(f"<h2>All trials</h2>{_table(study, search)}")
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
