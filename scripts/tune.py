@@ -17,6 +17,7 @@ from seqrec.config.script import PAIRS, parse
 from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import ConfigError
 from seqrec.experiment.console import console, fact
+from seqrec.tune import COSTS, PRUNERS
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
     from optuna import Study
@@ -24,7 +25,6 @@ if TYPE_CHECKING:  # --help and a mistake are answered without it
 
     from seqrec.tune.study import Search
 
-COSTS, PRUNERS = ("parameters", "fit_seconds"), ("median", "hyperband", "none")
 SPACES = Path(__file__).resolve().parents[1] / "configs" / "tune"
 
 
@@ -50,7 +50,7 @@ class Arguments:
 def tune(arguments: Arguments) -> None:
     """Check everything, try, and tell."""
     if arguments.trials < 1:
-        raise ConfigError(f"trials={arguments.trials} is too few")
+        raise ConfigError(f"trials={arguments.trials} is too few", todo="trials=20, say")
     for name, allowed in (("also", COSTS), ("pruner", PRUNERS)):
         value = getattr(arguments, name)
         if value is not None and value not in allowed:
@@ -68,7 +68,8 @@ def tune(arguments: Arguments) -> None:
     clash = [key for key in space.varied if key in arguments.overrides]
     if clash:
         raise ConfigError(
-            f"{clash[0]} is set, and the space {space.name} varies it", where=clash[0]
+            f"{clash[0]} is set, and the space {space.name} varies it",
+            todo=f"leave {clash[0]} out, or write a space without it",
         )
 
     from seqrec.experiment.train import composed
@@ -98,7 +99,11 @@ def tune(arguments: Arguments) -> None:
 
         work(study, search, arguments.trials, tell)
     if not study.best_trials:
-        raise ConfigError("no trial came to its end", where=str(search.folder))
+        raise ConfigError(
+            "no trial came to its end: all were pruned",
+            where=str(search.folder),
+            todo="more trials, or pruner=none study=ANOTHER_NAME",
+        )
     write_page(search.folder / "study.html", study, search)
     _conclude(study, search, given)
 
@@ -160,7 +165,7 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     """The best trials, the recipe, and what to type next."""
     from seqrec.experiment.hardware import find_hardware
     from seqrec.experiment.train import composed
-    from seqrec.tune.recipe import PLACES, write_recipe
+    from seqrec.tune.recipe import PLACES, searching, write_recipe
     from seqrec.tune.space import overrides
 
     out = console()
@@ -170,7 +175,7 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     winner = best[0]
     outcome, values = winner.user_attrs["outcome"], winner.user_attrs["values"]
     places = [each for each in given if each.startswith(PLACES)]
-    where = f"hydra.searchpath=[file://{search.folder.absolute()}]"
+    where = searching(search.folder, given)
     command = " ".join([f"experiment={search.name}", *places])
     own_data = [each for each in places if each.startswith("data.")]
     device = find_hardware("auto", "auto").device

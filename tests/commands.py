@@ -1,5 +1,7 @@
 """The configuration tree, composed and checked as the command line would."""
 
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,15 @@ from seqrec.errors import ConfigError
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = ROOT / "configs"
 register()
+
+
+def load_script(name: str):
+    """A script of the project as a module."""
+    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / f"scripts/{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look
+    spec.loader.exec_module(module)
+    return module
 
 
 def composed(*overrides: str):

@@ -9,7 +9,6 @@ What is in angle brackets the reader fills in; ``<time>`` is the latest run ther
 """
 
 import dataclasses
-import importlib.util
 import os
 import re
 import shlex
@@ -24,7 +23,7 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
-from commands import CONFIGS, ROOT
+from commands import CONFIGS, ROOT, load_script
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from omegaconf import DictConfig, OmegaConf
@@ -106,7 +105,7 @@ def check(command: str) -> None:
         elif name == "train.py":
             check_command_line(arguments, config_dir=CONFIGS)
         elif name.startswith("scripts/"):
-            parse(_arguments_of(ROOT / name), arguments)
+            parse(load_script(Path(name).stem).Arguments, arguments)
         elif name == "make":
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), part
         elif name == "pip" or words[:3] == ["python", "-m", "pip"]:
@@ -133,17 +132,8 @@ def known_keys() -> set[str]:
             keys |= {str(name)} if whole else {f"{group}.{name}"}
             keys |= {f"{name}.{key}" for key in inner} if isinstance(inner, DictConfig) else set()
     for script in ROOT.glob("scripts/*.py"):
-        keys |= {field.name for field in dataclasses.fields(_arguments_of(script))}
+        keys |= {field.name for field in dataclasses.fields(load_script(script.stem).Arguments)}
     return keys
-
-
-def _arguments_of(script: Path) -> type:
-    """What a script declares that it takes."""
-    spec = importlib.util.spec_from_file_location(f"script_{script.stem}", script)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look
-    spec.loader.exec_module(module)
-    return module.Arguments
 
 
 # Walks, taken in a copy of the project

@@ -1,7 +1,6 @@
 """Comparing runs: what is read, what may stand in one table, and what the numbers mean."""
 
 import csv
-import importlib.util
 import io
 import json
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from commands import ROOT
+from commands import ROOT, load_script
 from run_folders import write_run, write_sweep
 
 from seqrec.compare import table
@@ -31,16 +30,7 @@ from seqrec.compare.statistics import (
 from seqrec.errors import ConfigError, RunError
 from seqrec.experiment.sweep import ELSEWHERE
 
-
-def load_script():
-    spec = importlib.util.spec_from_file_location("compare_script", ROOT / "scripts/compare.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-SCRIPT = load_script()
+SCRIPT = load_script("compare")
 
 
 @pytest.fixture(scope="module")

@@ -197,7 +197,11 @@ def test_what_is_computed_is_what_may_be_monitored():
     }
     [told] = conflicts(config)
     metrics = RankingMetrics(gains=gains(), ks=KS, item_count_V=EVENTS_V, n_candidates=V - 1)
-    metrics.update(Ranking(torch.ones(1, dtype=torch.int64), torch.ones(1, K, dtype=torch.int64)))
+    metrics.update(
+        Ranking(
+            torch.ones(1, dtype=torch.int64), torch.ones(1, K, dtype=torch.int64), torch.ones(1, K)
+        )
+    )
     may = {
         name for name in metrics.compute() if not name.startswith(("gini", "average_popularity"))
     }
@@ -213,7 +217,7 @@ def test_exposure_is_that_of_candidates_only():
 def test_golden_values():
     metrics = RankingMetrics(gains=gains(), ks=[2, 5], item_count_V=torch.ones(10), n_candidates=9)
     rank_B = torch.tensor([1, 2, 4, 9])
-    metrics.update(Ranking(rank_B, torch.zeros(4, 5, dtype=torch.int64)))
+    metrics.update(Ranking(rank_B, torch.zeros(4, 5, dtype=torch.int64), torch.zeros(4, 5)))
     got = metrics.compute()
     assert got["hit_rate@2"] == 0.5 and got["hit_rate@5"] == 0.75
     assert got["ndcg@5"] == pytest.approx((1 + 1 / math.log2(3) + 1 / math.log2(5)) / 4)

@@ -1,6 +1,5 @@
 """Tuning: what is tried, that validation alone judges, and studies that several processes share."""
 
-import importlib.util
 import json
 import signal
 import subprocess
@@ -9,6 +8,7 @@ import time
 
 import optuna
 import pytest
+from commands import load_script
 from omegaconf import OmegaConf
 from optuna.trial import FixedTrial, TrialState
 from place import ROOT, SMALL, Place
@@ -27,15 +27,7 @@ encoder: [gru, lstm]
 TINY = (*SMALL, "trainer.accelerator=cpu", "trainer.max_epochs=3", "max_length=12")
 
 
-def load_script():
-    spec = importlib.util.spec_from_file_location("tune_script", ROOT / "scripts/tune.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-SCRIPT = load_script()
+SCRIPT = load_script("tune")
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ def measure_quality(overrides: list[str], target: float, limit_s: float) -> dict
     hardware = find_hardware(root.trainer.accelerator, root.trainer.precision)
     module = assembled(root)
     with tempfile.TemporaryDirectory() as folder:
+        watch = Reached(target, limit_s)
         trainer = build_trainer(
             root,
             RunFolder(Path(folder)),
@@ -65,9 +66,8 @@ def measure_quality(overrides: list[str], target: float, limit_s: float) -> dict
             monitor=module.monitor,
             logger=None,
             out=console(),
+            first=[watch],
         )
-        watch = Reached(target, limit_s)
-        trainer.callbacks.insert(0, watch)  # type: ignore[attr-defined]
         trainer.fit(module)
     return {
         "reached": watch.best >= target,

@@ -82,8 +82,8 @@ def _train(module: Experiment, hardware: Hardware, steps: int | None) -> dict[st
             monitor=module.monitor,
             logger=None,
             out=console(),
+            first=[clock],
         )
-        trainer.callbacks.insert(0, clock)  # type: ignore[attr-defined]
         trainer.fit(module)
     result: dict[str, Any] = {"peak_mb": peak_mb(), "steps": trainer.global_step}
     if hardware.kind == "cuda":

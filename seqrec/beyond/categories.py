@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from seqrec.errors import ConfigError
+from seqrec.features.columns import flat_values
 
 AUTO = "auto"
 NO_CATEGORIES = ("index", "item", "title")
@@ -69,18 +70,9 @@ def find_categories(items: pl.DataFrame, column: str | None) -> Categories | Non
 
 def encode(column: pl.Series) -> Categories:
     """A column of lists, or of one value an item, as sets; empty texts are no categories."""
-    if not isinstance(column.dtype, pl.List):
-        column = column.cast(pl.String).reshape((-1, 1)).arr.to_list()
-    rows = pl.DataFrame({"row": np.arange(1, len(column) + 1), "value": column})
-    flat = (
-        rows.explode("value", empty_as_null=True)
-        .with_columns(pl.col("value").cast(pl.String).str.strip_chars())
-        .filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
-        .unique(maintain_order=True)
-        .with_columns(
-            code=pl.col("value").rank("dense").cast(pl.Int32),
-            place=pl.int_range(pl.len()).over("row"),
-        )
+    flat = flat_values(column).with_columns(
+        code=pl.col("value").rank("dense").cast(pl.Int32),
+        place=pl.int_range(pl.len()).over("row"),
     )
     width = (flat["place"].to_numpy().max(initial=0)) + 1
     code_VM = np.zeros((len(column) + 1, width), dtype=np.int32)

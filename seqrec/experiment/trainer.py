@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import pytorch_lightning as lightning
@@ -35,6 +36,7 @@ def build_trainer(
     monitor: str,
     logger: Any,
     out: Console,
+    first: Iterable[Callback] = (),
 ) -> lightning.Trainer:
     """A trainer that keeps the best and the last epoch, and stops when nothing improves.
 
@@ -45,13 +47,14 @@ def build_trainer(
         monitor: the metric to go by.
         logger: Lightning's logger, or None.
         out: where epochs are reported.
+        first: callbacks before those of a run.
 
     Raises:
         ConfigError: Lightning can't have such a trainer here.
     """
     settings, mode = root.trainer, direction(monitor)
     strategy = settings.strategy
-    callbacks: list[Callback] = [EpochLines(out, bar=settings.progress), History(folder)]
+    callbacks: list[Callback] = [*first, EpochLines(out, bar=settings.progress), History(folder)]
     if settings.patience:
         callbacks.append(EarlyStopping(monitor=monitor, mode=mode, patience=settings.patience))
     where: dict[str, Any] = {"dirpath": folder.checkpoints, "enable_version_counter": False}

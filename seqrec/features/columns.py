@@ -110,20 +110,23 @@ def _kind(column: pl.Series) -> str:
     return "category"
 
 
-def _category(column: pl.Series) -> Codes:
-    return _list(column.cast(pl.String).to_frame().select(pl.concat_list(pl.all())).to_series())
+def flat_values(column: pl.Series) -> pl.DataFrame:
+    """The values of a column of lists, or of one value an item: row (from 1) and value, as text.
 
-
-def _list(column: pl.Series) -> Codes:
-    if not isinstance(column.dtype, pl.List):
-        return _category(column)
+    Each once in a row; what is missing or empty is none.
+    """
     rows = pl.DataFrame({"row": np.arange(1, len(column) + 1), "value": column})
-    flat = (
-        rows.explode("value", empty_as_null=True)
-        .with_columns(pl.col("value").cast(pl.String).str.strip_chars())
+    if isinstance(column.dtype, pl.List):
+        rows = rows.explode("value", empty_as_null=True)
+    return (
+        rows.with_columns(pl.col("value").cast(pl.String).str.strip_chars())
         .filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
         .unique(maintain_order=True)
     )
+
+
+def _list(column: pl.Series) -> Codes:
+    flat = flat_values(column)
     count = flat.group_by("value").len().sort("value")
     common = count.filter(pl.col("len") >= RARE)["value"]
     rare = len(common) < len(count)
@@ -182,7 +185,7 @@ def _padded(value_NF: torch.Tensor) -> torch.Tensor:
 
 
 KINDS: dict[str, Callable[[pl.Series], Encoded]] = {
-    "category": _category,
+    "category": _list,
     "list": _list,
     "number": _number,
     "log": _log,

@@ -17,6 +17,7 @@ class Ranking:
 
     rank_B: Tensor  # int64, from 1
     top_BK: Tensor  # int64, the best items, best first; 0 where there are fewer than K
+    top_score_BK: Tensor  # float32, their scores; -inf where there are fewer
 
 
 def rank_targets(
@@ -68,7 +69,7 @@ def rank_targets(
         top_BK = torch.cat([top_BK, best.indices + first], dim=1)
         top_score_BK, order = top_score_BK.topk(min(k, top_score_BK.shape[1]), dim=1)
         top_BK = top_BK.gather(1, order)
-    return Ranking(rank_B, top_BK.masked_fill(top_score_BK == -torch.inf, 0))
+    return Ranking(rank_B, top_BK.masked_fill(top_score_BK == -torch.inf, 0), top_score_BK)
 
 
 def rank_among(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.rank import rank_targets
-from seqrec.types import EvalBatch, Ranked
+from seqrec.types import EvalBatch
 
 
 @torch.no_grad()
@@ -35,26 +35,24 @@ def top_lists(
         mask_seen: leave out what is in the history.
         allowed_V: items that may be recommended; None: all.
     """
-    catalogue: Ranked = model.catalogue()
+    catalogue = model.catalogue()
     for batch in batches:
-        query = model.query(batch.history, allowed_V)
-        top_BK = rank_targets(
-            query,
+        ranking = rank_targets(
+            model.query(batch.history, allowed_V),
             catalogue,
             batch.target_B,
             k=k,
             seen_row_P=batch.seen_row_P if mask_seen else None,
             seen_item_P=batch.seen_item_P if mask_seen else None,
             allowed_V=allowed_V,
-        ).top_BK
-        score_BK = torch.stack([catalogue.score(query, top_B) for top_B in top_BK.T], dim=1)
-        row_N, column_N = (top_BK > 0).nonzero(as_tuple=True)
-        item_N = top_BK[row_N, column_N].cpu().numpy() - 1
+        )
+        row_N, column_N = (ranking.top_BK > 0).nonzero(as_tuple=True)
+        item_N = ranking.top_BK[row_N, column_N].cpu().numpy() - 1
         yield pl.DataFrame(
             {
                 "user": users[batch.history.user_B[row_N].cpu().numpy()],
                 "rank": (column_N + 1).to(torch.int32).cpu().numpy(),
                 "item": items[item_N],
-                "score": score_BK[row_N, column_N].float().cpu().numpy(),
+                "score": ranking.top_score_BK[row_N, column_N].cpu().numpy(),
             }
         )

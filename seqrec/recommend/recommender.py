@@ -22,7 +22,7 @@ from seqrec.recommend.session import Recommendation, Session, history_of, now
 from seqrec.split.views import View
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
-from seqrec.types import EvalBatch, Facts, Ranked
+from seqrec.types import EvalBatch, Facts
 
 Model = SequenceModel | CountedModel
 
@@ -127,11 +127,9 @@ class Recommender:
         )
         latest = history.item_BL
         mask = self._mask(mask_seen)
-        catalogue: Ranked = self.model.catalogue()
-        query = self.model.query(history, self.allowed_V)
         ranking = rank_targets(
-            query,
-            catalogue,
+            self.model.query(history, self.allowed_V),
+            self.model.catalogue(),
             latest[:, -1],
             k=min(k, len(self.items)),
             seen_row_P=torch.zeros_like(seen) if mask else None,
@@ -139,7 +137,7 @@ class Recommender:
             allowed_V=self.allowed_V,
         )
         top = ranking.top_BK[0][ranking.top_BK[0] > 0]
-        scores = catalogue.score_shared(query, top)[0]
+        scores = ranking.top_score_BK[0][: len(top)]
         weights = self.model.attention(history, self.allowed_V)[0]
         return Recommendation(
             self._table(top.tolist(), score=scores.tolist()),

@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
+from seqrec.experiment.folder import RunFolder
 from seqrec.tune.study import Search
 
 SHOWN = {"responsive": True, "displayModeBar": False}
@@ -68,9 +69,7 @@ def write_page(file: Path, study: optuna.Study, search: Search) -> None:
         f"<style>{STYLE}</style><script>{get_plotlyjs()}</script></head>"
         f"<body><main>{''.join(parts)}</main><script>{SCRIPT}</script></body></html>\n"
     )
-    part = file.with_name(f"{file.name}.part")
-    part.write_text(page, encoding="utf-8")
-    part.replace(file)
+    RunFolder(file.parent).write_text(file.name, page)
 
 
 def _lead(study: optuna.Study, search: Search) -> str:

@@ -6,9 +6,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from seqrec.config.compose import plain
+from seqrec.config.elsewhere import KEY, searched
 from seqrec.config.resume import what_matters
+from seqrec.experiment.folder import RunFolder
+from seqrec.experiment.same import PLACES as OF_DATA
 
-PLACES = ("data.path", "data.items_path", "data.raw_dir", "data.fetch_dir", "paths.", "logger")
+PLACES = (*OF_DATA, "paths.", "logger")
 Compose = Callable[[list[str]], tuple[DictConfig, dict[str, str], Path]]
 
 
@@ -24,25 +28,30 @@ def write_recipe(
         compose: configuration and choices of overrides of ``train.py``.
         head: what the file says first, line by line.
     """
-    kept = [each for each in given if not each.startswith(PLACES)]
-    _, choices, _ = compose([])
+    given = list(given)
+    where = searching(folder, given)
+    own = [each for each in given if each.startswith(f"{KEY}=")]
+    kept = [each for each in given if not each.startswith((*PLACES, KEY))]
+    _, choices, _ = compose(own)
     groups = [each.partition("=") for each in kept if each.partition("=")[0] in choices]
     keys = [each for each in kept if each.partition("=")[0] not in choices]
     values = OmegaConf.from_dotlist(keys)
     file = folder / "experiment" / f"{name}.yaml"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    wanted, _, _ = compose(kept)
+    wanted, _, _ = compose([*own, *kept])
     for _ in range(2):  # once more with what the order of files made otherwise
         _write(file, head, groups, values)
-        got, _, _ = compose(
-            [f"hydra.searchpath=[file://{folder.absolute()}]", f"experiment={name}"]
-        )
+        got, _, _ = compose([where, f"experiment={name}"])
         different = _differing(_flat(wanted), _flat(got))
         if not different:
             break
         for key, value in different.items():
             OmegaConf.update(values, key, value)
     return file
+
+
+def searching(folder: Path, given: Iterable[str]) -> str:
+    """The override that makes the recipe of `folder` known, beside what `given` searches."""
+    return f"{KEY}=[{','.join([*searched(given), f'file://{folder.absolute()}'])}]"
 
 
 def _write(file: Path, head: list[str], groups: list[tuple[str, str, str]], values: Any) -> None:
@@ -52,15 +61,11 @@ def _write(file: Path, head: list[str], groups: list[tuple[str, str, str]], valu
     text = "\n".join(lines) + "\n"
     if values:
         text += f"\n{OmegaConf.to_yaml(values)}"
-    part = file.with_name(f"{file.name}.part")
-    part.write_text(text)
-    part.replace(file)
+    RunFolder(file.parent).write_text(file.name, text)
 
 
 def _flat(config: DictConfig) -> dict[str, Any]:
-    plain = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    assert isinstance(plain, dict)
-    return what_matters({str(key): value for key, value in plain.items()})
+    return what_matters(plain(config))
 
 
 def _differing(wanted: dict[str, Any], got: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What a study may vary: a YAML file of keys with ranges or choices."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,8 +96,7 @@ class Space:
 
 def overrides(values: dict[str, Any]) -> list[str]:
     """The values as they are typed."""
-    written: Callable[[Any], str] = lambda v: "null" if v is None else str(v)  # noqa: E731
-    return [f"{key}={written(value)}" for key, value in values.items()]
+    return [f"{key}={'null' if value is None else value}" for key, value in values.items()]
 
 
 EXAMPLE = "dim: [32, 64] or dropout: {low: 0.0, high: 0.5, step: 0.1}"

@@ -13,19 +13,14 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from seqrec.errors import ConfigError, RunError, SeqrecError
+from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.trainer import direction
 from seqrec.tune.space import Space, overrides
 from seqrec.tune.trial import Outcome, try_out
 
-COSTS = ("parameters", "fit_seconds")  # what a second objective may be; less is better
-PRUNERS: dict[str, Callable[[], optuna.pruners.BasePruner]] = {
-    # early on, a trial that learns slowly and well looks hopeless
-    "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=8, n_warmup_steps=10),
-    "hyperband": optuna.pruners.HyperbandPruner,
-    "none": optuna.pruners.NopPruner,
-}
 FAILURES = (SeqrecError, RuntimeError, ValueError, MemoryError)  # of a trial, not of the study
 MOST_FAILURES = 5
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -43,8 +38,8 @@ class Search:
         compose: the configuration that overrides of ``train.py`` give.
         space: what varies.
         monitor: the validation metric that counts.
-        also: of :data:`COSTS`, a second objective; None: there is one.
-        pruner: of :data:`PRUNERS`: when a trial is given up. With two objectives none is.
+        also: of :data:`~seqrec.tune.COSTS`, a second objective; None: there is one.
+        pruner: of :data:`~seqrec.tune.PRUNERS`: when a trial is given up. With two, none is.
         storage: URL of a database; None: a file in the folder.
         seed: of what is tried.
         agreed: what all processes of the study must have in common, by name.
@@ -87,7 +82,7 @@ def open_study(search: Search) -> optuna.Study:
             sampler=optuna.samplers.TPESampler(
                 seed=_seed(search), multivariate=True, constant_liar=True
             ),
-            pruner=PRUNERS[search.pruner](),
+            pruner=_pruner(search.pruner),
             load_if_exists=True,
         )
         _agree(study, search)
@@ -129,7 +124,6 @@ def work(study: optuna.Study, search: Search, trials: int, tell: Tell) -> None:
 def _try(trial: optuna.Trial, search: Search) -> float | tuple[float, float]:
     values = search.space.suggest(trial)
     folder = search.folder / "trials" / f"{trial.number:04d}"
-    folder.mkdir(parents=True, exist_ok=True)
 
     def report(epoch: int, value: float) -> None:
         if search.also is None:
@@ -137,7 +131,7 @@ def _try(trial: optuna.Trial, search: Search) -> float | tuple[float, float]:
             if trial.should_prune():
                 raise optuna.TrialPruned(f"in epoch {epoch}")
 
-    with FileLock(folder / ".lock", timeout=0):  # held as long as the trial lives
+    with RunFolder(folder).held():  # as long as the trial lives
         trial.set_user_attr("folder", str(folder.absolute()))
         trial.set_user_attr("values", values)
         try:
@@ -158,12 +152,18 @@ def _storage(search: Search) -> BaseStorage:
         return JournalStorage(JournalFileBackend(str(search.folder / "study.jsonl")))
     try:
         return RDBStorage(search.storage)
-    except Exception as error:  # of whatever driver the URL names
+    except (SQLAlchemyError, ImportError) as error:
         raise ConfigError(
             f"the database can't be opened: {str(error).splitlines()[0]}",
             where=f"storage={search.storage}",
             todo="give a URL as sqlite:///study.db, or leave storage out for a file",
         ) from error
+
+
+def _pruner(name: str) -> optuna.pruners.BasePruner:
+    if name == "median":  # not early: a trial that learns slowly and well looks hopeless
+        return optuna.pruners.MedianPruner(n_startup_trials=8, n_warmup_steps=10)
+    return optuna.pruners.HyperbandPruner() if name == "hyperband" else optuna.pruners.NopPruner()
 
 
 def _seed(search: Search) -> int | None:
@@ -207,8 +207,8 @@ def _retry_dead(study: optuna.Study) -> None:
         if not trial.user_attrs.get("folder") or not folder.is_dir():
             continue  # of another machine
         try:
-            with FileLock(folder / ".lock", timeout=0):
+            with RunFolder(folder).held():
                 study.tell(trial.number, state=TrialState.FAIL)
                 study.enqueue_trial(trial.params)
-        except Timeout:
+        except RunError:
             continue  # another process is at it

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 
+from seqrec.config.compose import plain
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.determinism import choose_algorithms, seed_all
@@ -74,11 +75,16 @@ def try_out(config: DictConfig, folder: Path, report: Report) -> Outcome:
     if not isinstance(module, Experiment):
         raise ConfigError("a baseline is counted, so there is nothing to tune", where="model")
     run, watch = RunFolder(folder), Watch(report)
-    run.write_config(OmegaConf.to_container(config, resolve=True, enum_to_str=True))  # type: ignore[arg-type]
+    run.write_config(plain(config))
     trainer = build_trainer(
-        root, run, hardware, monitor=module.monitor, logger=None, out=Console(quiet=True)
+        root,
+        run,
+        hardware,
+        monitor=module.monitor,
+        logger=None,
+        out=Console(quiet=True),
+        first=[watch],
     )
-    trainer.callbacks.insert(0, watch)  # type: ignore[attr-defined]
     try:
         trainer.fit(module)
         if trainer.interrupted:
