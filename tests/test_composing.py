@@ -105,3 +105,7 @@ def test_components_from_elsewhere_are_chosen_checked_and_settled(tmp_path, monk
 @pytest.mark.parametrize("value", ["foo", "[foo]", "[file://foo]", "[foo", "3"])
 def test_a_search_path_that_leads_nowhere_is_refused(value):
     assert "hydra.searchpath: " in told(f"hydra.searchpath={value}")
+
+
+def test_spaces_of_studies_are_no_group_of_a_run():
+    assert "did you mean model?" in told("modle=sasrec") and "tune" not in told("modle=sasrec")

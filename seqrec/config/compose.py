@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqrec.config.check import is_instruction
 from seqrec.config.elsewhere import KEY
+from seqrec.config.help import SPACES
 
 
 class Composer:
@@ -25,7 +26,7 @@ class Composer:
         self.config_name = config_name
         self.search = [f"{KEY}=[{','.join(searchpath)}]"]
         self.loader = GlobalHydra.instance().config_loader()
-        self.groups = {name for name in self.loader.list_groups("") if name != "hydra"}
+        self.groups = set(self.loader.list_groups("")) - {"hydra", SPACES}
         self.options = cache(self._options)
         self._composed = cache(self._compose)
 
