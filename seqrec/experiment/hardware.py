@@ -1,5 +1,6 @@
 """What the machine can do, and the precision that helps on it."""
 
+import os
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,9 @@ KINDS = {  # what an accelerator may turn out to be, the best first
     "mps": ("mps",),
     "cpu": ("cpu",),
 }
+# oneDNN makes a kernel for every shape of a bf16 product on a CPU and keeps 1,024 of them, torch as
+# many beside it. Batches differ in shape, so that is GBs; what comes again comes within a step.
+KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32", "LRU_CACHE_CAPACITY": "16"}
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
@@ -36,6 +40,7 @@ def find_hardware(accelerator: str, precision: str) -> Hardware:
 
     bf16 is picked only where the hardware multiplies it: CUDA from compute capability 8.0, CPUs
     with AVX512-BF16 or AMX. Elsewhere on CPUs it is emulated, hundreds of times slower than fp32.
+    Bounds the kernels that are kept on a CPU, unless the environment says how many.
 
     Args:
         accelerator: ``auto``, ``cpu``, ``gpu``, ``cuda`` or ``mps``.
@@ -45,6 +50,8 @@ def find_hardware(accelerator: str, precision: str) -> Hardware:
         ConfigError: accelerator or precision is unknown or not to be had here.
     """
     kind = _kind(accelerator)
+    for name, most in KERNELS.items():  # read at the first product
+        os.environ.setdefault(name, most)
     device = {
         "cuda": lambda: torch.cuda.get_device_name(),
         "mps": lambda: "Apple GPU",

@@ -146,7 +146,10 @@ class Experiment(Evaluated):
 
     def _loss(self, query_ND: Tensor, targets: Targets, item_BL: Tensor) -> Tensor:
         negatives = self.negatives(targets, item_BL) if self.loss.needs_negatives else None
-        with torch.autocast(self.device.type, enabled=False):
+        kind = self.device.type
+        if torch.is_autocast_enabled(kind):  # its products too, though norms end in float32
+            query_ND = query_ND.to(torch.get_autocast_dtype(kind))
+        with torch.autocast(kind, enabled=False):
             return self.loss(query_ND, targets, self.model.catalogue(), negatives)
 
     def on_train_epoch_end(self) -> None:

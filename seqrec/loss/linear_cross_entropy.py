@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -26,6 +27,7 @@ MOST_ROWS = {"cpu": 384}  # and no more, where more would only leave the caches
 LOG2_E = 1 / math.log(2)
 SAFE = 60.0  # powers of two up to which a sum over any catalogue is exact without their maximum
 ALIGNED = 16  # floats in 64 bytes: rows that begin there make the products up to twice as fast
+STEP = 32  # rows are filled up with zeros to a multiple: few shapes, and their kernels are kept
 
 
 def linear_cross_entropy(
@@ -110,31 +112,36 @@ class _LinearCrossEntropy(torch.autograd.Function):
             reach += bias.abs().amax()
         safe = bool(reach < SAFE)
         total = -right_N.sum(dtype=torch.float64)
+        filling = (0, 0, 0, -n % STEP)
+        base_ND = F.pad(scaled_ND.to(query_ND.dtype), filling)
         if with_grad:
-            pull_ND = torch.empty_like(scaled_ND)  # softmax-weighted items of each position
+            filled_ND = F.pad(query_ND, filling)
+            pull_ND = scaled_ND.new_empty(base_ND.shape)  # softmax-weighted items of each position
             push_VD = torch.zeros_like(items, dtype=torch.float32)
             push_V = None if bias is None else torch.zeros_like(bias)
-        for at, score_CV in _scores(scaled_ND.to(query_ND.dtype), items, rows):
+        for at, score_CV in _scores(base_ND, items, rows):
+            real = max(0, n - at.start)  # rows, or more than there are; the others fill up
             if bias is not None:
                 score_CV += bias
             if not safe:
                 peak_C1 = score_CV.amax(1, keepdim=True)
                 score_CV -= peak_C1
-                total += peak_C1.sum(dtype=torch.float64)
+                total += peak_C1[:real].sum(dtype=torch.float64)
             power_CV = score_CV.exp2_()
             sum_C1 = power_CV.sum(1, keepdim=True)
-            total += sum_C1.log2().sum(dtype=torch.float64)
+            total += sum_C1[:real].log2().sum(dtype=torch.float64)
             if with_grad:
                 small_CV = power_CV.to(items.dtype)
                 torch.div(small_CV @ items, sum_C1, out=pull_ND[at])
-                share_CD = (query_ND[at] / sum_C1).to(items.dtype)
+                share_CD = (filled_ND[at] / sum_C1).to(items.dtype)
                 if items.dtype == torch.float32:
                     push_VD.addmm_(small_CV.T, share_CD)
                 else:
                     push_VD += small_CV.T @ share_CD
                 if push_V is not None:
-                    push_V.addmv_(power_CV.T, 1 / sum_C1.squeeze(1))
+                    push_V.addmv_(power_CV[:real].T, 1 / sum_C1[:real].squeeze(1))
         if with_grad:
+            pull_ND = pull_ND[:n]
             _take_targets(pull_ND, push_VD, push_V, query_ND, table_VD, hot_N, smoothing)
             ctx.save_for_backward(pull_ND, push_VD, push_V)
             ctx.scale = 1 / (n * temperature)
