@@ -38,7 +38,9 @@ TINY = [
 
 def request(**given):
     plain = {"parts": ["train"], "data": [], "model": "sasrec", "epochs": 1, "rows": 1}
-    return Request(**{**plain, "peers": [], "minutes": 1.0, "threads": 1, **given})
+    return Request(
+        **{**plain, "peers": [], "minutes": 1.0, "precision": "fp32", "threads": 1, **given}
+    )
 
 
 def test_training_and_ranking_are_measured_over_everything():
@@ -163,10 +165,13 @@ def test_peers_by_the_epoch_are_compared_by_ratios():
 def test_a_quality_that_was_not_reached_is_no_speed():
     theirs = {"ndcg@10": 0.1, "seconds": 100.0, "epochs": 3, "best_epoch": 3, "ended_by": "limit"}
     ours = {"ndcg@10": 0.2, "seconds": 2.0, "epochs": 4, "reached": True}
-    *_, reached = peers.quality_lines("SASRec", {"peer": theirs, "seqrec": ours, "own": ours})
+    *_, reached = peers.quality_lines("SASRec", {"peer": theirs, "seqrec": ours, "own": [ours]})
     assert (reached.value, reached.met) == (50, True)
-    late = {**ours, "reached": False}
-    *_, missed = peers.quality_lines("NARM", {"peer": theirs, "seqrec": ours, "own": late})
+    late, slow = {**ours, "reached": False}, {**ours, "seconds": 4.0}
+    found = {"peer": theirs, "seqrec": ours}
+    *_, median = peers.quality_lines("SASRec", {**found, "own": [late, ours, slow]})
+    assert (median.value, median.met) == (25, False)
+    *_, missed = peers.quality_lines("NARM", {**found, "own": [late, ours, late]})
     assert (missed.value, missed.met) == (0, False)
 
 

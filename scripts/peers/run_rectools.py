@@ -25,11 +25,15 @@ class Clock(EpochClock, lightning.Callback):
     """The clock as a callback."""
 
 
-def trainer(epochs: int) -> lightning.Trainer:
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+
+
+def trainer(epochs: int, precision: str) -> lightning.Trainer:
     """RecTools' own default trainer, with the clock."""
     return lightning.Trainer(
         min_epochs=epochs,
         max_epochs=epochs,
+        precision=PRECISIONS[precision],
         accelerator="cpu",
         devices=1,
         logger=False,
@@ -67,7 +71,7 @@ def main(given: dict[str, Any]) -> dict[str, Any]:
         lr=given["lr"],
         loss="softmax",
         recommend_batch_size=given["eval_batch"],
-        get_trainer_func=lambda: trainer(given["epochs"] + 1),
+        get_trainer_func=lambda: trainer(given["epochs"] + 1, given["precision"]),
     )
     model.fit(dataset)
     assert model.fit_trainer is not None
@@ -82,7 +86,7 @@ def main(given: dict[str, Any]) -> dict[str, Any]:
         "users": len(users),
         "items": dataset.item_id_map.size,
         "threads": torch.get_num_threads(),
-        "precision": "fp32",
+        "precision": given["precision"],
         "versions": {name: version(name) for name in ("rectools", "torch", "pytorch-lightning")},
     }
 

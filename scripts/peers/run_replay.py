@@ -29,6 +29,7 @@ from seqrec.benchmark.meter import EpochClock, fastest
 from seqrec.config.process import peak_mb
 
 ITEM, USER, SEEN = "item_id", "user_id", "seen_ids"
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
 class Clock(EpochClock, lightning.Callback):
@@ -100,6 +101,7 @@ def main(given: dict[str, Any], folder: Path) -> dict[str, Any]:
     module = LightningModule(model, OptimizerFactory(learning_rate=given["lr"]))
     clock = Clock()
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    quiet["precision"] = PRECISIONS[given["precision"]]
     trainer = lightning.Trainer(
         max_epochs=given["epochs"] + 1,
         accelerator="cpu",
@@ -128,7 +130,7 @@ def main(given: dict[str, Any], folder: Path) -> dict[str, Any]:
         "users": n_users,
         "items": n_items,
         "threads": torch.get_num_threads(),
-        "precision": "fp32",
+        "precision": given["precision"],
         "versions": {name: version(name) for name in ("replay-rec", "torch", "lightning")},
     }
 

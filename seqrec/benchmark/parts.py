@@ -25,6 +25,7 @@ class Request:
     rows: int
     peers: list[str]
     minutes: float
+    precision: str
     threads: int
 
 
@@ -74,7 +75,13 @@ def _peer_jobs(asked: Request) -> list[Job]:
         python = peers.interpreter(peer)
         if peer in peers.BY_EPOCH:
             compare = partial(
-                peers.by_epoch, peer, python, asked.data, epochs=asked.epochs, threads=asked.threads
+                peers.by_epoch,
+                peer,
+                python,
+                asked.data,
+                epochs=asked.epochs,
+                precision=asked.precision,
+                threads=asked.threads,
             )
             chosen.append(Job(f"peers: {peer}", compare, partial(peers.epoch_lines, peer)))
             continue

@@ -15,6 +15,7 @@ from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.environment import describe_environment
 from seqrec.experiment.folder import typed
+from seqrec.experiment.hardware import find_hardware
 from seqrec.experiment.module import Experiment
 from seqrec.experiment.trainer import silence
 from seqrec.store.prepare import prepare
@@ -88,6 +89,7 @@ def sizes(overrides: list[str]) -> dict[str, Any]:
         "batch": root.batch.size,
         "eval_batch": root.batch.eval_size,
         "lr": optimizer["lr"],
+        "precision": find_hardware("cpu", root.trainer.precision).precision,
         "k": LIST,
     }
 
