@@ -25,7 +25,7 @@ class Clock(EpochClock, lightning.Callback):
     """The clock as a callback."""
 
 
-PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
 def trainer(epochs: int, precision: str) -> lightning.Trainer:

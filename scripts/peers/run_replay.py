@@ -100,16 +100,20 @@ def main(given: dict[str, Any], folder: Path) -> dict[str, Any]:
     model.body.encoder = LengthBucketedQueryEncoder(model.body.encoder, given["bucket"])
     module = LightningModule(model, OptimizerFactory(learning_rate=given["lr"]))
     clock = Clock()
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
-    quiet["precision"] = PRECISIONS[given["precision"]]
+    same: dict[str, Any] = {
+        "accelerator": "cpu",
+        "devices": 1,
+        "precision": PRECISIONS[given["precision"]],
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
     trainer = lightning.Trainer(
         max_epochs=given["epochs"] + 1,
-        accelerator="cpu",
-        devices=1,
         limit_val_batches=0,
         enable_checkpointing=False,
         callbacks=[clock],
-        **quiet,
+        **same,
     )
     trainer.fit(module, datamodule=data)
     peak = peak_mb()
@@ -117,7 +121,7 @@ def main(given: dict[str, Any], folder: Path) -> dict[str, Any]:
     def recommend() -> pd.DataFrame:
         filters = [SeenItemsFilter(n_items, SEEN)]
         top = PandasTopItemsCallback(given["k"], USER, ITEM, postprocessors=filters)
-        predictor = lightning.Trainer(accelerator="cpu", devices=1, callbacks=[top], **quiet)
+        predictor = lightning.Trainer(callbacks=[top], **same)
         predictor.predict(module, datamodule=data, return_predictions=False)
         return top.get_result()
 
