@@ -5,6 +5,7 @@ import torch
 from components import DIM, LENGTH, component, names
 from torch import nn
 
+from seqrec.encoder.transformer import BLOCKS
 from seqrec.experiment.hardware import find_hardware
 from seqrec.head.additive import running_softmax
 from seqrec.types import at_position
@@ -181,11 +182,26 @@ def test_a_longer_input_than_the_positions_is_an_error():
 
 @pytest.mark.parametrize("layers", [0, 1, 2])
 @pytest.mark.parametrize("positions", ["start", "end"])
-def test_the_last_state_alone_is_that_of_all_states(layers, positions):
-    encoder = component("encoder", "transformer", layers=layers, positions=positions).eval()
+@pytest.mark.parametrize("block", list(BLOCKS))
+def test_the_last_state_alone_is_that_of_all_states(layers, positions, block):
+    options = {"layers": layers, "positions": positions, "block": block}
+    encoder = component("encoder", "transformer", **options).eval()
     x, length = torch.randn(6, LENGTH, DIM), torch.tensor([1, 2, 5, LENGTH - 1, LENGTH, 3])
     every = encoder(x, length)
     torch.testing.assert_close(encoder.last(x, length), at_position(every, length - 1))
+
+
+def test_a_block_of_sasrec_is_that_of_its_code():
+    [block] = component("encoder", "transformer", layers=1, heads=2, block="sasrec").eval().blocks
+    reference = nn.MultiheadAttention(DIM, 2, batch_first=True).eval()
+    inner = block.attention
+    reference.in_proj_weight.data, reference.in_proj_bias.data = inner.qkv.weight, inner.qkv.bias
+    reference.out_proj.load_state_dict(inner.out.state_dict())
+    x, future = torch.randn(3, LENGTH, DIM), torch.ones(LENGTH, LENGTH).triu(1).bool()
+    query = block.norm_1(x)
+    y = block.norm_2(query + reference(query, x, x, attn_mask=future)[0])
+    wide, _, _, narrow, _ = block.mlp
+    torch.testing.assert_close(block(x), y + narrow(wide(y).relu()))
 
 
 def test_inputs_are_dropped_by_the_embedding_alone():

@@ -1,4 +1,4 @@
-"""Causal transformer encoder (Vaswani et al. 2017), pre-norm (Xiong et al. 2020)."""
+"""Causal transformer encoder (Vaswani et al. 2017): pre-norm blocks, or those of SASRec."""
 
 from typing import ClassVar, Literal, cast
 
@@ -26,9 +26,18 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
 
-    def forward(self, x_BLD: Tensor) -> Tensor:
-        """``x_BLD -> x_BLD``; position t attends to positions ``<= t``."""
-        qkv_BL3HW = self.qkv(x_BLD).unflatten(-1, (3, self.heads, -1))
+    def forward(self, x_BLD: Tensor, source_BLD: Tensor | None = None) -> Tensor:
+        """``x_BLD -> x_BLD``; position t attends to positions ``<= t``.
+
+        Args:
+            x_BLD: what asks.
+            source_BLD: what keys and values are made of; None: the same.
+        """
+        if source_BLD is None:
+            qkv_BLE = self.qkv(x_BLD)
+        else:
+            qkv_BLE = torch.cat([self._query(x_BLD), self._key_value(source_BLD)], -1)
+        qkv_BL3HW = qkv_BLE.unflatten(-1, (3, self.heads, -1))
         p = self.dropout if self.training else 0.0
         if p and x_BLD.device.type == "cpu" and not torch.compiler.is_compiling():
             y_BLHW = causal_attention(qkv_BL3HW, p)
@@ -38,21 +47,26 @@ class Attention(nn.Module):
             y_BLHW = y.transpose(1, 2)
         return self.out(y_BLHW.flatten(2))
 
-    def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """``x_BLD -> x_B1D``: only what the last valid position attends to."""
-        dim, width = x_BLD.shape[-1], x_BLD.shape[1]
-        weight, bias = self.qkv.weight, self.qkv.bias
-        last_B1D = at_position(x_BLD, length_B - 1).unsqueeze(1)
-        q = F.linear(last_B1D, weight[:dim], bias[:dim]).unflatten(-1, (self.heads, -1))
-        kv = F.linear(x_BLD, weight[dim:], bias[dim:]).unflatten(-1, (2, self.heads, -1))
+    def last(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """``x_B1D``: only what the last valid position, `x_B1D`, attends to."""
+        q = self._query(x_B1D).unflatten(-1, (self.heads, -1))
+        kv = self._key_value(source_BLD).unflatten(-1, (2, self.heads, -1))
         k, v = kv.permute(2, 0, 3, 1, 4)
-        mask = position_mask(length_B, width)[:, None, None]
+        mask = position_mask(length_B, source_BLD.shape[1])[:, None, None]
         y = F.scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=mask)
         return self.out(y.transpose(1, 2).flatten(2))
 
+    def _query(self, x_BLD: Tensor) -> Tensor:
+        dim = x_BLD.shape[-1]
+        return F.linear(x_BLD, self.qkv.weight[:dim], self.qkv.bias[:dim])
 
-class Block(nn.Module):
-    """``x + attention(norm(x))``, then ``x + mlp(norm(x))``."""
+    def _key_value(self, x_BLD: Tensor) -> Tensor:
+        dim = x_BLD.shape[-1]
+        return F.linear(x_BLD, self.qkv.weight[dim:], self.qkv.bias[dim:])
+
+
+class PreNormBlock(nn.Module):
+    """``x + attention(norm(x))``, then ``x + mlp(norm(x))``, with GELU (Xiong et al. 2020)."""
 
     def __init__(self, *, dim: int, heads: int, ffn: int, dropout: float) -> None:
         super().__init__()
@@ -70,9 +84,44 @@ class Block(nn.Module):
 
     def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
         """``x_BLD -> x_B1D`` at the last valid position."""
-        x_B1D = at_position(x_BLD, length_B - 1).unsqueeze(1)
-        x_B1D = x_B1D + self.dropout(self.attention.last(self.norm_1(x_BLD), length_B))
+        x_B1D, norm_BLD = at_position(x_BLD, length_B - 1).unsqueeze(1), self.norm_1(x_BLD)
+        norm_B1D = at_position(norm_BLD, length_B - 1).unsqueeze(1)
+        x_B1D = x_B1D + self.dropout(self.attention.last(norm_B1D, norm_BLD, length_B))
         return x_B1D + self.dropout(self.mlp(self.norm_2(x_B1D)))
+
+
+class SASRecBlock(nn.Module):
+    """``q = norm(x)``, ``y = norm(q + attention(q; x))``, then ``y + mlp(y)``, with ReLU.
+
+    As in the code of Kang and McAuley (2018): the residual branches join what was normalised, keys
+    and values are made of what wasn't, and the attention's output isn't dropped, only its weights.
+    """
+
+    def __init__(self, *, dim: int, heads: int, ffn: int, dropout: float) -> None:
+        super().__init__()
+        self.norm_1, self.norm_2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.attention = Attention(dim=dim, heads=heads, dropout=dropout)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, ffn), Dropout(dropout), nn.ReLU(), nn.Linear(ffn, dim), Dropout(dropout)
+        )
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        """``x_BLD -> x_BLD``."""
+        query_BLD = self.norm_1(x_BLD)
+        y_BLD = self.norm_2(query_BLD + self.attention(query_BLD, x_BLD))
+        return y_BLD + self.mlp(y_BLD)
+
+    def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """``x_BLD -> x_B1D`` at the last valid position."""
+        query_B1D = self.norm_1(at_position(x_BLD, length_B - 1).unsqueeze(1))
+        y_B1D = self.norm_2(query_B1D + self.attention.last(query_B1D, x_BLD, length_B))
+        return y_B1D + self.mlp(y_B1D)
+
+
+BLOCKS: dict[str, type[PreNormBlock] | type[SASRecBlock]] = {
+    "pre_norm": PreNormBlock,
+    "sasrec": SASRecBlock,
+}
 
 
 class Transformer(nn.Module):
@@ -83,8 +132,9 @@ class Transformer(nn.Module):
         max_length: most positions L; longer input is an error, never cut in silence.
         layers: blocks.
         heads: attention heads of a block.
+        block: ``pre_norm`` or ``sasrec``: how norms, residual branches and the hidden layer stand.
         ffn: width of a block's hidden layer; null: ``4 * dim``.
-        dropout: on attention weights and both residual branches (inputs: the embedding drops).
+        dropout: on attention weights and in the residual branches (inputs: the embedding drops).
         positions: where position 0 is. ``start``: the oldest item of the window. ``end``: the
             newest, as in the left-padded reference code of SASRec; the position of an item then
             depends on how many follow it, though never on which.
@@ -101,6 +151,7 @@ class Transformer(nn.Module):
         max_length: int,
         layers: int = 2,
         heads: int = 2,
+        block: Literal["pre_norm", "sasrec"] = "pre_norm",
         ffn: int | None = None,
         dropout: float = 0.0,
         positions: Literal["start", "end"] = "start",
@@ -113,7 +164,8 @@ class Transformer(nn.Module):
         self.position = nn.Embedding(max_length, dim)
         nn.init.normal_(self.position.weight, std=0.02)
         self.blocks = nn.ModuleList(
-            Block(dim=dim, heads=heads, ffn=ffn or 4 * dim, dropout=dropout) for _ in range(layers)
+            BLOCKS[block](dim=dim, heads=heads, ffn=ffn or 4 * dim, dropout=dropout)
+            for _ in range(layers)
         )
         self.norm = nn.LayerNorm(dim)
         if std is not None:
@@ -139,7 +191,7 @@ class Transformer(nn.Module):
             x_BLD = block(x_BLD)
         if not self.blocks:
             return self.norm(at_position(x_BLD, length_B - 1))
-        final = cast(Block, self.blocks[-1])
+        final = cast(PreNormBlock | SASRecBlock, self.blocks[-1])
         return self.norm(final.last(x_BLD, length_B).squeeze(1))
 
     def _positions(self, length_B: Tensor, width: int) -> Tensor:
