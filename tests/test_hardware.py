@@ -10,6 +10,7 @@ from seqrec.experiment.evaluate import choose_hardware
 from seqrec.experiment.folder import RunFolder, plain
 from seqrec.experiment.hardware import find_hardware
 from seqrec.experiment.run import run
+from seqrec.loss import cross_entropy
 
 
 @pytest.fixture
@@ -91,9 +92,29 @@ def test_an_evaluation_is_as_precise_as_the_run_where_it_can_be(machine, tmp_pat
 )
 def test_a_run_in_bf16(machine, tmp_path, model):
     machine(bf16=True)
-    small = ("data.n_users=64", "data.n_items=30", "trainer.max_epochs=1", *model)
+    folder = small_run(tmp_path, *model)
+    assert folder.about()["precision"] == "bf16" and folder.best.is_file()
+
+
+@pytest.mark.parametrize(("bf16", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_the_loss_multiplies_in_the_precision_of_the_run(
+    machine, tmp_path, monkeypatch, bf16, dtype
+):
+    seen, plain_loss = set(), cross_entropy.linear_cross_entropy
+
+    def spy(query_ND, *rest, **options):
+        seen.add(query_ND.dtype)
+        return plain_loss(query_ND, *rest, **options)
+
+    machine(bf16=bf16)
+    monkeypatch.setattr(cross_entropy, "linear_cross_entropy", spy)
+    small_run(tmp_path, "model=sasrec")  # whose encoder ends with a norm, and so in float32
+    assert seen == {dtype}
+
+
+def small_run(tmp_path, *overrides):
+    small = ("data.n_users=64", "data.n_items=30", "trainer.max_epochs=1", *overrides)
     config = OmegaConf.create(plain(root(*small)))
     config.paths.cache_dir = str(tmp_path / "stores")
     run(config, tmp_path / "run", choices={"model": "a", "data": "b"}, overrides=[])
-    folder = RunFolder(tmp_path / "run")
-    assert folder.about()["precision"] == "bf16" and folder.best.is_file()
+    return RunFolder(tmp_path / "run")
