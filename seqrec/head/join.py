@@ -7,6 +7,9 @@ from torch import Tensor, nn
 class Join(nn.Module):
     """``u = W [h ; S] + b`` with ``concat``, else the attention summary alone: ``u = S``.
 
+    At first ``u = h``, as without attention, and training finds out what the summary adds. Begun at
+    random, the scores are those of vectors that no item is near to, and many models never recover.
+
     Args:
         dim: width D of both.
         concat: join the encoder's output at the position with the summary of its prefix.
@@ -15,6 +18,9 @@ class Join(nn.Module):
     def __init__(self, *, dim: int, concat: bool) -> None:
         super().__init__()
         self.project = nn.Linear(2 * dim, dim) if concat else None
+        if self.project is not None:
+            nn.init.eye_(self.project.weight)
+            nn.init.zeros_(self.project.bias)
 
     def forward(self, h_BLD: Tensor, summary_BLD: Tensor) -> Tensor:
         """``h_BLD, summary_BLD -> u_BLD``."""
