@@ -25,7 +25,9 @@ def test_a_launcher_wants_a_sweep_and_its_package(monkeypatch):
     assert check_command_line(given, config_dir=CONFIGS) == given
     assert "which needs -m" in told("hydra/launcher=parallel")
     monkeypatch.setattr(launcher, "is_installed", lambda extra: False)
-    for name, extra in (("parallel", "joblib"), ("joblib", "joblib"), ("slurm", "submitit")):
+    launchers = {"parallel": "joblib", "joblib": "joblib", "slurm": "submitit"}
+    launchers |= {"ray": "ray", "ray_cluster": "ray"}
+    for name, extra in launchers.items():
         assert f"-e '.[{extra}]'" in told("-m", f"hydra/launcher={name}", "seed=1,2")
 
 
@@ -46,6 +48,12 @@ def test_slurm_composes():
     chosen = launcher_of("hydra/launcher=slurm", "hydra.launcher.partition=gpu")
     assert chosen._target_.endswith("SlurmLauncher")
     assert (chosen.partition, chosen.gpus_per_node, chosen.timeout_min) == ("gpu", 1, 240)
+
+
+def test_ray_composes_without_being_installed():
+    chosen = launcher_of("hydra/launcher=ray_cluster", "hydra.launcher.ray.init.address=auto")
+    assert chosen._target_.endswith("RayLauncher") and chosen.ray.init.address == "auto"
+    assert chosen.ray.remote == {"num_cpus": 1, "num_gpus": 0}
 
 
 @pytest.mark.slow
@@ -73,6 +81,18 @@ def test_jobs_beside_each_other_share_the_cores_and_close_with_one_table(tmp_pat
     again = place.run("train.py", *SWEEP, *parallel, status=1)
     assert again.count("trained before\n") == 2 and row in again
     assert len(place.runs()) == 2
+
+
+@pytest.mark.slow
+def test_jobs_are_tasks_of_ray(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_ray_launcher")
+    pytest.importorskip("ray")
+    place = Place(tmp_path)
+    heads = ("encoder=transformer", "encoder.heads=3,2", "hydra/launcher=ray_cluster")
+    said = place.run("train.py", *SWEEP, *heads, status=1)
+    assert len(place.runs()) == 2 and said.count("encoder.heads=3 must divide dim=16") >= 2
+    again = place.run("train.py", *SWEEP, *heads, status=1)
+    assert again.count("trained before") == 2 and len(place.runs()) == 2
 
 
 @pytest.mark.slow

@@ -9,7 +9,11 @@ GROUP = "hydra/launcher"
 EXTRAS = {  # launcher -> the extra of this project that installs it
     **dict.fromkeys(("joblib", "parallel"), "joblib"),
     **dict.fromkeys(("submitit_local", "submitit_slurm", "slurm"), "submitit"),
+    **dict.fromkeys(("ray", "ray_cluster"), "ray"),
 }
+BESIDE = {
+    "ray": "pip install --no-deps hydra-ray-launcher==1.2.2"
+}  # its pins clash with the lock's
 
 
 def launcher_mistakes(overrides: Iterable[Override], *, sweeping: bool) -> Iterator[str]:
@@ -23,6 +27,7 @@ def launcher_mistakes(overrides: Iterable[Override], *, sweeping: bool) -> Itera
         extra = EXTRAS.get(name)
         if extra and not is_installed(extra):
             install = f"pip install -c requirements.lock -e '.[{extra}]'"
+            install = " && ".join([install, *([BESIDE[extra]] if extra in BESIDE else [])])
             yield f"{GROUP}={name}: its package isn't installed: {install}"
 
 
