@@ -92,7 +92,7 @@ def test_jobs_are_tasks_of_ray(tmp_path):
     said = place.run("train.py", *SWEEP, *heads, status=1)
     assert len(place.runs()) == 2 and said.count("encoder.heads=3 must divide dim=16") >= 2
     again = place.run("train.py", *SWEEP, *heads, status=1)
-    assert again.count("trained before") == 2 and len(place.runs()) == 2
+    assert again.count("trained before") >= 2 and len(place.runs()) == 2
 
 
 @pytest.mark.slow
