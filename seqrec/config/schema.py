@@ -80,7 +80,6 @@ class Evaluation:
     monitor: str = "ndcg@10"  # the validation metric that picks the checkpoint
     mask_seen: bool = True  # items in the user's history can't be recommended again
     category: str | None = "auto"  # item column that lists are described by; auto: the first fit
-    groups: list[str] = field(default_factory=list)  # of users, by columns of theirs: [gender, age]
     sampled: int = 0  # rank test targets among so many negatives, too, as old papers did; 0: don't
     sampled_by: SampledBy = SampledBy.uniform  # uniform | popularity: how these are drawn
 

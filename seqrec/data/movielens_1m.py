@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from seqrec.data.movielens import movielens_files, movies
 from seqrec.data.source import Interactions
 from seqrec.raw.formats import MISFIT, Delimited
-from seqrec.raw.local import find_optional
 from seqrec.raw.read import read_events
 
 SHA256 = "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20"
@@ -16,10 +13,10 @@ SHA256 = "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20"
 
 @dataclass(frozen=True, kw_only=True)
 class MovieLens1M:
-    """``ratings.dat``, ``movies.dat`` and ``users.dat``, fields separated by ``::``.
+    """The files ``ratings.dat`` and ``movies.dat``, both separated by ``::``.
 
     Args:
-        raw_dir: folder that has them, gzipped or not, the last perhaps not; None: fetch them.
+        raw_dir: folder that has them, gzipped or not; None: fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
     """
@@ -32,11 +29,8 @@ class MovieLens1M:
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.data.source.Source`."""
-        names: tuple[str, ...] = ("ratings.dat", "movies.dat", "users.dat")
-        if self.raw_dir is not None and not find_optional(self.raw_dir, names[2:]):
-            names = names[:2]
         return movielens_files(
-            names,
+            ("ratings.dat", "movies.dat"),
             archive="ml-1m",
             sha256=SHA256,
             raw_dir=self.raw_dir,
@@ -45,7 +39,7 @@ class MovieLens1M:
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
-        ratings, titles, *people = self.files()
+        ratings, titles = self.files()
         events, rejected = read_events(
             ratings,
             Delimited("::", ("user", "item", "rating", "timestamp")),
@@ -58,11 +52,4 @@ class MovieLens1M:
         )
         table = Delimited("::", ("item", "title", "genres"), encoding="latin-1").scan(titles)
         items = movies(table.drop(MISFIT), item="item", title="title", genres="genres")
-        return Interactions(events, items, rejected, _users(people[0]) if people else None)
-
-
-def _users(path: Path) -> pl.LazyFrame:
-    """Gender, the age that a range of ages begins with, and the code of an occupation."""
-    names = ("user", "gender", "age", "occupation", "zip_code")
-    table = Delimited("::", names).scan(path).drop(MISFIT, "zip_code")
-    return table.with_columns(pl.col("age").cast(pl.Int32, strict=False))
+        return Interactions(events, items, rejected)

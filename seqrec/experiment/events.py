@@ -18,7 +18,7 @@ def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
     Returns:
         Columns user and item (of the target; original ids), history (events before the target),
         user_events and item_events (training events of the two), head (whether the target is a
-        popular item), rank and popularity_rank (from 1), and the user's groups, ``group/...``.
+        popular item), rank and popularity_rank (from 1).
     """
     assert module.tested is not None and module.facts.item_count_V is not None
     view, train, store = module.splits.test, module.splits.train, module.store
@@ -26,7 +26,7 @@ def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
     events_U = np.zeros(store.n_users, dtype=np.int64)
     np.add.at(events_U, train.user, train.end - train.start)
     target, count_V = store.item[view.end], module.facts.item_count_V.numpy()
-    events = pl.DataFrame(
+    return pl.DataFrame(
         {
             "user": store.users()["user"].gather(view.user),
             "item": store.items()["item"].gather(target - 1),
@@ -38,7 +38,6 @@ def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
             "popularity_rank": popular.rank_R,
         }
     )
-    return events.hstack([groups.gather(view.user) for groups in module.groups])
 
 
 def listed_items(module: Evaluated) -> pl.DataFrame:

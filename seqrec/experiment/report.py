@@ -17,7 +17,6 @@ from seqrec.logger.run_info import RunLogger
 from seqrec.store.store import SequenceStore
 from seqrec.types import count_parameters
 
-FEW = 4  # groups of users that a line has room for
 OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "tail_share")
 
 
@@ -145,14 +144,9 @@ def _slices(out: Console, results: dict[str, Any], metric: str) -> None:
         if key.startswith("slices/") and key.endswith(f"/{metric}"):
             kind, _, which = key.split("/")[1].partition("=")
             kinds.setdefault(kind, []).append(f"{which} {value:.4f}")
-    told = [f"{kind}: {', '.join(which)}" for kind, which in kinds.items() if 1 < len(which) <= FEW]
+    told = [f"{kind}: {', '.join(which)}" for kind, which in kinds.items() if len(which) > 1]
     if told:
         fact(out, metric, "  ".join(told))
-    for kind, groups in kinds.items():
-        if len(groups) > FEW:
-            gap = results.get(f"gaps/{kind}/{metric}")
-            apart = "" if gap is None else f", {gap:.4f} apart"
-            fact(out, "", f"{kind}: {len(groups)} groups{apart} (metrics.json has each)")
 
 
 def what_next(out: Console, folder: RunFolder, store: SequenceStore, logger: RunLogger) -> None:

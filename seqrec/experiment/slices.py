@@ -1,6 +1,5 @@
 """Test metrics by kinds of events, and how far apart two kinds are."""
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,8 +16,6 @@ KINDS = {  # what events are told apart by, and into which two parts
     "user": ("light", "active"),
     "arrival": ("new", "known"),
 }
-GROUP = "group/"  # begins the columns of groups of users: see experiment/groups.py
-LEAST = 30  # test events of a group whose metrics count for a gap
 GAPS = ("ndcg", "hit_rate", "tail_share", "popularity_ratio")  # metrics whose gaps are told
 
 
@@ -28,18 +25,16 @@ def slice_metrics(
     k: int,
     lists: Mapping[str, Values] | None = None,
 ) -> dict[str, float]:
-    """All metrics at one list length, by kind of event, and gaps between those of a kind.
+    """All metrics at one list length, by kind of event, and gaps between the two of a kind.
 
     ``target``: warm, or cold without a training event. ``item``: the target is of the popular head
     or of the tail. ``history``: short or long, up to the median and beyond. ``user``: light or
     active, by their training events, likewise. ``arrival``: the user is known to the training, or
-    new. Beside these, the groups of users that ``evaluation.groups`` asks for.
+    new.
 
     A gap is the second part's metric minus the first's in :data:`KINDS`: of active minus light
     users (Ekstrand et al. 2018, "All the cool kids, how do they fit in?"; Li et al. 2021,
-    "User-oriented fairness in recommendation", without its absolute value). Between groups of
-    users, which have no order, it is the largest of their metrics minus the smallest, over those
-    with at least 30 test events.
+    "User-oriented fairness in recommendation", without its absolute value).
 
     Args:
         events: see :func:`~seqrec.experiment.events.judged_events`.
@@ -80,22 +75,12 @@ def kinds_of_events(events: pl.DataFrame) -> dict[str, Bools]:
     }
     if "head" in events.columns:
         second["item"] = events["head"].to_numpy()
-    kinds = {
+    return {
         f"{kind}={part}": second[kind] == at
         for kind, both in KINDS.items()
         if kind in second
         for at, part in enumerate(both)
     }
-    for column in (name for name in events.columns if name.startswith(GROUP)):
-        for group in sorted(events[column].drop_nulls().unique(), key=_natural):
-            member_R = (events[column] == group).fill_null(False).to_numpy()
-            kinds[f"{column.removeprefix(GROUP)}={group}"] = member_R
-    return kinds
-
-
-def _natural(text: str) -> list[str | int]:
-    """Sorts numbers inside of texts as numbers."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", text)]
 
 
 def _gaps(results: Mapping[str, float], k: int) -> list[tuple[str, float]]:
@@ -105,21 +90,4 @@ def _gaps(results: Mapping[str, float], k: int) -> list[tuple[str, float]]:
             first, second = (results.get(f"slices/{kind}={part}/{name}@{k}") for part in both)
             if first is not None and second is not None:
                 found.append((f"gaps/{kind}/{name}@{k}", second - first))
-    for kind, groups in _large_groups(results).items():
-        for name in GAPS:
-            means = [results.get(f"slices/{kind}={group}/{name}@{k}") for group in groups]
-            known = [mean for mean in means if mean is not None]
-            if len(known) > 1:
-                found.append((f"gaps/{kind}/{name}@{k}", max(known) - min(known)))
     return found
-
-
-def _large_groups(results: Mapping[str, float]) -> dict[str, list[str]]:
-    """Groups of users by what tells them apart, without the small ones."""
-    large: dict[str, list[str]] = {}
-    for key, events in results.items():
-        if key.endswith("/events") and events >= LEAST:
-            kind, _, group = key.split("/")[1].partition("=")
-            if kind not in KINDS:
-                large.setdefault(kind, []).append(group)
-    return large

@@ -42,15 +42,9 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
     events = events.take(order)
     item, first_item = _dense(events.item, events.row)
     users = _numbered("user", user_ids, first_user, start=0)
-    if interactions.users is not None:
-        users = _described(users, interactions.users, name, one="user")
     if events.part is not None:
         users = _by_session(users, events.part[offset[:-1]])
     items = _numbered("item", item_ids, first_item, start=1)
-    if interactions.items is None:
-        items = items.with_columns(pl.lit(None, pl.String).alias("title"))
-    else:
-        items = _described(items, interactions.items, name, one="item")
     return {
         "arrays": {
             "offset": offset,
@@ -60,7 +54,7 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
         },
         "context": {name: (values, categories[name]) for name, values in events.context.items()},
         "users": users,
-        "items": items,
+        "items": _described(items, interactions.items, name),
         "report": {"rejected": interactions.rejected, "steps": report},
     }
 
@@ -149,26 +143,27 @@ def _by_session(users: pl.DataFrame, part: np.ndarray) -> pl.DataFrame:
     return users.with_columns(user=pl.col("user") + "/" + pl.Series(part).cast(pl.String))
 
 
-def _described(them: pl.DataFrame, table: pl.LazyFrame, name: str, *, one: str) -> pl.DataFrame:
-    """Add what is known of users or items; of two rows for one of them the first counts."""
-    described = table.filter(pl.col(one).is_in(them[one].implode())).unique(
-        one, keep="first", maintain_order=True
+def _described(items: pl.DataFrame, table: pl.LazyFrame | None, name: str) -> pl.DataFrame:
+    """Add title and features; of two rows for one item the first counts."""
+    if table is None:
+        return items.with_columns(pl.lit(None, pl.String).alias("title"))
+    described = table.filter(pl.col("item").is_in(items["item"].implode())).unique(
+        "item", keep="first", maintain_order=True
     )
     try:
         known = described.collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(
-            f"the table of {one}s of {name} can't be read: {str(error).splitlines()[0]}",
+            f"the table of items of {name} can't be read: {str(error).splitlines()[0]}",
             where=name,
             todo="give the file as it was published, or leave it out of data.raw_dir",
         ) from error
     if known.is_empty():
-        what = {"item": "titles and features", "user": "their attributes"}[one]
         say(
-            f"the table of {one}s of {name} describes none of its {len(them):,} {one}s, such as "
-            f"{them[one][0]!r}: {what} are unknown"
+            f"the table of items of {name} describes none of its {len(items):,} items, such as "
+            f"{items['item'][0]!r}: titles and features are unknown"
         )
-    return them.join(known, on=one, how="left", maintain_order="left")
+    return items.join(known, on="item", how="left", maintain_order="left")
 
 
 def _not_empty(events: Events, report: list[dict[str, Any]], name: str) -> None:

@@ -88,7 +88,7 @@ class SequenceStore:
         return (SequenceStore, (self.folder,))
 
     def users(self) -> pl.DataFrame:
-        """Columns index, user (the original id), and attributes where the source knows any."""
+        """Columns index and user (the original id)."""
         return self._users
 
     def items(self) -> pl.DataFrame:
@@ -121,7 +121,7 @@ def write(
         name: of the source.
         arrays: offset, item, timestamp and rating, see :class:`SequenceStore`.
         context: what else is known of each event, and the names of its codes; None: numbers.
-        users: columns index, user and attributes.
+        users: columns index and user.
         items: columns index, item, title and features.
         report: what the preparation did.
     """

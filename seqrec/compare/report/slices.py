@@ -25,11 +25,9 @@ KINDS = {
 def slice_dots(comparison: Comparison, slices: dict[str, tuple[int, list[Estimate]]]) -> Chart:
     """A variant for each kind of slice: a line for each row."""
     variants = []
-    kinds = dict.fromkeys(name.partition("=")[0] for name in slices)
-    for kind in sorted(kinds, key=list(KINDS | kinds).index):
+    for kind, label in KINDS.items():
         those = {n: found for n, found in slices.items() if n.startswith(f"{kind}=")}
         if len(those) > 1:
-            label = KINDS.get(kind, f"users by {kind}")
             variants.append(_slices(comparison, label, those))
     return Chart(
         "slices",
@@ -37,7 +35,7 @@ def slice_dots(comparison: Comparison, slices: dict[str, tuple[int, list[Estimat
         "Test metric with 95 % intervals. Cold targets and new users have no training event; the "
         "head is the fifth of the items with the most, the tail the rest; histories are short, and "
         "users light, up to the median of the test events. "
-        f"The best {SHOWN} rows and {len(SYMBOLS)} largest groups are drawn; the table has all.",
+        f"The best {SHOWN} rows are drawn; the table has all.",
         variants,
         choose="Slice",
     )
@@ -51,9 +49,7 @@ def _slices(
         [title_of(row, at) for at, row in enumerate(comparison.rows)],
     )
     data = []
-    largest = sorted(slices, key=lambda name: -slices[name][0])[: len(SYMBOLS)]
-    drawn = {name: found for name, found in slices.items() if name in largest}
-    for at, (name, (events, estimates)) in enumerate(drawn.items()):
+    for at, (name, (events, estimates)) in enumerate(slices.items()):
         legend = f"{name.partition('=')[2]} ({events:,} events)"
         dots = dots_across(names[:SHOWN], estimates[:SHOWN], f"@series{at}", SYMBOLS[at], legend)
         data.append(dots | {"offsetgroup": str(at), "showlegend": True})
@@ -61,8 +57,8 @@ def _slices(
     layout |= {"showlegend": True, "scattermode": "group", "scattergap": 0.5}
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "itemclick": False}
     layout["margin"]["t"] = 40
-    dotted = [each for _, estimates in drawn.values() for each in estimates[:SHOWN]]
-    low, high = min(e.low for e in dotted), max(e.high for e in dotted)
+    drawn = [each for _, estimates in slices.values() for each in estimates[:SHOWN]]
+    low, high = min(e.low for e in drawn), max(e.high for e in drawn)
     pad = 0.04 * (high - low or 1)
     layout["xaxis"]["range"] = [low - pad, high + pad]  # grouped dots would begin at 0
     header = ["row"] + [f"{n.partition('=')[2]} ({e:,} events)" for n, (e, _) in slices.items()]
