@@ -256,6 +256,19 @@ def test_yambda_counts_seconds_and_rates_by_the_share_that_was_played(tmp_path: 
         Yambda(raw_dir=str(tmp_path), size="5b").read()
 
 
+KUAISHOU_USERS = (
+    "user_id,user_active_degree,is_lowactive_period,is_live_streamer,is_video_author,"
+    "follow_user_num,follow_user_num_range,fans_user_num,fans_user_num_range,friend_user_num,"
+    "friend_user_num_range,register_days,register_days_range,onehot_feat0\n"
+    '14,high_active,0,0,1,5,"(0,10]",0,0,0,0,107,61-90,0\n'
+)
+KUAISHOU_USER = {
+    **{"user": "14", "user_active_degree": "high_active", "is_video_author": "1"},
+    **{"register_days_range": "61-90", "follow_user_num_range": "(0,10]"},
+    **{"fans_user_num_range": "0", "friend_user_num_range": "0"},
+}
+
+
 def test_kuairec_rates_by_the_watch_ratio_and_lists_tags(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "small_matrix.csv").write_text(
@@ -266,6 +279,7 @@ def test_kuairec_rates_by_the_watch_ratio_and_lists_tags(tmp_path: Path) -> None
     (tmp_path / "data" / "item_categories.csv").write_text(
         'video_id,feat\n148,"[27, 9]"\n183,[8]\n'
     )
+    (tmp_path / "data" / "user_features.csv").write_text(KUAISHOU_USERS)
     source = KuaiRec(raw_dir=str(tmp_path), matrix="small", max_bad_rows=0.5)
     data = source.read()
     assert rows(source) == [("14", "148", 1_593_898_068_378)]
@@ -273,6 +287,7 @@ def test_kuairec_rates_by_the_watch_ratio_and_lists_tags(tmp_path: Path) -> None
     assert data.events.collect()["rating"].to_list() == pytest.approx([0.7221032])
     assert data.items is not None
     assert data.items.collect()["feat"].to_list() == [["27", "9"], ["8"]]
+    assert data.users is not None and data.users.collect().to_dicts() == [KUAISHOU_USER]
     with pytest.raises(ConfigError, match=r"data\.matrix"):
         KuaiRec(matrix="medium")
 
@@ -290,12 +305,16 @@ def test_kuairand_joins_its_logs_and_divides_to_the_watch_ratio(tmp_path: Path) 
         "server_width,server_height,music_id,music_type,tag\n"
         '5,441,NORMAL,2020-07-08,ShortImport,1,17200.0,720,1280,989206467,4.0,"12,65"\n'
     )
+    without = KuaiRand(raw_dir=str(tmp_path), max_bad_rows=0.5).read()
+    assert without.users is None
+    (tmp_path / "user_features_pure.csv").write_text(KUAISHOU_USERS)
     source = KuaiRand(raw_dir=str(tmp_path), max_bad_rows=0.5)
     assert rows(source) == [("0", "5", 1_649_373_600_000), ("0", "6", 1_650_583_200_000)]
     data = source.read()
     assert data.events.collect()["rating"].to_list() == [1.5, 0.5]
     assert data.rejected == {"NaN or unparsable rating": 1}  # a video without length has no ratio
     assert data.items is not None
+    assert data.users is not None and data.users.collect().to_dicts() == [KUAISHOU_USER]
     video = ("5", None, "441", "NORMAL", "ShortImport", 17200.0, "4.0", ["12", "65"])
     assert data.items.collect().row(0) == video
     with pytest.raises(DataError, match="no log_standard_"):

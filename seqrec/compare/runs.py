@@ -33,7 +33,7 @@ SILENT = (  # settings that change no result, or are told elsewhere
         "trainer.progress",
     ),
     *("data.raw_dir", "data.fetch_dir", "data.path", "batch.eval_size", "evaluation.ks"),
-    *("evaluation.sampled", "evaluation.category"),
+    *("evaluation.sampled", "evaluation.category", "evaluation.groups"),
 )
 COLUMNS = {"user", "item", "rank", "history", "user_events", "item_events"}  # of ranks.parquet
 NUMBER = (int, float)

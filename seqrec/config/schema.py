@@ -80,6 +80,7 @@ class Evaluation:
     monitor: str = "ndcg@10"  # the validation metric that picks the checkpoint
     mask_seen: bool = True  # items in the user's history can't be recommended again
     category: str | None = "auto"  # item column that lists are described by; auto: the first fit
+    groups: Any = "auto"  # user columns whose groups are told apart; auto: those of few; null: none
     sampled: int = 0  # rank test targets among so many negatives, too, as old papers did; 0: don't
     sampled_by: SampledBy = SampledBy.uniform  # uniform | popularity: how these are drawn
 

@@ -13,6 +13,7 @@ from seqrec.raw.context import declared
 from seqrec.raw.formats import MISFIT, Delimited, Format, JsonLines, Parquet, as_text
 from seqrec.raw.local import must_exist
 from seqrec.raw.read import read_events
+from seqrec.raw.table import read_table
 from seqrec.raw.text import inspect, open_text, reading
 
 SEPARATORS = ("::", "\t", ",", ";", "|", " ")
@@ -27,7 +28,7 @@ BY_SUFFIX: dict[str, Format] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """A file of interactions and, optionally, a table of items.
+    """A file of interactions and, optionally, tables of items and of users.
 
     The format follows the file's name (``.parquet``, ``.jsonl``; else delimited text).
 
@@ -44,7 +45,9 @@ class Files:
         encoding: of delimited text.
         items_path: table of items, in any of these formats.
         items_item, items_title: its columns; all others are kept as features.
-        raw_dir: folder of both paths.
+        users_path: table of users, likewise.
+        users_user: its column of ids; all others are attributes.
+        raw_dir: folder of these paths.
         max_bad_rows: largest share of malformed rows that is dropped.
     """
 
@@ -61,6 +64,8 @@ class Files:
     items_path: str | None = None
     items_item: str = "item_id"
     items_title: str | None = "title"
+    users_path: str | None = None
+    users_user: str = "user_id"
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
 
@@ -94,16 +99,15 @@ class Files:
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.data.source.Source`."""
-        paths = [self._local(self.path)]
-        if self.items_path is not None:
-            paths.append(self._local(self.items_path))
+        given = (self.path, self.items_path, self.users_path)
+        paths = [self._local(path) for path in given if path is not None]
         for path in paths:
             must_exist(path)
         return paths
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
-        path, *tables = self.files()
+        path = self.files()[0]
         events, rejected = read_events(
             path,
             self._format(path, header=self.header),
@@ -115,9 +119,22 @@ class Files:
             time_unit=self.time_unit,
             max_bad_rows=self.max_bad_rows,
         )
-        return Interactions(events, self._items(tables[0]) if tables else None, rejected)
+        return Interactions(events, self._items(), rejected, self._users())
 
-    def _items(self, path: Path) -> pl.LazyFrame:
+    def _users(self) -> pl.LazyFrame | None:
+        if self.users_path is None:
+            return None
+        path, columns = self._local(self.users_path), {"users_user": self.users_user}
+        form = self._format(path, header=True)
+        table = read_table(path, form, columns, one="user", max_bad_rows=self.max_bad_rows)
+        return table.lazy().select(
+            pl.col(self.users_user).alias("user"), pl.exclude(self.users_user, "user", "index")
+        )
+
+    def _items(self) -> pl.LazyFrame | None:
+        if self.items_path is None:
+            return None
+        path = self._local(self.items_path)
         form = self._format(path, header=True)
         columns = {"items_item": self.items_item}
         if self.items_title is not None:

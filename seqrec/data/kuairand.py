@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from seqrec.data.kuaishou import kuaishou_users
 from seqrec.data.options import one_of
 from seqrec.data.source import Interactions
 from seqrec.errors import DataError
@@ -38,7 +39,9 @@ class KuaiRand:
     play_time_ms / duration_ms; play_time, duration, like and tab are context. The log of randomly
     shown videos isn't read: it is no choice of a recommender. With
     ``video_features_basic_VERSION.csv`` beside them, videos have the features author_id,
-    video_type, upload_type, video_duration (ms), music_type and tag (a list).
+    video_type, upload_type, video_duration (ms), music_type and tag (a list); with
+    ``user_features_VERSION.csv``, users have how active they are, whether they publish videos, and
+    ranges of days, of whom they follow, of fans and of friends.
 
     Args:
         version: ``pure`` (7,583 videos), ``1k`` (1,000 users) or ``27k`` (all).
@@ -62,7 +65,7 @@ class KuaiRand:
         return f"kuairand-{self.version}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; the table of videos last, if there is one."""
+        """See :class:`~seqrec.data.source.Source`; tables of videos and users last, if there."""
         folder = must_have(self.raw_dir, name="KuaiRand", where="https://kuairand.com")
         if (folder / "data").is_dir():
             folder = folder / "data"
@@ -73,15 +76,15 @@ class KuaiRand:
                 where=str(folder.absolute()),
                 todo="set data.raw_dir to the folder that has them, or data.version",
             )
-        table = find_optional(folder, [f"video_features_basic_{self.version}.csv"])
-        return [*logs, *([table] if table else [])]
+        names = (f"{n}_{self.version}.csv" for n in ("video_features_basic", "user_features"))
+        return [*logs, *filter(None, (find_optional(folder, [name]) for name in names))]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
         paths = self.files()
-        tables = [path for path in paths if path.name.startswith("video")]
+        videos, users = ([p for p in paths if p.name.startswith(n)] for n in ("video", "user"))
         parts = []
-        for path in paths[: len(paths) - len(tables)]:
+        for path in (path for path in paths if path.name.startswith("log")):
             check_file(path, CSV, NEEDED)
             there = CSV.columns(path)
             part = read_events(
@@ -97,7 +100,8 @@ class KuaiRand:
             )
             parts.append(part)
         events, rejected = join_events(parts)
-        return Interactions(events, _videos(tables[0]) if tables else None, rejected)
+        known = kuaishou_users(users[0], max_bad_rows=self.max_bad_rows) if users else None
+        return Interactions(events, _videos(videos[0]) if videos else None, rejected, known)
 
 
 def _videos(path: Path) -> pl.LazyFrame:

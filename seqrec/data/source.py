@@ -18,11 +18,13 @@ class Interactions:
             where unknown.
         items: columns item and title (String), then feature columns; None where nothing is known.
         rejected: malformed rows that were dropped, by reason.
+        users: columns user (String) and attributes; None where nothing is known.
     """
 
     events: pl.LazyFrame
     items: pl.LazyFrame | None = None
     rejected: dict[str, int] = field(default_factory=dict)
+    users: pl.LazyFrame | None = None
 
 
 class Source(Protocol):

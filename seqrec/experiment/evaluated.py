@@ -8,6 +8,7 @@ import torch
 from seqrec.batches import Columns, EvalBatches
 from seqrec.beyond.categories import find_categories
 from seqrec.config.schema import Root
+from seqrec.experiment.groups import find_groups
 from seqrec.experiment.judge import Judge, Tested
 from seqrec.experiment.sampled import sampled_negatives
 from seqrec.model import CountedModel, SequenceModel
@@ -60,6 +61,7 @@ class Evaluated(pl.LightningModule):
         }
         self.judge = Judge(**self.judged_by, rates=self.rates)
         self.categories = find_categories(store.items(), config.evaluation.category)
+        self.groups = find_groups(store.users(), config.evaluation.groups)
         self.results: dict[str, float] = {}  # the latest evaluation, in float64
         self.tested: Tested | None = None  # what the latest test left
 

@@ -6,6 +6,7 @@ import polars as pl
 from seqrec.beyond.exposure import popular_head
 from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.judge import Tested
+from seqrec.experiment.slices import GROUP
 
 
 def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
@@ -18,7 +19,8 @@ def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
     Returns:
         Columns user and item (of the target; original ids), history (events before the target),
         user_events and item_events (training events of the two), head (whether the target is a
-        popular item), rank and popularity_rank (from 1).
+        popular item), rank and popularity_rank (from 1); and the group of the user by each
+        attribute, ``user.gender`` for example, null where it isn't known.
     """
     assert module.tested is not None and module.facts.item_count_V is not None
     view, train, store = module.splits.test, module.splits.train, module.store
@@ -36,6 +38,7 @@ def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
             "head": popular_head(count_V, module.splits.candidates)[target],
             "rank": module.tested.rank_R,
             "popularity_rank": popular.rank_R,
+            **{f"{GROUP}{n}": group_U.gather(view.user) for n, group_U in module.groups.items()},
         }
     )
 

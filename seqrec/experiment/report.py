@@ -10,9 +10,11 @@ from seqrec.experiment.console import fact, result_table
 from seqrec.experiment.counting import Counting
 from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import RunFolder
+from seqrec.experiment.groups import FEW
 from seqrec.experiment.hardware import Hardware
 from seqrec.experiment.module import Experiment
 from seqrec.experiment.plan import Plan
+from seqrec.experiment.slices import KINDS, labels
 from seqrec.logger.run_info import RunLogger
 from seqrec.store.store import SequenceStore
 from seqrec.types import count_parameters
@@ -131,6 +133,7 @@ def conclude(
     }
     out.print(result_table(lists, OF_LISTS, head=f"lists of {k}", best=False))
     _slices(out, results, f"ndcg@{k}")
+    _gaps(out, module, results, f"ndcg@{k}")
     if module.judge.negatives is not None:
         name = f"{module.judge.negatives.name}_ndcg@{k}"
         told = f"{name} {reached[name]:.4f}, popularity {baseline[name]:.4f}"
@@ -143,10 +146,23 @@ def _slices(out: Console, results: dict[str, Any], metric: str) -> None:
     for key, value in results.items():
         if key.startswith("slices/") and key.endswith(f"/{metric}"):
             kind, _, which = key.split("/")[1].partition("=")
-            kinds.setdefault(kind, []).append(f"{which} {value:.4f}")
+            if kind in KINDS:
+                kinds.setdefault(kind, []).append(f"{which} {value:.4f}")
     told = [f"{kind}: {', '.join(which)}" for kind, which in kinds.items() if len(which) > 1]
     if told:
         fact(out, metric, "  ".join(told))
+
+
+def _gaps(out: Console, module: Evaluated, results: dict[str, Any], metric: str) -> None:
+    """One line: how far apart groups of users are, and the groups where they are few."""
+    told = []
+    for name, group_U in module.groups.items():
+        if (gap := results.get(f"gaps/{name}/{metric}")) is not None:
+            keys = {g: f"slices/{name}={g}/{metric}" for g in labels(group_U)}
+            groups = [f"{g} {results[key]:.4f}" for g, key in keys.items() if key in results]
+            told.append(f"{name} {gap:.4f}" + f" ({', '.join(groups)})" * (len(groups) <= FEW))
+    if told:
+        fact(out, "gaps", "  ".join(told))
 
 
 def what_next(out: Console, folder: RunFolder, store: SequenceStore, logger: RunLogger) -> None:

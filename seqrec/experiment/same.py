@@ -11,7 +11,10 @@ from seqrec.experiment.code import code_hash
 from seqrec.experiment.folder import RunFolder, plain
 from seqrec.store.store import SequenceStore
 
-PLACES = ("data.path", "data.items_path", "data.raw_dir", "data.fetch_dir")  # the store says what
+PLACES = (  # the store says what is there
+    *("data.path", "data.items_path", "data.users_path"),
+    *("data.raw_dir", "data.fetch_dir"),
+)
 RUNS = ("*/*/*/run.json", "*/sweeps/*/*/run.json")  # below the folder of all runs
 
 
@@ -24,7 +27,7 @@ def fingerprint(root: Root, store: SequenceStore) -> str:
     config = plain(root)
     matters = {key: value for key, value in what_matters(config).items() if key not in PLACES}
     targets = tuple(sorted({node["_target_"] for _, node in components(config)}))
-    facts = [matters, store.data_hash, store.items_hash, code_hash(targets)]
+    facts = [matters, store.data_hash, store.items_hash, store.users_hash, code_hash(targets)]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 

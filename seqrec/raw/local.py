@@ -65,7 +65,8 @@ def must_exist(path: Path) -> None:
         raise DataError(
             f"there is no file {path.name}",
             where=str(path.absolute()),
-            todo="correct the path (data.path, data.items_path) or its folder (data.raw_dir)",
+            todo="correct the path (data.path, data.items_path, data.users_path) or its folder, "
+            "data.raw_dir",
         )
 
 

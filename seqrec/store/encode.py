@@ -42,9 +42,12 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
     events = events.take(order)
     item, first_item = _dense(events.item, events.row)
     users = _numbered("user", user_ids, first_user, start=0)
+    users = _described(users, interactions.users, "user", name)
     if events.part is not None:
         users = _by_session(users, events.part[offset[:-1]])
     items = _numbered("item", item_ids, first_item, start=1)
+    if interactions.items is None:
+        items = items.with_columns(pl.lit(None, pl.String).alias("title"))
     return {
         "arrays": {
             "offset": offset,
@@ -54,7 +57,7 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
         },
         "context": {name: (values, categories[name]) for name, values in events.context.items()},
         "users": users,
-        "items": _described(items, interactions.items, name),
+        "items": _described(items, interactions.items, "item", name),
         "report": {"rejected": interactions.rejected, "steps": report},
     }
 
@@ -143,27 +146,27 @@ def _by_session(users: pl.DataFrame, part: np.ndarray) -> pl.DataFrame:
     return users.with_columns(user=pl.col("user") + "/" + pl.Series(part).cast(pl.String))
 
 
-def _described(items: pl.DataFrame, table: pl.LazyFrame | None, name: str) -> pl.DataFrame:
-    """Add title and features; of two rows for one item the first counts."""
+def _described(ids: pl.DataFrame, table: pl.LazyFrame | None, one: str, name: str) -> pl.DataFrame:
+    """Add what `table` says of each; of two rows for `one` (item or user) the first counts."""
     if table is None:
-        return items.with_columns(pl.lit(None, pl.String).alias("title"))
-    described = table.filter(pl.col("item").is_in(items["item"].implode())).unique(
-        "item", keep="first", maintain_order=True
+        return ids
+    described = table.filter(pl.col(one).is_in(ids[one].implode())).unique(
+        one, keep="first", maintain_order=True
     )
     try:
         known = described.collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(
-            f"the table of items of {name} can't be read: {str(error).splitlines()[0]}",
+            f"the table of {one}s of {name} can't be read: {str(error).splitlines()[0]}",
             where=name,
             todo="give the file as it was published, or leave it out of data.raw_dir",
         ) from error
     if known.is_empty():
         say(
-            f"the table of items of {name} describes none of its {len(items):,} items, such as "
-            f"{items['item'][0]!r}: titles and features are unknown"
+            f"the table of {one}s of {name} describes none of its {len(ids):,} {one}s, such as "
+            f"{ids[one][0]!r}: nothing is known of them"
         )
-    return items.join(known, on="item", how="left", maintain_order="left")
+    return ids.join(known, on=one, how="left", maintain_order="left")
 
 
 def _not_empty(events: Events, report: list[dict[str, Any]], name: str) -> None:

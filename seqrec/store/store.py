@@ -42,6 +42,7 @@ class SequenceStore:
         name: of the source.
         data_hash: sha256 of the sequences and the original ids; equal on every machine.
         items_hash: sha256 of the table of items: ids, titles and features.
+        users_hash: sha256 of the table of users: ids and attributes.
         report: ``rejected`` rows by reason, and ``steps``: users, items and interactions after
             each step of the preparation.
 
@@ -62,6 +63,7 @@ class SequenceStore:
         self.name: str = index["name"]
         self.data_hash: str = index["data_hash"]
         self.items_hash: str = index["files"]["items.parquet"]["sha256"]
+        self.users_hash: str = index["files"]["users.parquet"]["sha256"]
         self.report: dict[str, Any] = index["report"]
         self.n_users: int = index["n_users"]
         self.n_items: int = index["n_items"]
@@ -88,7 +90,7 @@ class SequenceStore:
         return (SequenceStore, (self.folder,))
 
     def users(self) -> pl.DataFrame:
-        """Columns index and user (the original id)."""
+        """Columns index, user (the original id), attributes."""
         return self._users
 
     def items(self) -> pl.DataFrame:
@@ -121,7 +123,7 @@ def write(
         name: of the source.
         arrays: offset, item, timestamp and rating, see :class:`SequenceStore`.
         context: what else is known of each event, and the names of its codes; None: numbers.
-        users: columns index and user.
+        users: columns index, user and attributes.
         items: columns index, item, title and features.
         report: what the preparation did.
     """

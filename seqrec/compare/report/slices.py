@@ -1,11 +1,13 @@
 """The test metric by kinds of events."""
 
 from seqrec.compare.report.parts import (
+    SERIES,
     SYMBOLS,
     Chart,
     Sheet,
     Variant,
     dots_across,
+    escape,
     rows_layout,
     title_of,
 )
@@ -25,7 +27,8 @@ KINDS = {
 def slice_dots(comparison: Comparison, slices: dict[str, tuple[int, list[Estimate]]]) -> Chart:
     """A variant for each kind of slice: a line for each row."""
     variants = []
-    for kind, label in KINDS.items():
+    attributes = {name.partition("=")[0] for name in slices} - KINDS.keys()
+    for kind, label in (KINDS | {n: f"users by {n}" for n in sorted(attributes)}).items():
         those = {n: found for n, found in slices.items() if n.startswith(f"{kind}=")}
         if len(those) > 1:
             variants.append(_slices(comparison, label, those))
@@ -35,7 +38,8 @@ def slice_dots(comparison: Comparison, slices: dict[str, tuple[int, list[Estimat
         "Test metric with 95 % intervals. Cold targets and new users have no training event; the "
         "head is the fifth of the items with the most, the tail the rest; histories are short, and "
         "users light, up to the median of the test events. "
-        f"The best {SHOWN} rows are drawn; the table has all.",
+        f"The best {SHOWN} rows are drawn, of groups of users the {SERIES} with the most events; "
+        "the table has all.",
         variants,
         choose="Slice",
     )
@@ -49,15 +53,17 @@ def _slices(
         [title_of(row, at) for at, row in enumerate(comparison.rows)],
     )
     data = []
-    for at, (name, (events, estimates)) in enumerate(slices.items()):
-        legend = f"{name.partition('=')[2]} ({events:,} events)"
+    largest = sorted(slices, key=lambda name: -slices[name][0])[:SERIES]
+    drawn_slices = {name: each for name, each in slices.items() if name in largest}
+    for at, (name, (events, estimates)) in enumerate(drawn_slices.items()):
+        legend = f"{escape(name.partition('=')[2])} ({events:,} events)"
         dots = dots_across(names[:SHOWN], estimates[:SHOWN], f"@series{at}", SYMBOLS[at], legend)
         data.append(dots | {"offsetgroup": str(at), "showlegend": True})
     layout = rows_layout(f"test {metric}", "", min(len(names), SHOWN), step=44)
     layout |= {"showlegend": True, "scattermode": "group", "scattergap": 0.5}
     layout["legend"] = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "itemclick": False}
     layout["margin"]["t"] = 40
-    drawn = [each for _, estimates in slices.values() for each in estimates[:SHOWN]]
+    drawn = [each for _, estimates in drawn_slices.values() for each in estimates[:SHOWN]]
     low, high = min(e.low for e in drawn), max(e.high for e in drawn)
     pad = 0.04 * (high - low or 1)
     layout["xaxis"]["range"] = [low - pad, high + pad]  # grouped dots would begin at 0

@@ -1,0 +1,312 @@
+"""What is known of users: read, kept, and what test metrics of their groups are."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from place import Place, metrics
+from real_files import SHARED, real
+from run_folders import write_run
+
+from seqrec.compare.comparison import compare
+from seqrec.compare.find import find_runs
+from seqrec.compare.measured import slice_estimates
+from seqrec.compare.report.slices import slice_dots
+from seqrec.config.schema import Prepare
+from seqrec.data.files import Files
+from seqrec.data.movielens_1m import MovieLens1M
+from seqrec.data.movielens_100k import MovieLens100K
+from seqrec.data.source import Interactions
+from seqrec.errors import ConfigError, DataError
+from seqrec.experiment.groups import find_groups
+from seqrec.experiment.slices import slice_metrics
+from seqrec.metric.ndcg import NDCG
+from seqrec.store.prepare import prepare
+
+GOOD = "1|24|M|technician|85711\n2|53|F|other|94043\n"
+
+
+def movielens(folder: Path, people: str | None, **settings: float) -> MovieLens100K:
+    folder.mkdir(exist_ok=True)
+    (folder / "u.data").write_text("1\t1\t5\t881250949\n2\t1\t4\t881250950\n3\t1\t4\t881250951\n")
+    (folder / "u.item").write_text(f"1|X (1995)|01-Jan-1995||link|{'|'.join('0' * 19)}\n")
+    if people is not None:
+        (folder / "u.user").write_text(people)
+    return MovieLens100K(raw_dir=str(folder), **settings)  # type: ignore[arg-type]
+
+
+def people_of(source: MovieLens100K) -> list[tuple]:
+    users = source.read().users
+    assert users is not None
+    return users.collect().rows()
+
+
+def test_both_tables_of_movielens_100k_say_the_same(tmp_path):
+    source = movielens(tmp_path / "official", GOOD)
+    assert people_of(source) == [("1", 24, "M", "technician"), ("2", 53, "F", "other")]
+    wheel = tmp_path / "wheel"
+    wheel.mkdir()
+    tables = {
+        "inter": "user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t1\t5\t9\n",
+        "item": "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n",
+        "user": "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token\n"
+        + GOOD.replace("|", "\t"),
+    }
+    for kind, text in tables.items():
+        (wheel / f"ml-100k.{kind}").write_text(text)
+    assert people_of(MovieLens100K(raw_dir=str(wheel))) == people_of(source)
+    (wheel / "ml-100k.user").unlink()
+    assert MovieLens100K(raw_dir=str(wheel)).read().users is None
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ("3|24|M|technician\n", "1 wrong column count"),
+        ("3|24|M|tech|nician|85711\n", "1 wrong column count"),
+        ("|24|M|technician|85711\n", "1 missing id"),
+    ],
+)
+def test_malformed_users_are_told_and_left_out(bad, told, tmp_path, capsys):
+    source = movielens(tmp_path, GOOD + bad, max_bad_rows=0.5)
+    assert len(people_of(source)) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"1 of 3 rows of u.user describe no user: {told}" in said
+    with pytest.raises(DataError, match=r"1 of 3 rows of u\.user are malformed(.|\n)*line 3"):
+        replace(source, max_bad_rows=0.1).read()
+
+
+def test_what_is_not_said_of_a_user_is_unknown(tmp_path):
+    source = movielens(tmp_path, "1|x|M||\n2|53||other|94043\n")
+    assert people_of(source) == [("1", None, "M", None), ("2", 53, None, "other")]
+
+
+def test_movielens_1m_names_ages_and_occupations(tmp_path):
+    (tmp_path / "ratings.dat").write_text("1::10::5::978300760\n")
+    (tmp_path / "movies.dat").write_text("10::X (1997)::Drama\n")
+    source = MovieLens1M(raw_dir=str(tmp_path))
+    assert source.read().users is None
+    (tmp_path / "users.dat").write_text("1::F::1::10::48067\n2::M::56::16::70072\n3::M::7::99::0\n")
+    users = source.read().users
+    assert users is not None and users.collect().rows() == [
+        ("1", "F", "under 18", "K-12 student"),
+        ("2", "M", "56+", "self-employed"),
+        ("3", "M", None, None),
+    ]
+
+
+def test_files_take_a_table_of_users_in_any_format(tmp_path):
+    (tmp_path / "e.csv").write_text("user_id,item_id\n7,x\n8,x\n")
+    table = pl.DataFrame({"who": [7, 9], "tall": [True, False], "index": [1, 2]})
+    table.write_csv(tmp_path / "u.csv"), table.write_parquet(tmp_path / "u.parquet")
+    source = Files(path="e.csv", timestamp=None, raw_dir=str(tmp_path), users_user="who")
+    assert source.read().users is None
+    for path in ("u.csv", "u.parquet"):
+        users = replace(source, users_path=path).read().users
+        assert users is not None
+        assert users.collect().to_dicts() == [
+            {"user": "7", "tall": "true"},
+            {"user": "9", "tall": "false"},
+        ]
+    with pytest.raises(DataError, match=r"no column 'person'(.|\n)*data\.users_user="):
+        replace(source, users_path="u.csv", users_user="person").read()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Club:
+    """Three members, of whom two are described."""
+
+    described: bool = True
+
+    name = "club"
+
+    def files(self) -> list[Path]:
+        return []
+
+    def read(self) -> Interactions:
+        rows = {
+            "user": ["a", "b", "a", "c", "a"],
+            "item": list("xyzxy"),
+            "timestamp": [0, 0, 10**9, 0, 10**9 + 1],
+        }
+        known = pl.LazyFrame({"user": ["z", "c", "a", "a"], "colour": ["red", "blue", "red", "no"]})
+        return Interactions(pl.LazyFrame(rows), users=known if self.described else None)
+
+
+def test_the_store_keeps_what_is_known_of_the_users_that_are_left(tmp_path):
+    store = prepare(Club(), Prepare(), tmp_path)
+    assert store.users().rows() == [(0, "a", "red"), (1, "b", None), (2, "c", "blue")]
+    bare = prepare(Club(described=False), Prepare(), tmp_path)
+    assert bare.users().rows() == [(0, "a"), (1, "b"), (2, "c")]
+    assert bare.data_hash == store.data_hash and bare.users_hash != store.users_hash
+    sessions = prepare(Club(), Prepare(session_gap=1, max_history=1), tmp_path).users()
+    assert sessions.select("user", "colour").sort("user").rows() == [
+        ("a/1", "red"),
+        ("a/2", "red"),
+        ("b/1", None),
+        ("c/1", "blue"),
+    ]
+
+
+def users_table() -> pl.DataFrame:
+    random = np.random.default_rng(0)
+    return pl.DataFrame(
+        {
+            "index": range(600),
+            "user": [f"u{at}" for at in range(600)],
+            "gender": random.choice(np.array(["F", "M", "M", None]), 600).tolist(),
+            "age": random.choice(np.array([7, 20, 20, 31, 32, 40, 44, 50, 60, 73]), 600),
+            "income": [f"{at / 4}" if at % 7 else " " for at in range(600)],
+            "children": random.integers(0, 4, 600),
+            "job": [f"job/{at % 12}" for at in range(600)],
+            "code": [f"{at}x" for at in range(600)],
+            "same": ["one"] * 600,
+            "empty": [None] * 600,
+            "item": ["A", "B"] * 300,
+        }
+    )
+
+
+def test_auto_takes_attributes_of_few_groups():
+    found = find_groups(users_table(), "auto")
+    assert list(found) == ["gender", "age", "income", "children"]
+    assert found["gender"].dtype == pl.Enum(["F", "M"])
+    assert find_groups(users_table(), None) == find_groups(users_table(), []) == {}
+    assert list(find_groups(users_table(), "job")) == ["job"]
+    assert find_groups(users_table().select("index", "user"), "auto") == {}
+
+
+def test_ranges_are_quarters_of_the_users():
+    users = users_table()
+    for name in ("age", "income"):
+        group = find_groups(users, [name])[name]
+        number = users[name].cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False)
+        parts = {label: number.filter(group == label) for label in group.drop_nulls().unique()}
+        assert (group.is_null() == number.is_null()).all() and len(parts) == 4
+        for label, values in parts.items():
+            least, most = map(float, label.split("-"))
+            assert values.min() == least and values.max() == most
+            assert 0.05 < len(values) / 600 < 0.45
+        order = [parts[label] for label in group.dtype.categories]
+        assert all(a.max() < b.min() for a, b in pairwise(order))
+
+
+def test_a_mass_of_one_value_is_no_range_of_two():
+    ages = pl.DataFrame({"index": range(40), "user": "u", "age": [0] * 31 + [*range(1, 10)]})
+    group = find_groups(ages, ["age"])["age"]
+    assert group.value_counts(sort=True).rows() == [("0", 31), ("1-9", 9)]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("gendre", "did you mean gender"),
+        ("empty", "known of the users: age"),
+        ("code", "600 values are too many"),
+        ("item", "every run has slices of that name"),
+    ],
+)
+def test_groups_that_can_not_be(name, told):
+    with pytest.raises(ConfigError, match=told):
+        find_groups(users_table(), ["age", name])
+
+
+def judged(seed: int = 0) -> pl.DataFrame:
+    """Test events, some users more than once, with groups."""
+    random, users = np.random.default_rng(seed), users_table()
+    chosen = random.integers(0, 600, 900)
+    groups = find_groups(users, ["gender", "age", "job"])
+    return pl.DataFrame(
+        {
+            "history": random.integers(2, 9, 900),
+            "user_events": random.integers(1, 9, 900),
+            "item_events": random.integers(0, 3, 900),
+            "rank": random.integers(1, 20, 900),
+            **{f"user.{name}": group.gather(chosen) for name, group in groups.items()},
+        }
+    ).filter((pl.col("user.job") != "job-3") | (pl.int_range(pl.len()) < 200))
+
+
+def test_groups_and_gaps_are_those_of_a_loop():
+    events = judged()
+    found = slice_metrics(events, {"ndcg": NDCG()}, 10)
+    for name in ("gender", "age", "job"):
+        worth: dict[str, list[float]] = {}
+        for row in events.iter_rows(named=True):
+            if row[f"user.{name}"] is not None:
+                gain = 1 / np.log2(row["rank"] + 1) if row["rank"] <= 10 else 0.0
+                worth.setdefault(row[f"user.{name}"], []).append(gain)
+        for group, gains in worth.items():
+            assert found[f"slices/{name}={group}/ndcg@10"] == pytest.approx(np.mean(gains))
+            assert found[f"slices/{name}={group}/events"] == len(gains)
+        means = [np.mean(gains) for gains in worth.values() if len(gains) >= 50]
+        assert found[f"gaps/{name}/ndcg@10"] == pytest.approx(max(means) - min(means))
+    assert found["slices/job=job-3/events"] < 50
+    few = slice_metrics(events.head(60), {"ndcg": NDCG()}, 10)
+    assert "slices/gender=F/ndcg@10" in few and "gaps/gender/ndcg@10" not in few
+    assert slice_metrics(
+        events.drop("user.gender", "user.age", "user.job"), {"ndcg": NDCG()}, 10
+    ) == {
+        key: value
+        for key, value in found.items()
+        if key.split("/")[1].partition("=")[0] not in ("gender", "age", "job")
+    }
+
+
+def test_the_report_shows_groups(tmp_path):
+    for at in range(2):
+        run = write_run(tmp_path / f"{at}", skill=at, users=60)
+        ranks = pl.read_parquet(run / "ranks.parquet")
+        names = [f"<{at % 12}>" for at in range(60)]
+        group = pl.Series("user.job", names).cast(pl.Enum(sorted(set(names))))
+        ranks.with_columns(group).write_parquet(run / "ranks.parquet")
+    runs, _ = find_runs([str(tmp_path)])
+    comparison = compare(runs, by=None, metrics=["ndcg@10"], reference=None, replicates=50)
+    chart = slice_dots(comparison, slice_estimates(comparison, 50))
+    [jobs] = [variant for variant in chart.variants if variant.label == "users by job"]
+    assert len(jobs.sheet.header) == 13 and len(jobs.figure["data"]) == 8  # colours
+    assert not any("<" in trace["name"] for trace in jobs.figure["data"])
+
+
+@real
+def test_real_users_are_described(tmp_path):
+    users = MovieLens100K(raw_dir=f"{SHARED}/ml-100k").read().users
+    assert users is not None
+    table = users.collect()
+    assert len(table) == 943 and table["gender"].value_counts().sort("gender").rows() == [
+        ("F", 273),
+        ("M", 670),
+    ]
+    assert table["age"].min() == 7 and table["occupation"].n_unique() == 21
+    assert table.null_count().row(0) == (0, 0, 0, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "model", [("model=popularity",), ("model=gru4rec", "trainer.max_epochs=1")]
+)
+def test_runs_tell_gaps_between_groups(model, tmp_path):
+    random = np.random.default_rng(0)
+    rows = [
+        f"u{u},i{i},{t}\n" for u in range(150) for t, i in enumerate(random.permutation(20)[:6])
+    ]
+    (tmp_path / "e.csv").write_text("user_id,item_id,timestamp\n" + "".join(rows))
+    sides = "".join(f"u{u},{'LR'[u % 2]},k{u}\n" for u in range(150))
+    (tmp_path / "u.csv").write_text("user_id,side,key\n" + sides)
+    place = Place(tmp_path)
+    given = [*model, "data=files", f"data.raw_dir={tmp_path}", "data.path=e.csv", "logger=none"]
+    given += ["data.users_path=u.csv", "prepare.k_core=0", "trainer=cpu", "dim=8"]
+    said = place.run("train.py", *given)
+    [run] = place.runs()
+    found = metrics(run)
+    left, right = (found[f"slices/side={side}/ndcg@10"] for side in "LR")
+    assert found["slices/side=L/events"] == 75 and found["gaps/side/ndcg@10"] == abs(left - right)
+    assert f"side {abs(left - right):.4f} (L {left:.4f}, R {right:.4f})" in said
+    ranks = pl.read_parquet(run / "ranks.parquet")
+    assert ranks.filter(pl.col("user") == "u7")["user.side"].to_list() == ["R"]
+    said = place.run("train.py", *given, "evaluation.groups=[sides]", status=2)
+    assert "did you mean side?" in said
+    assert "equal to metrics.json" in place.run("scripts/evaluate.py", f"run={run}")
