@@ -29,7 +29,7 @@ EQUAL_QUALITY = (  # RecBole learns from every event of a history, and ranks see
     *("window=sliding", "evaluation.mask_seen=false", "metric=[ndcg]"),
 )
 OWN_BATCHES = {  # small: targets of a sequence are alike
-    "SASRec": ("batch.size=16", "optimizer.lr=5e-3"),
+    "SASRec": ("batch.size=16", "optimizer.lr=5e-3", "encoder.std=0.02"),
     "GRU4Rec": ("batch.size=8", "optimizer.lr=5e-3"),
     "NARM": ("batch.size=8", "optimizer.lr=5e-3"),
 }
