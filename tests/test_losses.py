@@ -52,12 +52,14 @@ def naive(query, shelf, goal, label_smoothing=0.0, temperature=1.0):
     return loss.float()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("size", [1, 5])  # of the queries: powers beyond what float16 can hold
 @pytest.mark.parametrize("bias", [False, True])
-def test_bfloat16_products_are_within_their_rounding(bias):
-    query = torch.randn(N, DIM, requires_grad=True)
+def test_products_of_half_precision_are_within_their_rounding(bias, size, dtype):
+    query = (torch.randn(N, DIM) * size).requires_grad_()
     shelf, goal = catalogue(bias), targets().item_N
     inputs = [query, shelf.table_VD] + ([shelf.bias_V] if bias else [])
-    loss = lce.linear_cross_entropy(query.bfloat16(), shelf.table_VD, goal, shelf.bias_V)
+    loss = lce.linear_cross_entropy(query.to(dtype), shelf.table_VD, goal, shelf.bias_V)
     exact = naive(query, shelf, goal)
     assert loss.dtype == torch.float32
     torch.testing.assert_close(loss, exact, rtol=0.01, atol=0)
