@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from seqrec.batches import TrainBatches
 from seqrec.experiment.hardware import Hardware
 from seqrec.experiment.module import Experiment
-from seqrec.loss.linear_cross_entropy import chunk_rows
+from seqrec.loss.linear_cross_entropy import chunk_rows, row_bytes
 
 TRIAL_POSITIONS = 2048  # of the trial step, and fewer over a large catalogue:
 TRIAL_SCORES = 2**28
@@ -38,7 +38,7 @@ def make_plan(module: Experiment, hardware: Hardware) -> Plan:
     """
     epoch = module.epoch_batches(0)
     free, used = _memory(module.device)
-    fixed = _weights(module) + _scores(module)
+    fixed = _weights(module) + _scores(module, half=hardware.precision != "fp32")
     if free is not None and fixed > free:
         return Plan(float("inf"), used + fixed, free, _advice(module))
     seconds, kept, positions = _trial(module, epoch, hardware)
@@ -105,13 +105,14 @@ def _weights(module: Experiment) -> int:
     return size * (1 + state) + 2 * table.numel() * table.element_size()
 
 
-def _scores(module: Experiment) -> int:
+def _scores(module: Experiment, *, half: bool) -> int:
     """Bytes of scores that a full softmax holds at once."""
     if module.loss.needs_negatives or module.loss.needs_ratings:
         return 0
     items = module.store.n_items
     budget = getattr(module.loss, "memory_mb", None)
-    return 4 * items * chunk_rows(items + 1, module.device.type, budget)
+    rows = chunk_rows(items + 1, module.device.type, budget, half)
+    return rows * row_bytes(items + 1, half)
 
 
 def _padded(epoch: TrainBatches, rows: np.ndarray) -> int:

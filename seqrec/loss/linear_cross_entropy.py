@@ -57,25 +57,31 @@ def linear_cross_entropy(
         The mean over the N positions, float32.
     """
     with_grad = torch.is_grad_enabled()  # always off inside an autograd function
-    rows = chunk_rows(len(table_VD), query_ND.device.type, memory_mb)
+    half = query_ND.dtype != torch.float32
+    rows = chunk_rows(len(table_VD), query_ND.device.type, memory_mb, half)
     return _LinearCrossEntropy.apply(
         query_ND, table_VD, target_N, bias_V, label_smoothing, temperature, rows, with_grad
     )
 
 
-def chunk_rows(v: int, device: str, memory_mb: float | None) -> int:
+def chunk_rows(v: int, device: str, memory_mb: float | None, half: bool = False) -> int:
     """Rows of scores held at once, over a catalogue of `v` items."""
-    width = _aligned(v)
+    size = row_bytes(v, half)
     if memory_mb is not None:
-        rows = int(memory_mb * 2**20 / (4 * width))
+        rows = int(memory_mb * 2**20 / size)
         if rows < 1:
             raise ValueError(
                 f"loss.memory_mb={memory_mb} can't hold the scores of one position over {v - 1} "
-                f"items: it takes {4 * width / 2**20:.1f} MiB"
+                f"items: it takes {size / 2**20:.1f} MiB"
             )
     else:
-        rows = max(LEAST_ROWS, MEMORY_MB * 2**20 // (4 * width))
+        rows = max(LEAST_ROWS, MEMORY_MB * 2**20 // size)
     return min(rows, MOST_ROWS.get(device, rows))
+
+
+def row_bytes(v: int, half: bool) -> int:
+    """Bytes of a position's scores: float32 and, of products in half precision, two of these."""
+    return (8 if half else 4) * _aligned(v)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
