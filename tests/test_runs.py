@@ -34,6 +34,14 @@ def finished(place):
     return place.runs()[-1], said
 
 
+@pytest.mark.slow
+def test_a_run_that_can_not_begin_leaves_nothing(tmp_path):
+    place = Place(tmp_path)
+    said = place.run("train.py", "data=files", "data.path=nowhere.csv", "logger=none", status=1)
+    assert "there is no file nowhere.csv" in said
+    assert not list((tmp_path / "outputs").rglob("*"))
+
+
 def test_a_run_leaves_everything_behind(finished):
     run, said = finished
     results = metrics(run)
