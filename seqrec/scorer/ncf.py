@@ -5,12 +5,13 @@ from itertools import pairwise
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqrec.dropout import Dropout
 from seqrec.types import ROUNDING
 
-BYTES = 64 * 2**20  # of one hidden layer that are held at once
+BYTES = 2**20  # of one hidden layer that are held at once: what a cache holds
 
 
 class NCF(nn.Module):
@@ -67,40 +68,58 @@ class Matched:
     def score(self, query_ND: Tensor, item: Tensor) -> Tensor:
         """Scores of one item a query, (N,) -> (N,), or of S own ones each, (N, S) -> (N, S)."""
         query = query_ND if item.dim() == 1 else query_ND[:, None]
-        return self._scores(query, self.table_VD[item])
+        product, user = self._halves(query)
+        if item.numel() < len(self):
+            gmf, mlp = self._items(self.table_VD[item])
+        else:  # the first layer of each item once, however often it is drawn
+            gmf, mlp = (F.embedding(item, half_VD) for half_VD in self._items(self.table_VD))
+        return (product * gmf).sum(-1) + self._deep(user + mlp)
 
     def score_shared(self, query_ND: Tensor, item_S: Tensor) -> Tensor:
         """Scores of the same items for every query: (N, S)."""
-        return self._scores(query_ND[:, None], self.table_VD[item_S])
+        return self._all(query_ND, *self._items(self.table_VD[item_S]))
 
     def block(self, query_ND: Tensor, first: int, last: int) -> Tensor:
         """Scores of the items ``first .. last - 1``: (N, last - first)."""
-        step = max(1, BYTES // (4 * self.net.widest * max(1, len(query_ND))))
-        parts = [
-            self._scores(query_ND[:, None], self.table_VD[at : min(at + step, last)])
-            for at in range(first, last, step)
-        ]
-        return torch.cat(parts, dim=1)
+        pairs = max(1, BYTES // (4 * self.net.widest))
+        columns = []
+        for table_SD in self.table_VD[first:last].split(pairs):
+            items, rows = self._items(table_SD), max(1, pairs // len(table_SD))
+            columns.append(torch.cat([self._all(part, *items) for part in query_ND.split(rows)]))
+        return torch.cat(columns, dim=1)
 
     def rounding(self, query_ND: Tensor, item_N: Tensor, score_N: Tensor) -> Tensor:
         """How far two computations of the same score can lie apart: (N,).
 
         Every layer rounds what it adds up: the sums of the absolute values tell how much.
         """
-        product_N, hidden_N = self._terms(query_ND, self.table_VD[item_N], size=True)
-        return ROUNDING * (2 + len(self.net.layers)) * (product_N + hidden_N)
+        product_ND, user_NH = self._halves(query_ND)
+        gmf_ND, mlp_NH = self._items(self.table_VD[item_N])
+        hidden_NH = self._hidden(user_NH + mlp_NH) * self.net.out_H
+        size_N = (product_ND * gmf_ND).abs().sum(-1) + hidden_NH.abs().sum(-1)
+        return ROUNDING * (2 + len(self.net.layers)) * size_N
 
-    def _scores(self, query: Tensor, item: Tensor) -> Tensor:
-        product, hidden = self._terms(query, item)
-        return product + hidden
+    def _halves(self, query: Tensor) -> tuple[Tensor, Tensor]:
+        """A query's side of the product and of the first layer."""
+        gmf, mlp = query.float().chunk(2, dim=-1)
+        return gmf * self.net.gmf_D, self.net.user(mlp)
 
-    def _terms(self, query: Tensor, item: Tensor, *, size: bool = False) -> tuple[Tensor, Tensor]:
-        """Both sums of the score, or of their absolute values."""
-        net, query, item = self.net, query.float(), item.float()
-        half = query.shape[-1] // 2
-        product = query[..., :half] * item[..., :half] * net.gmf_D
-        h = net.dropout((net.user(query[..., half:]) + net.item(item[..., half:])).relu())
-        for layer in net.layers:
-            h = net.dropout(layer(h).relu())
-        h = h * net.out_H
-        return (product.abs().sum(-1), h.abs().sum(-1)) if size else (product.sum(-1), h.sum(-1))
+    def _items(self, table: Tensor) -> tuple[Tensor, Tensor]:
+        """The items' side of both."""
+        gmf, mlp = table.float().chunk(2, dim=-1)
+        return gmf, self.net.item(mlp)
+
+    def _all(self, query_ND: Tensor, gmf_SD: Tensor, mlp_SH: Tensor) -> Tensor:
+        """Scores of every pair: (N, S)."""
+        product_ND, user_NH = self._halves(query_ND)
+        return product_ND @ gmf_SD.T + self._deep(user_NH[:, None] + mlp_SH)
+
+    def _deep(self, h: Tensor) -> Tensor:
+        return self._hidden(h) @ self.net.out_H
+
+    def _hidden(self, h: Tensor) -> Tensor:
+        """What the layers make of the first one's sum, which is overwritten."""
+        h = self.net.dropout(h.relu_())
+        for layer in self.net.layers:
+            h = self.net.dropout(layer(h).relu_())
+        return h
