@@ -90,17 +90,31 @@ def test_ncf_is_the_papers_formula_however_it_is_asked():
     close = {"rtol": 1e-5, "atol": 1e-5}
     torch.testing.assert_close(catalogue.block(query, 0, ITEMS + 1), expected, **close)
     torch.testing.assert_close(catalogue.block(query, 3, 7), expected[:, 3:7], **close)
-    item = torch.randint(0, ITEMS + 1, (5, 6))
-    torch.testing.assert_close(catalogue.score(query, item), expected.gather(1, item), **close)
+    for draws in (1, 6, 3 * ITEMS):  # fewer than there are items, and more
+        item = torch.randint(0, ITEMS + 1, (5, draws))
+        torch.testing.assert_close(catalogue.score(query, item), expected.gather(1, item), **close)
     torch.testing.assert_close(catalogue.score(query, item[:, 0]), expected.gather(1, item)[:, 0])
     torch.testing.assert_close(catalogue.score_shared(query, item[0]), expected[:, item[0]])
 
 
-def test_ncf_in_small_blocks_scores_the_same(monkeypatch):
+@pytest.mark.parametrize("draws", [1, 3 * ITEMS])
+def test_gradients_of_ncf_are_those_of_the_formula(draws):
+    net, query = component("scorer", "ncf"), torch.randn(5, DIM, requires_grad=True)
+    table = torch.randn(ITEMS + 1, DIM, requires_grad=True)
+    item = torch.randint(0, ITEMS + 1, (5, draws))
+    weights = [query, table, *net.parameters()]
+    got = torch.autograd.grad(net.catalogue(table).score(query, item).sum(), weights)
+    pairs = [naive_ncf(net, query[n], table[i]) for n in range(5) for i in item[n]]
+    expected = torch.autograd.grad(torch.stack(pairs).sum(), weights)
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("pairs", [0, 3, 2 * ITEMS])
+def test_ncf_in_small_blocks_scores_the_same(pairs, monkeypatch):
     net = component("scorer", "ncf").eval()
     query, catalogue = torch.randn(5, DIM), net.catalogue(torch.randn(ITEMS + 1, DIM))
     whole = catalogue.block(query, 0, ITEMS + 1)
-    monkeypatch.setattr("seqrec.scorer.ncf.BYTES", 1)
+    monkeypatch.setattr("seqrec.scorer.ncf.BYTES", 4 * net.widest * pairs)
     torch.testing.assert_close(catalogue.block(query, 0, ITEMS + 1), whole)
 
 
