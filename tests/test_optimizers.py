@@ -85,15 +85,15 @@ def test_sparse_gradients_are_those_that_dense_ones_would_be(store, loss, scorer
 
 
 def test_a_sampled_loss_is_learned_with_lazy_adam(store):
-    given = ("loss=sampled_softmax", "negatives.num=16", "optimizer=lazy_adam")
+    given = ("loss=sampled_softmax", "negatives.num=16", "optimizer=lazy_adam", "optimizer.lr=1e-2")
     experiment = build_experiment(root(*given), store)
     optimizer = experiment.make_optimizer(list(experiment.parameters()))
     losses = []
-    for epoch in range(4):
+    for epoch in range(40):  # of one batch each
         for batch in experiment.epoch_batches(epoch):
             loss, _ = experiment.batch_loss(batch)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
-    assert sum(losses[-3:]) < sum(losses[:3])
+    assert sum(losses[-5:]) < 0.97 * sum(losses[:5])
