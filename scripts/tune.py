@@ -1,12 +1,9 @@
 """Search good settings of a model: many trials, judged on validation alone."""
 
-import dataclasses
 import importlib.util
 import shlex
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from seqrec.config.mistakes import unknown
-from seqrec.config.schema import Root
 from seqrec.config.script import PAIRS, parse
 from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import ConfigError
@@ -65,11 +61,11 @@ def tune(arguments: Arguments) -> None:
                 f"tuning needs the package {package}, which isn't installed",
                 todo="pip install -c requirements.lock -e '.[tune]'",
             )
-    _check_names(arguments.overrides)
     from seqrec.tune.space import Space
 
     space = Space.load(arguments.space, SPACES)
     given = [f"{key}={value}" for key, value in arguments.overrides.items()]
+    own = vars(arguments).keys() - {"overrides"}
     clash = [key for key in space.varied if key in arguments.overrides]
     if clash:
         raise ConfigError(
@@ -80,7 +76,7 @@ def tune(arguments: Arguments) -> None:
     from seqrec.experiment.train import composed
 
     for corner in space.corners():  # a key that isn't there is told before anything is tried
-        composed([*given, *corner])
+        composed([*given, *corner], options=own)
     from seqrec.tune.page import write_page
     from seqrec.tune.study import open_study, work
 
@@ -111,15 +107,6 @@ def tune(arguments: Arguments) -> None:
         )
     write_page(search.folder / "study.html", study, search)
     _conclude(study, search, given)
-
-
-def _check_names(overrides: Iterable[str]) -> None:
-    """A name that is like one of this script's, and none of train.py's, is meant for this one."""
-    keys = {f.name for f in dataclasses.fields(Root)} | {p.name for p in SPACES.parent.iterdir()}
-    own = [f.name for f in dataclasses.fields(Arguments) if f.name != "overrides"]
-    for name in overrides:
-        if name not in keys and get_close_matches(name, own, n=1):
-            raise ConfigError(f"{name}: {unknown(name, own)}")
 
 
 def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":

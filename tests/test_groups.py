@@ -29,13 +29,13 @@ from seqrec.store.prepare import prepare
 GOOD = "1|24|M|technician|85711\n2|53|F|other|94043\n"
 
 
-def movielens(folder: Path, people: str | None, **settings: float) -> MovieLens100K:
+def movielens(folder: Path, people: str | None, max_bad_rows: float = 0.01) -> MovieLens100K:
     folder.mkdir(exist_ok=True)
     (folder / "u.data").write_text("1\t1\t5\t881250949\n2\t1\t4\t881250950\n3\t1\t4\t881250951\n")
     (folder / "u.item").write_text(f"1|X (1995)|01-Jan-1995||link|{'|'.join('0' * 19)}\n")
     if people is not None:
         (folder / "u.user").write_text(people)
-    return MovieLens100K(raw_dir=str(folder), **settings)  # type: ignore[arg-type]
+    return MovieLens100K(raw_dir=str(folder), max_bad_rows=max_bad_rows)
 
 
 def people_of(source: MovieLens100K) -> list[tuple]:

@@ -6,7 +6,7 @@ are told together.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ SWEEP_FLAGS = ("-m", "--multirun")
 
 
 def check_command_line(
-    argv: list[str], *, config_dir: Path, config_name: str = "train"
+    argv: list[str], *, config_dir: Path, config_name: str = "train", options: Iterable[str] = ()
 ) -> list[str]:
     """Check the arguments of a program whose configuration lies in `config_dir`.
 
@@ -44,6 +44,7 @@ def check_command_line(
         argv: arguments without the program's name.
         config_dir: folder of the configuration tree.
         config_name: primary config.
+        options: the program's own, that may be meant by a key that isn't there.
 
     Returns:
         The arguments for Hydra: the same, with ``resume=`` turned into the folder to go on in.
@@ -66,7 +67,8 @@ def check_command_line(
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir)):
         searchpath = searched(flags.overrides)
         composer = Composer(config_name, searchpath=searchpath)
-        line = _CommandLine(composer, [config_dir, *map(folder_of, searchpath)])
+        config_dirs = [config_dir, *map(folder_of, searchpath)]
+        line = _CommandLine(composer, config_dirs, frozenset(options))
         overrides = line.parse(flags.overrides, sweeping=flags.multirun)
         line.mistakes += launcher_mistakes(overrides, sweeping=flags.multirun)
         attempts = [line.attempt(variant) for variant in line.variants(overrides)]
@@ -83,6 +85,7 @@ def check_command_line(
 class _CommandLine:
     composer: Composer
     config_dirs: list[Path]
+    options: frozenset[str]
     mistakes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -209,7 +212,7 @@ class _CommandLine:
         if parts[0] in settable and len(parts) == 1:
             return f"not in the file of this component, but it takes it: write +{key}=..."
         if not path and "." not in key:
-            known |= self.composer.groups
+            known |= self.composer.groups | self.options
         group = path.removesuffix(".")
         return unknown(
             parts[0],

@@ -11,9 +11,8 @@ EXTRAS = {  # launcher -> the extra of this project that installs it
     **dict.fromkeys(("submitit_local", "submitit_slurm", "slurm"), "submitit"),
     **dict.fromkeys(("ray", "ray_cluster"), "ray"),
 }
-BESIDE = {
-    "ray": "pip install --no-deps hydra-ray-launcher==1.2.2"
-}  # its pins clash with the lock's
+# with an extra, packages whose own requirements clash with the lock's, and aren't needed
+BESIDE = {"ray": "hydra-ray-launcher"}
 
 
 def launcher_mistakes(overrides: Iterable[Override], *, sweeping: bool) -> Iterator[str]:
@@ -27,7 +26,8 @@ def launcher_mistakes(overrides: Iterable[Override], *, sweeping: bool) -> Itera
         extra = EXTRAS.get(name)
         if extra and not is_installed(extra):
             install = f"pip install -c requirements.lock -e '.[{extra}]'"
-            install = " && ".join([install, *([BESIDE[extra]] if extra in BESIDE else [])])
+            if extra in BESIDE:
+                install += f" && pip install --no-deps -c requirements.lock {BESIDE[extra]}"
             yield f"{GROUP}={name}: its package isn't installed: {install}"
 
 

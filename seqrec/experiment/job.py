@@ -5,11 +5,10 @@ Nothing here may import torch before :func:`load_run`: launchers set threads fir
 
 import gc
 import os
-import shutil
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,9 @@ from seqrec.config.elsewhere import folder_of
 from seqrec.config.process import is_first_process
 from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import SeqrecError
+from seqrec.experiment.new_folder import give_back
 from seqrec.experiment.sweep import SKIPPED
 
-BEFORE = {".hydra", ".lock"}  # in a run's folder before the run writes anything
 OUTPUT = "output.txt"  # what a job says that runs beside others
 
 
@@ -50,7 +49,7 @@ def run_job(config: DictConfig, *, config_dir: Path) -> float | None:
                 return _train(config, folder, config_dir)[monitored]
             except SeqrecError:
                 if is_first_process():
-                    _leave_nothing(folder, Path(config.paths.output_dir))
+                    give_back(folder, Path(config.paths.output_dir))
                 raise
     title = f"job {job.job.num}  {' '.join(job.overrides.task)}"
     beside_others = job.runtime.choices["hydra/launcher"] != "basic"
@@ -91,21 +90,6 @@ def load_run() -> Callable[..., dict[str, Any]]:
     gc.freeze()  # what is imported stays, so it needn't be walked during the training either
     gc.enable()
     return run
-
-
-def _leave_nothing(folder: Path, output_dir: Path) -> None:
-    """Remove the folder of a run that failed before it wrote anything, and those above it."""
-    if {path.name for path in folder.iterdir()} - BEFORE:
-        return
-    for name in BEFORE:
-        shutil.rmtree(folder / name, ignore_errors=True)
-        with suppress(OSError):
-            (folder / name).unlink(missing_ok=True)
-    folder, above = folder.resolve(), output_dir.resolve()
-    with suppress(OSError):  # not empty: there are other runs
-        for each in (folder, *folder.parents):
-            if each == folder or above in each.parents:
-                each.rmdir()
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """A folder of its own for every run, also for those that start in the same second."""
 
+import shutil
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +11,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
 from seqrec.config.process import is_first_process
+
+BEFORE = {".hydra", ".lock"}  # in a run's folder before the run writes anything
 
 
 class NewFolder(Callback):
@@ -49,3 +53,21 @@ def claim(wanted: Path) -> Path:
             continue
         return folder
     raise AssertionError  # count has no end
+
+
+def give_back(folder: Path, output_dir: Path) -> None:
+    """Remove the folder of a run that failed before it wrote anything, and empty ones above it.
+
+    Args:
+        folder: of the run.
+        output_dir: of all runs; it stays.
+    """
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - BEFORE:
+        return
+    shutil.rmtree(folder / ".hydra", ignore_errors=True)
+    (folder / ".lock").unlink(missing_ok=True)
+    folder, above = folder.resolve(), output_dir.resolve()
+    with suppress(OSError):  # not empty: there are other runs
+        for each in (folder, *folder.parents):
+            if each == folder or above in each.parents:
+                each.rmdir()

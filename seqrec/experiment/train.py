@@ -1,5 +1,6 @@
 """A run from Python, for notebooks: what ``python train.py`` does with the same overrides."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -9,9 +10,9 @@ from seqrec.config.command_line import check_command_line
 from seqrec.config.compose import settle
 from seqrec.config.elsewhere import folder_of
 from seqrec.config.schema import register
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, SeqrecError
 from seqrec.experiment.code import PROJECT
-from seqrec.experiment.new_folder import claim
+from seqrec.experiment.new_folder import claim, give_back
 from seqrec.experiment.run import run
 
 CONFIGS = PROJECT / "configs"
@@ -28,12 +29,22 @@ def train(*overrides: str) -> Path:
     """
     config, choices, folder = composed(list(overrides))
     folder = folder if config.resume else claim(folder)
-    run(config, folder, choices=choices, overrides=list(overrides))
+    try:
+        run(config, folder, choices=choices, overrides=list(overrides))
+    except SeqrecError:
+        give_back(folder, Path(config.paths.output_dir))
+        raise
     return folder
 
 
-def composed(overrides: list[str]) -> tuple[DictConfig, dict[str, str], Path]:
+def composed(
+    overrides: list[str], *, options: Iterable[str] = ()
+) -> tuple[DictConfig, dict[str, str], Path]:
     """What ``train.py`` would run: the configuration, the option of each group, the folder.
+
+    Args:
+        overrides: those of ``train.py`` for one run.
+        options: names that may be meant by a key that isn't there.
 
     Raises:
         ConfigError: what ``train.py`` would refuse, in the same words.
@@ -41,7 +52,7 @@ def composed(overrides: list[str]) -> tuple[DictConfig, dict[str, str], Path]:
     if flags := [override for override in overrides if override.startswith("-")]:
         raise ConfigError(f"{flags[0]} is for train.py", todo="leave it out")
     register()
-    given = check_command_line(overrides, config_dir=CONFIGS)
+    given = check_command_line(overrides, config_dir=CONFIGS, options=options)
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
         config = compose("train", overrides=given, return_hydra_config=True)
     hydra, folder = config.hydra, Path(config.hydra.run.dir)
