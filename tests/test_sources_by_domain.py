@@ -149,6 +149,9 @@ def test_ebnerd_reads_lists_and_finds_the_articles_one_above(tmp_path: Path) -> 
         tmp_path / "articles.parquet"
     )
     source = Ebnerd(raw_dir=str(folder))
+    assert source.name == "ebnerd"
+    assert Ebnerd(raw_dir="at/ebnerd_demo/validation/").name == "ebnerd-demo-validation"
+    assert Ebnerd().name == Ebnerd(raw_dir="ebnerd_demo").name == "ebnerd"
     assert rows(source) == [("13", "5", 0), ("13", "6", 60_000)]
     items = source.read().items
     assert items is not None and items.collect().rows() == [("5", "Nyt", "sport")]

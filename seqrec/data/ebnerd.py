@@ -19,6 +19,8 @@ CONTEXT = {
     "scroll": Context("scroll_percentage_fixed", "number"),
 }
 FEATURES = ("category_str", "article_type", "premium", "topics")
+BUNDLES = [f"ebnerd_{size}" for size in ("demo", "small", "large")]  # as the publisher unpacks
+PARTS = ["train", "validation"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,13 @@ class Ebnerd:
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
 
-    name = "ebnerd"
+    @property
+    def name(self) -> str:
+        """The bundle and part that `raw_dir` is named after, such as ebnerd-small-train, if any."""
+        *_, bundle, part = ("", "", *Path(self.raw_dir or "").expanduser().absolute().parts)
+        if bundle not in BUNDLES or part not in PARTS:
+            return "ebnerd"
+        return f"{bundle}-{part}".replace("_", "-")
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.data.source.Source`; the table of articles last, if there is one."""
