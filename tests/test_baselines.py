@@ -40,7 +40,7 @@ def training(rows: list[list[int]], *, timed: bool = True) -> Training:
 
 def counted(name: str, rows: list[list[int]], **changes):
     baseline = component("baseline", name, **changes)
-    baseline.count(training(rows), lambda: 0.0)
+    baseline.count(training(rows), lambda option: 0.0)
     return baseline
 
 
@@ -154,12 +154,12 @@ def test_session_knn_adds_up_the_most_similar_sessions():
 def test_recent_popularity_takes_the_share_that_validation_likes():
     rows = [[1, 1, 1], [1, 1, 1], [2, 2, 3]]
     baseline = component("baseline", "recent_popularity", shares=[1.0, 0.3, 0.1])
-    values = iter([0.1, 0.3, 0.2])
-    baseline.count(training(rows), lambda: next(values))
+    values = {"shares=1": 0.1, "shares=0.3": 0.3, "shares=0.1": 0.2}
+    baseline.count(training(rows), values.__getitem__)
     assert float(baseline.share) == pytest.approx(0.3)
     assert scores(baseline, *histories())[0].argmax() == 2
     with pytest.raises(DataError, match="timestamps"):
-        baseline.count(training(rows, timed=False), lambda: 0.0)
+        baseline.count(training(rows, timed=False), lambda option: 0.0)
     with pytest.raises(ConfigError, match=r"baseline\.shares"):
         component("baseline", "recent_popularity", shares=[0.0])
 

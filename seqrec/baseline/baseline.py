@@ -1,10 +1,10 @@
 """What a baseline is."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor
 
+from seqrec.baseline.choice import Judge
 from seqrec.baseline.table import Rows, Table
 from seqrec.baseline.training import Training
 
@@ -17,12 +17,13 @@ class Baseline(Protocol):
 
     table: Table
 
-    def count(self, training: Training, judge: Callable[[], float]) -> None:
+    def count(self, training: Training, judge: Judge) -> None:
         """Learn from the training events.
 
         Args:
             training: the events.
-            judge: evaluates the counts as they are on the validation events: the monitored metric.
+            judge: evaluates the counts as they are on the validation events: the monitored metric;
+                its argument names the option in use.
 
         Raises:
             DataError: the events lack what it needs.

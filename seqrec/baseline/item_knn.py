@@ -1,12 +1,10 @@
 """Items that share their users with those of the history."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqrec.baseline.choice import check_options, choose
+from seqrec.baseline.choice import Judge, check_options, choose
 from seqrec.baseline.table import Rows, Table, packed
 from seqrec.baseline.training import Training, places
 from seqrec.types import position_mask
@@ -41,7 +39,7 @@ class ItemKNN(nn.Module):
         self.table = Table(n_items)
         self.register_buffer("decay", torch.ones(()))
 
-    def count(self, training: Training, judge: Callable[[], float]) -> None:
+    def count(self, training: Training, judge: Judge) -> None:
         """Learn from the training events."""
         v = training.n_items + 1
         once = training.distinct()
@@ -63,7 +61,7 @@ class ItemKNN(nn.Module):
             rows=v, most=self.neighbours,
         )  # fmt: skip
         self.table.fill(entries, places(torch.from_numpy(training.counts())) * (BEHIND / v))
-        choose(self.decays, self.decay.fill_, judge)
+        choose("decays", self.decays, self.decay.fill_, judge)
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
         """The rows of all items of the history."""

@@ -1,12 +1,10 @@
 """What came after the last item before."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqrec.baseline.choice import check_options, choose
+from seqrec.baseline.choice import Judge, check_options, choose
 from seqrec.baseline.table import Rows, Table, packed
 from seqrec.baseline.training import Training, places
 from seqrec.types import at_position
@@ -37,7 +35,7 @@ class Markov(nn.Module):
         self.register_buffer("smoothing", torch.zeros(()))
         self.register_buffer("total_V", torch.zeros(n_items + 1))
 
-    def count(self, training: Training, judge: Callable[[], float]) -> None:
+    def count(self, training: Training, judge: Judge) -> None:
         """Learn from the training events."""
         v = training.n_items + 1
         count_V = training.counts()
@@ -48,7 +46,7 @@ class Markov(nn.Module):
             np.bincount(from_P, weights=count_P, minlength=v).astype(np.float32)
         )
         self.table.fill(packed(from_P, to_P, count_P, rows=v, most=self.neighbours), base_V)
-        choose(self.options, self.smoothing.fill_, judge)
+        choose("smoothing", self.options, self.smoothing.fill_, judge)
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
         """The row of the last item."""

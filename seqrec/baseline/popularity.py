@@ -1,10 +1,9 @@
 """The items with the most training events, for everybody."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
+from seqrec.baseline.choice import Judge
 from seqrec.baseline.table import Rows, Table
 from seqrec.baseline.training import Training, places
 
@@ -20,7 +19,7 @@ class Popularity(nn.Module):
         super().__init__()
         self.table = Table(n_items)
 
-    def count(self, training: Training, judge: Callable[[], float]) -> None:
+    def count(self, training: Training, judge: Judge) -> None:
         """Learn from the training events."""
         self.table.fill(None, places(torch.from_numpy(training.counts())))
 

@@ -1,12 +1,10 @@
 """The items with the most training events of late."""
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqrec.baseline.choice import check_options, choose
+from seqrec.baseline.choice import Judge, check_options, choose
 from seqrec.baseline.popularity import everyone
 from seqrec.baseline.table import Rows, Table
 from seqrec.baseline.training import Training, places
@@ -32,7 +30,7 @@ class RecentPopularity(nn.Module):
         self.shares, self.table = shares, Table(n_items)
         self.register_buffer("share", torch.zeros(()))
 
-    def count(self, training: Training, judge: Callable[[], float]) -> None:
+    def count(self, training: Training, judge: Judge) -> None:
         """Learn from the training events; `judge` tells what validation says of it.
 
         Raises:
@@ -53,7 +51,7 @@ class RecentPopularity(nn.Module):
             self.table.fill(None, places(torch.from_numpy(count_V)))
             self.share.fill_(share)
 
-        choose(self.shares, take, judge)
+        choose("shares", self.shares, take, judge)
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
         """The same for every history."""

@@ -1,12 +1,12 @@
 """Items of the sessions that are most like this one."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seqrec.baseline.choice import Judge
 from seqrec.baseline.item_knn import BEHIND
 from seqrec.baseline.table import Rows, Table, packed
 from seqrec.baseline.training import Training, places
@@ -42,7 +42,7 @@ class SessionKNN(nn.Module):
         self.register_buffer("session_P", torch.zeros(0, dtype=torch.int64))
         self.register_buffer("scale_S", torch.zeros(0))
 
-    def count(self, training: Training, judge: Callable[[], float]) -> None:
+    def count(self, training: Training, judge: Judge) -> None:
         """Learn from the training events."""
         v = training.n_items + 1
         once = training.latest(self.max_length).distinct()

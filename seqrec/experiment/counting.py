@@ -3,8 +3,10 @@
 import time
 
 import pytorch_lightning as lightning
+from rich.console import Console
 
 from seqrec.baseline.training import Training
+from seqrec.experiment.console import fact
 from seqrec.experiment.evaluated import Evaluated
 from seqrec.experiment.folder import RunFolder, plain
 from seqrec.model import CountedModel
@@ -16,13 +18,18 @@ class Counting(Evaluated):
     model: CountedModel
     fit_seconds = 0.0
 
-    def count(self, trainer: lightning.Trainer) -> None:
-        """Learn from the training events; validation may choose between variants."""
+    def count(self, trainer: lightning.Trainer, out: Console) -> None:
+        """Learn from the training events; of options that validation chooses from, a line each."""
         began = time.perf_counter()
+        best = float("-inf")
 
-        def judge() -> float:
+        def judge(option: str) -> float:
+            nonlocal best
             trainer.validate(self, verbose=False)
-            return self.results[self.monitor]
+            value = self.results[self.monitor]
+            fact(out, "option", f"{option:<16} {self.monitor} {value:.4f}{' *' * (value > best)}")
+            best = max(best, value)
+            return value
 
         self.model.baseline.count(Training.of(self.store, self.splits.train), judge)
         self.fit_seconds = time.perf_counter() - began

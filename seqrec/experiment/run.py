@@ -121,7 +121,7 @@ def _run(root: Root, folder: RunFolder, record: Record, out: Console) -> dict[st
         opened = logger.open(record.open(module, hardware, card))
     try:
         if isinstance(module, Counting):
-            results = _count_and_test(module, folder, hardware)
+            results = _count_and_test(module, folder, hardware, out)
         else:
             trainer = build_trainer(
                 root, folder, hardware, monitor=module.monitor, logger=opened, out=out
@@ -189,11 +189,13 @@ def _fit_and_test(
     return module, _judged(trainer, module) | told
 
 
-def _count_and_test(module: Counting, folder: RunFolder, hardware: Hardware) -> dict[str, Any]:
+def _count_and_test(
+    module: Counting, folder: RunFolder, hardware: Hardware, out: Console
+) -> dict[str, Any]:
     """Count, keep the counts, evaluate them; return the results."""
     trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), hardware)
     reset_peak(hardware)
-    module.count(trainer)
+    module.count(trainer, out)
     told = {
         "fit_seconds": round(module.fit_seconds, 3),
         "peak_memory_mb": round(peak_mb(hardware), 1),
