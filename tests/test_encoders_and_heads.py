@@ -174,6 +174,14 @@ def test_positions_from_the_end_depend_on_the_length_alone():
     torch.testing.assert_close(short, encoder(x, torch.tensor([4]))[:, :4])
 
 
+def test_without_positions_one_block_knows_what_came_before_but_not_when():
+    encoder = component("encoder", "transformer", layers=1, positions="none").eval()
+    x, length = torch.randn(1, 6, DIM), torch.tensor([6])
+    other = x[:, [3, 0, 2, 1, 4, 5]]
+    torch.testing.assert_close(encoder(x, length)[:, 4:], encoder(other, length)[:, 4:])
+    assert not hasattr(encoder, "position")
+
+
 def test_a_longer_input_than_the_positions_is_an_error():
     encoder = component("encoder", "transformer")
     with pytest.raises(ValueError, match=f"max_length={LENGTH}"):
@@ -181,7 +189,7 @@ def test_a_longer_input_than_the_positions_is_an_error():
 
 
 @pytest.mark.parametrize("layers", [0, 1, 2])
-@pytest.mark.parametrize("positions", ["start", "end"])
+@pytest.mark.parametrize("positions", ["start", "end", "none"])
 @pytest.mark.parametrize("block", list(BLOCKS))
 def test_the_last_state_alone_is_that_of_all_states(layers, positions, block):
     options = {"layers": layers, "positions": positions, "block": block}

@@ -125,7 +125,7 @@ BLOCKS: dict[str, type[PreNormBlock] | type[SASRecBlock]] = {
 
 
 class Transformer(nn.Module):
-    """Self-attention with learned positions.
+    """Self-attention with learned positions, or none.
 
     Args:
         dim: width D, a multiple of `heads`.
@@ -137,7 +137,8 @@ class Transformer(nn.Module):
         dropout: on attention weights and in the residual branches (inputs: the embedding drops).
         positions: where position 0 is. ``start``: the oldest item of the window. ``end``: the
             newest, as in the left-padded reference code of SASRec; the position of an item then
-            depends on how many follow it, though never on which.
+            depends on how many follow it, though never on which. ``none``: no positions; what the
+            order is, causal attention still tells in part (Kang and McAuley 2018, section IV-F).
         std: standard deviation of the blocks' initial weights, their biases then being 0, as in
             BERT and GPT-2 (0.02); null: torch's own, ``uniform(-1, 1) / sqrt(width)``.
     """
@@ -154,15 +155,16 @@ class Transformer(nn.Module):
         block: Literal["pre_norm", "sasrec"] = "pre_norm",
         ffn: int | None = None,
         dropout: float = 0.0,
-        positions: Literal["start", "end"] = "start",
+        positions: Literal["start", "end", "none"] = "start",
         std: float | None = None,
     ) -> None:
         super().__init__()
         if heads < 1 or dim % heads:
             raise ValueError(f"encoder.heads={heads} must divide dim={dim}")
-        self.max_length, self.from_end = max_length, positions == "end"
-        self.position = nn.Embedding(max_length, dim)
-        nn.init.normal_(self.position.weight, std=0.02)
+        self.max_length, self.positions = max_length, positions
+        if positions != "none":
+            self.position = nn.Embedding(max_length, dim)
+            nn.init.normal_(self.position.weight, std=0.02)
         self.blocks = nn.ModuleList(
             BLOCKS[block](dim=dim, heads=heads, ffn=ffn or 4 * dim, dropout=dropout)
             for _ in range(layers)
@@ -176,7 +178,7 @@ class Transformer(nn.Module):
 
     def forward(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
         """``x_BLD -> h_BLD``; `length_B` counts only for ``positions="end"``."""
-        x_BLD = x_BLD + self._positions(length_B, x_BLD.shape[1])
+        x_BLD = self._placed(x_BLD, length_B)
         for block in self.blocks:
             x_BLD = block(x_BLD)
         return self.norm(x_BLD)
@@ -186,7 +188,7 @@ class Transformer(nn.Module):
 
         The last block does its own work for that position alone.
         """
-        x_BLD = x_BLD + self._positions(length_B, x_BLD.shape[1])
+        x_BLD = self._placed(x_BLD, length_B)
         for block in self.blocks[:-1]:
             x_BLD = block(x_BLD)
         if not self.blocks:
@@ -194,11 +196,15 @@ class Transformer(nn.Module):
         final = cast(PreNormBlock | SASRecBlock, self.blocks[-1])
         return self.norm(final.last(x_BLD, length_B).squeeze(1))
 
-    def _positions(self, length_B: Tensor, width: int) -> Tensor:
+    def _placed(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """Items with their positions."""
+        width = x_BLD.shape[1]
         if width > self.max_length:
             raise ValueError(f"{width} positions, but max_length={self.max_length}")
-        if not self.from_end:
-            return self.position.weight[:width]
+        if self.positions == "none":
+            return x_BLD
+        if self.positions == "start":
+            return x_BLD + self.position.weight[:width]
         index_L = torch.arange(width, device=length_B.device)
         index_BL = (length_B[:, None] - 1 - index_L).clamp(min=0)
-        return self.position(index_BL) * position_mask(length_B, width).unsqueeze(-1)
+        return x_BLD + self.position(index_BL) * position_mask(length_B, width).unsqueeze(-1)
