@@ -28,8 +28,9 @@ EQUAL_QUALITY = (  # RecBole learns from every event of a history, and ranks see
     *("data=movielens_100k", "max_length=50", "dim=64", "dropout=0.2", "optimizer.lr=1e-3"),
     *("window=sliding", "evaluation.mask_seen=false", "metric=[ndcg]"),
 )
+AS_THERE = {"SASRec": ("encoder.positions=start", "encoder.std=0.02")}  # as RecBole has it
 OWN_BATCHES = {  # small: targets of a sequence are alike
-    "SASRec": ("batch.size=16", "optimizer.lr=5e-3", "encoder.std=0.02"),
+    "SASRec": ("batch.size=16", "optimizer.lr=5e-3"),
     "GRU4Rec": ("batch.size=8", "optimizer.lr=5e-3"),
     "NARM": ("batch.size=8", "optimizer.lr=5e-3"),
 }
@@ -97,7 +98,8 @@ def by_quality(model: str, python: Path, *, minutes: float, threads: int) -> dic
     Returns:
         See :func:`by_epoch`; ``own`` is this project with its :data:`OWN_BATCHES`, by seed.
     """
-    overrides = [f"model={model.lower()}", *EQUAL_QUALITY, "trainer=cpu", "trainer.precision=fp32"]
+    made = f"model={model.lower()}", *AS_THERE.get(model, ())
+    overrides = [*made, *EQUAL_QUALITY, "trainer=cpu", "trainer.precision=fp32"]
     found = in_child("setup:describe_data", overrides=overrides, threads=threads)
     size = max(1, round(SAMPLES * found["sequences"] / found["targets"]))
     shared: dict[str, Any] = {"overrides": [*overrides, f"batch.size={size}"], "threads": threads}
