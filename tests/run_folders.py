@@ -11,6 +11,9 @@ import polars as pl
 import torch
 from experiments import root
 
+from seqrec.compare.comparison import compare
+from seqrec.compare.rows import Comparison
+from seqrec.compare.runs import Run
 from seqrec.experiment.card import SHARES
 from seqrec.experiment.folder import RunFolder, plain
 from seqrec.experiment.slices import slice_metrics
@@ -124,3 +127,9 @@ def write_sweep(outputs: Path) -> Path:
         folder = outputs / "planted" / model / "2026-01-02_00-00-00"
         write_run(folder, f"model={model}", skill=0.2 + 1.5 * at, epochs=0)
     return outputs
+
+
+def compared(runs: list[Run], **options: Any) -> Comparison:
+    """A comparison by NDCG@10."""
+    given = {"by": None, "metrics": ["ndcg@10"], "reference": None, "replicates": 1000}
+    return compare(runs, **given | options)

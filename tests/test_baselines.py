@@ -216,6 +216,8 @@ def test_runs_are_like_those_of_trained_models(tmp_path):
     results = metrics(run)
     assert results["parameters"] == 0 and "best_epoch" not in results
     assert results["test/ndcg@5"] > results["popularity/ndcg@5"]
+    tried = re.findall(r"option +smoothing=([\d.]+) +valid/ndcg@\d+ 0\.\d{4}", said)
+    assert [float(option) for option in tried] == [0.1, 1, 10, 100]
     assert "counted" in said and f"recommend.py run={run}" in said
     assert "equal to metrics.json" in place.run("scripts/evaluate.py", f"run={run}")
     listed = place.run("scripts/recommend.py", f"run={run}", "items=[i3,i17]", "k=3")
