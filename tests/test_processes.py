@@ -142,6 +142,14 @@ def test_two_processes_train_as_one_and_are_measured_the_same(tmp_path, alone):
 
 
 @pytest.mark.slow
+def test_two_processes_average_weights_as_one(tmp_path):
+    one, two = Place(tmp_path / "one"), Place(tmp_path / "two")
+    one.run("train.py", *COMMON, "trainer=cpu", "batch.size=32", "trainer.ema=0.9")
+    two.run("train.py", *TWO, "trainer.ema=0.9")
+    same(two.runs()[0], one.runs()[0])
+
+
+@pytest.mark.slow
 def test_torchrun_starts_two_processes_for_one_folder(tmp_path, alone):
     place = Place(tmp_path)
     torchrun(place, *TWO)

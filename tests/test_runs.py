@@ -158,6 +158,7 @@ def test_a_killed_run_goes_on_to_the_same_result(place, tmp_path):
     """kill -9 in the middle of an epoch, then the same command with resume=auto."""
     unbroken, killed = Place(tmp_path / "unbroken"), Place(tmp_path / "killed")
     command = (*QUICK, "model=gru_attn", "dropout=0.3", "trainer.max_epochs=8", "seed=7")
+    command += ("trainer.ema=0.9",)
     loss = ("loss=sampled_softmax", "negatives.num=16", "logger=csv")  # draws random numbers too
     loss += ("scheduler=plateau", "scheduler.patience=0", "optimizer.lr=0.05")  # best comes early
     unbroken.run("train.py", *command, *loss)

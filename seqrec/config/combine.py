@@ -40,6 +40,8 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     ]
     if config.get("prepare", {}).get("min_rating") is not None:
         needs.append(("prepare.min_rating", "ratings"))
+    if (config.get("trainer") or {}).get("ema"):
+        needs.append(("trainer.ema", "averaged_weights"))
     for who, what in needs:
         for path, said in attributes.items():
             if said.get(f"has_{what}") is False:

@@ -31,14 +31,13 @@ MOMENTS = ("prepare.k_core_before", "split.test_from", "split.valid_from")
 def out_of_range(config: dict[str, Any]) -> Iterator[str]:
     """Describe every value that is too small, and lengths that don't go together."""
     for path, least in LEAST.items():
-        value: Any = config
-        for key in path.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
+        value = _value(config, path)
         if isinstance(value, int | float) and value < least:
             yield f"{path}={value} makes no sense: {least} or more"
-    share = config.get("dropout")
-    if isinstance(share, int | float) and not 0 <= share < 1:
-        yield f"dropout={share} makes no sense: a share from 0 to less than 1"
+    for path in ("dropout", "trainer.ema"):
+        share = _value(config, path)
+        if isinstance(share, int | float) and not 0 <= share < 1:
+            yield f"{path}={share} makes no sense: a share from 0 to less than 1"
     stride, length = (config.get("window") or {}).get("stride"), config.get("max_length")
     if isinstance(stride, int) and isinstance(length, int) and stride > length:
         yield (
@@ -61,3 +60,10 @@ def out_of_range(config: dict[str, Any]) -> Iterator[str]:
             f"trainer.validate_every={every} is more than trainer.max_epochs={epochs}: "
             "no epoch would be validated, so none could be the best"
         )
+
+
+def _value(config: Any, path: str) -> Any:
+    """The value at `path`; None where there is none."""
+    for key in path.split("."):
+        config = config.get(key) if isinstance(config, dict) else None
+    return config

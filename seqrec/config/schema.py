@@ -98,6 +98,7 @@ class Trainer:
     patience: int = 10  # validations without improvement before stopping; 0: never stop early
     validate_every: int = 1  # epochs between validations
     gradient_clip: float | None = 5.0  # largest gradient norm
+    ema: float = 0.0  # decay of a moving average of the weights, which then is the model; 0: none
     compile: bool = False  # torch.compile the model: for GPUs; needs a C++ compiler or Triton
     deterministic: bool = False  # bit-equal repeats on one device, at some cost in speed
     progress: bool = True  # a progress bar when the output is a terminal

@@ -92,7 +92,7 @@ def _trial(module: Experiment, epoch: TrainBatches, hardware: Hardware) -> tuple
 
 
 def _weights(module: Experiment) -> int:
-    """Bytes that training adds: gradients, the optimizer's state, the table's gradient twice."""
+    """Bytes that training adds: gradients, average, optimizer's state, the table's gradients."""
     probe = nn.Parameter(torch.zeros(64))
     probe.grad = torch.zeros(64)
     optimizer = module.make_optimizer([probe])
@@ -102,7 +102,8 @@ def _weights(module: Experiment) -> int:
     )
     size = sum(p.numel() * p.element_size() for p in module.parameters() if p.requires_grad)
     table = module.model.embedding.table()
-    return size * (1 + state) + 2 * table.numel() * table.element_size()
+    averaged = bool(module.config.trainer.ema)
+    return size * (1 + averaged + state) + 2 * table.numel() * table.element_size()
 
 
 def _scores(module: Experiment, *, half: bool) -> int:

@@ -17,7 +17,7 @@ class Sharded(FSDPStrategy):
     Between steps each GPU keeps its piece of everything; for a step the weights are put together
     on each. Lightning's own strategy would compute with weights rounded to bf16 under mixed
     precision, and can't clip gradients; here weights stay float32 and the norm is that of all
-    pieces. A sparse gradient can't be cut into pieces.
+    pieces. A sparse gradient can't be cut into pieces, and pieces aren't averaged over steps.
 
     Args:
         sharding: ``FULL_SHARD``, or ``SHARD_GRAD_OP``: weights aren't cut again between the forward
@@ -28,6 +28,7 @@ class Sharded(FSDPStrategy):
     """
 
     has_sparse_gradients: ClassVar[bool] = False
+    has_averaged_weights: ClassVar[bool] = False
 
     def __init__(self, *, sharding: Literal["FULL_SHARD", "SHARD_GRAD_OP"] = "FULL_SHARD") -> None:
         # this MixedPrecision casts nothing: autocast does, as everywhere

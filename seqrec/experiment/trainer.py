@@ -13,6 +13,7 @@ from rich.console import Console
 from seqrec.build import make
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError
+from seqrec.experiment.averaging import MovingAverage
 from seqrec.experiment.folder import RunFolder
 from seqrec.experiment.hardware import Hardware
 from seqrec.experiment.history import History
@@ -52,9 +53,10 @@ def build_trainer(
     Raises:
         ConfigError: Lightning can't have such a trainer here.
     """
-    settings, mode = root.trainer, direction(monitor)
-    strategy = settings.strategy
+    settings, mode, strategy = root.trainer, direction(monitor), root.trainer.strategy
     callbacks: list[Callback] = [*first, EpochLines(out, bar=settings.progress), History(folder)]
+    if settings.ema:
+        callbacks.insert(0, MovingAverage(settings.ema))
     if settings.patience:
         callbacks.append(EarlyStopping(monitor=monitor, mode=mode, patience=settings.patience))
     where: dict[str, Any] = {"dirpath": folder.checkpoints, "enable_version_counter": False}
