@@ -34,6 +34,7 @@ class Arguments:
     epochs: int = 3  # that count, after one that warms up
     rows: int = 2_000_000  # to prepare
     peers: list[str] = field(default_factory=lambda: ["rectools", "replay", "recbole"])  # which
+    models: list[str] = field(default_factory=lambda: ["SASRec", "GRU4Rec", "NARM"])  # of RecBole's
     minutes: float = 10.0  # at most for a model of RecBole's
     precision: str = "auto"  # of RecTools and RePlay, and of this project beside them: fp32 | bf16
     threads: int = os.cpu_count() or 1  # of every process

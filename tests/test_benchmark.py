@@ -39,7 +39,8 @@ TINY = [
 def request(**given):
     plain = {"parts": ["train"], "data": [], "model": "sasrec", "epochs": 1, "rows": 1}
     return Request(
-        **{**plain, "peers": [], "minutes": 1.0, "precision": "fp32", "threads": 1, **given}
+        **{**plain, "peers": [], "models": ["NARM"], "minutes": 1.0, "precision": "fp32"}
+        | {"threads": 1, **given}
     )
 
 
@@ -192,6 +193,8 @@ def test_every_peer_has_a_script_and_exact_pins_and_is_installed_by_make():
 def test_what_can_not_be_measured_is_refused_before_anything_runs(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="trian"):
         jobs(request(parts=["trian"]))
+    with pytest.raises(ConfigError, match="NRM"):
+        jobs(request(parts=["peers"], models=["NRM"]))
     with pytest.raises(ConfigError, match="rektools"):
         jobs(request(parts=["peers"], peers=["rektools"]))
     monkeypatch.setattr(peers, "ROOT", tmp_path)

@@ -24,6 +24,7 @@ class Request:
     epochs: int
     rows: int
     peers: list[str]
+    models: list[str]  # of RecBole's
     minutes: float
     precision: str
     threads: int
@@ -42,7 +43,7 @@ def jobs(asked: Request) -> list[Job]:
     """The measurements of a request, in order.
 
     Raises:
-        ConfigError: an unknown part or peer, or a peer that isn't installed.
+        ConfigError: an unknown part, peer or model, or a peer that isn't installed.
     """
     wrong = [part for part in asked.parts if part not in PARTS]
     if wrong or not asked.parts:
@@ -70,6 +71,10 @@ def jobs(asked: Request) -> list[Job]:
 
 
 def _peer_jobs(asked: Request) -> list[Job]:
+    unknown = [model for model in asked.models if model not in peers.BY_QUALITY]
+    if unknown or not asked.models:
+        known = ", ".join(peers.BY_QUALITY)
+        raise ConfigError(f"models={unknown}: unknown", todo=f"choose of {known}")
     chosen = []
     for peer in asked.peers:
         python = peers.interpreter(peer)
@@ -85,7 +90,7 @@ def _peer_jobs(asked: Request) -> list[Job]:
             )
             chosen.append(Job(f"peers: {peer}", compare, partial(peers.epoch_lines, peer)))
             continue
-        for model in peers.BY_QUALITY:
+        for model in asked.models:
             compare = partial(
                 peers.by_quality, model, python, minutes=asked.minutes, threads=asked.threads
             )
