@@ -91,3 +91,4 @@ def test_what_training_goes_on_with_is_kept(store, tmp_path):
 def test_averages_that_can_not_be_are_refused():
     assert "trainer.ema=1.0 makes no sense: a share" in told("trainer.ema=1.0")
     assert "trainer.strategy=Sharded has none" in told("trainer=fsdp", "trainer.ema=0.9")
+    assert "no weights to average" in told("model=popularity", "trainer.ema=0.9")
