@@ -93,7 +93,7 @@ def by_epoch(
 
 
 def by_quality(model: str, python: Path, *, minutes: float, threads: int) -> dict[str, Any]:
-    """A model of RecBole's, then this project until it is as good, set alike and in its own way.
+    """A model of RecBole's, then this project until it is as good, with the same settings and own.
 
     Args:
         model: RecBole's name for it.
