@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
+BASE ?= HEAD
 
 PEERS := rectools replay recbole
 ARGS ?=
 
-.PHONY: help setup train test lint type clean bench bench-peers
+.PHONY: help setup train test lint type same-loss clean bench bench-peers
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ lint: $(VENV)/.dev  ## check style
 
 type: $(VENV)/.dev  ## check types
 	$(BIN)/mypy
+
+same-loss: $(VENV)/.setup  ## prove that losses and metrics are those of an older commit: BASE=<commit>
+	$(BIN)/python scripts/same_loss.py $(BASE) $(ARGS)
 
 bench: $(VENV)/.setup  ## measure speed, memory, growth (minutes); ARGS='parts=train model=lstm_attn'
 	$(BIN)/python scripts/benchmark.py $(ARGS)
