@@ -7,11 +7,11 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from seqrec.config.command_line import check_command_line
+from seqrec.config.cli.command_line import check_command_line
 from seqrec.config.schema import register
-from seqrec.config.terminal import plain_errors, tell
 from seqrec.experiment.job import run_job
 from seqrec.experiment.sweep import FAILED
+from seqrec.terminal.errors import plain_errors, tell
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 

@@ -11,9 +11,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from seqrec.config.script import parse
-from seqrec.config.terminal import plain_errors, tell
+from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError, SeqrecError
+from seqrec.terminal.errors import plain_errors, tell
 
 
 @dataclass
@@ -50,9 +50,9 @@ def benchmark(arguments: Arguments) -> int:
     from seqrec.benchmark.parts import Request, jobs
     from seqrec.benchmark.picture import growth_picture
     from seqrec.benchmark.report import table
-    from seqrec.config.command_line import check_command_line
+    from seqrec.config.cli.command_line import check_command_line
     from seqrec.config.schema import register
-    from seqrec.experiment.console import console, fact
+    from seqrec.terminal.console import console, fact
 
     asked = dataclasses.asdict(arguments)
     folder = Path(asked.pop("out"))

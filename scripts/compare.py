@@ -9,14 +9,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.measure import Measurement
 
-from seqrec.config.mistakes import unknown
-from seqrec.config.script import PAIRS, WORDS, parse
-from seqrec.config.terminal import plain_errors, tell
+from seqrec.config.check.mistakes import unknown
+from seqrec.config.cli.script import PAIRS, WORDS, parse
 from seqrec.errors import ConfigError, RunError
+from seqrec.terminal.errors import plain_errors, tell
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
-    from seqrec.compare.find import Skipped
-    from seqrec.compare.rows import Comparison
+    from seqrec.compare.estimate.rows import Comparison
+    from seqrec.compare.read.find import Skipped
 
 PLACES: Any = field(default_factory=lambda: ["outputs"], metadata=WORDS)
 FILTERS: Any = field(default_factory=dict, metadata=PAIRS)
@@ -48,9 +48,9 @@ class Arguments:
 def compare_runs(arguments: Arguments) -> None:
     """Find, choose, compare, print, write."""
     check(arguments)
-    from seqrec.compare.choose import comparable, filter_runs
-    from seqrec.compare.comparison import compare
-    from seqrec.compare.find import find_runs
+    from seqrec.compare.estimate.comparison import compare
+    from seqrec.compare.read.choose import comparable, filter_runs
+    from seqrec.compare.read.find import find_runs
 
     runs, skipped = find_runs(arguments.runs)
     if not runs:
@@ -90,15 +90,15 @@ def check(arguments: Arguments) -> None:
     if not arguments.metric or arguments.by == []:
         raise ConfigError("metric= and by= name one or more", todo="metric=ndcg@10 by=model")
     if arguments.report:
-        from seqrec.compare.report.page import check_target
+        from seqrec.compare.show.report.page import check_target
 
         check_target(arguments.report)
 
 
 def print_tables(comparisons: "list[Comparison]", form: str) -> None:
     """Each table, and for people what is needed to read it."""
-    from seqrec.compare import table
-    from seqrec.experiment.console import console, fact
+    from seqrec.compare.show import table
+    from seqrec.terminal.console import console, fact
 
     made: dict[str, Any] = {
         "markdown": table.markdown,
@@ -123,7 +123,7 @@ def print_tables(comparisons: "list[Comparison]", form: str) -> None:
 
 def write(arguments: Arguments, comparisons: "list[Comparison]", skipped: "list[Skipped]") -> None:
     """The HTML page."""
-    from seqrec.compare.report.page import write_report
+    from seqrec.compare.show.report.page import write_report
 
     assert arguments.report is not None
     write_report(arguments.report, comparisons, skipped, replicates=arguments.replicates)

@@ -10,11 +10,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.table import Table
 
+from seqrec.config.cli.script import parse
 from seqrec.config.schema import SampledBy
-from seqrec.config.script import parse
-from seqrec.config.terminal import plain_errors
 from seqrec.errors import ConfigError
-from seqrec.experiment.console import console, fact
+from seqrec.terminal.console import console, fact
+from seqrec.terminal.errors import plain_errors
 
 
 @dataclass
@@ -55,8 +55,8 @@ def evaluate_run(arguments: Arguments) -> None:
     if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
         raise ConfigError(f"save={arguments.save}: there is no such folder", todo="make it first")
     from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
-    from seqrec.experiment.folder import RunFolder
-    from seqrec.experiment.trainer import silence
+    from seqrec.run.folder import RunFolder
+    from seqrec.training.trainer import silence
 
     silence()
     folder = RunFolder.open(arguments.run)

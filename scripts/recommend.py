@@ -13,11 +13,11 @@ from rich.progress import Progress, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from seqrec.config.moment import instant
-from seqrec.config.script import parse
-from seqrec.config.terminal import plain_errors
+from seqrec.clock import instant
+from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError
-from seqrec.experiment.console import console, fact
+from seqrec.terminal.console import console, fact
+from seqrec.terminal.errors import plain_errors
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
     import polars as pl

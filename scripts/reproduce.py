@@ -10,11 +10,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.table import Table
 from rich.text import Text
 
-from seqrec.config.process import is_first_process
-from seqrec.config.script import parse
-from seqrec.config.terminal import plain_errors
+from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError, RunError
-from seqrec.experiment.console import console, fact
+from seqrec.machine.process import is_first_process
+from seqrec.terminal.console import console, fact
+from seqrec.terminal.errors import plain_errors
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
     from seqrec.experiment.reproduce import Difference
@@ -38,9 +38,9 @@ def reproduce(arguments: Arguments) -> bool:
     if not arguments.tolerance >= 0:
         raise ConfigError(f"tolerance={arguments.tolerance} makes no sense: 0 or more")
     from seqrec.experiment.evaluate import find_data, relocated
-    from seqrec.experiment.folder import RunFolder
-    from seqrec.experiment.new_folder import claim
     from seqrec.experiment.reproduce import again, differences, environments
+    from seqrec.run.claim import claim
+    from seqrec.run.folder import RunFolder
 
     folder = RunFolder.open(arguments.run)
     if not folder.finished:

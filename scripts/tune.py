@@ -12,11 +12,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from seqrec.config.mistakes import unknown
-from seqrec.config.script import PAIRS, parse
-from seqrec.config.terminal import plain_errors, tell
+from seqrec.config.check.mistakes import unknown
+from seqrec.config.cli.script import PAIRS, parse
 from seqrec.errors import ConfigError
-from seqrec.experiment.console import console, fact
+from seqrec.terminal.console import console, fact
+from seqrec.terminal.errors import plain_errors, tell
 from seqrec.tune import COSTS, PRUNERS
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
@@ -73,7 +73,7 @@ def tune(arguments: Arguments) -> None:
             todo=f"leave {clash[0]} out, or write a space without it",
         )
 
-    from seqrec.experiment.train import composed
+    from seqrec.experiment.python import composed
 
     for corner in space.corners():  # a key that isn't there is told before anything is tried
         composed([*given, *corner], options=own)
@@ -110,11 +110,11 @@ def tune(arguments: Arguments) -> None:
 
 
 def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":
+    from seqrec.config.cli.resume import what_matters
     from seqrec.config.compose import plain
-    from seqrec.config.resume import what_matters
-    from seqrec.experiment.folder import typed
+    from seqrec.experiment.python import composed
     from seqrec.experiment.run import prepare_data
-    from seqrec.experiment.train import composed
+    from seqrec.run.folder import typed
     from seqrec.tune.study import Search
 
     config, choices, _ = composed(given)
@@ -164,8 +164,8 @@ def _line(trial: "FrozenTrial", search: "Search") -> str:
 
 def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     """The best trials, the recipe, and what to type next."""
-    from seqrec.experiment.hardware import find_hardware
-    from seqrec.experiment.train import composed
+    from seqrec.experiment.python import composed
+    from seqrec.machine.hardware import find_hardware
     from seqrec.tune.recipe import PLACES, searching, write_recipe
     from seqrec.tune.space import overrides
 

@@ -9,11 +9,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from seqrec.config.script import parse
-from seqrec.config.terminal import plain_errors
+from seqrec.compare.show.workspace import report, workspace
+from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError
-from seqrec.experiment.console import console, fact
-from seqrec.logger.workspace import report, workspace
+from seqrec.terminal.console import console, fact
+from seqrec.terminal.errors import plain_errors
 
 
 @dataclass

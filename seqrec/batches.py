@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrec.split.views import View
+from seqrec.contracts import Window
+from seqrec.shapes import EvalBatch, History, TrainBatch
 from seqrec.store.store import SequenceStore
-from seqrec.types import EvalBatch, History, TrainBatch, Window
+from seqrec.store.views import View
 
 SHARE = 0.25  # of a GPU's free memory that the arrays may take
 

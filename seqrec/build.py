@@ -13,13 +13,13 @@ import torch
 
 from seqrec.config.schema import Component, Root
 from seqrec.context.events import squashed
-from seqrec.data.source import Source
+from seqrec.contracts import Facts, Loss
 from seqrec.errors import ConfigError
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.gain import Gain
-from seqrec.split.views import Splits, View
+from seqrec.raw.source import Source
 from seqrec.store.store import SequenceStore
-from seqrec.types import Facts, Loss
+from seqrec.store.views import Splits, View
 
 
 def make(node: Component | None, **facts: Any) -> Any:
@@ -105,7 +105,7 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
 
 
 def _event_facts(store: SequenceStore, view: View) -> dict[str, dict[str, Any]]:
-    """See :class:`~seqrec.types.Facts`."""
+    """See :class:`~seqrec.contracts.Facts`."""
     facts: dict[str, dict[str, Any]] = {}
     index = view.positions()
     numbers = {} if store.rating is None else {"rating": store.rating}

@@ -4,18 +4,10 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from seqrec.baseline.baseline import Baseline
-from seqrec.baseline.table import Rows, Table
-from seqrec.types import (
-    Encoder,
-    EventContext,
-    Head,
-    History,
-    ItemEmbedding,
-    Ranked,
-    Scorer,
-    at_position,
-)
+from seqrec.contracts import Encoder, EventContext, Head, ItemEmbedding, Ranked, Scorer
+from seqrec.counts.baseline import Baseline
+from seqrec.counts.table import Rows, Table
+from seqrec.shapes import History, at_position
 
 
 class SequenceModel(nn.Module):

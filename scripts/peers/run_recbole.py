@@ -21,7 +21,7 @@ from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.utils import get_model, get_trainer, init_seed
 
-from seqrec.config.process import peak_mb
+from seqrec.machine.process import peak_mb
 
 NAME = "events"  # of the dataset
 

@@ -18,7 +18,7 @@ from rectools.dataset import Dataset
 from rectools.models import SASRecModel
 
 from seqrec.benchmark.meter import EpochClock, fastest
-from seqrec.config.process import peak_mb
+from seqrec.machine.process import peak_mb
 
 
 class Clock(EpochClock, lightning.Callback):

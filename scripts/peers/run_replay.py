@@ -26,7 +26,7 @@ from replay.nn.sequential import LengthBucketedQueryEncoder, SasRec
 from replay.nn.transform.template import make_default_sasrec_transforms
 
 from seqrec.benchmark.meter import EpochClock, fastest
-from seqrec.config.process import peak_mb
+from seqrec.machine.process import peak_mb
 
 ITEM, USER, SEEN = "item_id", "user_id", "seen_ids"
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}

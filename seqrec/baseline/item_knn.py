@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqrec.baseline.choice import Judge, check_options, choose
-from seqrec.baseline.table import Rows, Table, packed
-from seqrec.baseline.training import Training, places
-from seqrec.types import position_mask
+from seqrec.counts.choice import Judge, check_options, choose
+from seqrec.counts.table import Rows, Table, packed
+from seqrec.counts.training import Training, places
+from seqrec.shapes import position_mask
 
 BEHIND = 1e-6  # popularity counts this much: it orders what has no neighbour in the history
 

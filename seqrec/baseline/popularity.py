@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from seqrec.baseline.choice import Judge
-from seqrec.baseline.table import Rows, Table
-from seqrec.baseline.training import Training, places
+from seqrec.counts.choice import Judge
+from seqrec.counts.table import Rows, Table
+from seqrec.counts.training import Training, places
 
 
 class Popularity(nn.Module):

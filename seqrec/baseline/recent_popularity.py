@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqrec.baseline.choice import Judge, check_options, choose
 from seqrec.baseline.popularity import everyone
-from seqrec.baseline.table import Rows, Table
-from seqrec.baseline.training import Training, places
+from seqrec.counts.choice import Judge, check_options, choose
+from seqrec.counts.table import Rows, Table
+from seqrec.counts.training import Training, places
 from seqrec.errors import DataError
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqrec.baseline.choice import Judge
 from seqrec.baseline.item_knn import BEHIND
-from seqrec.baseline.table import Rows, Table, packed
-from seqrec.baseline.training import Training, places
-from seqrec.sizes import make_room
-from seqrec.types import position_mask
+from seqrec.counts.choice import Judge
+from seqrec.counts.table import Rows, Table, packed
+from seqrec.counts.training import Training, places
+from seqrec.layers.sizes import make_room
+from seqrec.shapes import position_mask
 
 CELLS = 1 << 24  # (query, session) pairs that are compared together
 

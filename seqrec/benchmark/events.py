@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 
 from seqrec.benchmark.setup import assembled, composed
-from seqrec.split.views import View
 from seqrec.store.store import SequenceStore
+from seqrec.store.views import View
 
 
 def write_events(overrides: list[str], path: str, held_out: bool) -> dict[str, int]:

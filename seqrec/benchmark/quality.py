@@ -9,11 +9,11 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from seqrec.benchmark.setup import assembled, composed
-from seqrec.config.process import peak_mb
-from seqrec.experiment.console import console
-from seqrec.experiment.folder import RunFolder
-from seqrec.experiment.hardware import find_hardware
-from seqrec.experiment.trainer import build_trainer
+from seqrec.machine.hardware import find_hardware
+from seqrec.machine.process import peak_mb
+from seqrec.run.folder import RunFolder
+from seqrec.terminal.console import console
+from seqrec.training.trainer import build_trainer
 
 
 class Reached(Callback):

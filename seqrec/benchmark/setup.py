@@ -13,12 +13,12 @@ from seqrec.config.compose import Composer, settle
 from seqrec.config.schema import Root, register
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
-from seqrec.experiment.environment import describe_environment
-from seqrec.experiment.folder import typed
-from seqrec.experiment.hardware import find_hardware
-from seqrec.experiment.module import Experiment
-from seqrec.experiment.trainer import silence
+from seqrec.machine.hardware import find_hardware
+from seqrec.run.environment import describe_environment
+from seqrec.run.folder import typed
 from seqrec.store.prepare import prepare
+from seqrec.training.module import Experiment
+from seqrec.training.trainer import silence
 
 CONFIGS = ROOT / "configs"
 LIST = 10  # items that are recommended to each user

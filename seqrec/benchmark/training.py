@@ -12,13 +12,13 @@ from pytorch_lightning.callbacks import Callback
 
 from seqrec.benchmark.meter import EpochClock, fastest
 from seqrec.benchmark.setup import LIST, assembled, composed
-from seqrec.config.process import peak_mb
-from seqrec.experiment.console import console
-from seqrec.experiment.folder import RunFolder
-from seqrec.experiment.hardware import Hardware, find_hardware
-from seqrec.experiment.module import Experiment
-from seqrec.experiment.trainer import build_trainer
+from seqrec.machine.hardware import Hardware, find_hardware
+from seqrec.machine.process import peak_mb
 from seqrec.recommend.lists import top_lists
+from seqrec.run.folder import RunFolder
+from seqrec.terminal.console import console
+from seqrec.training.module import Experiment
+from seqrec.training.trainer import build_trainer
 
 
 class Clock(EpochClock, Callback):

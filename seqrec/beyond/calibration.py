@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from seqrec.beyond.categories import Categories
 from seqrec.beyond.values import Floats, Values, parts
-from seqrec.split.views import View
+from seqrec.store.views import View
 
 ALPHA = 0.01  # of the history's distribution is mixed into the list's, so that none is infinite
 

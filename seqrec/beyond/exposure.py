@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seqrec.baseline.training import places
 from seqrec.beyond.values import Bools, Values
-from seqrec.split.views import View
+from seqrec.counts.training import places
+from seqrec.store.views import View
 
 HEAD = 0.2  # of the candidates, those with the most training events
 

@@ -9,9 +9,9 @@ from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from seqrec.config.check import is_instruction
-from seqrec.config.elsewhere import KEY
-from seqrec.config.help import SPACES
+from seqrec.config.check.components import is_instruction
+from seqrec.config.cli.elsewhere import KEY
+from seqrec.config.cli.help import SPACES
 
 
 class Composer:

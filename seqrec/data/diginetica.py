@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import polars as pl
 
-from seqrec.data.source import Interactions
-from seqrec.raw.checks import check_file
-from seqrec.raw.formats import Delimited
-from seqrec.raw.local import find, must_have
-from seqrec.raw.read import take_events
+from seqrec.raw.get.local import find, must_have
+from seqrec.raw.parse.checks import check_file
+from seqrec.raw.parse.formats import Delimited
+from seqrec.raw.parse.read import take_events
+from seqrec.raw.source import Interactions
 
 VIEWS = ("train-item-views.csv", "sample_train-item-views.csv")
 NEEDED = {"session": "session_id", "item": "item_id", "frame": "timeframe", "date": "eventdate"}
@@ -36,12 +36,12 @@ class Diginetica:
     name = "diginetica"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         where = "https://competitions.codalab.org/competitions/11161"
         return [find(must_have(self.raw_dir, name="Diginetica", where=where), VIEWS)]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         [views] = self.files()
         form = Delimited(";")
         check_file(views, form, NEEDED)

@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import polars as pl
 
-from seqrec.data.source import Interactions
-from seqrec.raw.checks import check_file
-from seqrec.raw.context import Context, present
-from seqrec.raw.formats import Parquet
-from seqrec.raw.local import find, find_optional, must_have
-from seqrec.raw.read import take_events
+from seqrec.raw.get.local import find, find_optional, must_have
+from seqrec.raw.parse.checks import check_file
+from seqrec.raw.parse.context import Context, present
+from seqrec.raw.parse.formats import Parquet
+from seqrec.raw.parse.read import take_events
+from seqrec.raw.source import Interactions
 
 LISTS = ["article_id_fixed", "impression_time_fixed"]
 CONTEXT = {
@@ -50,14 +50,14 @@ class Ebnerd:
         return f"{bundle}-{part}".replace("_", "-")
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; the table of articles last, if there is one."""
+        """See :class:`~seqrec.raw.source.Source`; the table of articles last, if there is one."""
         folder = must_have(self.raw_dir, name="EB-NeRD", where="https://recsys.eb.dk/dataset/")
         names = ["articles.parquet"]
         table = find_optional(folder, names) or find_optional(folder.absolute().parent, names)
         return [find(folder, ["history.parquet"]), *([table] if table else [])]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         history, *tables = self.files()
         form = Parquet()
         check_file(history, form, {"user": "user_id"})

@@ -6,15 +6,15 @@ from typing import Any
 
 import polars as pl
 
-from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError, DataError
-from seqrec.raw.checks import check_file
-from seqrec.raw.context import declared
-from seqrec.raw.formats import MISFIT, Delimited, Format, JsonLines, Parquet, as_text
-from seqrec.raw.local import must_exist
-from seqrec.raw.read import read_events
-from seqrec.raw.table import read_table
-from seqrec.raw.text import inspect, open_text, reading
+from seqrec.raw.get.local import must_exist
+from seqrec.raw.parse.checks import check_file
+from seqrec.raw.parse.context import declared
+from seqrec.raw.parse.formats import MISFIT, Delimited, Format, JsonLines, Parquet, as_text
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.table import read_table
+from seqrec.raw.parse.text import inspect, open_text, reading
+from seqrec.raw.source import Interactions
 
 SEPARATORS = ("::", "\t", ",", ";", "|", " ")
 BY_SUFFIX: dict[str, Format] = {
@@ -94,11 +94,11 @@ class Files:
 
     @property
     def name(self) -> str:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return f"files-{self._local(self.path).name.split('.')[0]}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         given = (self.path, self.items_path, self.users_path)
         paths = [self._local(path) for path in given if path is not None]
         for path in paths:
@@ -106,7 +106,7 @@ class Files:
         return paths
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         path = self.files()[0]
         events, rejected = read_events(
             path,

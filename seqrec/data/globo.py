@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import polars as pl
 
-from seqrec.data.source import Interactions
 from seqrec.errors import DataError
-from seqrec.raw.checks import check_file
-from seqrec.raw.context import Context, present
-from seqrec.raw.formats import MISFIT, Delimited
-from seqrec.raw.local import find_optional, must_have
-from seqrec.raw.read import join_events, read_events
+from seqrec.raw.get.local import find_optional, must_have
+from seqrec.raw.parse.checks import check_file
+from seqrec.raw.parse.context import Context, present
+from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.read import join_events, read_events
+from seqrec.raw.source import Interactions
 
 ARTICLES = ("articles_metadata.csv", "articles_metadata_part.csv")
 CONTEXT = {
@@ -46,7 +46,7 @@ class Globo:
     name = "globo"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; the table of articles last, if there is one."""
+        """See :class:`~seqrec.raw.source.Source`; the table of articles last, if there is one."""
         where = (
             "https://www.kaggle.com/datasets/gspmoreira/news-portal-user-interactions-by-globocom"
         )
@@ -62,7 +62,7 @@ class Globo:
         return [*sorted(hours), *([table] if table else [])]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         *hours, last = self.files()
         described = last.name.startswith("articles")
         parts = []

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import polars as pl
 
-from seqrec.data.kuaishou import kuaishou_users
-from seqrec.data.options import one_of
-from seqrec.data.source import Interactions
+from seqrec.data._kuaishou import kuaishou_users
+from seqrec.data._options import one_of
 from seqrec.errors import DataError
-from seqrec.raw.checks import check_file
-from seqrec.raw.context import Context, present
-from seqrec.raw.derived import Derived
-from seqrec.raw.formats import MISFIT, Delimited
-from seqrec.raw.local import find_optional, must_have
-from seqrec.raw.read import join_events, read_events
+from seqrec.raw.get.local import find_optional, must_have
+from seqrec.raw.parse.checks import check_file
+from seqrec.raw.parse.context import Context, present
+from seqrec.raw.parse.derived import Derived
+from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.read import join_events, read_events
+from seqrec.raw.source import Interactions
 
 VERSIONS = ("pure", "1k", "27k")
 CSV = Delimited(",")
@@ -61,11 +61,11 @@ class KuaiRand:
 
     @property
     def name(self) -> str:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return f"kuairand-{self.version}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; tables of videos and users last, if there."""
+        """See :class:`~seqrec.raw.source.Source`; tables of videos and users last, if there."""
         folder = must_have(self.raw_dir, name="KuaiRand", where="https://kuairand.com")
         if (folder / "data").is_dir():
             folder = folder / "data"
@@ -80,7 +80,7 @@ class KuaiRand:
         return [*logs, *filter(None, (find_optional(folder, [name]) for name in names))]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         paths = self.files()
         videos, users = ([p for p in paths if p.name.startswith(n)] for n in ("video", "user"))
         parts = []

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import polars as pl
 
-from seqrec.data.kuaishou import kuaishou_users
-from seqrec.data.options import one_of
-from seqrec.data.source import Interactions
-from seqrec.raw.checks import check_file
-from seqrec.raw.context import Context
-from seqrec.raw.formats import MISFIT, Delimited
-from seqrec.raw.local import find, find_optional, must_have
-from seqrec.raw.read import read_events
+from seqrec.data._kuaishou import kuaishou_users
+from seqrec.data._options import one_of
+from seqrec.raw.get.local import find, find_optional, must_have
+from seqrec.raw.parse.checks import check_file
+from seqrec.raw.parse.context import Context
+from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.source import Interactions
 
 MATRICES = ("big", "small")
 CSV = Delimited(",")
@@ -48,11 +48,11 @@ class KuaiRec:
 
     @property
     def name(self) -> str:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return f"kuairec-{self.matrix}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; tables of videos and users last, if there."""
+        """See :class:`~seqrec.raw.source.Source`; tables of videos and users last, if there."""
         folder = must_have(self.raw_dir, name="KuaiRec", where="https://kuairec.com")
         if (folder / "data").is_dir():
             folder = folder / "data"
@@ -60,7 +60,7 @@ class KuaiRec:
         return [find(folder, [f"{self.matrix}_matrix.csv"]), *filter(None, tables)]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         matrix, *tables = self.files()
         events, rejected = read_events(
             matrix,

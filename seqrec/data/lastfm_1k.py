@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import polars as pl
 
-from seqrec.data.options import one_of
-from seqrec.data.source import Interactions
-from seqrec.raw.derived import Derived
-from seqrec.raw.formats import Delimited
-from seqrec.raw.local import find, must_have
-from seqrec.raw.read import read_events
+from seqrec.data._options import one_of
+from seqrec.raw.get.local import find, must_have
+from seqrec.raw.parse.derived import Derived
+from seqrec.raw.parse.formats import Delimited
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.source import Interactions
 
 PLAYS = "userid-timestamp-artid-artname-traid-traname.tsv"
 COLUMNS = ("userid", "timestamp", "artid", "artname", "traid", "traname")
@@ -46,16 +46,16 @@ class Lastfm1K:
 
     @property
     def name(self) -> str:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return f"lastfm-1k-{self.items}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         where = "http://ocelma.net/MusicRecommendationDataset/lastfm-1K.html"
         return [find(must_have(self.raw_dir, name="Last.fm 1K", where=where), [PLAYS])]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         [plays] = self.files()
         form = Delimited("\t", COLUMNS, quoted=False)
         item, title = _named(self.items)

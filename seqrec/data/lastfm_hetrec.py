@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import polars as pl
 
-from seqrec.data.source import Interactions
-from seqrec.raw.archive import fetch_from
-from seqrec.raw.checks import check_file
-from seqrec.raw.fetch import RemoteFile
-from seqrec.raw.formats import Delimited
-from seqrec.raw.local import find
-from seqrec.raw.read import read_events
+from seqrec.raw.get.archive import fetch_from
+from seqrec.raw.get.fetch import RemoteFile
+from seqrec.raw.get.local import find
+from seqrec.raw.parse.checks import check_file
+from seqrec.raw.parse.formats import Delimited
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.source import Interactions
 
 EVENTS, ARTISTS = "user_taggedartists-timestamps.dat", "artists.dat"
 ARCHIVE = RemoteFile(
@@ -46,13 +46,13 @@ class LastfmHetrec:
     name = "lastfm-hetrec"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         if self.raw_dir is not None:
             return [find(self.raw_dir, [name]) for name in (EVENTS, ARTISTS)]
         return fetch_from(ARCHIVE, [EVENTS, ARTISTS], Path(self.fetch_dir) / "lastfm-hetrec")
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         tagged, artists = self.files()
         events, rejected = read_events(
             tagged,

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import polars as pl
 
-from seqrec.data.source import Interactions
-from seqrec.raw.checks import check_file
-from seqrec.raw.formats import MISFIT, Delimited
-from seqrec.raw.local import find, must_have
-from seqrec.raw.read import join_events, take_events
+from seqrec.raw.get.local import find, must_have
+from seqrec.raw.parse.checks import check_file
+from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.read import join_events, take_events
+from seqrec.raw.source import Interactions
 
 BEHAVIORS = Delimited("\t", ("impression", "user", "time", "history", "shown"), quoted=False)
 NEWS = Delimited(
@@ -50,7 +50,7 @@ class Mind:
     name = "mind"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; behaviors and news of each folder in turn."""
+        """See :class:`~seqrec.raw.source.Source`; behaviors and news of each folder in turn."""
         folder = must_have(self.raw_dir, name="MIND", where="https://msnews.github.io")
         inner = sorted(path.parent for path in folder.glob("*/behaviors.tsv*"))
         if not inner or any(folder.glob("behaviors.tsv*")):
@@ -58,7 +58,7 @@ class Mind:
         return [find(at, [name]) for at in inner for name in ("behaviors.tsv", "news.tsv")]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         files = self.files()
         behaviors, news = files[::2], files[1::2]
         events, rejected = join_events(map(self._clicks, behaviors))

@@ -16,15 +16,15 @@ from pathlib import Path
 import polars as pl
 from filelock import FileLock
 
-from seqrec.data.movielens import TERMS, URL, movies
-from seqrec.data.source import Interactions
+from seqrec.data._movielens import TERMS, URL, movies
 from seqrec.errors import DataError
-from seqrec.raw.fetch import RemoteFile, UnreachableError, fetch
-from seqrec.raw.formats import Delimited
-from seqrec.raw.local import find, find_optional
-from seqrec.raw.read import read_events
-from seqrec.raw.say import say
-from seqrec.raw.table import read_table
+from seqrec.raw.get.fetch import RemoteFile, UnreachableError, fetch
+from seqrec.raw.get.local import find, find_optional
+from seqrec.raw.parse.formats import Delimited
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.table import read_table
+from seqrec.raw.source import Interactions
+from seqrec.terminal.say import say
 
 ARCHIVE = RemoteFile(
     "ml-100k.zip",
@@ -75,7 +75,7 @@ class MovieLens100K:
     name = "movielens-100k"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         if self.raw_dir is None:
             return _fetched(Path(self.fetch_dir) / "ml-100k")
         if find_optional(self.raw_dir, ["ml-100k.inter"]):
@@ -86,7 +86,7 @@ class MovieLens100K:
         return [*(find(self.raw_dir, [name]) for name in names[:2]), *([users] if users else [])]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         ratings, titles, *tables = self.files()
         header = ratings.name.startswith("ml-100k.inter")
         names = ("user_id:token", "item_id:token", "rating:float", "timestamp:float")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from seqrec.data.movielens import movielens_files, movies
-from seqrec.data.source import Interactions
-from seqrec.raw.formats import MISFIT, Delimited
-from seqrec.raw.read import read_events
-from seqrec.raw.table import read_table
+from seqrec.data._movielens import movielens_files, movies
+from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.table import read_table
+from seqrec.raw.source import Interactions
 
 SHA256 = "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20"
 AGES = {"1": "under 18", "18": "18-24", "25": "25-34", "35": "35-44", "45": "45-49",
@@ -42,7 +42,7 @@ class MovieLens1M:
     name = "movielens-1m"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return movielens_files(
             ("ratings.dat", "movies.dat"),
             archive="ml-1m",
@@ -53,7 +53,7 @@ class MovieLens1M:
         )
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         ratings, titles, *tables = self.files()
         events, rejected = read_events(
             ratings,

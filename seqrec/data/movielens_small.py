@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqrec.data.movielens import movielens_files, movies
-from seqrec.data.source import Interactions
-from seqrec.raw.formats import MISFIT, Delimited
-from seqrec.raw.read import read_events
+from seqrec.data._movielens import movielens_files, movies
+from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.source import Interactions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class MovieLensSmall:
     name = "movielens-small"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return movielens_files(
             ("ratings.csv", "movies.csv"),
             archive="ml-latest-small",
@@ -39,7 +39,7 @@ class MovieLensSmall:
         )
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         ratings, titles = self.files()
         events, rejected = read_events(
             ratings,

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import polars as pl
 
-from seqrec.data.options import named_by, some_of
-from seqrec.data.source import Interactions
-from seqrec.raw.context import Context
-from seqrec.raw.formats import Row
-from seqrec.raw.local import find, must_have
-from seqrec.raw.objects import objects
-from seqrec.raw.read import UnreadableError, take_events
-from seqrec.raw.text import inspect
+from seqrec.data._options import named_by, some_of
+from seqrec.raw.get.local import find, must_have
+from seqrec.raw.parse.context import Context
+from seqrec.raw.parse.formats import Row
+from seqrec.raw.parse.objects import objects
+from seqrec.raw.parse.read import UnreadableError, take_events
+from seqrec.raw.parse.text import inspect
+from seqrec.raw.source import Interactions
 
 KINDS = ("clicks", "carts", "orders")
 EVENT = pl.Struct({"aid": pl.Int64, "ts": pl.Int64, "type": pl.String})
@@ -50,16 +50,16 @@ class Otto:
 
     @property
     def name(self) -> str:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return named_by("otto", self.kinds, KINDS)
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         where = "https://github.com/otto-de/recsys-dataset"
         return [find(must_have(self.raw_dir, name="OTTO", where=where), FILES)]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         [path] = self.files()
         inspect(path)
         try:

@@ -6,14 +6,14 @@ from typing import ClassVar
 
 import polars as pl
 
-from seqrec.data.options import named_by, some_of
-from seqrec.data.source import Interactions
-from seqrec.raw.checks import check_file
-from seqrec.raw.context import Context
-from seqrec.raw.derived import Derived
-from seqrec.raw.formats import MISFIT, Delimited
-from seqrec.raw.local import find, find_optional, must_have
-from seqrec.raw.read import read_events
+from seqrec.data._options import named_by, some_of
+from seqrec.raw.get.local import find, find_optional, must_have
+from seqrec.raw.parse.checks import check_file
+from seqrec.raw.parse.context import Context
+from seqrec.raw.parse.derived import Derived
+from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.source import Interactions
 
 KINDS = ("view", "addtocart", "transaction")
 PROPERTIES = ("item_properties_part1.csv", "item_properties_part2.csv")
@@ -50,18 +50,18 @@ class Retailrocket:
 
     @property
     def name(self) -> str:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return named_by("retailrocket", self.kinds, KINDS)
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`; the properties last, if they are there."""
+        """See :class:`~seqrec.raw.source.Source`; the properties last, if they are there."""
         where = "https://www.kaggle.com/datasets/retailrocket/ecommerce-dataset"
         folder = must_have(self.raw_dir, name="Retailrocket", where=where)
         tables = [find_optional(folder, [name]) for name in PROPERTIES]
         return [find(folder, ["events.csv"]), *filter(None, tables)]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         path, *tables = self.files()
         unwanted = [kind for kind in KINDS if kind not in self.kinds]
         known = pl.when(pl.col("event").is_in(KINDS)).then(pl.col("itemid"))

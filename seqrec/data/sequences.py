@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import polars as pl
 
-from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError, DataError
-from seqrec.raw.checks import quote, tolerate
-from seqrec.raw.formats import BOM, WRONG_COUNT
-from seqrec.raw.read import QUOTED
-from seqrec.raw.text import inspect, open_text
+from seqrec.raw.parse.checks import quote, tolerate
+from seqrec.raw.parse.formats import BOM, WRONG_COUNT
+from seqrec.raw.parse.read import QUOTED
+from seqrec.raw.parse.text import inspect, open_text
+from seqrec.raw.source import Interactions
 
 FORMATS = ("auto", "pairs", "users")
 SAMPLE = 1000
@@ -49,16 +49,16 @@ class Sequences:
 
     @property
     def name(self) -> str:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return f"sequences-{self._file().name.split('.')[0]}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         inspect(self._file())
         return [self._file()]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`; no timestamps, no ratings."""
+        """See :class:`~seqrec.raw.source.Source`; no timestamps, no ratings."""
         [path] = self.files()
         lines = self._lines(path)
         pairs = self.format == "pairs" or (self.format == "auto" and _all_pairs(path))

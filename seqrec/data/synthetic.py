@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from seqrec.data.source import Interactions
 from seqrec.errors import ConfigError
+from seqrec.raw.source import Interactions
 
 DAY_MS = 86_400_000
 
@@ -61,7 +61,7 @@ class Synthetic:
 
     @property
     def name(self) -> str:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return f"synthetic-{self.n_users}x{self.length}"
 
     @property
@@ -74,7 +74,7 @@ class Synthetic:
         return []
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         rng = np.random.default_rng(self.seed)
         cycle = rng.permutation(self.n_items)
         successor = np.empty_like(cycle)

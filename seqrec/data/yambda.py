@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqrec.data.options import one_of
-from seqrec.data.source import Interactions
-from seqrec.raw.context import Context, present
-from seqrec.raw.formats import Parquet
-from seqrec.raw.local import find, find_optional, must_have
-from seqrec.raw.read import read_events
+from seqrec.data._options import one_of
+from seqrec.raw.get.local import find, find_optional, must_have
+from seqrec.raw.parse.context import Context, present
+from seqrec.raw.parse.formats import Parquet
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.source import Interactions
 
 SIZES = ("50m", "500m", "5b")
 KINDS = ("listens", "likes")
@@ -52,11 +52,11 @@ class Yambda:
 
     @property
     def name(self) -> str:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         return f"yambda-{self.size}-{self.kind}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         where = "https://huggingface.co/datasets/yandex/yambda"
         folder = must_have(self.raw_dir, name="Yambda", where=where)
         name = f"{self.kind}.parquet"
@@ -64,7 +64,7 @@ class Yambda:
         return [inner or find(folder, [name])]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         [path] = self.files()
         there = Parquet().columns(path)
         events, rejected = read_events(

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from seqrec.data.source import Interactions
-from seqrec.raw.formats import Delimited
-from seqrec.raw.local import find, must_have
-from seqrec.raw.read import read_events
+from seqrec.raw.get.local import find, must_have
+from seqrec.raw.parse.formats import Delimited
+from seqrec.raw.parse.read import read_events
+from seqrec.raw.source import Interactions
 
 COLUMNS = ("session", "timestamp", "item", "category")
 
@@ -31,13 +31,13 @@ class Yoochoose:
     name = "yoochoose"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         where = "https://www.kaggle.com/datasets/chadgostopp/recsys-challenge-2015"
         folder = must_have(self.raw_dir, name="YOOCHOOSE", where=where)
         return [find(folder, ["yoochoose-clicks.dat"])]
 
     def read(self) -> Interactions:
-        """See :class:`~seqrec.data.source.Source`."""
+        """See :class:`~seqrec.raw.source.Source`."""
         [clicks] = self.files()
         events, rejected = read_events(
             clicks,

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.dropout import Dropout
 from seqrec.features.columns import encode_features
 from seqrec.features.encoded import Codes, Encoded
-from seqrec.sizes import make_room
-from seqrec.types import History
+from seqrec.layers.dropout import Dropout
+from seqrec.layers.sizes import make_room
+from seqrec.shapes import History
 
 
 class Feature(nn.Module):

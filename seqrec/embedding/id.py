@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.dropout import Dropout
-from seqrec.types import History
+from seqrec.layers.dropout import Dropout
+from seqrec.shapes import History
 
 
 class IdEmbedding(nn.Module):

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.types import History
+from seqrec.shapes import History
 
 
 class UserEmbedding(nn.Module):

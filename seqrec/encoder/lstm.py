@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from seqrec.dropout import Dropout
+from seqrec.layers.dropout import Dropout
 
 
 class LSTM(nn.Module):

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.dropout import Dropout
-from seqrec.encoder.causal_attention import causal_attention
-from seqrec.types import at_position, position_mask
+from seqrec.layers.causal_attention import causal_attention
+from seqrec.layers.dropout import Dropout
+from seqrec.shapes import at_position, position_mask
 
 
 class Attention(nn.Module):

@@ -13,9 +13,9 @@ from seqrec.build import (
 )
 from seqrec.config.schema import Root
 from seqrec.errors import ConfigError
-from seqrec.experiment.counting import Counting
-from seqrec.experiment.module import Experiment
 from seqrec.store.store import SequenceStore
+from seqrec.training.counting import Counting
+from seqrec.training.module import Experiment
 
 
 def build_experiment(config: Root, store: SequenceStore) -> Experiment | Counting:

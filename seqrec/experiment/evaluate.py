@@ -6,18 +6,18 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from seqrec.build import build_source
-from seqrec.config.mistakes import refuse, unknown
+from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError, DataError, RunError
+from seqrec.evaluation.after_test import draw_conclusions
+from seqrec.evaluation.evaluated import Evaluated
 from seqrec.experiment.assemble import build_experiment
-from seqrec.experiment.beyond import draw_conclusions
-from seqrec.experiment.determinism import choose_algorithms
-from seqrec.experiment.evaluated import Evaluated
-from seqrec.experiment.folder import RunFolder, plain, typed
-from seqrec.experiment.hardware import Hardware, find_hardware
-from seqrec.experiment.trainer import evaluating_trainer
+from seqrec.machine.determinism import choose_algorithms
+from seqrec.machine.hardware import Hardware, find_hardware
+from seqrec.run.folder import RunFolder, plain, typed
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
+from seqrec.training.trainer import evaluating_trainer
 
 
 def rebuild(folder: RunFolder, config: Root) -> Evaluated:

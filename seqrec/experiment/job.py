@@ -17,13 +17,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from seqrec.config.cli.elsewhere import folder_of
 from seqrec.config.compose import settle
-from seqrec.config.elsewhere import folder_of
-from seqrec.config.process import is_first_process
-from seqrec.config.terminal import plain_errors, tell
 from seqrec.errors import SeqrecError
-from seqrec.experiment.new_folder import give_back
 from seqrec.experiment.sweep import SKIPPED
+from seqrec.machine.process import is_first_process
+from seqrec.run.claim import give_back
+from seqrec.terminal.errors import plain_errors, tell
 
 OUTPUT = "output.txt"  # what a job says that runs beside others
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
-from seqrec.config.process import is_first_process, rank
 from seqrec.config.schema import Trainer
 from seqrec.errors import ConfigError
+from seqrec.machine.process import is_first_process, rank
 
 FOLDER = "SEQREC_RUN_FOLDER"  # environment variable: the folder, for processes Lightning starts
 
@@ -26,7 +26,7 @@ def agree(folder: Path, settings: Trainer) -> Path:
     """
     if "LOCAL_RANK" in os.environ and FOLDER in os.environ:  # Lightning started this process
         return Path(os.environ[FOLDER])
-    from seqrec.experiment.trainer import lightning_trainer  # imports torch
+    from seqrec.training.trainer import lightning_trainer  # imports torch
 
     trainer = lightning_trainer(settings, logger=False, enable_checkpointing=False)
     wanted = f"trainer.devices={settings.devices} trainer.num_nodes={settings.num_nodes}"

@@ -9,14 +9,14 @@ import polars as pl
 
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
-from seqrec.experiment.card import markdown
-from seqrec.experiment.code import code_patch
-from seqrec.experiment.environment import describe_environment
-from seqrec.experiment.evaluated import Evaluated
-from seqrec.experiment.folder import RunFolder, plain
-from seqrec.experiment.hardware import Hardware
-from seqrec.experiment.same import fingerprint
-from seqrec.logger.run_info import RunInfo
+from seqrec.evaluation.evaluated import Evaluated
+from seqrec.evaluation.protocol import markdown
+from seqrec.machine.hardware import Hardware
+from seqrec.run.code import code_patch
+from seqrec.run.environment import describe_environment
+from seqrec.run.fingerprint import fingerprint
+from seqrec.run.folder import RunFolder, plain
+from seqrec.run.info import RunInfo
 
 UNNAMED = (  # overrides that don't tell a run from its neighbours, or are told elsewhere
     *("model", "data", "experiment", "logger", "group", "tags", "resume", "rerun", "seed"),

@@ -6,18 +6,18 @@ from typing import Any
 
 from rich.console import Console
 
-from seqrec.experiment.console import fact, result_table
-from seqrec.experiment.counting import Counting
-from seqrec.experiment.evaluated import Evaluated
-from seqrec.experiment.folder import RunFolder
-from seqrec.experiment.groups import FEW
-from seqrec.experiment.hardware import Hardware
-from seqrec.experiment.module import Experiment
-from seqrec.experiment.plan import Plan
-from seqrec.experiment.slices import KINDS, labels
-from seqrec.logger.run_info import RunLogger
+from seqrec.evaluation.evaluated import Evaluated
+from seqrec.evaluation.groups import FEW
+from seqrec.evaluation.slices import KINDS, labels
+from seqrec.machine.hardware import Hardware
+from seqrec.run.folder import RunFolder
+from seqrec.run.info import RunLogger
+from seqrec.shapes import count_parameters
 from seqrec.store.store import SequenceStore
-from seqrec.types import count_parameters
+from seqrec.terminal.console import fact, result_table
+from seqrec.training.counting import Counting
+from seqrec.training.module import Experiment
+from seqrec.training.plan import Plan
 
 OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "tail_share")
 

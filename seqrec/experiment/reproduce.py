@@ -10,10 +10,10 @@ from omegaconf import OmegaConf
 
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
-from seqrec.experiment.environment import describe_environment
-from seqrec.experiment.folder import RunFolder, plain
-from seqrec.experiment.hardware import find_hardware
 from seqrec.experiment.run import run
+from seqrec.machine.hardware import find_hardware
+from seqrec.run.environment import describe_environment
+from seqrec.run.folder import RunFolder, plain
 
 MEASURED = ("fit_seconds", "peak_memory_mb")  # no two runs agree in them
 MADE = (  # entries of the environment

@@ -11,34 +11,34 @@ from rich.console import Console
 from torch import Tensor
 
 from seqrec.build import build_source, make
-from seqrec.config.process import is_first_process
 from seqrec.config.schema import Root, Trainer
+from seqrec.evaluation.after_test import draw_conclusions
+from seqrec.evaluation.evaluated import Evaluated
+from seqrec.evaluation.examples import sample_lists
+from seqrec.evaluation.protocol import check_leaks, protocol_card, summary
+from seqrec.evaluation.slices import slice_metrics
+from seqrec.evaluation.tables import judged_events, listed_items
 from seqrec.experiment import report
 from seqrec.experiment.assemble import build_experiment
-from seqrec.experiment.beyond import draw_conclusions
-from seqrec.experiment.card import check_leaks, protocol_card, summary
-from seqrec.experiment.console import console, fact
-from seqrec.experiment.counting import Counting
-from seqrec.experiment.determinism import choose_algorithms, seed_all
-from seqrec.experiment.evaluated import Evaluated
-from seqrec.experiment.events import judged_events, listed_items
-from seqrec.experiment.folder import RunFolder, typed
-from seqrec.experiment.hardware import Hardware, find_hardware
-from seqrec.experiment.memory import peak_mb, reset_peak
-from seqrec.experiment.module import Experiment
-from seqrec.experiment.plan import make_plan
 from seqrec.experiment.processes import agree, check_shares
 from seqrec.experiment.record import Record, names
-from seqrec.experiment.same import find_same
-from seqrec.experiment.samples import sample_lists
-from seqrec.experiment.slices import slice_metrics
-from seqrec.experiment.sweep import ELSEWHERE, SKIPPED
-from seqrec.experiment.trainer import build_trainer, evaluating_trainer, silence
-from seqrec.logger.run_info import RunLogger
+from seqrec.experiment.sweep import SKIPPED
+from seqrec.machine.determinism import choose_algorithms, seed_all
+from seqrec.machine.hardware import Hardware, find_hardware
+from seqrec.machine.memory import peak_mb, reset_peak
+from seqrec.machine.process import is_first_process
+from seqrec.run.fingerprint import find_same
+from seqrec.run.folder import ELSEWHERE, RunFolder, typed
+from seqrec.run.info import RunLogger
+from seqrec.shapes import count_parameters
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
-from seqrec.types import count_parameters
+from seqrec.terminal.console import console, fact
+from seqrec.training.counting import Counting
+from seqrec.training.module import Experiment
+from seqrec.training.plan import make_plan
+from seqrec.training.trainer import build_trainer, evaluating_trainer, silence
 
 
 def run(

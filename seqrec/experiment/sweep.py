@@ -10,10 +10,10 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
-from seqrec.config.process import is_first_process
-from seqrec.experiment.console import console, fact
+from seqrec.machine.process import is_first_process
+from seqrec.run.folder import ELSEWHERE
+from seqrec.terminal.console import console, fact
 
-ELSEWHERE = "run_folder.txt"  # in a job's folder: the run that it is, begun by an earlier sweep
 FAILED: list[Path] = []  # folders of the jobs that failed, once the sweep is over
 SKIPPED = "skipped"  # in the results of a job that wasn't trained again
 REPEATS = ("seed=", "split.fold=")  # overrides that make no other model

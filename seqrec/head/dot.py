@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.head.join import Join
-from seqrec.types import at_position, position_mask
+from seqrec.layers.join import Join
+from seqrec.shapes import at_position, position_mask
 
 
 class Dot(nn.Module):
@@ -15,7 +15,7 @@ class Dot(nn.Module):
 
     Args:
         dim: width D.
-        concat: join ``S_t`` with ``h_t`` (see :class:`~seqrec.head.join.Join`).
+        concat: join ``S_t`` with ``h_t`` (see :class:`~seqrec.layers.join.Join`).
     """
 
     def __init__(self, *, dim: int, concat: bool = True) -> None:

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from seqrec.head.join import Join
-from seqrec.head.prefix import prefix_mean
-from seqrec.types import position_mask
+from seqrec.layers.join import Join
+from seqrec.layers.prefix import prefix_mean
+from seqrec.shapes import position_mask
 
 
 class Mean(nn.Module):
@@ -12,7 +12,7 @@ class Mean(nn.Module):
 
     Args:
         dim: width D.
-        concat: join ``S_t`` with ``h_t`` (see :class:`~seqrec.head.join.Join`).
+        concat: join ``S_t`` with ``h_t`` (see :class:`~seqrec.layers.join.Join`).
     """
 
     def __init__(self, *, dim: int, concat: bool = True) -> None:

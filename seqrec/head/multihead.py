@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.head.join import Join
-from seqrec.types import at_position, position_mask
+from seqrec.layers.join import Join
+from seqrec.shapes import at_position, position_mask
 
 
 class Multihead(nn.Module):
@@ -16,7 +16,7 @@ class Multihead(nn.Module):
     Args:
         dim: width D, a multiple of `heads`.
         heads: attention heads.
-        concat: join the summary with ``h_t`` (see :class:`~seqrec.head.join.Join`).
+        concat: join the summary with ``h_t`` (see :class:`~seqrec.layers.join.Join`).
     """
 
     def __init__(self, *, dim: int, heads: int = 4, concat: bool = True) -> None:

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from seqrec.dropout import Dropout
-from seqrec.head.pairwise import pairwise_scores, pairwise_summary
-from seqrec.types import at_position, position_mask
+from seqrec.layers.dropout import Dropout
+from seqrec.layers.pairwise import pairwise_scores, pairwise_summary
+from seqrec.shapes import at_position, position_mask
 
 
 class NARM(nn.Module):

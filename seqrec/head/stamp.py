@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from seqrec.head.pairwise import pairwise_scores, pairwise_summary
-from seqrec.head.prefix import prefix_mean
-from seqrec.types import at_position, position_mask
+from seqrec.layers.pairwise import pairwise_scores, pairwise_summary
+from seqrec.layers.prefix import prefix_mean
+from seqrec.shapes import at_position, position_mask
 
 
 class STAMP(nn.Module):

@@ -5,7 +5,7 @@ from typing import Any
 
 from pytorch_lightning.loggers import CSVLogger
 
-from seqrec.logger.run_info import RunInfo
+from seqrec.run.info import RunInfo
 
 
 class CSV:

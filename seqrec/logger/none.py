@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from seqrec.logger.run_info import RunInfo
+from seqrec.run.info import RunInfo
 
 
 class NoLogger:

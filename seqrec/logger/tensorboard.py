@@ -7,7 +7,7 @@ from typing import Any
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from seqrec.errors import ConfigError
-from seqrec.logger.run_info import RunInfo
+from seqrec.run.info import RunInfo
 
 
 class TensorBoard:

@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 from pytorch_lightning.loggers import WandbLogger
 
 from seqrec.errors import ConfigError
-from seqrec.logger.run_info import RunInfo
+from seqrec.run.info import RunInfo
 
 log = logging.getLogger(__name__)
 MODES = ("auto", "online", "offline", "disabled")

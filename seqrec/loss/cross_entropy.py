@@ -4,9 +4,10 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from seqrec.loss import liger
-from seqrec.loss.linear_cross_entropy import linear_cross_entropy
-from seqrec.types import Catalogue, Negatives, Targets
+from seqrec.catalogue import Catalogue
+from seqrec.layers import liger_cross_entropy as liger
+from seqrec.layers.linear_cross_entropy import linear_cross_entropy
+from seqrec.shapes import Negatives, Targets
 
 
 class CrossEntropy(nn.Module):

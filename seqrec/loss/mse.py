@@ -5,7 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from seqrec.types import Negatives, Ranked, Targets
+from seqrec.contracts import Ranked
+from seqrec.shapes import Negatives, Targets
 
 
 class MSE(nn.Module):

@@ -5,8 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from seqrec.loss.scores import target_and_negative_scores
-from seqrec.types import Negatives, Ranked, Targets
+from seqrec.contracts import Ranked
+from seqrec.layers.scores import target_and_negative_scores
+from seqrec.shapes import Negatives, Targets
 
 
 class SampledSoftmax(nn.Module):

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from seqrec.types import Targets
+from seqrec.shapes import Targets
 
 
 class NoNegatives:

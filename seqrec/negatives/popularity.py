@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from seqrec.negatives.keep import keep_mask
-from seqrec.types import Negatives, Targets
+from seqrec.negatives._keep import keep_mask
+from seqrec.shapes import Negatives, Targets
 
 
 class Popularity:

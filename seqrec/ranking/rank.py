@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqrec.types import Ranked
+from seqrec.contracts import Ranked
 
 BLOCK_BYTES = 64 * 2**20  # scores held at once
 

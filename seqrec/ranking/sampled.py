@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqrec.split.views import View
+from seqrec.store.views import View
 
 TOGETHER = 1 << 22  # random numbers that are held at once
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # of splitmix64 (Steele et al. 2014), and its two mixes

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.rank import rank_targets
-from seqrec.types import EvalBatch
+from seqrec.shapes import EvalBatch
 
 
 @torch.no_grad()

@@ -12,17 +12,18 @@ import torch
 from seqrec.batches import Columns, EvalBatches, event_column
 from seqrec.build import build_baseline, build_model, build_source
 from seqrec.config.schema import Root
+from seqrec.contracts import Facts
 from seqrec.errors import DataError, RunError
-from seqrec.experiment.folder import RunFolder
-from seqrec.experiment.hardware import find_hardware
+from seqrec.machine.hardware import find_hardware
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.rank import rank_targets
 from seqrec.recommend.lists import top_lists
 from seqrec.recommend.session import Recommendation, Session, history_of, now
-from seqrec.split.views import View
+from seqrec.run.folder import RunFolder
+from seqrec.shapes import EvalBatch
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
-from seqrec.types import EvalBatch, Facts
+from seqrec.store.views import View
 
 Model = SequenceModel | CountedModel
 
@@ -36,7 +37,7 @@ class Recommender:
             the item, so that it can be recommended.
         config: the run's configuration.
         data_hash: of the data that it was trained on.
-        events: what that data knows of each event; see :class:`~seqrec.types.Facts`.
+        events: what that data knows of each event; see :class:`~seqrec.contracts.Facts`.
     """
 
     def __init__(

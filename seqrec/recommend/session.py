@@ -10,9 +10,9 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from seqrec.config.moment import instant
+from seqrec.clock import instant
 from seqrec.errors import DataError
-from seqrec.types import UNKNOWN_TIME, History
+from seqrec.shapes import UNKNOWN_TIME, History
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def history_of(
         kept: places in it, ascending, of items that `index` has.
         index: of an item in the catalogue, by original id.
         wanted: what the model wants to know of each event.
-        events: what the data knows of each event; see :class:`~seqrec.types.Facts`.
+        events: what the data knows of each event; see :class:`~seqrec.contracts.Facts`.
 
     Raises:
         DataError: the context isn't what the model knows.

@@ -3,8 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.dropout import Dropout
-from seqrec.types import Catalogue
+from seqrec.catalogue import Catalogue
+from seqrec.layers.dropout import Dropout
 
 
 class Cosine(nn.Module):

@@ -6,8 +6,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from seqrec.dropout import Dropout
-from seqrec.types import Catalogue
+from seqrec.catalogue import Catalogue
+from seqrec.layers.dropout import Dropout
 
 
 class MLP(nn.Module):

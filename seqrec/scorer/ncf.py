@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.dropout import Dropout
-from seqrec.types import ROUNDING
+from seqrec.catalogue import ROUNDING
+from seqrec.layers.dropout import Dropout
 
 BYTES = 2**20  # of one hidden layer that are held at once: what a cache holds
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from seqrec.types import Catalogue
+from seqrec.catalogue import Catalogue
 
 
 class Tied(nn.Module):

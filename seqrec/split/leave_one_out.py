@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqrec.split.views import Splits, View, assemble
 from seqrec.store.store import SequenceStore
+from seqrec.store.views import Splits, View, assemble
 
 
 @dataclass(frozen=True, kw_only=True)

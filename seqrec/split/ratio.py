@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqrec.split.cuts import check_shares, chosen
-from seqrec.split.views import Splits, View, assemble
+from seqrec.split._cuts import check_shares, chosen
 from seqrec.store.store import SequenceStore
+from seqrec.store.views import Splits, View, assemble
 
 
 @dataclass(frozen=True, kw_only=True)

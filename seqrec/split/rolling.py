@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqrec.errors import ConfigError, DataError
-from seqrec.raw.clock import iso_time
-from seqrec.split.cuts import check_shares, cut_at, quantiles, times_of, told
-from seqrec.split.views import Splits
+from seqrec.raw.parse.clock import iso_time
+from seqrec.split._cuts import check_shares, cut_at, quantiles, times_of, told
 from seqrec.store.store import SequenceStore
+from seqrec.store.views import Splits
 
 
 @dataclass(frozen=True, kw_only=True)

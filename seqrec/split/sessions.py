@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 
 from seqrec.errors import DataError
-from seqrec.raw.clock import iso_time
-from seqrec.split.cuts import check_shares, chosen, quantiles, times_of
-from seqrec.split.views import Splits, View, assemble
+from seqrec.raw.parse.clock import iso_time
+from seqrec.split._cuts import check_shares, chosen, quantiles, times_of
 from seqrec.store.store import SequenceStore
+from seqrec.store.views import Splits, View, assemble
 
 
 @dataclass(frozen=True, kw_only=True)

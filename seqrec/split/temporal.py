@@ -5,12 +5,12 @@ from typing import Literal
 
 import numpy as np
 
-from seqrec.config.moment import instant
+from seqrec.clock import instant
 from seqrec.errors import DataError
-from seqrec.raw.clock import iso_time
-from seqrec.split.cuts import check_shares, cut_at, quantiles, times_of, told
-from seqrec.split.views import Splits
+from seqrec.raw.parse.clock import iso_time
+from seqrec.split._cuts import check_shares, cut_at, quantiles, times_of, told
 from seqrec.store.store import SequenceStore
+from seqrec.store.views import Splits
 
 
 @dataclass(frozen=True, kw_only=True)

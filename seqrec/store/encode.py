@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from seqrec.config.schema import Prepare
-from seqrec.data.source import Interactions
 from seqrec.errors import DataError
-from seqrec.raw.say import say
+from seqrec.raw.source import Interactions
 from seqrec.store.steps import Events, steps
+from seqrec.terminal.say import say
 
 SCHEMA = ("user", "item", "timestamp", "rating")  # any other column is context
 

@@ -14,11 +14,11 @@ from typing import Any
 from filelock import FileLock
 
 from seqrec.config.schema import Prepare
-from seqrec.data.source import Source
 from seqrec.errors import DataError
-from seqrec.raw.say import say
+from seqrec.raw.source import Source
 from seqrec.store.encode import encode
 from seqrec.store.store import FORMAT, SequenceStore, write
+from seqrec.terminal.say import say
 
 PLACES = ("raw_dir", "fetch_dir")  # where files are is no part of what they are
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from seqrec.config.moment import instant
+from seqrec.clock import instant
 from seqrec.config.schema import Prepare, Repeats
 from seqrec.errors import DataError
 from seqrec.store.sort import lexsort

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from seqrec.errors import DataError
-from seqrec.raw.fetch import sha256_of
+from seqrec.raw.get.fetch import sha256_of
 
 FORMAT = 2  # raised whenever the files or their meaning change
 INDEX = "store.json"

@@ -9,7 +9,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from seqrec.experiment.folder import RunFolder
+from seqrec.run.folder import RunFolder
 from seqrec.tune.study import Search
 
 SHOWN = {"responsive": True, "displayModeBar": False}

@@ -6,11 +6,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from seqrec.config.cli.elsewhere import KEY, searched
+from seqrec.config.cli.resume import what_matters
 from seqrec.config.compose import plain
-from seqrec.config.elsewhere import KEY, searched
-from seqrec.config.resume import what_matters
-from seqrec.experiment.folder import RunFolder
-from seqrec.experiment.same import PLACES as OF_DATA
+from seqrec.run.fingerprint import PLACES as OF_DATA
+from seqrec.run.folder import RunFolder
 
 PLACES = (*OF_DATA, "paths.", "logger")
 Compose = Callable[[list[str]], tuple[DictConfig, dict[str, str], Path]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from seqrec.config.mistakes import unknown
+from seqrec.config.check.mistakes import unknown
 from seqrec.errors import ConfigError
 
 if TYPE_CHECKING:

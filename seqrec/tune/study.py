@@ -16,8 +16,8 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from seqrec.errors import ConfigError, RunError, SeqrecError
-from seqrec.experiment.folder import RunFolder
-from seqrec.experiment.trainer import direction
+from seqrec.run.folder import RunFolder
+from seqrec.training.trainer import direction
 from seqrec.tune.space import Space, overrides
 from seqrec.tune.trial import Outcome, try_out
 

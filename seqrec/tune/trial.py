@@ -13,12 +13,12 @@ from rich.console import Console
 from seqrec.config.compose import plain
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
-from seqrec.experiment.determinism import choose_algorithms, seed_all
-from seqrec.experiment.folder import RunFolder, typed
-from seqrec.experiment.module import Experiment
 from seqrec.experiment.run import choose_hardware_for, prepare_data
-from seqrec.experiment.trainer import build_trainer, direction, silence
-from seqrec.types import count_parameters
+from seqrec.machine.determinism import choose_algorithms, seed_all
+from seqrec.run.folder import RunFolder, typed
+from seqrec.shapes import count_parameters
+from seqrec.training.module import Experiment
+from seqrec.training.trainer import build_trainer, direction, silence
 
 Report = Callable[[int, float], None]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from seqrec.types import Segments
+from seqrec.shapes import Segments
 
 
 class Last:

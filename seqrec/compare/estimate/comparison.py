@@ -1,0 +1,109 @@
+"""Comparing runs: they become rows, and rows are tested against a reference."""
+
+from seqrec.compare.estimate.measured import (
+    Measured,
+    bootstrap,
+    estimate,
+    sort_metrics,
+    spread,
+    told_by,
+)
+from seqrec.compare.estimate.rows import Comparison, Difference, Row
+from seqrec.compare.estimate.statistics import Floats, holm, interval, p_values
+from seqrec.compare.read.choose import check_keys, split_by, telling_keys
+from seqrec.compare.read.runs import Run
+from seqrec.config.cli.script import split_list
+from seqrec.errors import ConfigError
+
+
+def compare(
+    runs: list[Run],
+    *,
+    by: list[str] | None,
+    metrics: list[str],
+    reference: str | None,
+    replicates: int,
+) -> Comparison:
+    """Group runs into rows and compare the rows.
+
+    Args:
+        runs: measured on the same, at least one.
+        by: settings that tell rows apart; None: the fewest that do, but for seed and fold.
+        metrics: names as ``ndcg@10``; the first, of ranks, orders the rows and is tested. Others
+            than those of ranks (``diversity@10``) are told as the runs' metrics.json has them.
+        reference: a row, by its labels (``popularity``, ``model=sasrec,loss=gbce``); None: the
+            best row.
+        replicates: of the bootstrap.
+
+    Raises:
+        ConfigError: a key, metric or reference that isn't there; the first metric is none of ranks.
+        RunError: a run doesn't say one of the metrics.
+    """
+    check_keys(runs, by or [])
+    by = by or telling_keys(runs)
+    parts = split_by(runs, by)
+    place = {id(run): at for at, run in enumerate(runs)}
+    members = [[place[id(run)] for run in part] for part in parts.values()]
+    measured = Measured(runs)
+    metrics, told = sort_metrics(metrics, runs)
+    told_MR = {metric: told_by(metric, runs) for metric in told}
+    mean_MR, replicate_MBG = bootstrap(
+        measured, [(measured.values(metric), None) for metric in metrics], members, replicates
+    )
+    first_G = [float(mean_MR[0, those].mean()) for those in members]
+    order = sorted(range(len(members)), key=lambda row: -first_G[row])
+    labels = list(parts)
+    reference_G = _reference(reference, by, [labels[row] for row in order])
+    ordered_BG = replicate_MBG[0][:, order]
+    differences = _differences([first_G[row] for row in order], ordered_BG, reference_G)
+    rows = [
+        Row(
+            labels=labels[row],
+            runs=list(parts.values())[row],
+            estimates={
+                metric: estimate(mean_MR[m, members[row]], replicate_MBG[m][:, row])
+                for m, metric in enumerate(metrics)
+            },
+            told={metric: spread(value_R[members[row]]) for metric, value_R in told_MR.items()},
+            difference=differences[at],
+        )
+        for at, row in enumerate(order)
+    ]
+    return Comparison(by, metrics, told, rows, reference_G, reference is not None, ordered_BG)
+
+
+def _differences(mean_G: list[float], value_BG: Floats, reference: int) -> list[Difference | None]:
+    others = [row for row in range(len(mean_G)) if row != reference]
+    if not others:
+        return [None]
+    difference = value_BG[:, others] - value_BG[:, [reference]]
+    low, high = interval(difference)
+    adjusted = holm(p_values(difference))
+    found: list[Difference | None] = [None] * len(mean_G)
+    for at, row in enumerate(others):
+        mean = mean_G[row] - mean_G[reference]
+        found[row] = Difference(mean, float(low[at]), float(high[at]), float(adjusted[at]))
+    return found
+
+
+def _reference(wanted: str | None, by: list[str], labels: list[tuple[str, ...]]) -> int:
+    if wanted is None:
+        return 0
+    found = [at for at, label in enumerate(labels) if _matches(wanted, by, label)]
+    if len(found) == 1:
+        return found[0]
+    rows = [",".join(f"{k}={v}" for k, v in zip(by, label, strict=True)) for label in labels]
+    raise ConfigError(
+        f"reference={wanted} is {'several rows' if found else 'no row'} of the table",
+        where="rows: " + " | ".join(rows[:12]) + (" | ..." if len(rows) > 12 else ""),
+        todo="name one as it is written here",
+    )
+
+
+def _matches(wanted: str, by: list[str], label: tuple[str, ...]) -> bool:
+    named = dict(zip(by, label, strict=True))
+    for part in split_list(wanted):
+        key, equals, value = part.partition("=")
+        if not (named.get(key) == value if equals else part in label):
+            return False
+    return True

@@ -1,0 +1,120 @@
+"""The effect of each setting that rows differ in, and how two of them act together."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from seqrec.compare.estimate.rows import Comparison, Estimate, Row
+from seqrec.compare.estimate.statistics import interval
+
+ABSENT = "none"  # the label of a component that a row doesn't have: no level of a factor
+
+
+@dataclass(frozen=True)
+class Level:
+    """A value of a factor."""
+
+    value: str
+    rows: int  # it is the mean of
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A factor's levels, with everything else equal where that can be had."""
+
+    factor: str
+    levels: list[Level]
+    balanced: bool  # every level is averaged over the same settings of the other factors
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """Means by the levels of two factors; None where there is no run."""
+
+    down: str
+    across: str
+    rows: list[str]
+    columns: list[str]
+    cells: list[list[Estimate | None]]
+
+
+def factors(comparison: Comparison) -> list[str]:
+    """The keys of the table that have two levels or more."""
+    return [key for key in comparison.by if len(_levels(comparison, key)) > 1]
+
+
+def effect(comparison: Comparison, factor: str) -> Effect:
+    """Means of the first metric by level.
+
+    Only settings of the other factors that every level was tried with are averaged over, so that a
+    level isn't better for the company it had. Where there are none, all rows are.
+    """
+    at = comparison.by.index(factor)
+    company: dict[tuple[str, ...], dict[str, int]] = {}
+    for place, row in enumerate(comparison.rows):
+        if row.labels[at] != ABSENT:
+            others = row.labels[:at] + row.labels[at + 1 :]
+            company.setdefault(others, {})[row.labels[at]] = place
+    names = _levels(comparison, factor)
+    whole = [tried for tried in company.values() if len(tried) == len(names)]
+    used = whole or list(company.values())
+    levels = []
+    for name in names:
+        places = [tried[name] for tried in used if name in tried]
+        levels.append(Level(name, len(places), _mean(comparison, places)))
+    return Effect(factor, levels, bool(whole))
+
+
+def interactions(comparison: Comparison) -> list[Interaction]:
+    """Every pair of factors that was tried together."""
+    pairs = combinations(factors(comparison), 2)
+    return [table for down, across in pairs if (table := _interaction(comparison, down, across))]
+
+
+def _interaction(comparison: Comparison, down: str, across: str) -> Interaction | None:
+    by, rows = comparison.by, _levels(comparison, down)
+    columns = _levels(comparison, across)
+
+    def cell(row: str, column: str) -> Estimate | None:
+        wanted = {by.index(down): row, by.index(across): column}
+        places = [
+            place
+            for place, each in enumerate(comparison.rows)
+            if all(each.labels[at] == value for at, value in wanted.items())
+        ]
+        return _mean(comparison, places) if places else None
+
+    cells = [[cell(row, column) for column in columns] for row in rows]
+    together = sum(each is not None for line in cells for each in line)
+    if together < max(len(rows), len(columns)) + 1:
+        return None  # one only changes with the other
+    return Interaction(down, across, rows, columns, cells)
+
+
+def _levels(comparison: Comparison, factor: str) -> list[str]:
+    at = comparison.by.index(factor)
+    names = list(dict.fromkeys(row.labels[at] for row in comparison.rows))
+    present = [name for name in names if name != ABSENT]
+    return sorted(present, key=float) if all(map(_is_number, present)) else present
+
+
+def _mean(comparison: Comparison, places: list[int]) -> Estimate:
+    replicate_B = comparison.replicates_BG[:, places].mean(1, keepdims=True)
+    low, high = interval(replicate_B)
+    means = [_first(comparison, comparison.rows[place]) for place in places]
+    sd = float(np.std(means, ddof=1)) if len(means) > 1 else None
+    return Estimate(float(np.mean(means)), sd, float(low[0]), float(high[0]))
+
+
+def _first(comparison: Comparison, row: Row) -> float:
+    return row.estimates[comparison.metrics[0]].mean
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,181 @@
+"""What events are worth to runs, and how much their means may vary."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seqrec.build import make
+from seqrec.compare.estimate.rows import Comparison, Estimate, Spread
+from seqrec.compare.estimate.statistics import (
+    Floats,
+    interval,
+    resampled_rows,
+    resampled_sums,
+    user_sums,
+)
+from seqrec.compare.read.runs import Run
+from seqrec.config.check.mistakes import unknown
+from seqrec.config.schema import Component
+from seqrec.errors import ConfigError, RunError
+from seqrec.evaluation.slices import kinds_of_events
+from seqrec.ranking.gain import Gain
+
+BY_CATEGORY = ("diversity@", "miscalibration@")  # metrics of the categories of items
+
+
+class Measured:
+    """The test events of comparable runs, with their values summed by user.
+
+    Args:
+        runs: measured on the same events.
+    """
+
+    def __init__(self, runs: list[Run]) -> None:
+        self.runs, self.events = runs, runs[0].ranks
+        self.user_E = self.events["user"].rle_id().to_numpy()
+        self.rank_RE = torch.from_numpy(np.stack([run.ranks["rank"].to_numpy() for run in runs]))
+
+    def values(self, metric: str) -> Floats:
+        """What each event is worth to each run, (R, E).
+
+        Raises:
+            ConfigError: there is no such metric of ranks.
+        """
+        gain, k = _gain(metric, self.runs)
+        return gain(self.rank_RE, k).double().numpy()
+
+    def sums(self, value_RE: Floats, member_E: NDArray[np.bool_]) -> Floats:
+        """By user, over some of the events: how many, then each run's sum: (1 + R, U)."""
+        counted = np.concatenate([np.ones((1, len(member_E))), value_RE]) * member_E
+        return user_sums(counted, self.user_E)
+
+
+def bootstrap(
+    measured: Measured,
+    wanted: list[tuple[Floats, NDArray[np.bool_] | None]],
+    members: list[list[int]],
+    replicates: int,
+) -> tuple[Floats, list[Floats]]:
+    """Means of each run, and replicates of each row's mean.
+
+    Args:
+        measured: the events.
+        wanted: values of events by run, and which events count (None: all).
+        members: the runs of each row.
+        replicates: B.
+
+    Returns:
+        (M, R), and for each that was wanted (B, G).
+    """
+    every = np.ones(len(measured.events), dtype=bool)
+    blocks = [measured.sums(v, every if member is None else member) for v, member in wanted]
+    sums_BC = resampled_sums(np.concatenate(blocks).T, replicates=replicates)
+    width, rows, means = 1 + len(measured.runs), [], []
+    for at, block in enumerate(blocks):
+        total = block.sum(1)
+        means.append(total[1:] / total[0])
+        drawn = sums_BC[:, at * width : (at + 1) * width]
+        with np.errstate(invalid="ignore"):  # a draw without any such event is NaN, and left out
+            rows.append(resampled_rows(drawn[:, 1:] / drawn[:, :1], members))
+    return np.stack(means), rows
+
+
+def slice_estimates(
+    comparison: Comparison, replicates: int
+) -> dict[str, tuple[int, list[Estimate]]]:
+    """The first metric by kinds of events: how many there are, and each row's estimate."""
+    runs = comparison.runs
+    measured, place = Measured(runs), iter(range(len(runs)))
+    members = [[next(place) for _ in row.runs] for row in comparison.rows]
+    kinds = {name: m for name, m in kinds_of_events(measured.events).items() if m.any()}
+    value_RE = measured.values(comparison.metrics[0])
+    mean_KR, rows = bootstrap(
+        measured, [(value_RE, member) for member in kinds.values()], members, replicates
+    )
+    return {
+        name: (
+            int(member.sum()),
+            [estimate(mean_KR[k, those], rows[k][:, row]) for row, those in enumerate(members)],
+        )
+        for k, (name, member) in enumerate(kinds.items())
+    }
+
+
+def sort_metrics(metrics: list[str], runs: list[Run]) -> tuple[list[str], list[str]]:
+    """Those of ranks, which any event has a value of, and others that runs say.
+
+    Raises:
+        ConfigError: the first is none of ranks, so that nothing could be tested.
+    """
+    of_ranks = {name for run in runs for name in run.metric}
+    told = [m for m in metrics if m.partition("@")[0] not in of_ranks and _says(m, runs)]
+    ranked = [metric for metric in metrics if metric not in told]
+    if not ranked or metrics[0] in told:
+        raise ConfigError(
+            f"metric={metrics[0]} has no value of each event that could be tested",
+            todo=f"name one of ranks first: metric={','.join(ranked or ['ndcg@10'])},{metrics[0]}",
+        )
+    return ranked, told
+
+
+def told_by(metric: str, runs: list[Run]) -> Floats:
+    """What each run's metrics.json says of its test, (R,).
+
+    Raises:
+        RunError: one doesn't, or the runs went by different categories.
+    """
+    by = sorted({str(run.protocol.get("category")) for run in runs})
+    if metric.startswith(BY_CATEGORY) and len(by) > 1:
+        raise RunError(
+            f"{metric} of these runs is by different categories: {', '.join(by)}",
+            where="; ".join(f"{run.path}: {run.protocol.get('category')}" for run in runs[:10]),
+            todo="choose runs of one, or leave the metric out; evaluation.category names it",
+        )
+    for run in runs:
+        if not _says(metric, [run]):
+            raise RunError(
+                f"a run says nothing of {metric}",
+                where=str(run.path),
+                todo="leave the metric or the run out, or run it again with what gives the metric",
+            )
+    return np.array([float(run.results[f"test/{metric}"]) for run in runs])
+
+
+def spread(value_S: Floats) -> Spread:
+    """Of a row, from what its runs say."""
+    return Spread(float(value_S.mean()), float(value_S.std(ddof=1)) if len(value_S) > 1 else None)
+
+
+def estimate(run_mean_S: Floats, replicate_B: Floats) -> Estimate:
+    """Of a row, from its runs' means and its replicates."""
+    low, high = interval(replicate_B[:, None])
+    sd = float(run_mean_S.std(ddof=1)) if len(run_mean_S) > 1 else None
+    return Estimate(float(run_mean_S.mean()), sd, float(low[0]), float(high[0]))
+
+
+def _gain(metric: str, runs: list[Run]) -> tuple[Gain, int]:
+    name, at, text = metric.partition("@")
+    known = _gains(runs)
+    if name not in known:
+        raise ConfigError(
+            f"metric={metric}: {unknown(name, known, noun='metrics of ranks')}",
+            todo="metric=ndcg@10, for example; of others, those that metrics.json has for the test",
+        )
+    gain: Gain = make(known[name])
+    if gain.at_k != bool(at) or (at and not (text.isdigit() and int(text) > 0)):
+        form = f"{name}@10" if gain.at_k else name
+        raise ConfigError(f"metric={metric} can't be read", todo=f"write metric={form}, say")
+    return gain, int(text or 1)
+
+
+def _gains(runs: list[Run]) -> dict[str, Component]:
+    return {n: node for run in runs for n, node in run.metric.items() if _is_ours(node)}
+
+
+def _says(metric: str, runs: list[Run]) -> bool:
+    return any(isinstance(run.results.get(f"test/{metric}"), int | float) for run in runs)
+
+
+def _is_ours(node: object) -> bool:
+    """A component of this project: a folder from elsewhere must not choose what is called."""
+    return isinstance(node, dict) and str(node.get("_target_")).startswith("seqrec.metric.")

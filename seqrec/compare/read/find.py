@@ -1,0 +1,84 @@
+"""Finding runs below folders. What can't be read is named with its reason, and stops nothing."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqrec.compare.read.runs import Run, read_run
+from seqrec.errors import SeqrecError
+from seqrec.run.folder import ELSEWHERE
+
+MARKS = {"config.yaml", "metrics.json", "run.json", "error.txt"}  # each makes a folder a run's
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A folder that isn't compared."""
+
+    path: Path
+    reason: str
+
+
+def find_runs(places: list[str]) -> tuple[list[Run], list[Skipped]]:
+    """Read every run at or below some places, each once.
+
+    Args:
+        places: folders of runs, folders above them, or patterns (``outputs/*/sasrec``).
+
+    Returns:
+        The runs that can be compared, ordered by path, and what was left out: runs that failed,
+        didn't finish, are damaged or copies, and places without any run.
+    """
+    folders: dict[Path, Path] = {}
+    runs: list[Run] = []
+    skipped: list[Skipped] = []
+    for place in places:
+        found = [folder for root in _expand(place) for folder in _folders(root)]
+        folders |= {folder.resolve(): folder for folder in found}
+        if not found:
+            skipped.append(Skipped(Path(place), "no run here"))
+    for folder in sorted(folders.values()):
+        try:
+            runs.append(read_run(folder))
+        except SeqrecError as error:
+            skipped.append(Skipped(folder, error.what))
+    kept, repeated = _without_copies(runs)
+    return kept, skipped + repeated
+
+
+def _expand(place: str) -> list[Path]:
+    if Path(place).exists():
+        return [Path(place)]
+    anchor = Path(Path(place).anchor)
+    return sorted(anchor.glob(str(Path(place).relative_to(anchor))))
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """Folders of runs at or below `root`; nothing below a run is looked at.
+
+    A job that a sweep found trained stands for that run, wherever it lies.
+    """
+    for folder, below, files in os.walk(root):
+        if ELSEWHERE in files:
+            below.clear()
+            run = Path(folder, ELSEWHERE).read_text().strip()
+            yield Path(run if Path(run).is_dir() else folder)
+        elif MARKS & set(files) or ".hydra" in below:
+            below.clear()
+            yield Path(folder)
+        below[:] = [name for name in below if not name.startswith(".")]
+
+
+def _without_copies(runs: list[Run]) -> tuple[list[Run], list[Skipped]]:
+    """Keep one run of each configuration and seed: a second tells nothing new."""
+    latest: dict[Any, Run] = {}
+    for run in sorted(runs, key=lambda run: run.started):
+        latest[run.identity] = run
+    skipped = [
+        Skipped(run.path, f"same configuration and seed as the later run {kept.path}")
+        for run in runs
+        if (kept := latest[run.identity]) is not run
+    ]
+    return [run for run in runs if latest[run.identity] is run], skipped

@@ -1,0 +1,180 @@
+"""A run as comparing needs it: settings, results, each event's rank, learning curve."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from seqrec.config.schema import Component
+from seqrec.errors import RunError
+from seqrec.evaluation.protocol import SHARES
+from seqrec.run.folder import RunFolder
+
+GROUPS = (  # whose component's file has the name of the option
+    *("data", "baseline", "embedding", "context", "encoder", "head", "scorer", "loss", "negatives"),
+    *("window", "optimizer", "scheduler", "split", "logger"),
+)
+SILENT = (  # settings that change no result, or are told elsewhere
+    *(
+        "paths.",
+        "logger",
+        "metric.",
+        "expect",
+        "tags",
+        "group",
+        "resume",
+        "experiment",
+        "trainer.progress",
+    ),
+    *("data.raw_dir", "data.fetch_dir", "data.path", "batch.eval_size", "evaluation.ks"),
+    *("evaluation.sampled", "evaluation.category", "evaluation.groups"),
+)
+COLUMNS = {"user", "item", "rank", "history", "user_events", "item_events"}  # of ranks.parquet
+NUMBER = (int, float)
+RESULTS = {"data_hash": str, "protocol": str, "fit_seconds": NUMBER}  # entries of metrics.json
+CARD: dict[str, Any] = {  # entries of protocol.json that are shown
+    **dict.fromkeys(("train_events", "valid_targets", "test_targets", "candidates", "items"), int),
+    **dict.fromkeys(("data", "protocol_id", "seen", "k_core", "cold_targets"), str),
+    **dict.fromkeys(SHARES, (*NUMBER, type(None))),
+    **{"times": (dict, type(None)), "leaks": list},
+}
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C: ten times as fast
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run."""
+
+    path: Path
+    settings: dict[str, Any]  # dotted key or group to value or chosen option
+    metric: dict[str, Component]  # its ranking metrics
+    results: dict[str, Any]  # metrics.json
+    protocol: dict[str, Any]  # the protocol card
+    ranks: pl.DataFrame  # a row a test event, ordered by user and item
+    history: list[dict[str, Any]]  # a row an epoch; none of a baseline
+    started: str  # ISO
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """The settings that tell it from others."""
+        return {key: value for key, value in self.settings.items() if tells(key)}
+
+    @cached_property
+    def identity(self) -> str:
+        """Equal for two runs that must have equal results."""
+        return json.dumps([self.told, self.results["data_hash"]], sort_keys=True, default=str)
+
+    @cached_property
+    def measured_on(self) -> tuple[str, str, int, str]:
+        """What two runs must share to be compared: data, protocol, candidates and test events."""
+        events = self.ranks.select("user", "item").hash_rows().to_numpy()
+        return (
+            self.results["data_hash"],
+            self.results["protocol"],
+            self.protocol["candidates"],
+            blake2b(events.tobytes(), digest_size=6).hexdigest(),
+        )
+
+
+def tells(key: str) -> bool:
+    """Whether a setting can make another result."""
+    return not key.startswith(SILENT) and not key.endswith("_target_")
+
+
+def read_run(path: Path) -> Run:
+    """Read the folder of a finished run.
+
+    Raises:
+        RunError: it isn't one, failed, isn't finished, or is damaged; the first sentence says so.
+    """
+    folder = RunFolder(path)
+    _check_finished(folder)
+    results = _entries(folder, "metrics.json", RESULTS)
+    protocol = _entries(folder, "protocol.json", CARD)
+    about = folder.about()
+    config = _config(folder)
+    targets = {group: _option(config.get(group)) for group in GROUPS if group in config}
+    model = {"model": str(about.get("name", "")).partition(" ")[0]}
+    chosen = {key: value for key, value in about.get("choices", {}).items() if key != "metric"}
+    return Run(
+        path=path,
+        settings=dict(_flat(config)) | targets | model | chosen,
+        metric=config["metric"],
+        results=results,
+        protocol=protocol,
+        ranks=_ranks(folder),
+        history=folder.history(),
+        started=str(about.get("started", "")),
+    )
+
+
+def _check_finished(folder: RunFolder) -> None:
+    error = folder.path / "error.txt"
+    if (folder.path / "metrics.json").is_file():
+        return
+    if error.is_file():
+        first = error.read_text(errors="replace").strip().partition("\n")[0]
+        raise RunError(f"it failed: {first}", where=str(folder.path))
+    if (folder.path / "run.json").is_file():
+        raise RunError(
+            "it isn't finished: there is no metrics.json",
+            where=str(folder.path),
+            todo="the same command with resume=auto goes on",
+        )
+    raise RunError("no run, or one that ended before it trained", where=str(folder.path))
+
+
+def _entries(folder: RunFolder, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    content = folder.read_json(name)
+    known = content if isinstance(content, dict) else {}
+    wrong = [k for k, kind in wanted.items() if k not in known or not isinstance(known[k], kind)]
+    if wrong:
+        told = ", ".join(wrong[:3])
+        raise RunError(f"{name} isn't one of a run: no {told}", where=str(folder.path))
+    return content
+
+
+def _config(folder: RunFolder) -> dict[str, Any]:
+    """``config.yaml`` as plain values: without the checks of its types, which take longer."""
+    try:
+        config = yaml.load((folder.path / "config.yaml").read_bytes(), LOADER)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise RunError(f"config.yaml can't be read: {reason}", where=str(folder.path)) from error
+    if not isinstance(config, dict) or not {"seed", "metric", "data"} <= set(config):
+        raise RunError("config.yaml isn't one of a run", where=str(folder.path))
+    return config
+
+
+def _ranks(folder: RunFolder) -> pl.DataFrame:
+    table = folder.read_table("ranks.parquet")
+    missing = sorted(COLUMNS - set(table.columns))
+    if missing:
+        raise RunError(
+            f"ranks.parquet has no column {', '.join(missing)}: it is of an older version",
+            where=str(folder.path),
+        )
+    ranks = table["rank"]
+    if not len(ranks) or not ranks.dtype.is_integer() or ranks.null_count() or (ranks < 1).any():
+        raise RunError("ranks.parquet has no ranks, or some below 1", where=str(folder.path))
+    return table.sort("user", "item", maintain_order=True)
+
+
+def _option(node: Any) -> str | None:
+    """The option that a component was chosen by: its file has the same name."""
+    target = node.get("_target_") if isinstance(node, dict) else None
+    return target.split(".")[-2] if isinstance(target, str) and "." in target else None
+
+
+def _flat(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value

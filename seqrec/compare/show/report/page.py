@@ -1,0 +1,226 @@
+"""Putting the page together, and writing it whole or not at all."""
+
+import importlib.util
+import json
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from seqrec.compare.estimate.factors import ABSENT
+from seqrec.compare.estimate.measured import slice_estimates
+from seqrec.compare.estimate.rows import Comparison, Row
+from seqrec.compare.read.choose import text_of
+from seqrec.compare.read.find import Skipped
+from seqrec.compare.show.report.costs import costs
+from seqrec.compare.show.report.curves import curves
+from seqrec.compare.show.report.parts import Chart, colour_of, title_of
+from seqrec.compare.show.report.settings import effects, interaction_maps
+from seqrec.compare.show.report.slices import slice_dots
+from seqrec.compare.show.table import mean_sd, notes, p_text, signed, span
+from seqrec.errors import ConfigError
+from seqrec.evaluation.protocol import SHARES, percent
+
+
+def check_target(file: Path) -> None:
+    """See that a report can be written, before runs are read.
+
+    Raises:
+        ConfigError: a package is missing, or the folder.
+    """
+    for package in ("plotly", "jinja2"):
+        if importlib.util.find_spec(package) is None:
+            raise ConfigError(
+                f"report= needs the package {package}, which isn't installed",
+                todo="pip install 'seqrec[report]'",
+            )
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        what = "is a folder" if file.is_dir() else "is in a folder that isn't there"
+        raise ConfigError(f"report={file} {what}", todo="name a file, as report=report.html")
+
+
+def write_report(
+    file: Path, comparisons: list[Comparison], skipped: list[Skipped], *, replicates: int
+) -> None:
+    """Write the page.
+
+    Args:
+        file: where; see :func:`check_target`.
+        comparisons: one part of the page each.
+        skipped: folders to name with the reason why they aren't compared.
+        replicates: of the bootstrap of slices.
+    """
+    from plotly.offline import get_plotlyjs
+
+    parts = [_part(each, replicates) for each in comparisons]
+    figures = [[[v.figure for v in chart.variants] for chart in part["charts"]] for part in parts]
+    settings = [part["settings"] for part in parts]
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            parts=parts,
+            skipped=skipped,
+            runs=sum(len(each.runs) for each in comparisons),
+            style=_text("style.css"),
+            script=_text("page.js"),
+            plotly=get_plotlyjs(),
+            data=_inline({"figures": figures, "settings": settings}),
+        )
+    )
+    part_file = file.with_name(file.name + ".part")
+    part_file.write_text(page, encoding="utf-8")
+    part_file.replace(file)
+
+
+def _environment() -> Any:
+    from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
+
+    class Templates(BaseLoader):
+        def get_source(self, environment: Any, template: str) -> tuple[str, None, Any]:
+            if template != "page.html":
+                raise TemplateNotFound(template)
+            return _text(template), None, lambda: True
+
+    return Environment(
+        loader=Templates(),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _text(name: str) -> str:
+    return (files("seqrec.compare.show.report") / name).read_text(encoding="utf-8")
+
+
+def _inline(content: Any) -> str:
+    """JSON that can stand in a script element."""
+    text = json.dumps(content, separators=(",", ":"), default=str, allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _part(comparison: Comparison, replicates: int) -> dict[str, Any]:
+    """What the template shows of a comparison."""
+    first = comparison.runs[0]
+    charts: list[Chart] = [
+        curves(comparison),
+        costs(comparison),
+        effects(comparison),
+        interaction_maps(comparison),
+        slice_dots(comparison, slice_estimates(comparison, replicates)),
+    ]
+    return {
+        "title": f"{first.protocol['data']}, {first.results['protocol'].partition(';')[0]}",
+        "hash": first.results["data_hash"][:12],
+        "protocol": first.results["protocol"],
+        "card": _card(first.protocol),
+        "leaks": first.protocol["leaks"],
+        "by": comparison.by,
+        "metrics": comparison.metrics + comparison.told,
+        "rows": [_row(comparison, at) for at in range(len(comparison.rows))],
+        "verdict": _verdict(comparison),
+        "notes": notes(comparison),
+        "charts": [chart for chart in charts if chart.variants],
+        "settings": _settings(comparison),
+    }
+
+
+def _row(comparison: Comparison, at: int) -> dict[str, Any]:
+    row, first = comparison.rows[at], comparison.metrics[0]
+    estimates = [each.estimates[first] for each in comparison.rows]
+    low = min(0.0, *(e.low for e in estimates))
+    scale = 100 / (max(e.high for e in estimates) - low or 1)
+    mine = row.estimates[first]
+    return {
+        "place": at + 1,
+        "title": title_of(row, at),
+        "colour": colour_of(at).removeprefix("@"),
+        "labels": row.labels,
+        "rest": " · ".join(label for label in row.labels[1:] if label != ABSENT),
+        "runs": len(row.runs),
+        "metrics": [
+            {
+                "value": row.estimates[metric].mean,
+                "text": mean_sd(row.estimates[metric]),
+                "best": row.estimates[metric].mean
+                == max(each.estimates[metric].mean for each in comparison.rows),
+            }
+            for metric in comparison.metrics
+        ]
+        + [
+            {"value": told.mean, "text": mean_sd(told), "best": False} for told in row.told.values()
+        ],
+        "interval": span(mine),
+        "bar": {k: round((v - low) * scale, 2) for k, v in asdict(mine).items() if k != "sd"},
+        "difference": row.difference
+        and {
+            "value": row.difference.mean,
+            "text": signed(row.difference.mean),
+            "span": span(row.difference, "+.4f"),
+            "p": row.difference.p,
+            "p_text": p_text(row.difference.p),
+            "verdict": _judge(row),
+        },
+        "seconds": row.mean_result("fit_seconds"),
+        "memory": row.mean_result("peak_memory_mb"),
+        "folders": [str(run.path) for run in row.runs],
+    }
+
+
+def _judge(row: Row) -> str:
+    assert row.difference is not None
+    if row.difference.p > 0.05:
+        return "no difference shown"
+    return "better" if row.difference.mean > 0 else "worse"
+
+
+def _verdict(comparison: Comparison) -> str:
+    """The leaderboard in a sentence."""
+    best, first = comparison.rows[0], comparison.metrics[0]
+    reached = best.estimates[first]
+    told = f"Best: {best.name}, {first} {mean_sd(reached)} (95 % interval {span(reached)})."
+    judged = [_judge(row) for row in comparison.rows if row.difference is not None]
+    if not judged:
+        return told
+    counts = ", ".join(f"{judged.count(verdict)} {verdict}" for verdict in dict.fromkeys(judged))
+    return f"{told} The other rows against {comparison.rows[comparison.reference].name}: {counts}."
+
+
+def _card(card: dict[str, Any]) -> list[tuple[str, str]]:
+    """The protocol card as names and values."""
+    lines = [
+        ("protocol id", card["protocol_id"]),
+        ("training events", f"{card['train_events']:,}"),
+        ("validation targets", f"{card['valid_targets']:,}"),
+        ("test targets", f"{card['test_targets']:,}"),
+        ("items ranked", f"{card['candidates']:,} of {card['items']:,}"),
+        ("items of the history", card["seen"]),
+        ("k-core", card["k_core"]),
+        ("targets without a training event", card["cold_targets"]),
+    ]
+    times = card["times"] or {}
+    lines += [(f"time of {part}", f"{first} to {last}") for part, (first, last) in times.items()]
+    return lines + [(meaning, percent(card[key])) for key, meaning in SHARES.items()]
+
+
+def _settings(comparison: Comparison) -> dict[str, Any]:
+    """What differs between any of the runs: names of runs, and by key a value for each."""
+    runs = comparison.runs
+    values: dict[str, list[str]] = {}
+    for key in sorted({key for run in runs for key in run.told}):
+        found = [_value(run.told, key) for run in runs]
+        if len(set(found)) > 1:
+            values[key] = found
+    names = [
+        f"{title_of(row, at)}, seed {run.settings['seed']}"
+        for at, row in enumerate(comparison.rows)
+        for run in row.runs
+    ]
+    other = len(comparison.rows[0].runs) % len(runs)  # of the second row, where there is one
+    return {"runs": names, "values": values, "other": other}
+
+
+def _value(settings: dict[str, Any], key: str) -> str:
+    return text_of(settings[key]) if key in settings else "not there"

@@ -1,0 +1,120 @@
+"""What the charts of the report share: their parts, and how they look.
+
+Charts are specifications for plotly.js. Colours are names such as ``@series2``: the page puts in
+those of its theme. Each variant of a chart comes with the table of its numbers.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from seqrec.compare.estimate.rows import Estimate, Row
+
+SERIES = 8  # colours; then dashes tell apart
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon")
+
+Figure = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The numbers of a chart."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of the charts that a select chooses from."""
+
+    label: str
+    figure: Figure
+    sheet: Sheet
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What stands under one heading."""
+
+    key: str
+    title: str
+    text: str  # what is shown, and how to read it
+    variants: list[Variant]
+    legend: bool = False  # rows can be switched on and off
+    choose: str = ""  # what the select is for
+
+
+def dots_across(
+    names: list[str], estimates: list[Estimate], colour: str, symbol: str, name: str
+) -> Figure:
+    """Dots with horizontal intervals."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "orientation": "h",
+        "x": [short(e.mean) for e in estimates],
+        "y": [escape(name) for name in names],
+        "name": name,
+        "error_x": errors(estimates, colour),
+        "marker": {"size": 10, "color": colour, "symbol": symbol},
+        "hovertemplate": "%{y}<br>%{x:.4f}<extra>" + name + "</extra>",
+    }
+
+
+def errors(estimates: list[Estimate], colour: str) -> Figure:
+    """Bars from a mean to the ends of its interval."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [short(e.high - e.mean) for e in estimates],
+        "arrayminus": [short(e.mean - e.low) for e in estimates],
+        "color": colour,
+        "thickness": 1.5,
+        "width": 4,
+    }
+
+
+def layout_of(x: str, y: str) -> Figure:
+    """A chart with two axes."""
+    axis = {"automargin": True, "zeroline": False, "gridcolor": "@line", "linecolor": "@line"}
+    return {
+        "xaxis": axis | {"title": {"text": x, "standoff": 12}},
+        "yaxis": axis | {"title": {"text": y, "standoff": 12}},
+        "height": 420,
+        "margin": {"l": 10, "r": 16, "t": 24, "b": 10},
+        "showlegend": False,
+        "hovermode": "closest",
+    }
+
+
+def rows_layout(x: str, y: str, rows: int, *, step: int = 40) -> Figure:
+    """A chart with a line for each of some names."""
+    layout = layout_of(x, y)
+    layout["yaxis"] |= {"type": "category", "range": [rows - 0.5, -0.5]}
+    layout["height"] = 110 + step * max(rows, 2)
+    return layout
+
+
+def title_of(row: Row, at: int) -> str:
+    """Place and name of a row."""
+    return f"#{at + 1} {row.name}"
+
+
+def colour_of(row: int) -> str:
+    """Of a row of the leaderboard."""
+    return f"@series{row % SERIES}"
+
+
+def short(value: float) -> float:
+    """Five digits are more than can be seen."""
+    return float(f"{value:.5g}")
+
+
+def number(value: float) -> str:
+    """For people."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def escape(text: str) -> str:
+    """For plotly, which reads some HTML in texts."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")

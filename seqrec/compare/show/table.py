@@ -1,0 +1,187 @@
+"""A comparison as a table: for the terminal, Markdown, LaTeX and CSV."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from seqrec.compare.estimate.rows import Comparison, Difference, Estimate, Row, Spread
+
+MINUS = "\N{MINUS SIGN}"
+LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "·": r"$\cdot$",
+    MINUS: "$-$",
+    "Δ": r"$\Delta$",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of text."""
+
+    header: str
+    cells: list[str]
+    best: int | None = None  # the row to print in bold
+    right: bool = True
+
+
+def columns(comparison: Comparison) -> list[Column]:
+    """Labels, runs, metrics, and the difference of the first metric from the reference."""
+    rows, first = comparison.rows, comparison.metrics[0]
+    made = [
+        Column(key, [row.labels[at] for row in rows], right=False)
+        for at, key in enumerate(comparison.by)
+    ]
+    made.append(Column("runs", [str(len(row.runs)) for row in rows]))
+    for metric in comparison.metrics:
+        estimates = [row.estimates[metric] for row in rows]
+        means = [e.mean for e in estimates]
+        made.append(Column(metric, [mean_sd(e) for e in estimates], means.index(max(means))))
+        if metric == first:
+            made.append(Column("95 % interval", [span(e) for e in estimates]))
+    for metric in comparison.told:  # whether more is better, only the reader knows
+        made.append(Column(metric, [mean_sd(row.told[metric]) for row in rows]))
+    if len(rows) > 1:
+        differences = [row.difference for row in rows]
+        made.append(Column(f"Δ {first}", [_delta(d) for d in differences]))
+        made.append(Column("p (Holm)", ["" if d is None else p_text(d.p) for d in differences]))
+    return made
+
+
+def terminal(comparison: Comparison) -> Table:
+    """For rich."""
+    table = Table(header_style="dim")
+    made = columns(comparison)
+    for column in made:
+        table.add_column(column.header, justify="right" if column.right else "left", no_wrap=True)
+    for row in range(len(comparison.rows)):
+        cells = [Text(c.cells[row], style="bold green" if c.best == row else "") for c in made]
+        table.add_row(*cells)
+    return table
+
+
+def markdown(comparison: Comparison) -> str:
+    """A pipe table."""
+    made = columns(comparison)
+    lines = [
+        _line("|", [column.header.replace("|", r"\|") for column in made]),
+        "|" + "|".join("---:" if column.right else "---" for column in made) + "|",
+    ]
+    for row in range(len(comparison.rows)):
+        cells = [_bold(c, row, "**{}**").replace("|", r"\|") for c in made]
+        lines.append(_line("|", cells))
+    return "\n".join(lines) + "\n"
+
+
+def latex(comparison: Comparison) -> str:
+    """A tabular with the rules of booktabs."""
+    made = columns(comparison)
+    align = "".join("r" if column.right else "l" for column in made)
+    lines = [
+        f"\\begin{{tabular}}{{{align}}}",
+        "\\toprule",
+        " & ".join(_tex(column.header) for column in made) + r" \\",
+        "\\midrule",
+    ]
+    for row in range(len(comparison.rows)):
+        cells = [_bold(c, row, "\\textbf{{{}}}", _tex) for c in made]
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}"]) + "\n"
+
+
+def as_csv(comparison: Comparison) -> str:
+    """Every number in full, a column each."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    spread = [f"{m}{part}" for m in comparison.metrics for part in ("", " sd", " low", " high")]
+    spread += [f"{m}{part}" for m in comparison.told for part in ("", " sd")]
+    difference = [f"difference{part}" for part in ("", " low", " high", " p")]
+    writer.writerow([*comparison.by, "runs", *spread, *difference])
+    for row in comparison.rows:
+        writer.writerow([*row.labels, len(row.runs), *_numbers(row)])
+    return out.getvalue()
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What has to be known to read the table."""
+    events, users = comparison.events
+    reference = comparison.rows[comparison.reference]
+    told = [
+        f"{events:,} test events of {users:,} users; mean ± sd over runs; 95 % intervals over "
+        "users and runs"
+    ]
+    if len(comparison.rows) > 1:
+        how = "" if comparison.chosen else ", the best row: for a claim, name one with reference="
+        told.append(f"Δ and p are against {reference.name}{how}")
+    if comparison.told:
+        names = ", ".join(comparison.told)
+        told.append(f"{names}: as the runs say, without intervals; more isn't always better")
+    single = sum(len(row.runs) == 1 for row in comparison.rows)
+    if single:
+        rows = "a row has" if single == 1 else f"{single} rows have"
+        told.append(f"{rows} a single run: nothing is known there of how seeds vary")
+    if comparison.averaged:
+        told.append(f"rows are means over {', '.join(comparison.averaged)}")
+    return told
+
+
+def mean_sd(estimate: Estimate | Spread) -> str:
+    """``mean ± sd``; the mean alone of a single run."""
+    if estimate.sd is None:
+        return f"{estimate.mean:.4f}"
+    return f"{estimate.mean:.4f} ± {estimate.sd:.4f}"
+
+
+def span(estimate: Estimate | Difference, form: str = ".4f") -> str:
+    """``low to high``."""
+    return f"{estimate.low:{form}} to {estimate.high:{form}}".replace("-", MINUS)
+
+
+def signed(value: float) -> str:
+    """A difference."""
+    return f"{value:+.4f}".replace("-", MINUS)
+
+
+def p_text(p: float) -> str:
+    """A p-value as it is printed."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _delta(difference: Difference | None) -> str:
+    if difference is None:
+        return "reference"
+    return signed(difference.mean)
+
+
+def _numbers(row: Row) -> list[float | None]:
+    numbers: list[float | None] = []
+    for e in row.estimates.values():
+        numbers += [e.mean, e.sd, e.low, e.high]
+    for told in row.told.values():
+        numbers += [told.mean, told.sd]
+    d = row.difference
+    return numbers + ([None] * 4 if d is None else [d.mean, d.low, d.high, d.p])
+
+
+def _bold(
+    column: Column, row: int, form: str, escape: Callable[[str], str] = lambda text: text
+) -> str:
+    text = escape(column.cells[row])
+    return form.format(text) if column.best == row else text
+
+
+def _line(mark: str, cells: list[str]) -> str:
+    return f"{mark} " + f" {mark} ".join(cells) + f" {mark}"
+
+
+def _tex(text: str) -> str:
+    escaped = re.sub(r".", lambda found: LATEX.get(found[0], found[0]), text)
+    return escaped.replace("< ", "$<$ ")

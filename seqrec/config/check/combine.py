@@ -1,0 +1,126 @@
+"""Combinations that can't work, declared next to the components and refused before any work.
+
+A component that needs something says so in a class attribute, ``needs_ratings: ClassVar[bool] =
+True``; one that can't provide it says ``has_ratings: ClassVar[bool] = False``. The two in one
+configuration are refused. Nothing else has to be edited for a new need.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from seqrec.config.check.components import components
+from seqrec.config.check.mistakes import refuse
+from seqrec.config.check.signature import read_signature
+from seqrec.config.check.source import TargetError
+from seqrec.config.schema import TRAINED
+
+BY_TIME = ("temporal", "rolling", "sessions")  # splits that cut in time
+Attributes = dict[str, dict[str, Any]]  # path of a component -> its class attributes
+
+
+def check_combination(config: dict[str, Any]) -> None:
+    """Refuse components that don't go together.
+
+    Raises:
+        ConfigError: it names both sides of every conflict.
+    """
+    refuse(conflicts(config))
+
+
+def conflicts(config: dict[str, Any]) -> Iterator[str]:
+    """Describe what :func:`check_combination` would refuse."""
+    yield from _whole(config)
+    attributes = dict(_attributes(config))
+    names = {path: node["_target_"].rpartition(".")[2] for path, node in components(config)}
+    needs = [
+        (f"{path}={names[path]}", name.removeprefix("needs_"))
+        for path, said in attributes.items()
+        for name, value in said.items()
+        if name.startswith("needs_") and value is True and path in config
+    ]
+    if config.get("prepare", {}).get("min_rating") is not None:
+        needs.append(("prepare.min_rating", "ratings"))
+    if (config.get("trainer") or {}).get("ema"):
+        needs.append(("trainer.ema", "averaged_weights"))
+    for who, what in needs:
+        for path, said in attributes.items():
+            if said.get(f"has_{what}") is False:
+                lacks, told = f"{path}={names[path]}", what.replace("_", " ")
+                yield f"{who} needs {told}, and {lacks} has none; change one of the two"
+    for path, said in attributes.items():
+        if said.get("causal") is False:  # every loss here predicts the next item
+            yield (
+                f"{path}={names[path]} sees the future, so it "
+                "can't learn to predict the next item; choose a causal one"
+            )
+    if config.get("prepare", {}).get("k_core_before") and config["prepare"].get("k_core", 0) < 2:
+        yield "prepare.k_core_before says which events prepare.k_core counts, and that is off"
+    evaluation = config.get("evaluation") or {}
+    if evaluation.get("sampled_by") == "popularity" and not evaluation.get("sampled"):
+        yield "evaluation.sampled_by says how evaluation.sampled draws, and that is off"
+    yield from _future(config)
+    yield from _monitor(config, attributes)
+
+
+def _whole(config: dict[str, Any]) -> Iterator[str]:
+    """A model is trained, of all its parts, or a baseline."""
+    if config.get("baseline") is None:
+        for group in TRAINED:
+            if group in config and config[group] is None:
+                yield f"{group}=null: a trained model has one; choose one, or a model=... that is"
+        return
+    chosen = [group for group in (*TRAINED, "context") if config.get(group) is not None]
+    if chosen:
+        name = str(config["baseline"].get("_target_")).split(".")[-2]
+        yield (
+            f"{', '.join(chosen)}: a baseline is counted, not trained, and has none; "
+            f"choose it with model={name} and leave these out"
+        )
+    trainer = config.get("trainer") or {}
+    if trainer.get("strategy", "auto") != "auto" or trainer.get("num_nodes", 1) > 1:
+        yield "trainer: a baseline is counted in one process; leave it out or take trainer=auto"
+    if trainer.get("ema"):
+        yield "trainer.ema: a baseline is counted and has no weights to average; leave it out"
+
+
+def _attributes(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, node in components(config):
+        try:
+            yield path, read_signature(node["_target_"]).attributes
+        except TargetError:
+            continue  # told by the check of components
+
+
+def _future(config: dict[str, Any]) -> Iterator[str]:
+    """What preparing knows of a user's last events must not reach a split by time."""
+    prepare, split = config.get("prepare", {}), config.get("split", {}).get("_target_", "")
+    name = split.rpartition(".")[2].lower()
+    if name not in BY_TIME:
+        return
+    if prepare.get("repeats") == "last":
+        yield (
+            "prepare.repeats=last removes earlier events because of later ones, which "
+            f"split={name} must not know; use first, consecutive or keep"
+        )
+    if prepare.get("max_history") is not None:
+        yield (
+            "prepare.max_history counts back from each user's last event, beyond the cut of "
+            f"split={name}; use max_length"
+        )
+
+
+def _monitor(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
+    """The metric that picks the checkpoint has to be computed."""
+    metrics, evaluation = config.get("metric"), config.get("evaluation")
+    if not isinstance(metrics, dict) or not evaluation:
+        return
+    at_k = {n for n in metrics if attributes.get(f"metric.{n}", {}).get("at_k", True)}
+    names = [f"{n}@{k}" for n in [*sorted(at_k), "coverage", "novelty"] for k in evaluation["ks"]]
+    names += sorted(set(metrics) - at_k)
+    if attributes.get("loss", {}).get("needs_ratings"):
+        names.append("rmse")
+    if evaluation["monitor"] not in names:
+        yield (
+            f"evaluation.monitor={evaluation['monitor']} isn't computed; "
+            f"with metric and evaluation.ks as they are: {', '.join(names)}"
+        )

@@ -1,0 +1,249 @@
+"""The command line, checked as a whole before Hydra starts anything.
+
+Hydra stops at the first mistake and words it for its developers. Here every override is tried,
+the composed configuration is checked against the signatures of its components, and all mistakes
+are told together.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra import initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from seqrec.config.check.combine import conflicts
+from seqrec.config.check.components import allowed_keys, component_mistakes, is_instruction
+from seqrec.config.check.mistakes import reason, refuse, unknown
+from seqrec.config.check.ranges import out_of_range
+from seqrec.config.check.signature import read_signature
+from seqrec.config.check.source import TargetError
+from seqrec.config.cli.elsewhere import folder_of, searched
+from seqrec.config.cli.help import help_text
+from seqrec.config.cli.launcher import launcher_mistakes
+from seqrec.config.cli.resume import resume_arguments
+from seqrec.config.compose import Composer, plain, settle
+from seqrec.config.schema import TRAINED
+
+SWEEP_FLAGS = ("-m", "--multirun")
+
+
+def check_command_line(
+    argv: list[str], *, config_dir: Path, config_name: str = "train", options: Iterable[str] = ()
+) -> list[str]:
+    """Check the arguments of a program whose configuration lies in `config_dir`.
+
+    Args:
+        argv: arguments without the program's name.
+        config_dir: folder of the configuration tree.
+        config_name: primary config.
+        options: the program's own, that may be meant by a key that isn't there.
+
+    Returns:
+        The arguments for Hydra: the same, with ``resume=`` turned into the folder to go on in.
+        With ``--cfg job`` the configuration that a run would have is printed, and the program ends.
+        ``--help`` is answered here, and ends the program: Hydra takes seconds for it.
+
+    Raises:
+        ConfigError: it lists all mistakes; each value of a sweep is tried once.
+    """
+    argv = sorted(argv, key=lambda a: a not in SWEEP_FLAGS)  # argparse wants it before overrides
+    flags, _ = get_args_parser().parse_known_args(argv)
+    config_dir = config_dir.resolve()
+    if flags.help:
+        print(help_text(config_dir, config_name))
+        sys.exit(0)
+    informs = flags.hydra_help or flags.info or flags.shell_completion
+    informs = informs or flags.cfg in ("hydra", "all")
+    if informs or flags.config_path or flags.config_name or flags.config_dir:
+        return argv
+    with initialize_config_dir(version_base="1.3", config_dir=str(config_dir)):
+        searchpath = searched(flags.overrides)
+        composer = Composer(config_name, searchpath=searchpath)
+        config_dirs = [config_dir, *map(folder_of, searchpath)]
+        line = _CommandLine(composer, config_dirs, frozenset(options))
+        overrides = line.parse(flags.overrides, sweeping=flags.multirun)
+        line.mistakes += launcher_mistakes(overrides, sweeping=flags.multirun)
+        attempts = [line.attempt(variant) for variant in line.variants(overrides)]
+    refuse(line.mistakes)
+    first = attempts[0]
+    assert first is not None
+    if flags.cfg:
+        print(OmegaConf.to_yaml(OmegaConf.create(first[0])))
+        sys.exit(0)
+    return resume_arguments(argv, *first, sweeping=flags.multirun)
+
+
+@dataclass
+class _CommandLine:
+    composer: Composer
+    config_dirs: list[Path]
+    options: frozenset[str]
+    mistakes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.parser = OverridesParser.create(config_loader=self.composer.loader)
+
+    def parse(self, texts: list[str], *, sweeping: bool) -> list[Override]:
+        """Parse each override for itself, so that one bad one doesn't hide the others."""
+        overrides = []
+        for text in texts:
+            try:
+                (override,) = self.parser.parse_overrides([text])
+            except HydraException:
+                self.mistakes.append(
+                    f"{text}: can't be read; write key=value, with quotes around "
+                    f"""special characters: 'key="a, b"'"""
+                )
+                continue
+            if override.is_sweep_override() and not sweeping:
+                self.mistakes.append(
+                    f"{text}: several values need -m (a sweep); a list is written "
+                    f"{override.key_or_group}=[a,b]"
+                )
+            elif override.is_sweep_override() and not override.is_discrete_sweep():
+                self.mistakes.append(f"{text}: an interval can't be tried value by value")
+            else:
+                overrides.append(override)
+        return overrides
+
+    def variants(self, overrides: list[Override]) -> Iterator[list[Override]]:
+        """Yield all first values, then every further value of a sweep with the others at first."""
+        values = [self._values(override) for override in overrides]
+        first = [options[0] for options in values]
+        yield first
+        for at, options in enumerate(values):
+            for option in options[1:]:
+                yield [*first[:at], option, *first[at + 1 :]]
+
+    def attempt(self, overrides: list[Override]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Compose, note all mistakes, and return the plain configuration and the choices."""
+        groups, values = [], []
+        for override in overrides:
+            is_group = override.key_or_group in self.composer.groups
+            if override.is_hydra_override() or (is_group and self._is_option(override)):
+                groups.append(override.input_line or "")
+            elif not is_group:
+                values.append(override)
+        try:
+            config, choices = self.composer.compose(groups)
+        except (HydraException, OmegaConfBaseException) as error:
+            self.mistakes.append(reason(error))
+            return None
+        for override in values:
+            self._apply(config, override, choices)
+        written = [override.input_line or "" for override in overrides]
+        settle(config, choices=choices, overrides=written, config_dirs=self.config_dirs)
+        for key in sorted(OmegaConf.missing_keys(config)):
+            options = self.composer.options(key) if key in self.composer.groups else ["..."]
+            self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
+        try:
+            resolved = plain(config)
+        except OmegaConfBaseException as error:
+            self.mistakes.append(reason(error))
+            return None
+        self.mistakes += [
+            *component_mistakes(resolved),
+            *conflicts(resolved),
+            *out_of_range(resolved),
+        ]
+        return resolved, choices
+
+    def _values(self, override: Override) -> list[Override]:
+        if not override.is_sweep_override():
+            return [override]
+        key = override.get_key_element()
+        texts = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        if not texts:
+            self.mistakes.append(f"{override.input_line}: stands for no value at all")
+        return self.parser.parse_overrides(texts or [f"{key}=null"])
+
+    def _is_option(self, override: Override) -> bool:
+        group, value = override.key_or_group, override.value()
+        options = self.composer.options(group)
+        names = value if isinstance(value, list) else [value]
+        if None in names:  # Hydra takes no group away once it was chosen
+            self.mistakes.append(f"{group}=null: choose one of {', '.join(options)}")
+            return False
+        wrong = [str(n) for n in names if str(n) not in options]
+        for name in wrong:
+            told = unknown(name, options, prefix=f"{group}=", noun="choices")
+            self.mistakes.append(f"{group}={name}: {told}")
+        return not wrong
+
+    def _apply(self, config: DictConfig, override: Override, choices: dict[str, Any]) -> None:
+        key, parent = override.key_or_group, override.key_or_group.rpartition(".")[0]
+        adds = override.is_add() or override.is_force_add()
+        if parent in self.composer.groups and OmegaConf.select(config, parent) is None:
+            there = f"{key}: model={choices.get('model')} has no {parent}"
+            chosen = [] if parent in (*TRAINED, "baseline") else self.composer.options(parent)
+            self.mistakes.append(
+                f"{there}; choose {parent}={'|'.join(chosen)}" if chosen else there
+            )
+            return
+        try:
+            if override.is_delete():
+                node = OmegaConf.select(config, parent) if parent else config
+                with open_dict(node):
+                    del node[key.rpartition(".")[2]]
+            else:
+                fixed = adds and _is_typed(config, parent)
+                OmegaConf.update(config, key, override.value(), force_add=adds and not fixed)
+        except (ConfigKeyError, ConfigAttributeError, TypeError):
+            self.mistakes.append(f"{key}: {self._unknown_key(config, key, choices)}")
+        except OmegaConfBaseException as error:
+            self.mistakes.append(f"{key}: {reason(error)}")
+
+    def _unknown_key(self, config: DictConfig, key: str, choices: dict[str, Any]) -> str:
+        """Say where the key departs from what is there, and what was probably meant."""
+        node, path, parts = config, "", key.split(".")
+        while isinstance(node, DictConfig) and parts[0] in node and len(parts) > 1:
+            path, node, parts = f"{path}{parts[0]}.", node.get(parts[0]), parts[1:]
+        names = map(str, node) if isinstance(node, DictConfig) else ()
+        known = {name for name in names if not is_instruction(name)}
+        settable = _settable(node)
+        if parts[0] in settable and len(parts) == 1:
+            return f"not in the file of this component, but it takes it: write +{key}=..."
+        if not path and "." not in key:
+            known |= self.composer.groups | self.options
+        group = path.removesuffix(".")
+        return unknown(
+            parts[0],
+            known | settable,
+            prefix=path,
+            noun=f"allowed by {group}={choices[group]}" if group in choices else "allowed",
+            elsewhere=_same_name(config, parts[-1]),
+        )
+
+
+def _is_typed(config: DictConfig, key: str) -> bool:
+    """Whether a node's keys are fixed by the schema."""
+    node = OmegaConf.select(config, key) if key else config
+    return isinstance(node, DictConfig) and OmegaConf.get_type(node) is not dict
+
+
+def _settable(node: Any) -> set[str]:
+    if not isinstance(node, DictConfig) or not isinstance(node.get("_target_"), str):
+        return set()
+    try:
+        return set(allowed_keys(read_signature(node._target_)))
+    except TargetError:
+        return set()
+
+
+def _same_name(node: DictConfig, name: str, path: str = "") -> Iterator[str]:
+    """Yield the paths at which a key of this name is found."""
+    for key in node:
+        at = f"{path}.{key!s}" if path else str(key)
+        if key == name:
+            yield at
+        inner = None if OmegaConf.is_missing(node, key) else node._get_node(key)
+        if isinstance(inner, DictConfig) and not inner._is_none() and not inner._is_interpolation():
+            yield from _same_name(inner, name, at)

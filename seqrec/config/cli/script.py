@@ -1,0 +1,134 @@
+"""``key=value`` arguments of scripts, declared as a dataclass.
+
+A script may also take words (folders, say) and keys that it can't know beforehand: one field each,
+declared with ``metadata=WORDS`` (a list) and ``metadata=PAIRS`` (a dict of texts).
+
+Values keep their text: an id such as ``0000013714`` or ``1e5`` is never taken for a number unless
+its field says so.
+"""
+
+import dataclasses
+import inspect
+import re
+import sys
+import types
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from seqrec.config.check.mistakes import refuse, unknown
+
+Arguments = TypeVar("Arguments")
+WORDS, PAIRS = {"holds": "FOLDER ..."}, {"holds": "KEY=VALUE"}  # with their names in the usage
+YES_NO = {"true": True, "false": False}
+KINDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def parse(declared: type[Arguments], argv: list[str]) -> Arguments:
+    """Read ``key=value`` arguments into a dataclass; ``--help`` prints the usage and ends.
+
+    Fields may be str, int, float, bool, Path, a list of these (``[a, b]``), or ``| None``.
+    The usage is the dataclass's docstring and the comment behind each field.
+
+    Args:
+        declared: the dataclass.
+        argv: arguments without the program's name.
+
+    Raises:
+        ConfigError: it lists all mistakes, and how the script is used.
+    """
+    if {"--help", "-h"} & set(argv):
+        print(usage(declared))
+        sys.exit(0)
+    fields = {f.name: f for f in dataclasses.fields(declared)}  # type: ignore[arg-type]
+    words, pairs = _holder(fields, WORDS), _holder(fields, PAIRS)
+    hints, mistakes = get_type_hints(declared), []
+    values: dict[str, Any] = {}
+    for argument in argv:
+        key, equals, text = argument.partition("=")
+        if words and not argument.startswith("-") and (not equals or Path(argument).exists()):
+            values.setdefault(words, []).append(argument)
+        elif not equals:
+            mistakes.append(f"{argument}: can't be read; write key=value")
+        elif pairs and (key not in fields or key == pairs):
+            values.setdefault(pairs, {})[key] = _unquote(text)
+        elif key not in fields:
+            mistakes.append(f"{key}: {unknown(key, fields)}")
+        else:
+            try:
+                values[key] = _convert(text, hints[key])
+            except ValueError as error:
+                mistakes.append(f"{key}: {error}")
+    given = {argument.partition("=")[0] for argument in argv}
+    mistakes += [
+        f"{n}: must be given ({n}=...)"
+        for n in map(str, fields)
+        if n not in given and _is_required(fields[n])
+    ]
+    refuse(mistakes, todo="see the usage\n\n" + usage(declared))
+    return declared(**values)
+
+
+def usage(declared: type) -> str:
+    """Return the docstring of a dataclass and a line for each field."""
+    comments = _comments(declared)
+    rows = []
+    for field in dataclasses.fields(declared):
+        default = "required" if _is_required(field) else f"default {_show(field)}"
+        name = field.metadata.get("holds", field.name)
+        rows.append((name, f"{comments.get(field.name, '')} ({default})".strip()))
+    width = max(len(name) for name, _ in rows)
+    lines = "\n".join(f"  {name:<{width}}  {text}" for name, text in rows)
+    return f"{inspect.cleandoc(declared.__doc__ or declared.__name__)}\n\n{lines}"
+
+
+def split_list(text: str) -> list[str]:
+    """Split ``[a, b]`` or ``a, b``; quotes keep commas and spaces together."""
+    inner = text.strip()
+    if inner.startswith("[") and inner.endswith("]"):
+        inner = inner[1:-1]
+    parts = re.findall(r"""\s*("[^"]*"|'[^']*'|[^,]*)\s*(?:,|$)""", inner)
+    return [_unquote(part) for part in parts if part.strip()]
+
+
+def _convert(text: str, kind: Any) -> Any:
+    members = get_args(kind)
+    if get_origin(kind) in (Union, types.UnionType):
+        if text == "null" and type(None) in members:
+            return None
+        return _convert(text, next(m for m in members if m is not type(None)))
+    if get_origin(kind) is list:
+        return [_convert(part, members[0]) for part in split_list(text)]
+    try:
+        return YES_NO[text.lower()] if kind is bool else kind(_unquote(text))
+    except (KeyError, ValueError):
+        raise ValueError(f"{text!r} isn't {KINDS[kind]}") from None
+
+
+def _unquote(text: str) -> str:
+    text = text.strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _holder(fields: dict[str, Any], what: dict[str, str]) -> str | None:
+    """The field that takes what no field is named for."""
+    return next((name for name, field in fields.items() if field.metadata == what), None)
+
+
+def _is_required(field: dataclasses.Field) -> bool:
+    missing = dataclasses.MISSING
+    return field.default is missing and field.default_factory is missing
+
+
+def _show(field: dataclasses.Field) -> str:
+    value = field.default
+    if value is dataclasses.MISSING:
+        value = field.default_factory()  # type: ignore[misc,operator]
+    if isinstance(value, list | dict):
+        return " ".join(map(str, value)) or "none"
+    return "null" if value is None else str(value)
+
+
+def _comments(declared: type) -> dict[str, str]:
+    lines = inspect.getsource(declared).splitlines()
+    matches = (re.match(r"\s+(\w+):.*?\s# (.+)", line) for line in lines)
+    return {m[1]: m[2] for m in matches if m}

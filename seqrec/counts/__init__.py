@@ -1,0 +1,1 @@
+"""What counted baselines are made of."""

@@ -1,0 +1,146 @@
+"""The one form that every counted model has: a score is a weighted sum of rows of a sparse table.
+
+``score(q, i) = sum_r weight_r * table[row_r, i] + base * popularity[i]``
+
+A Markov chain looks up the row of the last item, item-to-item neighbours those of all items of the
+history, session neighbours those of the most similar sessions; popularity looks up none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqrec.catalogue import ROUNDING
+from seqrec.layers.sizes import make_room
+
+ENTRIES = 1 << 22  # of the table that are looked at together
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Queries: which rows of the table count, and how much.
+
+    Args:
+        row_BR: int64 rows of the table; those with weight 0 don't matter.
+        weight_BR: float32.
+        base_B: float32, how much popularity counts.
+    """
+
+    row_BR: Tensor
+    weight_BR: Tensor
+    base_B: Tensor
+
+    def part(self, first: int, last: int) -> "Rows":
+        """Some of the queries."""
+        return Rows(*(value[first:last] for value in vars(self).values()))
+
+
+class Table(nn.Module):
+    """A sparse table with the columns 0 .. V-1, the items, and a popularity for each of them.
+
+    Rows have equally many places; places that aren't needed have weight 0.
+
+    Args:
+        n_items: items without the padding id.
+    """
+
+    item_RK: Tensor
+    weight_RK: Tensor
+    base_V: Tensor
+
+    def __init__(self, n_items: int) -> None:
+        super().__init__()
+        self.register_buffer("item_RK", torch.zeros(1, 0, dtype=torch.int32))
+        self.register_buffer("weight_RK", torch.zeros(1, 0))
+        self.register_buffer("base_V", torch.zeros(n_items + 1))
+
+    def fill(self, entries: tuple[Tensor, Tensor] | None, base_V: Tensor) -> None:
+        """Take ``(item_RK, weight_RK)`` (None: none) and the popularity."""
+        if entries is not None:
+            self.item_RK, self.weight_RK = entries
+        self.base_V = base_V.float()
+
+    def __len__(self) -> int:
+        """Columns V."""
+        return len(self.base_V)
+
+    def score(self, query: Rows, item: Tensor) -> Tensor:
+        """Scores of one item a query, (B,) -> (B,), or of S own ones each, (B, S) -> (B, S)."""
+        if item.dim() == 1:
+            return query.base_B * self.base_V[item] + self._found(query, item)
+        step = max(1, ENTRIES // len(self))
+        found = [
+            self.block(query.part(at, at + step), 0, len(self)).gather(1, item[at : at + step])
+            for at in range(0, len(item), step)
+        ]
+        return torch.cat(found)
+
+    def score_shared(self, query: Rows, item_S: Tensor) -> Tensor:
+        """Scores of the same items for every query: (B, S)."""
+        return self.block(query, 0, len(self))[:, item_S]
+
+    def block(self, query: Rows, first: int, last: int) -> Tensor:
+        """Scores of the items ``first .. last - 1``: (B, last - first)."""
+        score_BW = query.base_B[:, None] * self.base_V[first:last]
+        for at, part in self._parts(query):
+            item_BE, weight_BE = (x.flatten(1) for x in self._entries(part))
+            inside_BE = (item_BE >= first) & (item_BE < last)
+            column_BE = (item_BE - first).masked_fill_(~inside_BE, 0)
+            score_BW[at : at + len(item_BE)].scatter_add_(1, column_BE, weight_BE * inside_BE)
+        return score_BW
+
+    def rounding(self, query: Rows, item_N: Tensor, score_N: Tensor) -> Tensor:
+        """How far two sums of the same score can lie apart: (N,); popularity alone is no sum."""
+        return ROUNDING * (score_N - query.base_B * self.base_V[item_N]).abs()
+
+    def _found(self, query: Rows, item: Tensor) -> Tensor:
+        found = []
+        for at, part in self._parts(query):
+            item_BRK, weight_BRK = self._entries(part)
+            same = item_BRK == item[at : at + len(part.base_B), None, None]
+            found.append((weight_BRK * same).sum((1, 2)))
+        return torch.cat(found) if found else query.base_B.new_zeros(0)
+
+    def _entries(self, query: Rows) -> tuple[Tensor, Tensor]:
+        weight_BRK = self.weight_RK[query.row_BR] * query.weight_BR[..., None]
+        return self.item_RK[query.row_BR].long(), weight_BRK
+
+    def _parts(self, query: Rows) -> Iterator[tuple[int, Rows]]:
+        each = max(1, query.row_BR.shape[1] * self.item_RK.shape[1])
+        size = max(1, ENTRIES // each)
+        for at in range(0, len(query.base_B), size):
+            yield at, query.part(at, at + size)
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *rest: Any) -> None:
+        make_room(self, state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def packed(
+    row_P: np.ndarray, item_P: np.ndarray, weight_P: np.ndarray, *, rows: int, most: int
+) -> tuple[Tensor, Tensor]:
+    """Entries of a sparse table in rows of equal width, the heaviest `most` of each row.
+
+    Args:
+        row_P, item_P, weight_P: the entries; of equal weights the smaller item goes first.
+        rows: of the table.
+        most: entries of a row that are kept.
+
+    Returns:
+        ``(item_RK, weight_RK)`` for :meth:`Table.fill`.
+    """
+    order = np.lexsort((item_P, -weight_P, row_P))
+    row_P, item_P, weight_P = row_P[order], item_P[order], weight_P[order]
+    length = np.bincount(row_P, minlength=rows)
+    place_P = np.arange(len(row_P)) - np.repeat(np.cumsum(length) - length, length)
+    kept = place_P < most
+    width = int(min(length.max(initial=0), most))
+    item_RK = np.zeros((rows, width), dtype=np.int32)
+    weight_RK = np.zeros((rows, width), dtype=np.float32)
+    item_RK[row_P[kept], place_P[kept]] = item_P[kept]
+    weight_RK[row_P[kept], place_P[kept]] = weight_P[kept]
+    return torch.from_numpy(item_RK), torch.from_numpy(weight_RK)

@@ -1,0 +1,1 @@
+"""Judge a model by held-out events."""

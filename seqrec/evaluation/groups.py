@@ -1,0 +1,84 @@
+"""The groups of users that events are told apart by: of what is known of the users."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from seqrec.config.check.mistakes import unknown
+from seqrec.errors import ConfigError
+from seqrec.evaluation.slices import KINDS, labels
+
+AUTO = "auto"
+FEW = 8  # numbers of more values are cut into ranges; `auto` takes attributes of up to so many
+MOST = 50  # groups of an attribute
+CUTS = (0.25, 0.5, 0.75)  # of the users, between ranges of numbers
+
+
+def find_groups(users: pl.DataFrame, wanted: Any) -> dict[str, pl.Series]:
+    """The group of each user, by attribute.
+
+    Texts are groups as they are. Numbers of more than eight values are cut at the quartiles of the
+    users, into ranges that are called by their least and largest value.
+
+    Args:
+        users: columns index, user and attributes.
+        wanted: names of attributes; ``auto``: those of two to eight groups; None: none.
+
+    Returns:
+        By name Enum (users,), null where nothing is known.
+
+    Raises:
+        ConfigError: an attribute isn't there, is empty, has too many values, or has the name of
+            slices that every run has.
+    """
+    columns = [n for n in users.columns[2:] if users[n].null_count() < len(users)]
+    if wanted == AUTO:
+        found = {n: _labels(users[n]) for n in columns if n not in KINDS}
+        return {n: group for n, group in found.items() if 2 <= len(labels(group)) <= FEW}
+    names = [wanted] if isinstance(wanted, str) else list(wanted or [])
+    for name in names:
+        if name not in columns:
+            raise ConfigError(
+                f"evaluation.groups={name}: {unknown(name, columns, noun='known of the users')}",
+                todo="name some of these; evaluation.groups=null does without",
+            )
+        if name in KINDS:
+            raise ConfigError(
+                f"evaluation.groups={name}: every run has slices of that name, of something else",
+                todo="rename the column in the table of users",
+            )
+    found = {name: _labels(users[name]) for name in names}
+    for name, group in found.items():
+        if len(labels(group)) > MOST:
+            raise ConfigError(
+                f"evaluation.groups={name}: {len(labels(group)):,} values are too many for groups, "
+                f"{MOST} are the most",
+                todo="name an attribute of fewer, or join some in the table of users",
+            )
+    return found
+
+
+def _labels(column: pl.Series) -> pl.Series:
+    text = column.cast(pl.String).str.strip_chars().replace("", None)
+    number = text.cast(pl.Float64, strict=False)
+    if number.null_count() == text.null_count() and number.drop_nulls().n_unique() > FEW:
+        return _ranges(number)
+    text = text.str.replace_all("/", "-", literal=True)  # which parts the names of metrics
+    return text.cast(pl.Enum(text.drop_nulls().unique().sort()))
+
+
+def _ranges(number: pl.Series) -> pl.Series:
+    """Quarters of the users; a value isn't parted, so ranges may hold more or fewer."""
+    known = number.fill_nan(None).drop_nulls().to_numpy()
+    edges = np.unique(np.quantile(known, CUTS, method="lower"))
+    code = np.searchsorted(edges, number.fill_null(np.nan).to_numpy(), side="left")
+    places = np.searchsorted(edges, known, side="left")
+    names = {int(c): _range(known[places == c]) for c in np.unique(places)}
+    label = pl.Series([names.get(c) for c in range(len(edges) + 1)], dtype=pl.Enum(names.values()))
+    return label.gather(pl.Series(code)).set(number.is_null() | number.is_nan(), None)
+
+
+def _range(values: np.ndarray) -> str:
+    least, most = (f"{int(v)}" if v.is_integer() else f"{v}" for v in (values.min(), values.max()))
+    return least if least == most else f"{least}-{most}"

@@ -1,0 +1,248 @@
+"""The protocol card: what a result was measured on, and what of the future leaked into it."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from seqrec.clock import instant
+from seqrec.config.schema import Prepare, Root, Strictness
+from seqrec.errors import ConfigError
+from seqrec.ranking.sampled import SampledNegatives
+from seqrec.raw.parse.clock import iso_time
+from seqrec.store.store import SequenceStore
+from seqrec.store.views import Splits
+
+SHARES = {  # numbers of the card that are shares, with what they say
+    "train_after_first_test": "training events later than the earliest test target",
+    "train_after_a_test": "training events later than a test target, on average",
+    "tied": "events at the same time as another of their user, kept in file order",
+    "repeated": "events whose user had the item before",
+    "valid_repeats": "validation targets in their own history",
+    "test_repeats": "test targets in their own history",
+    "valid_cold": "validation targets without a training event",
+    "test_cold": "test targets without a training event",
+}
+
+
+def protocol_card(
+    store: SequenceStore,
+    splits: Splits,
+    config: Root,
+    *,
+    item_count_V: np.ndarray,
+    protocol: str,
+    category: str | None = None,
+    sampled: SampledNegatives | None = None,
+) -> dict[str, Any]:
+    """Everything that decides what a metric of this run means.
+
+    Args:
+        store: the data.
+        splits: its parts.
+        config: how it was prepared and is evaluated.
+        item_count_V: training events of each item.
+        protocol: the evaluation protocol in one line.
+        category: the column that lists are described by; None: none.
+        sampled: negatives that targets are ranked among, too; None: none.
+
+    Returns:
+        Plain values, fit for JSON. Shares are of 1, times ISO; None where there are no times.
+        ``leaks``: sentences, one for each way in which the future reaches the training.
+    """
+    timestamp = store.timestamp
+    card: dict[str, Any] = {
+        "data": store.name,
+        "data_hash": store.data_hash,
+        "protocol": protocol,
+        "protocol_id": hashlib.sha256(protocol.encode()).hexdigest()[:12],
+        "rejected": store.report["rejected"],
+        "steps": store.report["steps"],
+        "seen": "masked" if config.evaluation.mask_seen else "ranked",
+        "k_core": _k_core(config.prepare),
+        "items": store.n_items,
+        "candidates": (
+            store.n_items if splits.candidates is None else int(splits.candidates.sum())
+        ),
+        "cold_targets": _cold_targets(store, splits),
+        "category": category,
+        "sampled": None if sampled is None else {"name": sampled.name, "hash": sampled.hash},
+        **splits.report,
+        **_repeats(store),
+        **_cold(store, splits, item_count_V),
+        "times": None,
+        "train_after_first_test": None,
+        "train_after_a_test": None,
+        "tied": None,
+    }
+    if timestamp is not None:
+        card |= _times(store, splits, timestamp)
+    card["leaks"] = list(_leaks(card, splits, config.prepare))
+    return card
+
+
+def check_leaks(card: dict[str, Any], config: Root) -> None:
+    """Refuse to go on with a leak where the protocol is strict.
+
+    Raises:
+        ConfigError: it names every leak.
+    """
+    if config.protocol is Strictness.strict and card["leaks"]:
+        raise ConfigError(
+            "the future leaks into the training: " + "; ".join(card["leaks"]),
+            where="protocol=strict",
+            todo="split=temporal with prepare.k_core=0, or protocol=report to be told only",
+        )
+
+
+def summary(card: dict[str, Any]) -> dict[str, Any]:
+    """What a logger's summary holds of the card."""
+    keys = ("protocol_id", "candidates", *SHARES)
+    return {f"protocol/{key}": card[key] for key in keys} | {
+        "protocol/leaks": "; ".join(card["leaks"]) or "none"
+    }
+
+
+def _k_core(prepare: Prepare) -> str:
+    if prepare.k_core < 2:
+        return "none"
+    if prepare.k_core_before is None:
+        return f"{prepare.k_core}, before the split: held-out events count too"
+    return f"{prepare.k_core}, of the events before {prepare.k_core_before}"
+
+
+def _repeats(store: SequenceStore) -> dict[str, float]:
+    user = np.repeat(np.arange(store.n_users), np.diff(store.offset))
+    pairs = np.unique(user * (store.n_items + 1) + store.item)
+    return {"repeated": 1 - len(pairs) / store.n_interactions}
+
+
+def _cold(store: SequenceStore, splits: Splits, item_count_V: np.ndarray) -> dict[str, float]:
+    shares = {}
+    for part, view in (("valid", splits.valid), ("test", splits.test)):
+        left_out = int(splits.report[f"{part}_cold_targets"])
+        cold = int((item_count_V[store.item[view.end]] == 0).sum())
+        shares[f"{part}_cold"] = (cold + left_out) / (len(view) + left_out)
+    return shares
+
+
+def _cold_targets(store: SequenceStore, splits: Splits) -> str:
+    """What becomes of targets without a training event."""
+    if splits.candidates is None:
+        return "ranked"
+    missed = [~splits.candidates[store.item[v.end]] for v in (splits.valid, splits.test)]
+    return "misses" if any(part.any() for part in missed) else "left out"
+
+
+def _times(store: SequenceStore, splits: Splits, timestamp: np.ndarray) -> dict[str, Any]:
+    train = np.sort(timestamp[splits.train.positions()])
+    target = timestamp[splits.test.end]
+    same = timestamp[1:] == timestamp[:-1]
+    same[np.asarray(store.offset[1:-1]) - 1] = False  # the next event is another user's
+    tied = np.concatenate([[False], same]) | np.concatenate([same, [False]])
+    later = len(train) - np.searchsorted(train, target, side="right")
+    return {
+        "times": {
+            "train": _range(train),
+            "valid targets": _range(timestamp[splits.valid.end]),
+            "test targets": _range(target),
+        },
+        "train_after_first_test": float((train > target.min()).mean()),
+        "train_after_a_test": float(later.mean() / len(train)),
+        "tied": float(tied.mean()),
+    }
+
+
+def _range(times: np.ndarray) -> list[str]:
+    return [iso_time(int(times.min())), iso_time(int(times.max()))]
+
+
+def _leaks(card: dict[str, Any], splits: Splits, prepare: Prepare) -> Iterator[str]:
+    share = card["train_after_first_test"]
+    if share is None:
+        yield "there are no times, so nothing tells what was known when"
+    elif share:
+        yield f"{percent(share)} of the training events are later than the earliest test target"
+    if prepare.k_core < 2:
+        return
+    before = instant(prepare.k_core_before, where="prepare.k_core_before")
+    if before is None:
+        yield f"prepare.k_core={prepare.k_core} counts held-out events"
+    elif splits.cut is None or before > splits.cut:
+        yield (
+            f"prepare.k_core={prepare.k_core} counts events up to {iso_time(before)}, "
+            "beyond the end of the training"
+        )
+
+
+def markdown(card: dict[str, Any]) -> str:
+    """The card to be read by people."""
+    lines = [
+        f"# Protocol of {card['data']}",
+        "",
+        f"{card['protocol']} (id `{card['protocol_id']}`, data hash `{card['data_hash'][:12]}`)",
+        "",
+        "## Leaks from the future",
+        "",
+        *([f"- {leak}" for leak in card["leaks"]] or ["None found."]),
+        "",
+        "## Data",
+        "",
+        "| after | users | items | interactions |",
+        "|---|---:|---:|---:|",
+    ]
+    for step in card["steps"]:
+        numbers = " | ".join(f"{step[key]:,}" for key in ("users", "items", "interactions"))
+        lines.append(f"| {step['step']} | {numbers} |")
+    rejected = ", ".join(f"{rows:,} {reason}" for reason, rows in card["rejected"].items())
+    lines += [
+        "",
+        f"Malformed rows left out: {rejected or 'none'}. k-core: {card['k_core']}.",
+        "",
+        "## Parts",
+        "",
+        "| part | events | from | to |",
+        "|---|---:|---|---|",
+    ]
+    counts = {
+        "train": card["train_events"],
+        "valid targets": card["valid_targets"],
+        "test targets": card["test_targets"],
+    }
+    for part, events in counts.items():
+        first, last = card["times"][part] if card["times"] else ("unknown", "unknown")
+        lines.append(f"| {part} | {events:,} | {first} | {last} |")
+    lines += [
+        "",
+        f"Ranked: {card['candidates']:,} of {card['items']:,} items; items of the history are "
+        f"{card['seen']}; targets without a training event are {card['cold_targets']}. Lists are "
+        f"described by {card['category'] or 'no category'}.",
+        "",
+        *_sampled(card["sampled"]),
+        "| share | of |",
+        "|---:|---|",
+    ]
+    for key, meaning in SHARES.items():
+        lines.append(f"| {percent(card[key])} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _sampled(sampled: dict[str, str] | None) -> list[str]:
+    if sampled is None:
+        return []
+    return [
+        f"Test metrics that begin with `{sampled['name']}_` are of ranks among sampled negatives "
+        f"(hash `{sampled['hash']}`), for comparing with papers that sampled: no estimates of the "
+        "full ranking (Krichene and Rendle 2020), which all the others are of.",
+        "",
+    ]
+
+
+def percent(share: float | None) -> str:
+    """A share for people; small ones in scientific notation."""
+    if share is None:
+        return "unknown"
+    if share and share < 1e-4:
+        return f"{share:.0e}"
+    return f"{100 * share:.2f} %"

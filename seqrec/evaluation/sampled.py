@@ -1,0 +1,44 @@
+"""The sampled negatives that a configuration asks for."""
+
+import numpy as np
+from torch import Tensor
+
+from seqrec.config.schema import Root, SampledBy
+from seqrec.errors import ConfigError
+from seqrec.ranking.sampled import SampledNegatives, draw_negatives
+from seqrec.store.store import SequenceStore
+from seqrec.store.views import Splits
+
+NAMES = {SampledBy.uniform: "sampled{}", SampledBy.popularity: "sampled{}pop"}
+
+
+def sampled_negatives(
+    config: Root, store: SequenceStore, splits: Splits, item_count_V: Tensor
+) -> SampledNegatives | None:
+    """Of the test events; a function of the data's hash, the seed and the events. None: not asked.
+
+    Candidates are drawn with equal chances, or by their training events.
+
+    Raises:
+        ConfigError: so many are asked for that all items would be ranked.
+    """
+    number, by = config.evaluation.sampled, config.evaluation.sampled_by
+    if not number:
+        return None
+    may_V = np.ones(store.n_items + 1) if splits.candidates is None else splits.candidates * 1.0
+    may_V[0] = 0
+    if number >= may_V.sum():
+        raise ConfigError(
+            f"{number} negatives are asked for, and {int(may_V.sum()):,} items can be ranked",
+            where="evaluation.sampled",
+            todo="leave it out: the full ranking is there anyway",
+        )
+    weight_V = may_V if by is SampledBy.uniform else may_V * item_count_V.numpy()
+    return draw_negatives(
+        store.item,
+        splits.test,
+        weight_V,
+        name=NAMES[by].format(number),
+        number=number,
+        key=f"{store.data_hash} {config.seed}",
+    )

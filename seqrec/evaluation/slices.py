@@ -1,0 +1,127 @@
+"""Test metrics by kinds of events, and how far apart two kinds are."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import polars as pl
+import torch
+
+from seqrec.beyond.values import Bools, Values
+from seqrec.ranking.gain import Gain
+
+KINDS = {  # what events are told apart by, and into which two parts
+    "target": ("cold", "warm"),
+    "item": ("tail", "head"),
+    "history": ("short", "long"),
+    "user": ("light", "active"),
+    "arrival": ("new", "known"),
+}
+GROUP = "user."  # what columns of users' attributes begin with
+ENOUGH = 50  # events of a group that a gap between groups counts
+GAPS = ("ndcg", "hit_rate", "tail_share", "popularity_ratio")  # metrics whose gaps are told
+
+
+def slice_metrics(
+    events: pl.DataFrame,
+    gains: Mapping[str, Gain],
+    k: int,
+    lists: Mapping[str, Values] | None = None,
+) -> dict[str, float]:
+    """All metrics at one list length, by kind of event, and gaps between those of a kind.
+
+    ``target``: warm, or cold without a training event. ``item``: the target is of the popular head
+    or of the tail. ``history``: short or long, up to the median and beyond. ``user``: light or
+    active, by their training events, likewise. ``arrival``: the user is known to the training, or
+    new. Then the groups of each attribute of the users that the events have.
+
+    A gap is the second part's metric minus the first's in :data:`KINDS`: of active minus light
+    users (Ekstrand et al. 2018, "All the cool kids, how do they fit in?"; Li et al. 2021,
+    "User-oriented fairness in recommendation", without its absolute value). Groups of users have
+    no order: their gap is the largest of their metrics minus the smallest (Bird et al. 2020,
+    "Fairlearn", the difference between groups), of groups with 50 events or more.
+
+    Args:
+        events: see :func:`~seqrec.evaluation.tables.judged_events`.
+        gains: metrics by name.
+        k: list length.
+        lists: metrics of the lists; those at other lengths are left out.
+
+    Returns:
+        ``{"slices/target=cold/ndcg@10": ..., "slices/target=cold/events": ..., "gaps/user/ndcg@10":
+        ...}``; kinds without events, and metrics that aren't defined for them, are left out.
+    """
+    rank_R = torch.from_numpy(events["rank"].to_numpy().copy())
+    value = {
+        f"{name}@{k}" if gain.at_k else name: Values.of(gain(rank_R, k).double().numpy())
+        for name, gain in gains.items()
+    }
+    value |= {n: v for n, v in (lists or {}).items() if n.endswith(f"@{k}")}
+    results: dict[str, float] = {}
+    for kind, member_R in kinds_of_events(events).items():
+        if member_R.any():
+            results[f"slices/{kind}/events"] = int(member_R.sum())
+            means = {name: each.mean(member_R) for name, each in value.items()}
+            results |= {f"slices/{kind}/{n}": m for n, m in means.items() if m is not None}
+    return results | dict(_gaps(results, k)) | dict(_group_gaps(events, results, k))
+
+
+def kinds_of_events(events: pl.DataFrame) -> dict[str, Bools]:
+    """Which events are of each kind: see :func:`slice_metrics`.
+
+    Without those that tables of an older version say nothing of.
+    """
+    history, active = (events[name].to_numpy() for name in ("history", "user_events"))
+    second = {  # of the two parts
+        "target": events["item_events"].to_numpy() > 0,
+        "history": history > np.median(history),
+        "user": active > np.median(active),
+        "arrival": active > 0,
+    }
+    if "head" in events.columns:
+        second["item"] = events["head"].to_numpy()
+    parts = {
+        f"{kind}={part}": second[kind] == at
+        for kind, both in KINDS.items()
+        if kind in second
+        for at, part in enumerate(both)
+    }
+    return parts | {
+        f"{name}={group}": (group_R == group).fill_null(False).to_numpy()
+        for name, group_R in attributes(events).items()
+        for group in labels(group_R)
+    }
+
+
+def attributes(events: pl.DataFrame) -> dict[str, pl.Series]:
+    """The group of each event's user by attribute, Enum, null where it isn't known."""
+    return {
+        name.removeprefix(GROUP): events[name]
+        for name, dtype in events.schema.items()
+        if name.startswith(GROUP) and isinstance(dtype, pl.Enum)
+    }
+
+
+def labels(group_R: pl.Series) -> list[str]:
+    """What groups there are, in their order."""
+    assert isinstance(group_R.dtype, pl.Enum)
+    return group_R.dtype.categories.to_list()
+
+
+def _gaps(results: Mapping[str, float], k: int) -> Iterator[tuple[str, float]]:
+    for kind, both in KINDS.items():
+        for name in GAPS:
+            first, second = (results.get(f"slices/{kind}={part}/{name}@{k}") for part in both)
+            if first is not None and second is not None:
+                yield f"gaps/{kind}/{name}@{k}", second - first
+
+
+def _group_gaps(
+    events: pl.DataFrame, results: Mapping[str, float], k: int
+) -> Iterator[tuple[str, float]]:
+    for attribute, group_R in attributes(events).items():
+        slices = [f"slices/{attribute}={group}" for group in labels(group_R)]
+        large = [each for each in slices if results.get(f"{each}/events", 0) >= ENOUGH]
+        for name in GAPS:
+            means = [results[key] for each in large if (key := f"{each}/{name}@{k}") in results]
+            if len(means) > 1:
+                yield f"gaps/{attribute}/{name}@{k}", max(means) - min(means)

@@ -1,0 +1,64 @@
+"""The test events as tables: where their targets ranked, and what was recommended instead."""
+
+import numpy as np
+import polars as pl
+
+from seqrec.beyond.exposure import popular_head
+from seqrec.evaluation.evaluated import Evaluated
+from seqrec.evaluation.judge import Tested
+from seqrec.evaluation.slices import GROUP
+
+
+def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
+    """The test events with their ranks, in the order of the split.
+
+    Args:
+        module: after its test.
+        popular: what the popularity baseline's test left.
+
+    Returns:
+        Columns user and item (of the target; original ids), history (events before the target),
+        user_events and item_events (training events of the two), head (whether the target is a
+        popular item), rank and popularity_rank (from 1); and the group of the user by each
+        attribute, ``user.gender`` for example, null where it isn't known.
+    """
+    assert module.tested is not None and module.facts.item_count_V is not None
+    view, train, store = module.splits.test, module.splits.train, module.store
+    view = view.take(module.tested.event_R)
+    events_U = np.zeros(store.n_users, dtype=np.int64)
+    np.add.at(events_U, train.user, train.end - train.start)
+    target, count_V = store.item[view.end], module.facts.item_count_V.numpy()
+    return pl.DataFrame(
+        {
+            "user": store.users()["user"].gather(view.user),
+            "item": store.items()["item"].gather(target - 1),
+            "history": view.end - view.start,
+            "user_events": events_U[view.user],
+            "item_events": count_V[target],
+            "head": popular_head(count_V, module.splits.candidates)[target],
+            "rank": module.tested.rank_R,
+            "popularity_rank": popular.rank_R,
+            **{f"{GROUP}{n}": group_U.gather(view.user) for n, group_U in module.groups.items()},
+        }
+    )
+
+
+def listed_items(module: Evaluated) -> pl.DataFrame:
+    """What was recommended at each test event, in the order of the split.
+
+    Returns:
+        Columns user and item (of the target; original ids), and recommended: a list of the best
+        ids, best first, as long as the longest of ``evaluation.ks`` where there are so many.
+    """
+    assert module.tested is not None
+    view, store = module.splits.test.take(module.tested.event_R), module.store
+    ids, top_RK = store.items()["item"], module.tested.top_RK
+    place = pl.Series(top_RK.ravel().astype(np.int64) - 1)
+    listed = ids.gather(place.set(place < 0, None)).reshape(top_RK.shape).arr.to_list()
+    return pl.DataFrame(
+        {
+            "user": store.users()["user"].gather(view.user),
+            "item": ids.gather(store.item[view.end] - 1),
+            "recommended": listed.list.drop_nulls(),
+        }
+    )

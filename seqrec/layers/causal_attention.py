@@ -1,0 +1,106 @@
+"""Causal attention with dropout on its weights, on a CPU, without the weights in memory.
+
+torch's fused kernel drops nothing on a CPU: asked to, torch writes out the L x L weights of every
+sequence, the half that lies in the future too, and keeps three copies for the backward pass. Here
+a few sequences and rows are done at a time, in the caches, and the backward pass makes weights and
+masks again (Dao et al. 2022, FlashAttention, section 3): the masks from their two keys.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqrec.layers.dropout import draw_keys, keep_mask
+
+ROWS = 112  # of the weights of a sequence at a time: what lies in the future is hardly computed
+CHUNK_BYTES = 2 * 2**20  # of weights at a time
+
+
+def causal_attention(qkv_BL3HW: Tensor, p: float) -> Tensor:
+    """``dropout(softmax(q k^T / sqrt(W) + causal mask)) v`` of every head.
+
+    Products run in the type of the input, the softmax in float32.
+
+    Args:
+        qkv_BL3HW: queries, keys and values, of width W in each of H heads.
+        p: share of the weights that are zeroed; the others grow by ``1 / (1 - p)``.
+
+    Returns:
+        ``y_BLHW`` in the type of the input.
+    """
+    return _CausalAttention.apply(qkv_BL3HW, p, draw_keys() if p else None)
+
+
+class _CausalAttention(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, qkv: Tensor, p: float, keys: tuple[int, int] | None) -> Tensor:
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, L, W)
+        y_BLHW = torch.empty_like(qkv[:, :, 0], memory_format=torch.contiguous_format)
+        y = y_BLHW.transpose(1, 2)
+        for at, rows, past, start in _chunks(q):
+            alpha = _weights(q[at, :, rows], k[at, :, past])
+            if keys:
+                alpha *= _mask(alpha, p, keys, start)
+            y[at, :, rows] = alpha.to(v.dtype) @ v[at, :, past]
+        ctx.save_for_backward(qkv, y_BLHW)
+        ctx.p, ctx.keys = p, keys
+        return y_BLHW
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        qkv, y = ctx.saved_tensors
+        grad_qkv = torch.zeros_like(qkv)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        grad_q, grad_k, grad_v = grad_qkv.permute(2, 0, 3, 1, 4)
+        grad_y = grad.transpose(1, 2)
+        # softmax: alpha * (slope - sum of alpha slope), a sum that is told by the output
+        mean = (grad * y).sum(-1, dtype=torch.float32).transpose(1, 2).unsqueeze(-1)
+        scale = q.shape[-1] ** -0.5
+        for at, rows, past, start in _chunks(q):
+            q_rows, k_past, v_past = q[at, :, rows], k[at, :, past], v[at, :, past]
+            grad_rows = grad_y[at, :, rows]
+            dropped = alpha = _weights(q_rows, k_past)
+            slope = (grad_rows @ v_past.transpose(2, 3)).float()
+            if ctx.keys:
+                mask = _mask(alpha, ctx.p, ctx.keys, start)
+                slope *= mask
+                dropped = mask.mul_(alpha)
+            slope = slope.sub_(mean[at, :, rows]).mul_(alpha).mul_(scale).to(q.dtype)
+            grad_v[at, :, past] += dropped.to(v.dtype).transpose(2, 3) @ grad_rows
+            grad_q[at, :, rows] = slope @ k_past
+            grad_k[at, :, past] += slope.transpose(2, 3) @ q_rows
+        return grad_qkv, None, None
+
+
+def _chunks(q_BHLW: Tensor) -> Iterator[tuple[slice, slice, slice, int]]:
+    """Some sequences, some of their rows, the keys those see, and how many weights came before."""
+    sequences, heads, width = q_BHLW.shape[:3]
+    start, blocks = 0, -(-width // ROWS)
+    edges = [width * i // blocks for i in range(blocks + 1)]
+    for first, last in pairwise(edges):
+        weights = heads * (last - first) * last
+        step = max(1, CHUNK_BYTES // (4 * weights))
+        for sequence in range(0, sequences, step):
+            at = slice(sequence, min(sequence + step, sequences))
+            yield at, slice(first, last), slice(0, last), start
+            start += (at.stop - sequence) * weights
+
+
+def _weights(q: Tensor, k: Tensor) -> Tensor:
+    """Softmax over the keys that each of the last rows sees, float32."""
+    rows, keys = q.shape[2], k.shape[2]
+    score = ((q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)).float()
+    future = torch.ones(rows, keys, dtype=torch.bool).triu(keys - rows + 1)
+    score += torch.zeros(rows, keys).masked_fill_(future, -torch.inf)
+    return torch.softmax(score, -1, out=score)
+
+
+def _mask(alpha: Tensor, p: float, keys: tuple[int, int], start: int) -> Tensor:
+    """Float32 multipliers: 0 or ``1 / (1 - p)``."""
+    kept = keep_mask(alpha.numel(), p, keys, start).view(alpha.shape)
+    return kept.to(torch.float32).mul_(1 / (1 - p))

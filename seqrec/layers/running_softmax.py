@@ -1,0 +1,43 @@
+"""A softmax-weighted mean of every prefix, all at once."""
+
+import torch
+from torch import Tensor
+
+
+def running_softmax(e_BL: Tensor, h_BLD: Tensor, *, chunk: int = 64) -> Tensor:
+    """Softmax-weighted mean of every prefix: ``S_t = sum_{s<=t} softmax_{s<=t}(e)_s h_s``.
+
+    Exact at any spread of the scores: each prefix is scaled by its own maximum. Within a chunk the
+    prefixes are one small matrix product; from chunk to chunk only (maximum, numerator,
+    denominator) are carried, so time and memory grow with ``L * chunk``, not with ``L * L``.
+
+    Args:
+        e_BL: scores; computed with in float32.
+        h_BLD: values.
+        chunk: positions handled at once.
+
+    Returns:
+        ``S_BLD`` in the type of `h_BLD`.
+    """
+    with torch.autocast(e_BL.device.type, enabled=False):
+        return _running_softmax(e_BL.float(), h_BLD.float(), chunk).to(h_BLD.dtype)
+
+
+def _running_softmax(e_BL: Tensor, h_BLD: Tensor, chunk: int) -> Tensor:
+    summaries = []
+    peak_B1 = num_B1D = den_B1 = None
+    for e_BC, h_BCD in zip(e_BL.split(chunk, 1), h_BLD.split(chunk, 1), strict=True):
+        peak_BC = e_BC.detach().cummax(dim=1).values
+        if peak_B1 is not None:
+            peak_BC = torch.maximum(peak_BC, peak_B1)
+        above = torch.ones(e_BC.shape[1], e_BC.shape[1], dtype=torch.bool, device=e_BC.device)
+        logit_BCC = (e_BC[:, None, :] - peak_BC[:, :, None]).masked_fill(above.triu(1), -torch.inf)
+        w_BCC = logit_BCC.exp()
+        num_BCD, den_BC = w_BCC @ h_BCD, w_BCC.sum(-1)
+        if peak_B1 is not None:
+            decay_BC = (peak_B1 - peak_BC).exp()
+            num_BCD = num_BCD + decay_BC[..., None] * num_B1D
+            den_BC = den_BC + decay_BC * den_B1
+        summaries.append(num_BCD / den_BC[..., None])
+        peak_B1, num_B1D, den_B1 = peak_BC[:, -1:], num_BCD[:, -1:], den_BC[:, -1:]
+    return torch.cat(summaries, dim=1)

@@ -1,0 +1,1 @@
+"""Fetch, unpack and find raw files."""

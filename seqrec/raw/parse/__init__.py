@@ -1,0 +1,1 @@
+"""Read raw files as tables."""

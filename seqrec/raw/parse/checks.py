@@ -1,0 +1,93 @@
+"""What a file has to have before it is read, and how many of its rows may be malformed."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+import polars as pl
+
+from seqrec.errors import ConfigError, DataError
+from seqrec.raw.get.local import must_exist
+from seqrec.raw.parse.formats import Format, Parquet
+from seqrec.raw.parse.text import inspect
+
+
+def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = "event") -> None:
+    """Check that a file is readable and has the columns.
+
+    Args:
+        path: the file.
+        form: its format.
+        columns: config key -> name of a column it must have.
+        one: what each row is.
+
+    Raises:
+        DataError: it doesn't exist, is empty or binary, lacks columns (names those there), has
+            two of one name, or has lists or objects in them.
+    """
+    if isinstance(form, Parquet):
+        _check_parquet(path)
+    else:
+        inspect(path)
+    there, nested = form.columns(path), form.nested(path)
+    for role, name in columns.items():
+        if name not in there:
+            near = get_close_matches(name, there, n=1, cutoff=0.4)
+            hint = f"data.{role}={near[0]}" if near else f"data.{role}=COLUMN"
+            raise DataError(
+                f"{path.name} has no column {name!r}; it has {', '.join(there)}",
+                where=str(path),
+                todo=f"name the column with {hint}",
+            )
+        if there.count(name) > 1:
+            raise DataError(
+                f"{path.name} has {there.count(name)} columns called {name!r}",
+                where=str(path),
+                todo=f"rename all but the one that data.{role} means",
+            )
+        if name in nested:
+            raise DataError(
+                f"column {name} holds lists; one {one} a row is needed",
+                where=str(path),
+                todo=f"write the file anew with one {one} a row, or name another column with "
+                f"data.{role}",
+            )
+
+
+def tolerate(
+    path: Path, faults: Mapping[str, int], total: int, quotes: Iterable[str], max_bad_rows: float
+) -> None:
+    """Accept `faults` (rows by reason) among `total` rows, or say what is wrong with the file.
+
+    Raises:
+        DataError: they are more than the share `max_bad_rows`.
+    """
+    if not 0 <= max_bad_rows <= 1:
+        raise ConfigError(
+            f"max_bad_rows is a share of rows, not {max_bad_rows}", where="data.max_bad_rows"
+        )
+    bad = sum(faults.values())
+    if bad <= max_bad_rows * total:
+        return
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in faults.items())
+    raise DataError(
+        f"{bad:,} of {total:,} rows of {path.name} are malformed ({reasons}), "
+        f"more than data.max_bad_rows={max_bad_rows:g} allows",
+        where="\n    ".join([str(path), *quotes]),
+        todo="mend the file, correct separator, columns or time unit, or raise data.max_bad_rows",
+    )
+
+
+def quote(line: int, fault: str, text: str) -> str:
+    """One malformed row as an error shows it."""
+    return f"line {line:,} ({fault}): {text[:100]!r}"
+
+
+def _check_parquet(path: Path) -> None:
+    must_exist(path)
+    try:
+        pl.scan_parquet(path).collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(
+            f"{path.name} is not a Parquet file, or is damaged: {error}", where=str(path)
+        ) from error

@@ -1,0 +1,59 @@
+"""A file of text with columns that are made of its own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from seqrec.raw.parse.formats import Format, Row
+
+CHUNK = 1000  # rows that the careful way looks at together
+
+
+@dataclass(frozen=True)
+class Derived:
+    """Another format, with more columns, without some of its rows.
+
+    Args:
+        form: a format of text.
+        made: each new column by name, as an expression of the file's; it becomes text.
+        without: rows that are left out, and not malformed; a null keeps a row.
+    """
+
+    form: Format
+    made: Mapping[str, pl.Expr] = field(default_factory=dict)
+    without: pl.Expr | None = None
+
+    def columns(self, path: Path) -> list[str]:
+        """See :class:`~seqrec.raw.parse.formats.Format`."""
+        return [*self.form.columns(path), *self.made]
+
+    def nested(self, path: Path) -> set[str]:
+        """See :class:`~seqrec.raw.parse.formats.Format`."""
+        return self.form.nested(path)
+
+    def scan(self, path: Path) -> pl.LazyFrame:
+        """See :class:`~seqrec.raw.parse.formats.Format`."""
+        return self._change(self.form.scan(path))
+
+    def rows(self, path: Path) -> Iterator[Row]:
+        """See :class:`~seqrec.raw.parse.formats.Format`."""
+        rows = self.form.rows(path)
+        names = self.form.columns(path)
+        while chunk := list(islice(rows, CHUNK)):
+            values = {name: [row.values.get(name) for row in chunk] for name in names}
+            frame = pl.DataFrame(values, schema=dict.fromkeys(names, pl.String))
+            numbered = self._change(frame.lazy().with_row_index("_row")).collect()
+            for at, *changed in numbered.iter_rows():
+                row = chunk[at]
+                if row.fault is None:
+                    changed_values = dict(zip(numbered.columns[1:], changed, strict=True))
+                    row = replace(row, values=changed_values)
+                yield row
+
+    def _change(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        if self.without is not None:
+            frame = frame.filter(~self.without.fill_null(False))
+        return frame.with_columns(**{n: made.cast(pl.String) for n, made in self.made.items()})

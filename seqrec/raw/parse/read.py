@@ -1,0 +1,260 @@
+"""Reading interactions: fast where the file is clean, exact where it isn't.
+
+Every malformed row is counted by reason. Up to a stated share they are dropped; beyond it the
+reader stops and quotes three of them with their line numbers.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from seqrec.errors import DataError
+from seqrec.raw.parse import clock
+from seqrec.raw.parse.checks import check_file, quote, tolerate
+from seqrec.raw.parse.context import NOTHING, Context, number_of
+from seqrec.raw.parse.formats import MISFIT, Format, JsonLines, Row, text_of
+
+FAULT = "_fault"
+SAMPLE = 1000  # rows that are looked at to tell numbers from ISO dates
+CHUNK = 100_000  # rows that the careful way holds as Python objects
+QUOTED = 3
+
+REASONS = {
+    "user": "missing id",
+    "item": "missing id",
+    "timestamp": "unparsable time",
+    "rating": "NaN or unparsable rating",
+}
+
+
+def read_events(
+    path: Path,
+    form: Format,
+    *,
+    user: str,
+    item: str,
+    timestamp: str | None = None,
+    rating: str | None = None,
+    context: Mapping[str, Context] = NOTHING,
+    time_unit: str = "auto",
+    max_bad_rows: float = 0.01,
+) -> tuple[pl.LazyFrame, dict[str, int]]:
+    """Read interactions from named columns.
+
+    Args:
+        path: the file.
+        form: its format.
+        user, item, timestamp, rating: names of its columns; None where there is none.
+        context: what else to read of each event, by name; an unusable value there is unknown, no
+            malformed row.
+        time_unit: ``s``, ``ms``, ``us`` since 1970 UTC, ``iso``, or ``auto``: one unit for the
+            whole column, told by its content.
+        max_bad_rows: largest share of malformed rows that is dropped.
+
+    Returns:
+        Columns user and item (Categorical or String; integers where a Parquet file has them), then
+        timestamp (Int64, ms since 1970 UTC) and rating (Float32) where there are such columns, then
+        the context (String or Float32, null where unknown), in file order; and the dropped rows by
+        reason.
+
+    Raises:
+        DataError: the file is empty, damaged, lacks a column or has too many malformed rows.
+    """
+    wanted = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
+    columns = {role: name for role, name in wanted.items() if name is not None}
+    check_file(path, form, columns | {name: seen.column for name, seen in context.items()})
+    head = islice(form.rows(path), SAMPLE) if timestamp else ()
+    iso = clock.is_iso(time_unit, [row.values.get(timestamp) for row in head])  # type: ignore[arg-type]
+    unit = "iso" if iso else time_unit
+    frame, rejected = _fast(path, form, columns, context, unit, max_bad_rows) or _careful(
+        path, form, columns, context, unit, max_bad_rows
+    )
+    if frame.is_empty():
+        raise DataError(f"{path.name} has no rows", where=str(path))
+    if timestamp and unit == "auto":
+        unit = clock.told(frame["timestamp"], f"column {timestamp} of {path}")
+        if not clock.are_times(frame["timestamp"], unit):
+            frame, rejected = _careful(path, form, columns, context, unit, max_bad_rows)
+    if timestamp:
+        frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), unit))
+    return frame.lazy(), rejected
+
+
+class UnreadableError(DataError):
+    """A file can't be read as a whole."""
+
+
+def take_events(
+    path: Path,
+    frame: pl.LazyFrame,
+    *,
+    user: str,
+    item: str,
+    timestamp: str,
+    context: Mapping[str, Context] = NOTHING,
+    time_unit: str,
+    max_bad_rows: float,
+    broken: Sequence[Row] = (),
+) -> tuple[pl.LazyFrame, dict[str, int]]:
+    """Like :func:`read_events`, of a frame that was made of lists: one event a row.
+
+    Args:
+        path: the file that it was made of, for messages.
+        frame: the events, with their ``MISFIT`` where the format tells it.
+        user, item, timestamp: names of its columns.
+        context: see :func:`read_events`.
+        time_unit: ``s``, ``ms``, ``us`` or ``iso``.
+        max_bad_rows: largest share of malformed rows that is dropped.
+        broken: lines that gave no event, which count as malformed rows.
+
+    Raises:
+        UnreadableError: the file is damaged, or some row is of another shape than the others.
+        DataError: there are no events, or too many malformed ones.
+    """
+    columns = {"user": user, "item": item, "timestamp": timestamp}
+    try:
+        typed = _typed(frame, columns, context, time_unit)
+        misfit = MISFIT if MISFIT in typed.collect_schema() else pl.lit(False).alias(MISFIT)
+        table = typed.select(*columns, *context, misfit).collect(engine="streaming")
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise UnreadableError(
+            f"{path.name} can't be read: {str(error).splitlines()[0]}",
+            where=str(path),
+            todo="mend the rows that aren't like the others, or remove them",
+        ) from error
+    table = table.drop(MISFIT)
+    if table.is_empty() and not broken:
+        raise DataError(f"{path.name} has no rows", where=str(path))
+    bad = table.with_row_index("row", offset=1).filter(_is_bad(columns))
+    reasons = bad.select(_fault(columns)).to_series().to_list()
+    quotes = [quote(row.line, str(row.fault), row.text) for row in broken[:QUOTED]]
+    quotes += [
+        quote(row["row"], reason, str({role: row[role] for role in columns}))
+        for row, reason in zip(bad.head(QUOTED).iter_rows(named=True), reasons, strict=False)
+    ]
+    faults = Counter([*(str(row.fault) for row in broken), *reasons])
+    tolerate(path, faults, len(table) + len(broken), quotes[:QUOTED], max_bad_rows)
+    good = table.drop_nulls(list(columns))
+    return good.with_columns(clock.to_ms(pl.col("timestamp"), time_unit)).lazy(), dict(faults)
+
+
+def join_events(
+    parts: Iterable[tuple[pl.LazyFrame, dict[str, int]]],
+) -> tuple[pl.LazyFrame, dict[str, int]]:
+    """The events of several files of one kind, one after the other, as one."""
+    frames, rejected = [], Counter[str]()
+    for frame, bad in parts:
+        frames.append(frame.with_columns(pl.col("user", "item").cast(pl.String)))
+        rejected.update(bad)
+    return pl.concat(frames), dict(rejected)
+
+
+def _typed(
+    frame: pl.LazyFrame, columns: Mapping[str, str], context: Mapping[str, Context], unit: str
+) -> pl.LazyFrame:
+    """Columns by role with their types; null where a value is unusable."""
+    schema = frame.collect_schema()
+    typed = {name: seen.typed(schema[seen.column]) for name, seen in context.items()}
+    for role, name in columns.items():
+        column, dtype = pl.col(name), schema[name]
+        text = text_of(column, dtype)
+        if role == "timestamp":
+            typed[role] = clock.parsed(column, dtype, unit)
+        elif role == "rating":
+            typed[role] = number_of(text)
+        else:
+            there = column.is_finite() if dtype.is_float() else text != ""
+            typed[role] = column if dtype.is_integer() else pl.when(there).then(text)
+    return frame.with_columns(**typed)
+
+
+def _fault(columns: Iterable[str]) -> pl.Expr:
+    """What is wrong with a row of typed columns, or null."""
+    return pl.coalesce(
+        pl.when(pl.col(role).is_null()).then(pl.lit(REASONS[role])) for role in columns
+    )
+
+
+def _is_bad(columns: Iterable[str]) -> pl.Expr:
+    """Whether a row of typed columns lacks one of them."""
+    return pl.any_horizontal(pl.col(*columns).is_null())
+
+
+Table = tuple[pl.DataFrame, dict[str, int]]  # columns by role, and the dropped rows by reason
+
+
+def _fast(
+    path: Path,
+    form: Format,
+    columns: Mapping[str, str],
+    context: Mapping[str, Context],
+    unit: str,
+    max_bad_rows: float,
+) -> Table | None:
+    """The whole file at once, or None if anything about it needs a closer look."""
+    try:
+        frame = _typed(form.scan(path), columns, context, unit)
+        frame = frame.select(*columns, *context, MISFIT)
+        ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
+        if isinstance(form, JsonLines):  # where a list or an object reads as its text
+            inner = pl.any_horizontal(pl.col(ids).str.contains(r"^[\[{]"))
+            frame = frame.with_columns(inner.fill_null(False).alias(MISFIT))
+        coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
+        table = frame.with_columns(coded).collect(engine="streaming")
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
+        return None
+    if table[MISFIT].any():
+        return None
+    table = table.drop(MISFIT)
+    bad = table.filter(_is_bad(columns))
+    faults = Counter(bad.select(_fault(columns)).to_series().to_list())
+    try:
+        tolerate(path, faults, len(table), (), max_bad_rows)
+    except DataError:
+        return None  # the careful way quotes the lines
+    return table.drop_nulls(list(columns)) if faults else table, dict(faults)
+
+
+def _careful(
+    path: Path,
+    form: Format,
+    columns: Mapping[str, str],
+    context: Mapping[str, Context],
+    unit: str,
+    max_bad_rows: float,
+) -> Table:
+    """Row by row, with the reason and the line of each malformed one."""
+    faults: Counter[str] = Counter()
+    quotes: list[str] = []
+    good: list[pl.DataFrame] = []
+    for chunk in _chunks(form.rows(path)):
+        read = [*columns.values(), *(seen.column for seen in context.values())]
+        names = dict.fromkeys(read, pl.String)
+        table = {name: [row.values.get(name) for row in chunk] for name in names}
+        extra = {
+            FAULT: [row.fault for row in chunk],
+            "_line": [row.line for row in chunk],
+            "_text": [row.text[:200] for row in chunk],
+        }
+        schema = {**names, FAULT: pl.String, "_line": pl.Int64, "_text": pl.String}
+        typed = _typed(pl.LazyFrame(table | extra, schema=schema), columns, context, unit)
+        fault = pl.coalesce(FAULT, _fault(columns)).alias(FAULT)
+        frame = typed.with_columns(fault).collect()
+        good.append(frame.filter(pl.col(FAULT).is_null()).select(*columns, *context))
+        bad = frame.filter(pl.col(FAULT).is_not_null())
+        faults.update(bad[FAULT].to_list())
+        for line, fault, text in bad.select("_line", FAULT, "_text").head(QUOTED).iter_rows():
+            quotes.append(quote(line, fault, text))
+    kept = sum(map(len, good))
+    tolerate(path, faults, kept + faults.total(), quotes[:QUOTED], max_bad_rows)
+    if not good:
+        raise DataError(f"{path.name} has no rows", where=str(path))
+    return pl.concat(good), dict(faults)
+
+
+def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while chunk := list(islice(rows, CHUNK)):
+        yield chunk

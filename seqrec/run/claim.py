@@ -1,0 +1,73 @@
+"""A folder of its own for every run, also for those that start in the same second."""
+
+import shutil
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, open_dict, read_write
+
+from seqrec.machine.process import is_first_process
+
+BEFORE = {".hydra", ".lock"}  # in a run's folder before the run writes anything
+
+
+class NewFolder(Callback):
+    """Hydra callback: the first process of a run claims its folder, the others leave nothing.
+
+    A folder that the command line names itself (``hydra.run.dir=...``, a resumed run) is kept.
+    """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Settle ``hydra.run.dir``."""
+        self._settle(config, "run")
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Settle ``hydra.sweep.dir``."""
+        self._settle(config, "sweep")
+
+    def _settle(self, config: DictConfig, kind: str) -> None:
+        hydra, key = config.hydra, f"hydra.{kind}.dir"
+        if not is_first_process():
+            self._nowhere = TemporaryDirectory()  # removed when the process ends
+            folder = Path(self._nowhere.name)
+        elif any(given.startswith(f"{key}=") for given in hydra.overrides.hydra):
+            return
+        else:
+            folder = claim(Path(hydra[kind].dir))
+        with read_write(hydra), open_dict(hydra):
+            hydra[kind].dir = str(folder)
+            hydra.overrides.hydra.append(f"{key}='{folder}'")  # the jobs of a sweep compose anew
+
+
+def claim(wanted: Path) -> Path:
+    """Make a folder that no other run has: `wanted`, or the like with a number behind it."""
+    for number in count(1):
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}_{number}")
+        try:
+            folder.mkdir(parents=True)  # of several processes, one succeeds
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError  # count has no end
+
+
+def give_back(folder: Path, output_dir: Path) -> None:
+    """Remove the folder of a run that failed before it wrote anything, and empty ones above it.
+
+    Args:
+        folder: of the run.
+        output_dir: of all runs; it stays.
+    """
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - BEFORE:
+        return
+    shutil.rmtree(folder / ".hydra", ignore_errors=True)
+    (folder / ".lock").unlink(missing_ok=True)
+    folder, above = folder.resolve(), output_dir.resolve()
+    with suppress(OSError):  # not empty: there are other runs
+        for each in (folder, *folder.parents):
+            if each == folder or above in each.parents:
+                each.rmdir()

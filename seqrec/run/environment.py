@@ -1,0 +1,47 @@
+"""What a result depends on besides the configuration and the code."""
+
+import hashlib
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distributions, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqrec import __version__
+from seqrec.run.code import PROJECT, describe_code
+
+PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "numpy", "polars", "hydra-core", "wandb")
+
+
+def describe_environment() -> dict[str, Any]:
+    """Versions, code and machine, as plain values."""
+    return {
+        "seqrec": __version__,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        **describe_code(),
+        "lock_sha256": _sha256(PROJECT / "requirements.lock"),
+        "installed_sha256": _installed(),
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+@cache
+def _installed() -> str:
+    """Hash of the names and versions of everything that is installed."""
+    pins = {f"{d.metadata['Name']}=={d.version}".lower() for d in distributions()}
+    return hashlib.sha256("\n".join(sorted(pins)).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

@@ -1,0 +1,253 @@
+"""The folder of a run: what is in it, and reading it back.
+
+==========================  =====================================================================
+``config.yaml``             the resolved configuration
+``metrics.json``            flat results; written last, so its presence says the run is complete
+``history.jsonl``           a line an epoch: seconds, losses, validation metrics
+``ranks.parquet``           one row a test event: user, target, its rank, what is known of them
+``lists.parquet``           one row a test event: user, target, the items that were recommended
+``catalogue.parquet``       index, item, title: what the model's item ids mean
+``protocol.json``, ``.md``  the protocol card: what the metrics mean, what leaked
+``run.json``                command, choices, code, versions, device, data, seconds; name and id
+``code.patch``              what the code had beyond its commit; not there: nothing
+``checkpoints/best.ckpt``   the epoch with the best validation metric
+``checkpoints/last.ckpt``   where a killed run goes on
+==========================  =====================================================================
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from filelock import FileLock, Timeout
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from seqrec.config.schema import Root
+from seqrec.errors import RunError
+
+ELSEWHERE = "run_folder.txt"  # in a job's folder: the run that it is, begun by an earlier sweep
+
+
+class RunFolder:
+    """Named access to the files of a run.
+
+    Args:
+        path: the folder; it need not exist yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.checkpoints = self.path / "checkpoints"
+        self.best, self.last = self.checkpoints / "best.ckpt", self.checkpoints / "last.ckpt"
+
+    @classmethod
+    def open(cls, path: str | Path) -> "RunFolder":
+        """A folder that holds a trained run.
+
+        Raises:
+            RunError: it isn't one; the message lists the runs that are near.
+        """
+        folder = cls(path)
+        if not (folder.path / "config.yaml").is_file():
+            near = sorted(p.parent for p in Path("outputs").glob("**/metrics.json"))
+            found = ", ".join(str(p) for p in near[-3:]) or "none below outputs/"
+            raise RunError(
+                "not the folder of a run (no config.yaml in it)",
+                where=str(path),
+                todo=f"name a run's folder; the latest: {found}",
+            )
+        if not folder.best.is_file():
+            raise RunError(
+                "the run has no checkpoint yet",
+                where=str(folder.best),
+                todo="train it to the end first: the same command with resume=auto",
+            )
+        return folder
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return (self.path / "metrics.json").is_file()
+
+    @property
+    def last_change(self) -> float:
+        """When the run's results, or else its last epoch, were written; seconds since 1970."""
+        file = self.path / "metrics.json" if self.finished else self.last
+        return file.stat().st_mtime
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training into this folder; killed, a process lets go of it.
+
+        Raises:
+            RunError: another one does.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = FileLock(self.path / ".lock", timeout=0).acquire()
+        except Timeout as error:
+            raise RunError(
+                "another process is training this run",
+                where=str(self.path),
+                todo="wait for it, or stop it; in a sweep, rerun=true trains a second one",
+            ) from error
+        with lock:
+            yield
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Write ``config.yaml``."""
+        _write(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+
+    def config(self) -> Root:
+        """``config.yaml`` as the typed root.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        try:
+            return typed(OmegaConf.load(self.path / "config.yaml"))
+        except (OSError, YAMLError, OmegaConfBaseException) as error:
+            raise self._damaged("config.yaml", error) from error
+
+    def about(self) -> dict[str, Any]:
+        """``run.json``: what the run is, and the facts its model was built with.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        about = self.read_json("run.json")
+        if not {"facts", "data_hash", "precision", "run_id"} <= set(about):
+            raise self._damaged("run.json", "entries are missing")
+        return about
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        """Write a JSON file, whole or not at all."""
+        _write(self.path / name, json.dumps(content, indent=2, default=str) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file, whole or not at all."""
+        _write(self.path / name, text)
+
+    def write_optional(self, name: str, content: bytes | None) -> None:
+        """Write a file, whole or not at all; with None make sure that there is none."""
+        if content is None:
+            (self.path / name).unlink(missing_ok=True)
+        else:
+            _write(self.path / name, content)
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON file.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        try:
+            return json.loads((self.path / name).read_text())
+        except (OSError, ValueError) as error:
+            raise self._damaged(name, error) from error
+
+    def write_table(self, name: str, table: pl.DataFrame) -> None:
+        """Write a Parquet file, whole or not at all."""
+        part = self.path / (name + ".part")
+        table.write_parquet(part)
+        part.replace(self.path / name)
+
+    def read_table(self, name: str) -> pl.DataFrame:
+        """Read a Parquet file.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        try:
+            return pl.read_parquet(self.path / name)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise self._damaged(name, error) from error
+
+    def history(self) -> list[dict[str, Any]]:
+        """The epochs of ``history.jsonl``, in order; none where there is no such file.
+
+        A line that isn't whole, which a killed process may leave, ends the history.
+        """
+        file = self.path / "history.jsonl"
+        rows: list[dict[str, Any]] = []
+        for line in file.read_text(errors="replace").splitlines() if file.is_file() else []:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                break
+            if not isinstance(row, dict) or not isinstance(row.get("epoch"), int):
+                break
+            rows.append(row)
+        return rows
+
+    def write_checkpoint(self, content: dict[str, Any]) -> None:
+        """Write ``best.ckpt``, whole or not at all."""
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        part = self.best.with_suffix(".part")
+        torch.save(content, part)
+        part.replace(self.best)
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The best checkpoint's weights; loaded as tensors only, no code is run.
+
+        Raises:
+            RunError: the checkpoint is damaged.
+        """
+        return self._tensors(self.best)["state_dict"]
+
+    def resumable(self) -> Path | None:
+        """``last.ckpt`` if there is one to go on from.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not self.last.is_file():
+            return None
+        self._tensors(self.last)
+        return self.last
+
+    def _tensors(self, checkpoint: Path) -> dict[str, Any]:
+        try:
+            return torch.load(checkpoint, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise RunError(
+                "the checkpoint can't be read: it is damaged",
+                where=str(checkpoint),
+                todo="train it again, or copy the run anew",
+            ) from error
+
+    def _damaged(self, name: str, error: object) -> RunError:
+        reason = str(error).strip().partition("\n")[0]
+        return RunError(
+            f"{name} can't be read: {reason}",
+            where=str(self.path),
+            todo="train it again, or copy the run anew",
+        )
+
+
+def typed(config: Any) -> Root:
+    """A plain or composed configuration as the typed root."""
+    merged = OmegaConf.merge(OmegaConf.structured(Root), config)
+    root = OmegaConf.to_object(merged)
+    assert isinstance(root, Root)
+    return root
+
+
+def plain(config: Root) -> dict[str, Any]:
+    """The typed root as resolved plain values."""
+    container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(path.suffix + ".part")
+    part.write_bytes(content.encode() if isinstance(content, str) else content)
+    part.replace(path)

@@ -1,0 +1,58 @@
+"""What a run says in the terminal."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seqrec.machine.process import is_first_process
+
+
+def console() -> Console:
+    """The terminal of the first process; other processes of a run are silent."""
+    out = Console(quiet=not is_first_process(), highlight=False)
+    if out.is_jupyter:  # plain lines: in a notebook each print would be a display of its own
+        return Console(highlight=False, force_jupyter=False, force_terminal=False)
+    return out
+
+
+def fact(out: Console, label: str, text: str) -> None:
+    """One line: a label and what there is to say."""
+    out.print(Text(f"{label:<9}", style="bold cyan") + Text(text), soft_wrap=True)
+
+
+def result_table(
+    rows: dict[str, dict[str, float]],
+    columns: Iterable[str],
+    *,
+    head: str = "model",
+    best: bool = True,
+) -> Table:
+    """Models by metrics.
+
+    Args:
+        rows: name of a model to its metrics.
+        columns: metrics to show; larger is better, except for names that start with ``rmse``.
+        head: of the column of names.
+        best: print the best of a column in bold; of what lists are like, none is simply best.
+    """
+    table = Table(header_style="dim")
+    table.add_column(head)
+    shown = [c for c in columns if any(c in values for values in rows.values())]
+    for column in shown:
+        table.add_column(column, justify="right")
+    winning: dict[str, float] = {}
+    for column in shown if best else []:
+        reached = [values[column] for values in rows.values() if column in values]
+        winning[column] = min(reached) if column.startswith("rmse") else max(reached)
+    for name, values in rows.items():
+        cells = [_cell(values.get(column), winning.get(column)) for column in shown]
+        table.add_row(name, *cells)
+    return table
+
+
+def _cell(value: float | None, best: float | None) -> Text:
+    if value is None:
+        return Text("-", style="dim")
+    return Text(f"{value:.4f}", style="bold green" if value == best else "")

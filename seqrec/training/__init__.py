@@ -1,0 +1,1 @@
+"""Train: all that needs Lightning."""

@@ -1,0 +1,48 @@
+"""Baselines as experiments: counted once, then judged like any trained model."""
+
+import time
+
+import pytorch_lightning as lightning
+from rich.console import Console
+
+from seqrec.counts.training import Training
+from seqrec.evaluation.evaluated import Evaluated
+from seqrec.model import CountedModel
+from seqrec.run.folder import RunFolder, plain
+from seqrec.terminal.console import fact
+
+
+class Counting(Evaluated):
+    """A baseline over a split. See :class:`~seqrec.evaluation.evaluated.Evaluated`."""
+
+    model: CountedModel
+    fit_seconds = 0.0
+
+    def count(self, trainer: lightning.Trainer, out: Console) -> None:
+        """Learn from the training events; of options that validation chooses from, a line each."""
+        began = time.perf_counter()
+        best = float("-inf")
+
+        def judge(option: str) -> float:
+            nonlocal best
+            trainer.validate(self, verbose=False)
+            value = self.results[self.monitor]
+            fact(out, "option", f"{option:<16} {self.monitor} {value:.4f}{' *' * (value > best)}")
+            best = max(best, value)
+            return value
+
+        self.model.baseline.count(Training.of(self.store, self.splits.train), judge)
+        self.fit_seconds = time.perf_counter() - began
+
+    def save(self, folder: RunFolder) -> None:
+        """Write the counts as the run's best checkpoint."""
+        folder.write_checkpoint(
+            {
+                "state_dict": {name: value.cpu() for name, value in self.state_dict().items()},
+                "seqrec": {
+                    "config": plain(self.config),
+                    "facts": self.facts.plain(),
+                    "fit_seconds": self.fit_seconds,
+                },
+            }
+        )

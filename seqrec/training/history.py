@@ -1,0 +1,58 @@
+"""The learning curve of a run, kept in its folder whatever the logger."""
+
+import json
+import time
+from typing import Any
+
+import pytorch_lightning as lightning
+from pytorch_lightning.callbacks import Callback
+
+from seqrec.machine.process import is_first_process
+from seqrec.run.folder import RunFolder
+from seqrec.training.module import Experiment
+
+
+class History(Callback):
+    """Append a line to ``history.jsonl`` after every epoch.
+
+    A line holds ``epoch`` (from 1), ``seconds`` (of the epoch, with its validation),
+    ``train/loss`` and, where the epoch was validated, ``valid/loss`` and every validation metric.
+    A resumed run first drops the epochs that it will train again.
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Keep the epochs that the checkpoint knows."""
+        if is_first_process():
+            known = self.folder.history()
+            kept = [row for row in known if row["epoch"] <= trainer.current_epoch]
+            lines = "".join(json.dumps(row) + "\n" for row in kept)
+            self.folder.write_text("history.jsonl", lines)
+
+    def on_train_epoch_start(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule
+    ) -> None:
+        """Start the clock."""
+        self.clock = time.perf_counter()
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule
+    ) -> None:
+        """Append the line."""
+        assert isinstance(module, Experiment)
+        row: dict[str, Any] = {
+            "epoch": trainer.current_epoch + 1,
+            "seconds": round(time.perf_counter() - self.clock, 3),
+            "train/loss": float(module.train_loss.compute()),
+        }
+        if module.validated == trainer.current_epoch:
+            row["valid/loss"] = float(trainer.callback_metrics["valid/loss"])
+            row |= module.results
+        if is_first_process():
+            with (self.folder.path / "history.jsonl").open("a") as file:
+                file.write(json.dumps(row) + "\n")

@@ -1,0 +1,91 @@
+"""The progress bar and one line an epoch."""
+
+import math
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from seqrec.errors import RunError
+from seqrec.training.module import Experiment
+
+
+class EpochLines(Callback):
+    """Say after each epoch what it cost and what it reached; in a terminal show a bar meanwhile.
+
+    Args:
+        out: where to write.
+        bar: show the bar if `out` is a terminal.
+    """
+
+    def __init__(self, out: Console, *, bar: bool) -> None:
+        self.out = out
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("batches"),
+            TimeRemainingColumn(),
+            console=out,
+            transient=True,
+            disable=not bar or not out.is_terminal or out.quiet,
+        )
+        self.best: float | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Open the bar."""
+        self.task = self.progress.add_task("epoch")
+        self.progress.start()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Reset the bar."""
+        self.clock = time.perf_counter()
+        name = f"epoch {trainer.current_epoch + 1} of at most {trainer.max_epochs}"
+        self.progress.reset(self.task, total=trainer.num_training_batches, description=name)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, *ignored: Any
+    ) -> None:
+        """Move the bar."""
+        self.progress.advance(self.task)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Write the line."""
+        assert isinstance(module, Experiment)
+        loss = float(module.train_loss.compute())
+        if not math.isfinite(loss):
+            raise RunError(
+                "the loss became infinite or not a number",
+                where=f"epoch {trainer.current_epoch + 1}",
+                todo="lower optimizer.lr, or set trainer.gradient_clip or trainer.precision=fp32",
+            )
+        line = f"epoch {trainer.current_epoch + 1:>4}   loss {loss:8.4f}"
+        if module.monitor in trainer.callback_metrics and module.validated == trainer.current_epoch:
+            value = float(trainer.callback_metrics[module.monitor])
+            better = self.best is None or (
+                value < self.best if module.smaller_is_better else value > self.best
+            )
+            self.best = value if better else self.best
+            line += f"   {module.monitor} {value:.4f}{' *' if better else '  '}"
+        self.out.print(f"{line}   {time.perf_counter() - self.clock:6.1f} s")
+
+    def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """Close the bar."""
+        self.progress.stop()
+
+    def on_exception(
+        self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Leave the terminal as it was."""
+        self.progress.stop()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best value so far, for a resumed run."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up the best value."""
+        self.best = state_dict["best"]

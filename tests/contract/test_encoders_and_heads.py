@@ -1,0 +1,226 @@
+"""The contract of encoders and heads, held to by every file in ``configs/``."""
+
+import pytest
+import torch
+from helpers.components import DIM, LENGTH, component, names
+from torch import nn
+
+from seqrec.encoder.transformer import BLOCKS
+from seqrec.layers.running_softmax import running_softmax
+from seqrec.machine.hardware import find_hardware
+from seqrec.shapes import at_position
+
+LENGTHS = torch.tensor([1, 5, LENGTH])
+
+
+def run_encoder(module, x_BLD, length_B):
+    return module(x_BLD, length_B)
+
+
+def run_head(module, h_BLD, length_B):
+    return module(h_BLD)
+
+
+CASES = [("encoder", n, run_encoder) for n in names("encoder")]
+CASES += [("head", n, run_head) for n in names("head")]
+every = pytest.mark.parametrize(
+    ("kind", "name", "call"), CASES, ids=[f"{k}={n}" for k, n, _ in CASES]
+)
+
+
+def built(kind, name):
+    return component(kind, name).eval()
+
+
+@every
+def test_shape(kind, name, call):
+    x = torch.randn(3, LENGTH, DIM)
+    assert call(built(kind, name), x, LENGTHS).shape == x.shape
+
+
+@every
+def test_never_looks_into_the_future(kind, name, call):
+    module = built(kind, name)
+    x = torch.randn(3, LENGTH, DIM)
+    full = torch.full((3,), LENGTH)
+    before = call(module, x, full)
+    for t in (0, 4, LENGTH - 2):
+        changed = x.clone()
+        changed[:, t + 1 :] = torch.randn_like(changed[:, t + 1 :]) * 50
+        torch.testing.assert_close(call(module, changed, full)[:, : t + 1], before[:, : t + 1])
+        assert not torch.allclose(call(module, changed, full)[:, t + 1 :], before[:, t + 1 :])
+
+
+@every
+def test_padding_changes_nothing(kind, name, call):
+    module = built(kind, name)
+    x = torch.randn(3, LENGTH, DIM)
+    together = call(module, x, LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
+        alone = call(module, x[row : row + 1, :length], LENGTHS[row : row + 1])
+        torch.testing.assert_close(together[row, :length], alone[0], rtol=1e-4, atol=1e-5)
+
+
+@every
+def test_gradients_are_finite_and_reach_every_parameter(kind, name, call):
+    module = component(kind, name).train()
+    x = torch.randn(3, LENGTH, DIM, requires_grad=True)
+    call(module, x, LENGTHS).square().mean().backward()
+    assert x.grad.isfinite().all() and x.grad.abs().sum() > 0
+    for parameter_name, parameter in module.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.isfinite().all(), parameter_name
+
+
+@every
+def test_bfloat16_is_close_to_float32(kind, name, call):
+    if name == "lstm" and find_hardware("cpu", "auto").precision != "bf16":
+        pytest.skip("torch has no bfloat16 LSTM for CPUs without bfloat16 instructions")
+    module = built(kind, name)
+    x = torch.randn(3, LENGTH, DIM)
+    exact = call(module, x, LENGTHS)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = call(module, x, LENGTHS)
+    assert (rounded.float() - exact).abs().max() <= 0.05 * exact.abs().max() + 0.02
+
+
+@pytest.mark.parametrize("name", names("head"))
+def test_weights_tell_how_the_summary_was_made(name):
+    """They lie on the prefix only and, where a head normalises, sum to one."""
+    head = built("head", name)
+    h = torch.randn(3, LENGTH, DIM)
+    position = LENGTHS - 1
+    alpha = head.weights(h, position)
+    for row, last in enumerate(position.tolist()):
+        assert (alpha[row, last + 1 :] == 0).all()
+        if name not in ("narm", "stamp"):
+            assert alpha[row].sum().item() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mean", "additive", "dot"])
+def test_weights_reproduce_the_summary(name):
+    head = component("head", name, concat=False).eval()
+    h = torch.randn(3, LENGTH, DIM)
+    summary = head(h)[torch.arange(3), LENGTHS - 1]
+    mixed = torch.einsum("bl,bld->bd", head.weights(h, LENGTHS - 1), h)
+    torch.testing.assert_close(summary, mixed)
+
+
+def test_additive_is_the_papers_formula_on_every_prefix():
+    head = component("head", "additive", concat=False)
+    h = torch.randn(2, LENGTH, DIM)
+    summary = head(h)
+    w, b, v = head.hidden.weight, head.hidden.bias, head.score.weight[0]
+    for row in range(2):
+        for t in range(LENGTH):
+            e = torch.stack([v @ torch.tanh(w @ h[row, s] + b) for s in range(t + 1)])
+            alpha = torch.softmax(e, dim=0)
+            expected = sum(alpha[s] * h[row, s] for s in range(t + 1))
+            torch.testing.assert_close(summary[row, t], expected)
+
+
+def test_running_softmax_is_safe_at_any_spread_and_the_same_in_any_chunks():
+    e = torch.randn(2, 200, dtype=torch.float64).float() * 300
+    h = torch.randn(2, 200, DIM)
+    logit = (
+        e[:, None, :]
+        .expand(2, 200, 200)
+        .masked_fill(torch.ones(200, 200).triu(1).bool(), -torch.inf)
+    )
+    expected = (logit.double().softmax(-1) @ h.double()).float()
+    for chunk in (1, 7, 64, 500):
+        torch.testing.assert_close(running_softmax(e, h, chunk=chunk), expected)
+
+
+def test_multihead_equals_torchs():
+    head = component("head", "multihead", concat=False).eval()
+    reference = nn.MultiheadAttention(DIM, head.heads, batch_first=True).eval()
+    reference.in_proj_weight.data, reference.in_proj_bias.data = head.qkv.weight, head.qkv.bias
+    reference.out_proj.load_state_dict(head.out.state_dict())
+    h = torch.randn(3, LENGTH, DIM)
+    future = torch.ones(LENGTH, LENGTH).triu(1).bool()
+    expected, alpha = reference(h, h, h, attn_mask=future)
+    torch.testing.assert_close(head(h), expected)
+    torch.testing.assert_close(head.weights(h, torch.full((3,), 6)), alpha[:, 6])
+
+
+def test_concat_joins_the_state_with_the_summary():
+    joined, alone = component("head", "mean"), component("head", "mean", concat=False)
+    h = torch.randn(2, LENGTH, DIM)
+    expected = joined.join.project(torch.cat([h, alone(h)], dim=-1))
+    torch.testing.assert_close(joined(h), expected)
+
+
+def test_narm_and_stamp_are_their_papers_formulas():
+    h = torch.randn(1, 6, DIM)
+    narm, stamp = built("head", "narm"), built("head", "stamp")
+    for t in range(6):
+        x, last = h[0, : t + 1], h[0, t]
+        alpha = torch.sigmoid(narm.query(last) + narm.key(x)) @ narm.v_D
+        expected = narm.decode(torch.cat([last, alpha @ x]))
+        torch.testing.assert_close(narm(h)[0, t], expected)
+        mean = x.mean(0)
+        alpha = torch.sigmoid(stamp.key(x) + stamp.last(last) + stamp.mean(mean)) @ stamp.v_D
+        expected = stamp.general(alpha @ x + mean) * stamp.current(last)
+        torch.testing.assert_close(stamp(h)[0, t], expected)
+
+
+def test_positions_from_the_end_depend_on_the_length_alone():
+    encoder = component("encoder", "transformer", positions="end").eval()
+    x = torch.randn(1, 6, DIM)
+    short = encoder(x[:, :4], torch.tensor([4]))
+    long = encoder(x, torch.tensor([6]))
+    assert not torch.allclose(short, long[:, :4])
+    torch.testing.assert_close(short, encoder(x, torch.tensor([4]))[:, :4])
+
+
+def test_without_positions_one_block_knows_what_came_before_but_not_when():
+    encoder = component("encoder", "transformer", layers=1, positions="none").eval()
+    x, length = torch.randn(1, 6, DIM), torch.tensor([6])
+    other = x[:, [3, 0, 2, 1, 4, 5]]
+    torch.testing.assert_close(encoder(x, length)[:, 4:], encoder(other, length)[:, 4:])
+    assert not hasattr(encoder, "position")
+
+
+def test_a_longer_input_than_the_positions_is_an_error():
+    encoder = component("encoder", "transformer")
+    with pytest.raises(ValueError, match=f"max_length={LENGTH}"):
+        encoder(torch.randn(1, LENGTH + 1, DIM), torch.tensor([LENGTH + 1]))
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2])
+@pytest.mark.parametrize("positions", ["start", "end", "none"])
+@pytest.mark.parametrize("block", list(BLOCKS))
+def test_the_last_state_alone_is_that_of_all_states(layers, positions, block):
+    options = {"layers": layers, "positions": positions, "block": block}
+    encoder = component("encoder", "transformer", **options).eval()
+    x, length = torch.randn(6, LENGTH, DIM), torch.tensor([1, 2, 5, LENGTH - 1, LENGTH, 3])
+    every = encoder(x, length)
+    torch.testing.assert_close(encoder.last(x, length), at_position(every, length - 1))
+
+
+def test_a_block_of_sasrec_is_that_of_its_code():
+    [block] = component("encoder", "transformer", layers=1, heads=2, block="sasrec").eval().blocks
+    reference = nn.MultiheadAttention(DIM, 2, batch_first=True).eval()
+    inner = block.attention
+    reference.in_proj_weight.data, reference.in_proj_bias.data = inner.qkv.weight, inner.qkv.bias
+    reference.out_proj.load_state_dict(inner.out.state_dict())
+    x, future = torch.randn(3, LENGTH, DIM), torch.ones(LENGTH, LENGTH).triu(1).bool()
+    query = block.norm_1(x)
+    y = block.norm_2(query + reference(query, x, x, attn_mask=future)[0])
+    wide, _, _, narrow, _ = block.mlp
+    torch.testing.assert_close(block(x), y + narrow(wide(y).relu()))
+
+
+def test_inputs_are_dropped_by_the_embedding_alone():
+    encoder = component("encoder", "transformer", layers=0, dropout=0.9).train()
+    x, length = torch.randn(3, LENGTH, DIM), torch.tensor([1, 5, LENGTH])
+    torch.testing.assert_close(encoder(x, length), encoder.eval()(x, length))
+
+
+def test_initial_weights_have_the_spread_that_is_asked_for():
+    encoder = component("encoder", "transformer", dim=64, std=0.02)
+    linear = [m for m in encoder.blocks.modules() if isinstance(m, torch.nn.Linear)]
+    assert len(linear) == 8 and not any(m.bias.any() for m in linear)
+    weights = torch.cat([m.weight.flatten() for m in linear])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.02)

@@ -1,0 +1,48 @@
+"""Every component found in ``configs/<kind>/``, built at a small size."""
+
+from pathlib import Path
+
+import polars as pl
+import torch
+from omegaconf import OmegaConf
+
+from seqrec.build import make
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+DIM, LENGTH, ITEMS = 8, 20, 20
+ITEM_TABLE = pl.DataFrame(
+    {
+        "index": range(1, ITEMS + 1),
+        "item": [f"i{n}" for n in range(ITEMS)],
+        "title": [f"the {'blue' if n % 3 else 'red'} number {n % 5}" for n in range(ITEMS)],
+        "brand": [None if n % 4 == 3 else f"b{n % 4}" for n in range(ITEMS)],
+        "genres": [[f"g{n % 3}", f"g{n % 2}"][: n % 3] for n in range(ITEMS)],
+        "price": [None if n == 2 else n * 1.5 for n in range(ITEMS)],
+    }
+)
+FACTS = {
+    "n_items": ITEMS,
+    "n_users": 10,
+    "events": {"rating": {"mean": 1.5, "std": 0.5}, "timestamp": {}},
+    "item_count_V": torch.arange(ITEMS + 1),
+    "rating_mean": 3.5,
+    "sparse": False,
+    "items": lambda: ITEM_TABLE,
+}
+
+
+def names(kind: str) -> list[str]:
+    """Options of a configuration group."""
+    return sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
+
+
+def node(kind: str, name: str) -> dict:
+    """``configs/<kind>/<name>.yaml`` as plain values, at the small size."""
+    sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0}
+    root = OmegaConf.create({**sizes, "node": OmegaConf.load(CONFIGS / kind / f"{name}.yaml")})
+    return OmegaConf.to_container(root, resolve=True)["node"]
+
+
+def component(kind: str, name: str, **changes):
+    """The component that ``configs/<kind>/<name>.yaml`` describes, with dropout off by default."""
+    return make({**node(kind, name), **changes}, **FACTS)

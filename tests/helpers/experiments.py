@@ -1,0 +1,51 @@
+"""Experiments on planted sequences, composed as a user's command line would be."""
+
+from pathlib import Path
+
+import torch
+from hydra import initialize_config_dir
+
+from seqrec.build import build_source
+from seqrec.config.compose import Composer, settle
+from seqrec.config.schema import Root, register
+from seqrec.run.folder import typed
+from seqrec.store.prepare import prepare
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+TINY = ("data=synthetic", "logger=none", "trainer=cpu", "dim=8", "max_length=20", "dropout=0.0")
+
+
+def root(*overrides: str) -> Root:
+    """The typed configuration of a small run."""
+    register()
+    given = [*TINY, *overrides]
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
+        config, choices = Composer("train").compose(given)
+    return typed(settle(config, choices=choices, overrides=given, config_dirs=[CONFIGS]))
+
+
+def store_of(config: Root, folder: Path):
+    """The prepared data."""
+    return prepare(build_source(config), config.prepare, folder)
+
+
+def steps(experiment, count: int, *, lr: float = 0.01) -> list[float]:
+    """Train for some batches without a trainer; the loss of each."""
+    optimizer = torch.optim.Adam(experiment.parameters(), lr=lr)
+    experiment.train()
+    losses = []
+    while len(losses) < count:
+        for batch in batches(experiment, epoch=len(losses)):
+            loss, _ = experiment.batch_loss(batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            if len(losses) == count:
+                break
+    return losses
+
+
+def batches(experiment, *, epoch: int = 0):
+    """The training batches of an epoch."""
+    return experiment.epoch_batches(epoch)

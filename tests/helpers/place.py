@@ -1,0 +1,53 @@
+"""Whole programs, as a user runs them, in a place of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ("data=synthetic", "data.n_users=200", "data.n_items=40", "data.length=14", "dim=16")
+QUICK = (*SMALL, "trainer=cpu", "trainer.patience=0", "batch.size=32", "evaluation.monitor=ndcg@5")
+
+
+class Place:
+    """A folder of its own for caches and runs, and programs that work in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.outputs = folder / "outputs"
+        hidden = {"WANDB_API_KEY", "WANDB_MODE"}
+        self.env = {k: v for k, v in os.environ.items() if k not in hidden} | {
+            "SEQREC_CACHE_DIR": str(folder / "cache"),
+            "NETRC": str(folder / "netrc"),
+            "OMP_NUM_THREADS": "1",
+            "COLUMNS": "120",
+        }
+
+    def command(self, program: str, *arguments: str) -> list[str]:
+        where = [f"paths.output_dir={self.outputs}"] if program == "train.py" else []
+        return [sys.executable, str(ROOT / program), *arguments, *where]
+
+    def run(self, program: str, *arguments: str, status: int = 0) -> str:
+        """Run to the end; return what it printed."""
+        done = subprocess.run(
+            self.command(program, *arguments), env=self.env, cwd=ROOT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180,
+        )  # fmt: skip
+        assert done.returncode == status, done.stdout
+        return done.stdout
+
+    def runs(self) -> list[Path]:
+        """Folders of complete runs, oldest first."""
+        found = [path.parent for path in self.outputs.glob("**/metrics.json")]
+        return sorted(found, key=lambda path: (path / "metrics.json").stat().st_mtime)
+
+
+def metrics(run: Path) -> dict:
+    return json.loads((run / "metrics.json").read_text())
+
+
+def ranked(run: Path) -> dict:
+    """The metrics that say what the model does."""
+    return {k: v for k, v in metrics(run).items() if k.startswith(("test/", "valid/", "epochs"))}

@@ -1,0 +1,16 @@
+"""The real datasets, where they are, and what is counted of a source."""
+
+from pathlib import Path
+
+import pytest
+
+from seqrec.raw.source import Source
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder isn't here")
+
+
+def counts(source: Source) -> tuple[int, int, int]:
+    """Users, items and interactions."""
+    events = source.read().events.collect()
+    return events["user"].n_unique(), events["item"].n_unique(), len(events)

@@ -1,0 +1,257 @@
+"""The HTML report: whole in itself, and in a real browser readable, sorted, filtered, themed."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+from helpers.run_folders import write_run, write_sweep
+
+from seqrec.compare.estimate.comparison import compare
+from seqrec.compare.read.choose import comparable
+from seqrec.compare.read.find import Skipped, find_runs
+from seqrec.compare.show.report.page import check_target, write_report
+from seqrec.errors import ConfigError
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+DRIVER = shutil.which("chromedriver")
+browser = pytest.mark.skipif(
+    CHROMIUM is None or DRIVER is None,
+    reason="no Chromium with chromedriver here (Debian: chromium, chromium-driver)",
+)
+EVIL = "</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """A report of two comparisons, one with a label that would break a careless page."""
+    place = tmp_path_factory.mktemp("place")
+    outputs = write_sweep(place / "outputs")
+    other = {"data": "second", "data_hash": "b" * 64}
+    write_run(outputs / "second" / "1", card=other, settings={"tags": [EVIL], "group": EVIL})
+    write_run(outputs / "second" / "2", card=other, settings={"optimizer.lr": EVIL}, skill=0.5)
+    runs, _ = find_runs([str(outputs)])
+    comparisons = [
+        compare(those, by=None, metrics=["ndcg@10", "mrr@10"], reference=None, replicates=500)
+        for those in comparable(runs, separate=True)
+    ]
+    file = place / "report.html"
+    skipped = [Skipped(place / "broken", f"it failed: {EVIL}")]
+    write_report(file, comparisons, skipped, replicates=500)
+    return file
+
+
+class Targets(HTMLParser):
+    """What a page asks for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str | None] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("src", "href")]
+
+
+def test_the_page_asks_for_nothing(report):
+    page, targets = report.read_text(), Targets()
+    targets.feed(page)
+    assert len(targets.found) > 10
+    assert all(target == "data:," or target.startswith("#") for target in targets.found)
+    [style] = re.findall("<style>(.*?)</style>", page, re.DOTALL)
+    assert "url(" not in style and "@import" not in style
+    assert page.count("plotly.js v") == 1
+
+
+def test_texts_from_runs_stay_texts(report):
+    page = report.read_text()
+    assert EVIL not in page and "&lt;/script&gt;&lt;img" in page
+
+
+def test_metrics_that_are_none_of_ranks_stand_in_the_leaderboard(tmp_path):
+    for at in (1, 2):
+        write_run(tmp_path / str(at), settings={"dim": at}, skill=at)
+    runs, _ = find_runs([str(tmp_path)])
+    for run, value in zip(runs, (0.125, 0.75), strict=True):
+        run.results["test/diversity@10"] = value
+    metrics = ["ndcg@10", "diversity@10"]
+    comparison = compare(runs, by=None, metrics=metrics, reference=None, replicates=200)
+    write_report(tmp_path / "report.html", [comparison], [], replicates=200)
+    page = (tmp_path / "report.html").read_text()
+    assert '<button type="button">diversity@10</button>' in page
+    assert '<td class="n" data-value="0.125">0.1250</td>' in page  # none is in bold
+    assert '<td class="n" data-value="0.75">0.7500</td>' in page
+
+
+def test_a_report_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match="isn't there"):
+        check_target(tmp_path / "no" / "report.html")
+    with pytest.raises(ConfigError, match="is a folder"):
+        check_target(tmp_path)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"seqrec\[report\]"):
+        check_target(tmp_path / "report.html")
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """A headless browser at desktop size."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
+                 "disable-background-networking", "disable-component-update", "disable-sync",
+                 f"user-data-dir={tmp_path_factory.mktemp('profile')}"):  # fmt: skip
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def opened(chromium, report, *, width: int = 1280, scheme: str = "light"):
+    """Open the page at a width and in a colour scheme; draw every chart."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    chromium.get(report.as_uri())
+    chromium.execute_script(
+        "document.querySelectorAll('.chart').forEach(s => { drawn.add(s); draw(s); })"
+    )
+    return chromium
+
+
+def texts(driver, selector: str) -> list[str]:
+    return driver.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].filter(e => !e.closest('[hidden]'))"
+        ".map(e => e.textContent.trim())",
+        selector,
+    )
+
+
+def click(driver, selector: str) -> None:
+    driver.execute_script("document.querySelector(arguments[0]).click()", selector)
+
+
+def choose(driver, selector: str, value: str) -> None:
+    driver.execute_script(
+        "const s = document.querySelector(arguments[0]); s.value = arguments[1];"
+        "s.dispatchEvent(new Event(s.tagName === 'SELECT' ? 'change' : 'input'))",
+        selector,
+        value,
+    )
+
+
+PLACES = "#p0 .board tbody .place"
+
+
+@browser
+@pytest.mark.slow
+def test_every_chart_is_drawn_and_named_without_an_error(chromium, report):
+    page = opened(chromium, report)
+    charts = page.execute_script("return document.querySelectorAll('#p0 .chart').length")
+    assert charts == 5 and len(texts(page, "#p0 .plot .main-svg")) >= charts
+    titles = texts(page, "#p0 .xtitle") + texts(page, "#p0 .ytitle")
+    for title in ("epoch", "validation ndcg@10", "training time, seconds (log scale)",
+                  "test ndcg@10", "encoder", "head"):  # fmt: skip
+        assert title in titles
+    for chart, variants in (("curves", 6), ("costs", 2), ("effects", 3), ("slices", 3)):
+        for at in range(variants):
+            choose(page, f"#p0-{chart}-select", str(at))
+            [caption] = texts(page, f"#p0-{chart} .numbers caption")
+            [label] = texts(page, f"#p0-{chart}-select option:nth-child({at + 1})")
+            assert caption.endswith(label)
+    assert page.get_log("browser") == []
+    assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
+
+
+@browser
+@pytest.mark.slow
+def test_the_leaderboard_is_sorted_by_its_headers(chromium, report):
+    page = opened(chromium, report)
+    assert texts(page, PLACES) == ["1", "2", "3", "4", "5", "6"]
+    header = "#p0 .board thead th:nth-child({})"
+    click(page, header.format(2) + " button")
+    models = texts(page, "#p0 .board tbody th")
+    assert [m[:4] for m in models] == sorted(m[:4] for m in models)
+    click(page, header.format(5) + " button")
+    assert texts(page, PLACES) == ["1", "2", "3", "4", "5", "6"]
+    click(page, header.format(5) + " button")
+    assert texts(page, PLACES) == ["6", "5", "4", "3", "2", "1"]
+    assert page.execute_script(
+        "return [...document.querySelectorAll('#p0 .board thead th')].map(h => h.ariaSort)"
+    ) == [None] * 4 + ["ascending"] + [None] * (len(texts(page, "#p0 .board thead th")) - 5)
+
+
+@browser
+@pytest.mark.slow
+def test_the_leaderboard_is_filtered_by_words(chromium, report):
+    page = opened(chromium, report)
+    choose(page, "#p0-filter", "GRU last")
+    assert texts(page, "#p0 .board tbody tr td:nth-child(4)") == ["last"]
+    assert texts(page, "#p0 .filter output") == ["1 of 6 rows"]
+    choose(page, "#p0-filter", "")
+    assert len(texts(page, PLACES)) == 6
+
+
+@browser
+@pytest.mark.slow
+def test_settings_of_two_runs_are_told(chromium, report):
+    page = opened(chromium, report)
+    runs = texts(page, "#p0-settings .a option")
+    a, b = (next(at for at, name in enumerate(runs) if w in name) for w in ("seed 1", "seed 2"))
+    choose(page, "#p0-settings .a", str(a))
+    choose(page, "#p0-settings .b", str(b))
+    assert texts(page, "#p0-settings tbody th") == ["seed"]
+    assert texts(page, "#p0-settings tbody td") == ["1", "2"]
+    choose(page, "#p0-settings .b", str(a))
+    assert texts(page, "#p0-settings caption") == ["No setting differs"]
+
+
+@browser
+@pytest.mark.slow
+def test_the_theme_follows_the_system_until_it_is_chosen(chromium, report):
+    background = "return getComputedStyle(document.body).backgroundColor"
+    tick = "return getComputedStyle(document.querySelector('#p0 .xtick text')).fill"
+    page = opened(chromium, report)
+    light = page.execute_script(background), page.execute_script(tick)
+    click(page, "#theme")
+    dark = page.execute_script(background), page.execute_script(tick)
+    assert light[0] != dark[0] and light[1] != dark[1]
+    page = opened(chromium, report, scheme="dark")
+    assert (page.execute_script(background), page.execute_script(tick)) == dark
+    assert texts(page, "#theme") == ["Light theme"]
+
+
+@browser
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_is_as_wide_as_the_screen(chromium, report, width):
+    page = opened(chromium, report, width=width)
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@browser
+@pytest.mark.slow
+def test_keyboard_and_screen_reader_find_everything(chromium, report):
+    page = opened(chromium, report)
+    nameless = page.execute_script(
+        "return [...document.querySelectorAll('select, input')].filter(e => !e.labels.length)"
+        ".concat([...document.querySelectorAll('table')].filter(t => !t.caption))"
+        ".concat([...document.querySelectorAll('.scroll')].filter(s => s.tabIndex !== 0))"
+        ".concat([...document.querySelectorAll('button')].filter(b => !b.textContent.trim()))"
+        ".map(e => e.outerHTML)"
+    )
+    assert nameless == []
+    ids = page.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
+    anchors = page.execute_script(
+        "return [...document.querySelectorAll('a')].map(a => a.getAttribute('href').slice(1))"
+    )
+    assert len(ids) == len(set(ids)) and set(anchors) <= set(ids)
+    assert (
+        page.execute_script("return document.querySelector('a, button, input, select').className")
+        == "skip"
+    )

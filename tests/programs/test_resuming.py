@@ -1,0 +1,63 @@
+"""Which run a command continues."""
+
+import json
+
+import pytest
+from helpers.commands import CONFIGS, composed, told
+from omegaconf import OmegaConf
+
+from seqrec.config.cli.command_line import check_command_line
+from seqrec.config.compose import plain
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Three runs of one configuration: finished, unfinished, and unfinished but another."""
+    config, choices = composed(f"paths.output_dir={tmp_path}")
+    folder = tmp_path / choices["data"] / choices["model"]
+    for name, changes in (("a", {}), ("b", {}), ("c", {"max_length": 7})):
+        (folder / name / "checkpoints").mkdir(parents=True)
+        (folder / name / "checkpoints" / "last.ckpt").touch()
+        saved = plain(config) | changes
+        (folder / name / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(saved)))
+    (folder / "a" / "metrics.json").write_text(json.dumps({}))
+    return folder
+
+
+def test_resume_auto_finds_the_unfinished_run_of_this_configuration(runs, tmp_path):
+    given = [f"paths.output_dir={tmp_path}", "resume=auto", "tags=[again]"]
+    arguments = check_command_line(given, config_dir=CONFIGS)
+    assert arguments == [
+        given[0],
+        given[2],
+        f"resume='{runs / 'b'}'",
+        f"hydra.run.dir='{runs / 'b'}'",
+    ]
+    assert check_command_line([*given, "trainer.max_epochs=200"], config_dir=CONFIGS)[-1].endswith(
+        "/b'"
+    )
+
+
+def test_resume_auto_starts_anew_where_nothing_fits(runs, tmp_path, capsys):
+    given = [f"paths.output_dir={tmp_path}", "dim=8"]
+    assert check_command_line([*given, "resume=auto"], config_dir=CONFIGS) == given
+    assert "no unfinished run of this configuration" in capsys.readouterr().err
+
+
+def test_resume_refuses_another_configuration_and_says_which_keys(runs):
+    text = told(f"resume={runs / 'c'}", "trainer.max_epochs=50")
+    assert "max_length: 7 there, 200 here" in text
+    assert "trainer.max_epochs: 100 there, 50 here" in text
+    assert "resume=" in text.splitlines()[-1]
+
+
+def test_resume_refuses_what_is_no_run_and_sweeps(tmp_path):
+    assert "isn't the folder of a run" in told(f"resume={tmp_path}")
+    text = told("-m", "seed=1,2", "resume=auto")
+    assert "a sweep needs no word for it" in text and "the same command skips" in text
+
+
+def test_rerun_is_for_sweeps():
+    assert "rerun=true: only sweeps" in told("rerun=true")
+    sweep = ["-m", "rerun=true", "seed=1,2"]
+    assert check_command_line(sweep, config_dir=CONFIGS) == sweep

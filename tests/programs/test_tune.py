@@ -1,0 +1,243 @@
+"""Tuning: what is tried, that validation alone judges, and studies that several processes share."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import optuna
+import pytest
+from helpers.commands import load_script
+from helpers.place import ROOT, SMALL, Place
+from omegaconf import OmegaConf
+from optuna.trial import FixedTrial, TrialState
+
+from seqrec.errors import ConfigError, RunError
+from seqrec.evaluation.evaluated import Evaluated
+from seqrec.experiment.python import composed
+from seqrec.tune.space import Range, Space, overrides
+from seqrec.tune.study import Search, open_study, work
+
+SPACE = """
+optimizer.lr: {low: 1e-3, high: 1e-1, log: true}
+dropout: {low: 0.0, high: 0.4, step: 0.2}
+encoder: [gru, lstm]
+"""
+TINY = (*SMALL, "trainer.accelerator=cpu", "trainer.max_epochs=3", "max_length=12")
+
+
+SCRIPT = load_script("tune")
+
+
+@pytest.fixture
+def space(tmp_path):
+    file = tmp_path / "small.yaml"
+    file.write_text(SPACE)
+    return file
+
+
+def typed_in(tmp_path, space, *more: str) -> list[str]:
+    places = (f"paths.output_dir={tmp_path}/outputs", f"paths.cache_dir={tmp_path}/stores")
+    return [f"space={space}", *TINY, *places, *more]
+
+
+def tuned(arguments: list[str]) -> None:
+    SCRIPT.tune(SCRIPT.parse(SCRIPT.Arguments, arguments))
+
+
+def study_of(folder) -> optuna.Study:
+    file = str(folder / "study.jsonl")
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(file))
+    return optuna.load_study(study_name=None, storage=storage)
+
+
+# spaces -------------------------------------------------------------------------------------------
+
+
+def test_every_space_of_the_project_is_one():
+    for file in (ROOT / "configs/tune").glob("*.yaml"):
+        assert Space.load(file.stem, file.parent).varied
+
+
+def test_a_space_suggests_what_its_file_says(space):
+    read = Space.load(str(space), space.parent)
+    assert read.varied["optimizer.lr"] == Range(1e-3, 1e-1, None, True)
+    trial = FixedTrial({"optimizer.lr": 0.0123456, "dropout": 0.2, "encoder": "lstm"})
+    values = read.suggest(trial)
+    assert overrides(values) == ["optimizer.lr=0.01235", "dropout=0.2", "encoder=lstm"]
+    corners = [dict(each.split("=") for each in corner) for corner in read.corners()]
+    assert {each["encoder"] for each in corners} == {"gru", "lstm"}
+    assert {each["dropout"] for each in corners} == {"0.0", "0.4"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("dim: 3", "is no range"),
+        ("dim: []", "is no range"),
+        ("dim: {low: 3}", "is no range"),
+        ("dim: {low: 3, high: 2}", "low below high"),
+        ("dim: {low: 0, high: 2, log: true}", "above 0 with log"),
+        ("dim: {low: a, high: b}", "low below high"),
+        ("dim: {low: 1, high: 2, lag: true}", "lag"),
+        ("dim: [[1, 2]]", "a choice is one value"),
+        ("{}", "varies nothing"),
+    ],
+)
+def test_what_is_no_space_is_refused(tmp_path, text, told):
+    file = tmp_path / "space.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=told):
+        Space.load(str(file), tmp_path)
+
+
+def test_a_space_that_is_not_there_says_which_are():
+    with pytest.raises(ConfigError, match="default"):
+        Space.load("defautl", ROOT / "configs/tune")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [("optimizer.lrr: [1e-3]", "lr"), ("encoder: [gruu]", "gru"), ("dropout: [2]", "dropout")],
+)
+def test_a_key_that_is_not_there_is_told_before_anything_is_tried(tmp_path, line, told):
+    file = tmp_path / "space.yaml"
+    file.write_text(line)
+    with pytest.raises(ConfigError, match=told):
+        tuned(typed_in(tmp_path, file))
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("trials=0", "too few"),
+        ("also=beauty", "parameters"),
+        ("pruner=axe", "median"),
+        ("trails=3", "trails: unknown, did you mean trials"),
+        ("spase=rnn", "did you mean space"),
+        ("sede=3", "did you mean seed"),
+        ("encoder=gru", "the space small varies it"),
+        ("storage=nosql://x", "can't be opened"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(tmp_path, space, given, told):
+    with pytest.raises(ConfigError, match=told):
+        tuned(typed_in(tmp_path, space, given))
+
+
+# studies ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A study of five trials, in which no test event was looked at."""
+    folder = tmp_path_factory.mktemp("tuned")
+    space = folder / "small.yaml"
+    space.write_text(SPACE)
+
+    def forbidden(*ignored):
+        raise AssertionError("tuning looked at the test events")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Evaluated, "test_step", forbidden)
+        tuned(typed_in(folder, space, "trials=5"))
+    return folder
+
+
+@pytest.mark.slow
+def test_a_study_ends_with_plots_and_a_recipe_that_is_the_best_trial(finished):
+    folder = finished / "outputs/synthetic/tune/lstm_attn_small"
+    trials = study_of(folder).get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
+    assert len(trials) == 5
+    best = max((t for t in trials if t.values), key=lambda t: t.values[0])
+    recipe = (folder / "experiment/lstm_attn_small.yaml").read_text()
+    assert f"{best.values[0]:.4f} with one seed" in recipe and "not tested" in recipe
+    again, _, _ = composed(
+        [f"hydra.searchpath=[file://{folder}]", "experiment=lstm_attn_small",
+         f"paths.output_dir={finished}/outputs", f"paths.cache_dir={finished}/stores"]
+    )  # fmt: skip
+    tried = OmegaConf.load(f"{best.user_attrs['folder']}/config.yaml")
+    got = OmegaConf.to_container(again, resolve=True, enum_to_str=True)
+    assert got | {"paths": None} == OmegaConf.to_container(tried) | {"paths": None}
+    page = (folder / "study.html").read_text()
+    assert "What mattered for valid/ndcg@10" in page and page.count("<tr>") == 6
+    assert not list(folder.glob("trials/*/checkpoints/*")) and not list(folder.glob("*.part"))
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_and_holds_to_what_it_was_begun_with(finished):
+    space, folder = finished / "small.yaml", finished / "outputs/synthetic/tune/lstm_attn_small"
+    tuned(typed_in(finished, space, "trials=6"))
+    tuned(typed_in(finished, space, "trials=6"))  # nothing is left to do
+    assert len(study_of(folder).trials) == 6
+    for other, told in (("dim=8", "configuration"), ("data.n_users=150", "configuration|data"),
+                        ("also=parameters", "objectives")):  # fmt: skip
+        given = [each for each in typed_in(finished, space) if not each.startswith(other[:4])]
+        with pytest.raises((RunError, ConfigError), match=told):
+            tuned([*given, other])
+
+
+@pytest.mark.slow
+def test_two_objectives_have_a_front(tmp_path, space, capsys):
+    tuned(typed_in(tmp_path, space, "trials=3", "also=parameters"))
+    said = capsys.readouterr().out
+    assert "Pareto front" in said and "recipe" in said
+    study = study_of(tmp_path / "outputs/synthetic/tune/lstm_attn_small")
+    assert all(len(trial.values) == 2 for trial in study.trials)
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_study(tmp_path, space):
+    place = Place(tmp_path)
+    given = [*typed_in(tmp_path, space, "trials=6")]
+    command = [sys.executable, str(ROOT / "scripts/tune.py"), *given]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    both = [subprocess.Popen(command, env=place.env, cwd=ROOT, **pipes) for _ in range(2)]
+    said = [each.communicate(timeout=240)[0] for each in both]
+    assert [each.returncode for each in both] == [0, 0], said
+    trials = study_of(tmp_path / "outputs/synthetic/tune/lstm_attn_small").trials
+    assert 6 <= len(trials) <= 7
+    lines = [line for text in said for line in text.splitlines() if line.startswith("trial ")]
+    assert len(lines) == len(trials)
+    assert len({tuple(trial.params.values()) for trial in trials}) == len(trials)
+
+
+@pytest.mark.slow
+def test_a_trial_whose_process_was_killed_is_tried_again(tmp_path, space):
+    place, folder = Place(tmp_path), tmp_path / "outputs/synthetic/tune/lstm_attn_small"
+    given = typed_in(tmp_path, space, "trials=2")
+    slow = [each for each in given if "max_epochs" not in each]
+    command = [sys.executable, str(ROOT / "scripts/tune.py"), *slow, "trainer.max_epochs=3000"]
+    running = subprocess.Popen([*command, "trainer.patience=0"], env=place.env, cwd=ROOT)
+    until = time.monotonic() + 120
+    while not list(folder.glob("trials/*/history.jsonl")) and time.monotonic() < until:
+        time.sleep(0.2)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    [dead] = study_of(folder).trials
+    assert dead.state == TrialState.RUNNING
+    search = searched(folder, agreed=study_of(folder).user_attrs["seqrec"])
+    study = open_study(search)
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.WAITING]
+    assert study.trials[1].system_attrs["fixed_params"] == dead.params
+
+
+def test_trials_that_fail_are_told_and_too_many_end_the_study(tmp_path):
+    told = []
+    search = searched(tmp_path / "study")
+    with pytest.raises(RunError, match="5 trials failed one after another; the last: ValueError"):
+        work(open_study(search), search, 9, told.append)
+    assert [trial.state for trial in told] == [TrialState.FAIL] * 5
+
+
+def searched(folder, agreed=None) -> Search:
+    def compose(values):
+        raise ValueError("no such thing")
+
+    return Search(
+        name="lstm_attn_small", folder=folder, compose=compose,
+        space=Space("small", {"dim": Range(1, 9)}), monitor="valid/ndcg@10", also=None,
+        pruner="none", storage=None, seed=0, agreed=json.loads(json.dumps(agreed or {})),
+    )  # fmt: skip

@@ -1,0 +1,379 @@
+"""Comparing runs: what is read, what may stand in one table, and what the numbers mean."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from helpers.commands import ROOT, load_script
+from helpers.run_folders import compared, write_run, write_sweep
+
+from seqrec.compare.estimate.factors import effect, factors, interactions
+from seqrec.compare.estimate.measured import slice_estimates
+from seqrec.compare.read.choose import comparable, filter_runs, telling_keys
+from seqrec.compare.read.find import find_runs
+from seqrec.compare.show import table
+from seqrec.errors import ConfigError, RunError
+from seqrec.run.folder import ELSEWHERE
+
+SCRIPT = load_script("compare")
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    return write_sweep(tmp_path_factory.mktemp("place") / "outputs")
+
+
+@pytest.fixture(scope="module")
+def runs(outputs):
+    found, skipped = find_runs([str(outputs)])
+    assert not skipped
+    return found
+
+
+def said(capsys, *arguments: str) -> tuple[str, str]:
+    SCRIPT.compare_runs(SCRIPT.parse(SCRIPT.Arguments, list(arguments)))
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+# reading
+
+
+def test_runs_are_found_below_folders_by_patterns_and_once(outputs, runs):
+    assert len(runs) == 14
+    places = [str(outputs), str(outputs / "*" / "item_knn"), str(runs[3].path)]
+    assert [run.path for run in find_runs(places)[0]] == [run.path for run in runs]
+    [knn] = find_runs([str(outputs / "*" / "item_knn")])[0]
+    assert knn.settings["model"] == "item_knn" and knn.settings["encoder"] is None
+    assert knn.history == []
+    assert runs[-1].path.name.startswith("9_")
+
+
+def test_a_job_that_was_trained_before_stands_for_that_run(tmp_path):
+    run = write_run(tmp_path / "first" / "1")
+    job = tmp_path / "sweep" / "0_model"
+    (job / ".hydra").mkdir(parents=True)
+    (job / ELSEWHERE).write_text(f"{run}\n")
+    found, skipped = find_runs([str(tmp_path)])
+    assert [one.path for one in found] == [run] and not skipped
+    again, _ = find_runs([str(tmp_path / "sweep")])
+    assert [one.path for one in again] == [run]
+
+
+def cut(name: str):
+    def change(run: Path) -> None:
+        (run / name).write_bytes((run / name).read_bytes()[:40])
+
+    return change
+
+
+def without(name: str):
+    return lambda run: (run / name).unlink()
+
+
+def failed(run: Path) -> None:
+    (run / "metrics.json").unlink()
+    (run / "error.txt").write_text("a file is missing\n  where: there\n")
+
+
+def foreign(run: Path) -> None:
+    (run / "metrics.json").write_text('{"loss": 1}')
+
+
+def with_text(run: Path) -> None:
+    content = json.loads((run / "metrics.json").read_text())
+    (run / "metrics.json").write_text(json.dumps(content | {"fit_seconds": "long"}))
+
+
+def other_config(run: Path) -> None:
+    (run / "config.yaml").write_text("- a\n- b\n")
+
+
+def old_ranks(run: Path) -> None:
+    pl.read_parquet(run / "ranks.parquet").select("user", "rank").write_parquet(
+        run / "ranks.parquet"
+    )
+
+
+def rank_zero(run: Path) -> None:
+    pl.read_parquet(run / "ranks.parquet").with_columns(rank=0).write_parquet(run / "ranks.parquet")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (cut("metrics.json"), "metrics.json can't be read"),
+        (cut("config.yaml"), "config.yaml can't be read"),
+        (cut("ranks.parquet"), "ranks.parquet can't be read"),
+        (cut("protocol.json"), "protocol.json can't be read"),
+        (without("ranks.parquet"), "ranks.parquet can't be read"),
+        (without("metrics.json"), "it isn't finished"),
+        (failed, "it failed: a file is missing"),
+        (foreign, "metrics.json isn't one of a run: no data_hash, protocol, fit_seconds"),
+        (with_text, "metrics.json isn't one of a run: no fit_seconds"),
+        (other_config, "config.yaml isn't one of a run"),
+        (old_ranks, "ranks.parquet has no column history, item"),
+        (rank_zero, "ranks.parquet has no ranks, or some below 1"),
+    ],
+)
+def test_what_cannot_be_read_is_listed_and_stops_nothing(tmp_path, capsys, damage, reason):
+    write_run(tmp_path / "good" / "1")
+    damage(write_run(tmp_path / "bad" / "1", seed=2))
+    out, err = said(capsys, str(tmp_path))
+    assert "lstm_attn" in out and f"left out {tmp_path / 'bad' / '1'}: {reason}" in err
+
+
+def test_a_place_without_runs_is_listed_or_refused(tmp_path, capsys):
+    write_run(tmp_path / "runs" / "1")
+    (tmp_path / "empty").mkdir()
+    _, err = said(capsys, str(tmp_path / "runs"), str(tmp_path / "empty"))
+    assert f"left out {tmp_path / 'empty'}: no run here" in err
+    with pytest.raises(RunError, match="no finished run"):
+        said(capsys, str(tmp_path / "empty"))
+
+
+def test_a_repeated_run_counts_once_the_later_one(tmp_path):
+    write_run(tmp_path / "a", started="2026-01-02", skill=1.0)
+    write_run(tmp_path / "b", started="2026-01-01", skill=0.5)
+    write_run(tmp_path / "c", seed=2)
+    runs, [skipped] = find_runs([str(tmp_path)])
+    assert [run.path.name for run in runs] == ["a", "c"]
+    assert skipped.path.name == "b" and "same configuration and seed" in skipped.reason
+
+
+# choosing
+
+
+def test_filters_take_any_key_or_choice(runs):
+    def chosen(**filters: str) -> int:
+        return len(filter_runs(runs, {key.replace("__", "."): v for key, v in filters.items()}))
+
+    assert chosen(encoder="gru") == 6 and chosen(encoder="gru,lstm", head="last") == 6
+    assert chosen(encoder="none") == 2 and chosen(seed="2") == 4
+    assert chosen(optimizer__lr="3e-3") == 12 and chosen(evaluation__mask_seen="false") == 14
+    assert chosen(model="popularity") == 1
+    with pytest.raises(ConfigError, match="encodr: unknown, did you mean encoder"):
+        filter_runs(runs, {"encodr": "gru"})
+    with pytest.raises(ConfigError, match=r"optimizer.rl: unknown, did you mean optimizer.lr"):
+        filter_runs(runs, {"optimizer.rl": "1"})
+    with pytest.raises(RunError, match="none of the 14 runs has encoder=sru") as refused:
+        filter_runs(runs, {"encoder": "sru"})
+    assert "encoder is gru, lstm, none" in str(refused.value)
+
+
+def test_rows_are_told_apart_by_the_fewest_settings_but_seeds(runs, tmp_path):
+    assert telling_keys(runs) == ["model", "encoder", "head"]
+    assert telling_keys([r for r in runs if r.settings["encoder"] == "gru"]) == ["head"]
+    assert telling_keys(runs[:1]) == ["model"]
+    for at, rate in enumerate((0.001, 0.01)):
+        write_run(tmp_path / str(at), settings={"optimizer.lr": rate, "paths.raw_dir": str(at)})
+    assert telling_keys(find_runs([str(tmp_path)])[0]) == ["optimizer.lr"]
+
+
+def test_rows_that_merge_settings_say_so(runs):
+    comparison = compared(runs, by=["encoder"])
+    assert [len(row.runs) for row in comparison.rows] == [6, 6, 2]
+    assert "rows are means over head, model" in table.notes(comparison)
+
+
+def test_runs_on_other_data_or_protocols_are_not_compared(tmp_path, capsys):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", seed=2, card={"data": "other", "data_hash": "b" * 64})
+    write_run(tmp_path / "c", seed=3, card={"protocol": "temporal"})
+    write_run(tmp_path / "d", seed=4, users=61)
+    write_run(tmp_path / "e", seed=5, card={"candidates": 100})
+    with pytest.raises(RunError) as refused:
+        said(capsys, str(tmp_path))
+    text = str(refused.value)
+    for telling in ("a" * 12, "b" * 12, "temporal", "100 candidates", "separate=true"):
+        assert telling in text
+    for run in "abcde":
+        assert str(tmp_path / run) in text
+    out, _ = said(capsys, str(tmp_path), "separate=true")
+    assert out.count("protocol") == 5
+    out, _ = said(capsys, str(tmp_path), "seed=1")
+    assert out.count("protocol") == 1
+
+
+# numbers
+
+
+def test_means_are_those_that_the_runs_wrote(runs):
+    for row in compared(runs).rows:
+        wrote = [run.results["test/ndcg@10"] for run in row.runs]
+        assert row.estimates["ndcg@10"].mean == pytest.approx(np.mean(wrote), abs=1e-12)
+        if len(wrote) > 1:
+            assert row.estimates["ndcg@10"].sd == pytest.approx(np.std(wrote, ddof=1))
+
+
+def test_slices_are_those_that_the_runs_wrote(runs):
+    comparison = compared(runs)
+    found = slice_estimates(comparison, 200)
+    assert {"target=cold", "history=short", "user=active"} <= set(found)
+    for name, (count, estimates) in found.items():
+        for row, estimate in zip(comparison.rows, estimates, strict=True):
+            wrote = [run.results[f"slices/{name}/ndcg@10"] for run in row.runs]
+            assert estimate.mean == pytest.approx(np.mean(wrote), abs=1e-12)
+            assert count == row.runs[0].results[f"slices/{name}/events"]
+
+
+def test_the_reference_is_the_best_row_or_the_one_asked_for(runs):
+    best = compared(runs)
+    assert best.reference == 0 and best.rows[0].difference is None
+    assert best.rows[0].labels == ("lstm_attn", "gru", "additive")
+    named = compared(runs, reference="popularity")
+    assert named.rows[named.reference].labels[0] == "popularity"
+    assert all(row.difference.mean > 0 for row in named.rows if row.difference)
+    one = compared(runs, reference="encoder=lstm,head=last")
+    assert one.rows[one.reference].labels == ("lstm_attn", "lstm", "last")
+    with pytest.raises(ConfigError, match="several rows") as refused:
+        compared(runs, reference="encoder=lstm")
+    assert "model=lstm_attn,encoder=lstm,head=last" in str(refused.value)
+    with pytest.raises(ConfigError, match="no row"):
+        compared(runs, reference="nothing")
+
+
+def test_metrics_of_ranks_at_any_length_and_no_others(runs):
+    assert compared(runs, metrics=["hit_rate@3", "accuracy"]).metrics == ["hit_rate@3", "accuracy"]
+    for wrong, told in (
+        ("ndgc@10", "did you mean ndcg"),
+        ("ndcg", "metric=ndcg@10"),
+        ("ndcg@0", "can't be read"),
+        ("accuracy@5", "metric=accuracy"),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            compared(runs, metrics=[wrong])
+
+
+def test_other_metrics_are_told_as_the_runs_say_them(runs, tmp_path):
+    for at, run in enumerate(runs):
+        run.results["test/diversity@10"] = 0.5 + at / 100
+    comparison = compared(runs, metrics=["ndcg@10", "diversity@10", "hit_rate@3"])
+    assert comparison.metrics == ["ndcg@10", "hit_rate@3"]
+    for row in comparison.rows:
+        wrote = [run.results["test/diversity@10"] for run in row.runs]
+        assert row.told["diversity@10"].mean == pytest.approx(np.mean(wrote))
+        if len(wrote) > 1:
+            assert row.told["diversity@10"].sd == pytest.approx(np.std(wrote, ddof=1))
+    lines = table.markdown(comparison).splitlines()
+    assert "| hit_rate@3 | diversity@10 | Δ ndcg@10 |" in lines[0]
+    rows = list(csv.DictReader(io.StringIO(table.as_csv(comparison))))
+    assert float(rows[0]["diversity@10"]) == comparison.rows[0].told["diversity@10"].mean
+    assert float(rows[5]["difference"]) == comparison.rows[5].difference.mean
+    with pytest.raises(ConfigError, match="metric=ndcg@10,diversity@10"):
+        compared(runs, metrics=["diversity@10", "ndcg@10"])
+    runs[3].protocol["category"] = "brand"
+    with pytest.raises(RunError, match="different categories: None, brand"):
+        compared(runs, metrics=["ndcg@10", "diversity@10"])
+    del runs[3].protocol["category"], runs[3].results["test/diversity@10"]
+    with pytest.raises(RunError, match="says nothing of diversity@10"):
+        compared(runs, metrics=["ndcg@10", "diversity@10"])
+
+
+@pytest.mark.parametrize("changed", [{"sampled": 100}, {"category": "brand"}])
+def test_what_changes_no_rank_makes_no_other_row(tmp_path, changed):
+    write_run(tmp_path / "a")
+    settings = {f"evaluation.{key}": value for key, value in changed.items()}
+    write_run(tmp_path / "b", seed=2, settings=settings)
+    [row] = compared(find_runs([str(tmp_path)])[0]).rows
+    assert len(row.runs) == 2
+
+
+def test_no_code_is_called_that_a_foreign_configuration_names(tmp_path):
+    write_run(tmp_path / "a", settings={"metric.ndcg._target_": "os.getcwd"})
+    with pytest.raises(ConfigError, match="metric=ndcg@10: unknown"):
+        compared(find_runs([str(tmp_path)])[0])
+
+
+# settings
+
+
+def test_a_setting_is_judged_with_the_others_equal(runs):
+    comparison = compared(runs)
+    assert factors(comparison) == ["model", "encoder", "head"]
+    encoder = effect(comparison, "encoder")
+    mean = {row.labels: row.estimates["ndcg@10"].mean for row in comparison.rows}
+    for level in encoder.levels:
+        those = [mean["lstm_attn", level.value, head] for head in ("additive", "last")]
+        assert level.estimate.mean == pytest.approx(np.mean(those)) and level.rows == 2
+    assert encoder.balanced and not effect(comparison, "model").balanced
+    [both] = interactions(comparison)
+    assert (both.down, both.across) == ("encoder", "head")
+    for row, line in zip(both.rows, both.cells, strict=True):
+        for column, cell in zip(both.columns, line, strict=True):
+            assert cell.mean == pytest.approx(mean["lstm_attn", row, column])
+
+
+def test_what_was_not_tried_with_all_is_left_out_of_an_effect(runs):
+    """Without gru and last, only the head that both encoders had counts."""
+    some = [r for r in runs if (r.settings["encoder"], r.settings["head"]) != ("gru", "last")]
+    encoder = effect(compared(some), "encoder")
+    assert encoder.balanced and [level.rows for level in encoder.levels] == [1, 1]
+
+
+# tables
+
+
+def test_tables_for_people_papers_and_programs(runs, outputs, capsys):
+    comparison = compared(runs, metrics=["ndcg@10", "hit_rate@10"])
+    best = comparison.rows[0].estimates["ndcg@10"]
+    lines = table.markdown(comparison).splitlines()
+    assert lines[0].startswith("| model | encoder | head | runs | ndcg@10 | 95 % interval |")
+    assert f"| **{best.mean:.4f} ± {best.sd:.4f}** |" in lines[2] and len(lines) == 8
+    rows = list(csv.DictReader(io.StringIO(table.as_csv(comparison))))
+    assert float(rows[0]["ndcg@10"]) == best.mean and rows[0]["difference p"] == ""
+    assert float(rows[5]["difference"]) == comparison.rows[5].difference.mean
+    tex = table.latex(comparison)
+    assert r"lstm\_attn & gru & additive & 3 & \textbf{" in tex and r"95 \% interval" in tex
+    out, err = said(capsys, str(outputs), "format=csv", "replicates=1000")
+    assert len(list(csv.reader(io.StringIO(out)))) == 7 and err == ""
+
+
+def test_a_row_is_not_cut_where_the_terminal_is_narrow(outputs, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    out, _ = said(capsys, str(outputs), "replicates=200")
+    assert "popularity" in out and "hit_rate@10" in out and "p (Holm)" in out
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("format=markdwn", "did you mean markdown"),
+        ("replicates=5", "too few"),
+        ("fromat=csv", "did you mean format"),
+        ("by=hed", "did you mean head"),
+        ("metric=", "name one or more"),
+        ("report=nowhere/report.html", "isn't there"),
+        ("--fast", "can't be read"),
+    ],
+)
+def test_mistakes_are_told_with_what_was_meant(outputs, argument, told, capsys):
+    with pytest.raises(ConfigError, match=told):
+        said(capsys, str(outputs), argument)
+
+
+def test_the_script_answers_without_torch(tmp_path):
+    code = "import runpy, sys; sys.argv = sys.argv[1:]\ntry:\n    runpy.run_path(sys.argv[0],"
+    code += " run_name='__main__')\nfinally:\n    print('torch' in sys.modules, file=sys.stderr)"
+    for argument, status in (("--help", 0), ("format=x", 2)):
+        command = [sys.executable, "-c", code, str(ROOT / "scripts/compare.py"), argument]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == status and done.stderr.splitlines()[-1] == "False"
+        assert "FOLDER ..." in done.stdout or status
+
+
+def test_the_events_of_a_run_may_be_in_any_order(tmp_path):
+    write_run(tmp_path / "a")
+    other = write_run(tmp_path / "b", seed=2)
+    ranks = pl.read_parquet(other / "ranks.parquet")
+    ranks.reverse().write_parquet(other / "ranks.parquet")
+    runs, _ = find_runs([str(tmp_path)])
+    assert len(comparable(runs, separate=False)) == 1
+    wrote = [json.loads((r.path / "metrics.json").read_text())["test/ndcg@10"] for r in runs]
+    assert compared(runs).rows[0].estimates["ndcg@10"].mean == pytest.approx(np.mean(wrote))

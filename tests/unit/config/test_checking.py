@@ -1,0 +1,180 @@
+"""What is refused before anything runs, and in which words."""
+
+import sys
+
+import pytest
+from helpers.commands import CONFIGS, told
+
+from seqrec.config.check.combine import conflicts
+from seqrec.config.check.components import component_mistakes
+from seqrec.config.check.signature import read_signature
+from seqrec.config.cli.command_line import check_command_line
+
+TOY = """
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Kind = Literal["soft", "hard"]
+
+
+class Base:
+    def __init__(self, *, dim: int, rate: float = 0.1) -> None: ...
+
+
+class Heir(Base):
+    needs_ratings: ClassVar[bool] = True
+
+
+@dataclass
+class Table:
+    has_ratings: ClassVar[bool] = False
+    path: str
+    kind: Kind = "soft"
+    sizes: tuple[int, ...] = (1,)
+    limit: int | None = None
+
+
+def build(n_items: int, *, inner: Base, names: list[str]) -> None: ...
+
+
+def anything(**options: int) -> None: ...
+
+
+raise RuntimeError("this module must be read, not imported")
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def toy(tmp_path_factory):
+    """A module that can be read but not imported, re-exported by its package."""
+    package = tmp_path_factory.mktemp("path") / "toy_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .parts import Table as Exported\n")
+    (package / "parts.py").write_text(TOY)
+    sys.path.insert(0, str(package.parent))
+    yield
+    sys.path.remove(str(package.parent))
+
+
+# Signatures, read from text
+
+
+def test_signatures_are_followed_without_an_import():
+    heir = read_signature("toy_package.parts.Heir")
+    assert list(heir.parameters) == ["dim", "rate"]
+    assert heir.attributes["needs_ratings"] is True
+    table = read_signature("toy_package.Exported")
+    assert [n for n, p in table.parameters.items() if p.required] == ["path"]
+    assert "toy_package" not in sys.modules
+
+
+def test_signatures_agree_with_the_imported_ones():
+    import inspect
+
+    from torch.optim import SGD, AdamW
+
+    for target in (AdamW, SGD):
+        read = read_signature(f"torch.optim.{target.__name__}")
+        assert list(read.parameters) == list(inspect.signature(target).parameters)
+
+
+def test_all_mistakes_of_all_components_are_found():
+    config = {
+        "a": {"_target_": "toy_package.parts.Heir", "dmi": 3, "rate": "fast"},
+        "b": {"_target_": "toy_package.Exported", "path": "x", "kind": "sift", "sizes": [1, "2"]},
+        "c": {
+            "_target_": "toy_package.parts.build",
+            "n_items": 4,
+            "inner": {"_target_": "toy_package.parts.Base", "dim": True},
+            "names": ["x"],
+        },
+        "d": {"_target_": "toy_package.parts.Hair"},
+        "e": {"_target_": "toy_package.parts.anything", "what": "ever"},
+    }
+    assert list(component_mistakes(config)) == [
+        "a.dmi: unknown, did you mean a.dim? (allowed: dim, rate)",
+        "a.rate: 'fast' isn't float",
+        "a.dim: must be given (+a.dim=...)",
+        "b.kind: 'sift' isn't one of soft, hard",
+        'b.sizes: [1, "2"] isn\'t tuple[int, ...]',
+        "c.n_items: is known when the component is built, it can't be set",
+        "c.inner.dim: true isn't int",
+        "d._target_: toy_package.parts.Hair doesn't exist: toy_package.parts has no 'Hair'",
+    ]
+
+
+def test_values_that_fit_pass():
+    table = {"_target_": "toy_package.Exported", "path": "x", "kind": "hard", "sizes": [2, 3]}
+    assert not list(component_mistakes({"a": {**table, "limit": None}, "b": [table]}))
+
+
+def test_what_a_component_lacks_is_refused_by_name():
+    config = {
+        "loss": {"_target_": "toy_package.parts.Heir"},
+        "data": {"_target_": "toy_package.Exported"},
+    }
+    assert list(conflicts(config)) == [
+        "loss=Heir needs ratings, and data=Exported has none; change one of the two"
+    ]
+
+
+# The real configuration tree
+
+
+def test_numbers_that_make_no_sense_are_refused_together():
+    text = told("batch.size=0", "max_length=0", "evaluation.ks=[0,10]", "trainer.max_epochs=2",
+                "trainer.validate_every=5", "seed=-1", "dropout=1.0")  # fmt: skip
+    for path in ("batch.size=0", "max_length=0", "evaluation.ks", "validate_every=5", "seed=-1"):
+        assert path in text
+    assert "dropout=1.0" in text
+
+
+def test_a_split_by_time_refuses_preparation_that_knows_the_end():
+    text = told("split=temporal", "prepare.repeats=last", "prepare.max_history=10")
+    assert "prepare.repeats=last removes earlier events" in text and "max_history" in text
+
+
+def test_all_mistakes_of_a_command_line_are_told_together():
+    text = told(
+        "encoder=lsmt",
+        "trainer.max_epoch=3",
+        "head.hiden=3",
+        "dim=abc",
+        "optimizer.lr=fast",
+        "+trainer.colour=red",
+        "patience=3",
+        "what",
+        "seed=1,2",
+    )
+    for line in (
+        "encoder=lsmt: unknown, did you mean encoder=lstm? (choices: gru, identity, lstm,",
+        "trainer.max_epoch: unknown, did you mean trainer.max_epochs? (allowed by trainer=auto:",
+        "head.hiden: unknown, did you mean head.hidden? (allowed by head=additive: concat, dim,",
+        "dim: Value 'abc' of type 'str' could not be converted to Integer",
+        "optimizer.lr: 'fast' isn't float | Tensor",
+        "trainer.colour: unknown",
+        "patience: unknown, did you mean trainer.patience?",
+        "what: can't be read",
+        "seed=1,2: several values need -m",
+    ):
+        assert f"\n  {line}" in text
+    assert text.startswith("The configuration has 9 mistakes:")
+
+
+def test_a_parameter_outside_the_file_of_a_component_can_be_added():
+    assert "write +optimizer.eps=..." in told("optimizer.eps=1e-6")
+    assert check_command_line(["+optimizer.eps=1e-6"], config_dir=CONFIGS)
+
+
+def test_every_value_of_a_sweep_is_tried():
+    sweep = ["-m", "seed=1,2,x", "encoder=gru,lstn", "head.hidden=choice(8,many)", "dim=range(1,4)"]
+    text = told(*sweep)
+    assert "encoder=lstn: unknown" in text and "seed: Value 'x'" in text
+    assert "head.hidden: 'many' isn't int | None" in text
+    assert text.startswith("The configuration has 3 mistakes:")
+
+
+def test_impossible_combinations_are_refused_by_name():
+    assert "loss=BPR needs negatives" in told("loss=bpr", "negatives=none")
+    assert "evaluation.monitor=ndcg@7 isn't computed" in told("evaluation.monitor=ndcg@7")
+    assert check_command_line(["loss=cross_entropy", "negatives=none"], config_dir=CONFIGS)

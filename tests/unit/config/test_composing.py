@@ -1,0 +1,111 @@
+"""What a command line composes to, and which of several values wins."""
+
+import re
+
+import pytest
+from helpers.commands import CONFIGS, ROOT, composed, told
+from omegaconf import OmegaConf
+
+from seqrec.config.check.components import component_mistakes
+from seqrec.config.cli.command_line import check_command_line
+from seqrec.config.compose import plain, settle
+
+
+def test_every_dataset_and_model_composes_without_a_mistake():
+    sweep = ["-m", "model=glob(*)", "data=glob(*,exclude=[files,sequences])"]
+    assert check_command_line(sweep, config_dir=CONFIGS) == sweep
+    own = ["-m", "data=files,sequences", "data.path=somewhere"]
+    assert check_command_line(own, config_dir=CONFIGS) == own
+
+
+def test_every_recipe_composes_and_says_how_it_is_run_and_what_it_reaches():
+    recipes = sorted((CONFIGS / "experiment").glob("*.yaml"))
+    assert recipes
+    for recipe in recipes:
+        given = [f"experiment={recipe.stem}", "data.path=somewhere"]
+        assert check_command_line(given, config_dir=CONFIGS) == given
+        head = recipe.read_text().partition("defaults:")[0]
+        assert f"python train.py -m experiment={recipe.stem} " in head
+        assert re.search(r"NDCG@10 0\.\d{4} ± 0\.\d{4}", head), f"{recipe.stem}: no figure"
+
+
+def test_every_component_fits_its_signature():
+    root = plain(composed()[0])
+    files = [f for f in CONFIGS.glob("*/*.yaml") if "_global_" not in f.read_text()]
+    assert len(files) > 20
+    for file in files:
+        node = OmegaConf.create({**root, "node": OmegaConf.load(file)})
+        assert not list(component_mistakes(plain(node))), file.relative_to(ROOT)
+
+
+def test_the_command_line_wins_over_the_model_and_the_model_over_the_dataset():
+    config, choices = composed("model=sasrec", "encoder=gru", "head=multihead", "data=synthetic")
+    assert (choices["encoder"], choices["head"]) == ("gru", "multihead")
+    assert config.encoder._target_.endswith("GRU")
+    assert config.evaluation.mask_seen is False  # what the dataset says, no model contradicts
+
+
+def test_later_layers_win_whatever_the_order_on_the_command_line(tmp_path):
+    for kind, dim in (("data", 1), ("model", 2), ("experiment", 3)):
+        (tmp_path / kind).mkdir()
+        text = f"# @package _global_\ndim: {dim}\n{kind}_was_here: true\n"
+        if kind != "data":
+            loss = {"model": "bpr", "experiment": "bce"}[kind]
+            text += f"defaults:\n  - override /loss: {loss}\n"
+        (tmp_path / kind / "toy.yaml").write_text(text.replace(f"{kind}_was_here: true\n", ""))
+    search = f"hydra.searchpath=[file://{tmp_path}]"
+    choose = ["experiment=toy", "model=toy", search]
+    assert composed(*choose)[0].dim == 3
+    assert composed(*choose)[1]["loss"] == "bce"
+    assert composed("model=toy", search)[1]["loss"] == "bpr"
+    assert composed(*choose, "loss=mse", "dim=4")[1]["loss"] == "mse"
+    assert composed(*choose, "loss=mse", "dim=4")[0].dim == 4
+
+
+def test_sizes_of_a_replaced_component_are_dropped_and_typos_are_not(tmp_path):
+    given = ["model=sasrec", "encoder=lstm"]
+    config, choices = composed(*given)
+    assert "positions" in config.encoder  # from the model's file, for its transformer
+    settle(config, choices=choices, overrides=given, config_dirs=[CONFIGS])
+    assert set(config.encoder) == {"_target_", "dim", "hidden", "layers", "dropout"}
+    assert check_command_line(given, config_dir=CONFIGS) == given
+    assert "encoder.positions: unknown" in told(*given, "encoder.positions=end")
+
+
+def test_the_shown_configuration_is_the_one_that_runs(capsys):
+    with pytest.raises(SystemExit):
+        check_command_line(["model=sasrec", "encoder=lstm", "--cfg", "job"], config_dir=CONFIGS)
+    shown = OmegaConf.create(capsys.readouterr().out)
+    assert set(shown.encoder) == {"_target_", "dim", "hidden", "layers", "dropout"}
+    assert shown.encoder.dim == shown.dim
+
+
+def test_a_replaced_optimizer_has_its_own_learning_rate_unless_one_is_given():
+    for extra, rate in ((), 0.1), (("optimizer.lr=0.5",), 0.5):
+        given = ["model=lstm_attn", "optimizer=sgd", *extra]
+        config, choices = composed(*given)
+        settle(config, choices=choices, overrides=given, config_dirs=[CONFIGS])
+        assert config.optimizer.lr == rate
+    assert composed("model=lstm_attn")[0].optimizer.lr == 3e-3
+
+
+def test_components_from_elsewhere_are_chosen_checked_and_settled(tmp_path, monkeypatch):
+    (tmp_path / "encoder").mkdir()
+    file = tmp_path / "encoder" / "mine.yaml"
+    file.write_text("_target_: seqrec.encoder.gru.GRU\ndim: ${dim}\n")
+    given = [f"hydra.searchpath=[file://{tmp_path}]", "model=sasrec", "encoder=mine"]
+    assert check_command_line(given, config_dir=CONFIGS) == given  # without SASRec's positions
+    assert "encoder=mime: unknown, did you mean encoder=mine?" in told(*given[:2], "encoder=mime")
+    assert "encoder=mine: unknown" in told("encoder=mine")
+    monkeypatch.chdir(tmp_path.parent)
+    relative = [f"hydra.searchpath=[file://{tmp_path.name}]", "encoder=mine"]
+    assert check_command_line(relative, config_dir=CONFIGS) == relative
+
+
+@pytest.mark.parametrize("value", ["foo", "[foo]", "[file://foo]", "[foo", "3"])
+def test_a_search_path_that_leads_nowhere_is_refused(value):
+    assert "hydra.searchpath: " in told(f"hydra.searchpath={value}")
+
+
+def test_spaces_of_studies_are_no_group_of_a_run():
+    assert "did you mean model?" in told("modle=sasrec") and "tune" not in told("modle=sasrec")

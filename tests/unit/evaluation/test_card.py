@@ -1,0 +1,145 @@
+"""The protocol card: what leaks is told, with the right numbers; strict refuses it."""
+
+import json
+
+import polars as pl
+import pytest
+from helpers.commands import told
+from helpers.experiments import root
+from helpers.place import Place
+
+from seqrec.build import gather_facts
+from seqrec.config.schema import Prepare, Strictness
+from seqrec.errors import ConfigError, DataError
+from seqrec.evaluation.protocol import check_leaks, markdown, protocol_card, summary
+from seqrec.raw.source import Interactions
+from seqrec.split.leave_one_out import LeaveOneOut
+from seqrec.split.temporal import Temporal
+
+# user a ends before user b begins; a tie in b; c's last item is new
+EVENTS = [
+    *[("a", item, time) for time, item in enumerate("vwxy")],
+    *[("b", item, time) for time, item in zip((10, 11, 11, 13, 14), "vwxwy", strict=True)],
+    *[("c", item, time) for time, item in zip((5, 6, 7, 20), "wxvz", strict=True)],
+]
+
+
+class Table:
+    """A source of the events above."""
+
+    name = "table"
+
+    def __init__(self, timed: bool = True) -> None:
+        self.timed = timed
+
+    def read(self) -> Interactions:
+        frame = pl.DataFrame(EVENTS, schema=["user", "item", "timestamp"], orient="row")
+        frame = frame.with_columns(pl.col("timestamp").cast(pl.Int64))
+        return Interactions((frame if self.timed else frame.drop("timestamp")).lazy())
+
+
+def store(tmp_path, *, timed: bool = True, **settings):
+    from seqrec.store.encode import encode
+    from seqrec.store.store import SequenceStore, write
+
+    folder = tmp_path / f"store{len(list(tmp_path.iterdir()))}"
+    folder.mkdir()
+    source = Table(timed)
+    write(folder, name="table", **encode(source.read(), Prepare(**settings), "table"))
+    return SequenceStore(folder)
+
+
+def card_of(data, split, **changes):
+    config = root()
+    for name, value in changes.items():
+        setattr(config, name, value)
+    splits = split(data)
+    count_V = gather_facts(data, splits).item_count_V.numpy()
+    return protocol_card(data, splits, config, item_count_V=count_V, protocol=splits.protocol)
+
+
+def test_leave_one_out_says_how_much_it_leaks(tmp_path):
+    card = card_of(store(tmp_path), LeaveOneOut())
+    # train: a 0 1, b 10 11 11, c 5 6; test targets at 3, 14, 20
+    assert card["train_after_first_test"] == pytest.approx(5 / 7)
+    assert card["train_after_a_test"] == pytest.approx((5 / 7 + 0 + 0) / 3)
+    assert card["tied"] == pytest.approx(2 / 13)
+    assert card["repeated"] == pytest.approx(1 / 13)
+    assert card["test_cold"] == 1  # y and z are in no training sequence
+    assert card["cold_targets"] == "ranked" and card["candidates"] == card["items"] == 5
+    assert card["times"]["train"] == ["1970-01-01", "1970-01-01T00:00:00.011"]
+    [leak] = card["leaks"]
+    assert leak.startswith("71.43 %")
+    assert json.loads(json.dumps(card)) == card
+    assert summary(card)["protocol/test_cold"] == card["test_cold"]
+
+
+def test_a_temporal_split_leaks_nothing_but_through_the_k_core(tmp_path):
+    split = Temporal(valid_from="1970-01-01T00:00:00.012", test_from="1970-01-01T00:00:00.014")
+    card = card_of(store(tmp_path), split)
+    assert card["leaks"] == [] and card["train_after_first_test"] == 0
+    assert card["cold_targets"] == "left out" and card["test_cold"] == 0.5
+    kept = Temporal(**vars(split) | {"new_items": "keep"})
+    misses = card_of(store(tmp_path), kept)
+    assert misses["cold_targets"] == "misses" and misses["test_cold"] == 0.5
+    looks_ahead = Prepare(k_core=2)
+    card = card_of(store(tmp_path, k_core=2), split, prepare=looks_ahead)
+    assert card["leaks"] == ["prepare.k_core=2 counts held-out events"]
+    late = Prepare(k_core=2, k_core_before="1970-01-02")
+    [leak] = card_of(store(tmp_path), split, prepare=late)["leaks"]
+    assert "beyond the end of the training" in leak
+    clean = Prepare(k_core=2, k_core_before="1970-01-01T00:00:00.012")
+    assert card_of(store(tmp_path), split, prepare=clean)["leaks"] == []
+
+
+def test_a_k_core_before_a_cut_knows_nothing_of_what_comes_after(tmp_path):
+    settings = {"k_core": 2, "k_core_before": "1970-01-01T00:00:00.012"}
+    data = store(tmp_path, **settings)
+    # before 12 the items v, w, x have two events or more; y has one, z none
+    assert sorted(data.items()["item"]) == ["v", "w", "x"]
+    assert data.users()["user"].to_list() == ["a", "b", "c"]
+    with pytest.raises(DataError, match="no timestamps"):
+        store(tmp_path, timed=False, **settings)
+    assert "'soon' is no ISO date or time" in told("prepare.k_core_before=soon")
+
+
+def test_a_cut_of_a_k_core_that_is_off_is_a_mistake():
+    assert "that is off" in told("prepare.k_core=0", "prepare.k_core_before=2014")
+
+
+def test_without_times_nothing_can_be_told(tmp_path):
+    card = card_of(store(tmp_path, timed=False), LeaveOneOut())
+    assert card["train_after_first_test"] is None and card["times"] is None
+    assert "no times" in card["leaks"][0]
+    assert "unknown" in markdown(card)
+
+
+def test_strict_refuses_by_name(tmp_path):
+    config = root()
+    config.protocol = Strictness.strict
+    leaking = card_of(store(tmp_path), LeaveOneOut())
+    with pytest.raises(ConfigError, match="later than the earliest test target"):
+        check_leaks(leaking, config)
+    check_leaks({"leaks": []}, config)
+    config.protocol = Strictness.report
+    check_leaks(leaking, config)
+
+
+def test_the_card_is_read_by_people(tmp_path):
+    text = markdown(card_of(store(tmp_path), LeaveOneOut()))
+    assert "| raw | 3 | 5 | 13 |" in text
+    assert "| 71.43 % | training events later than the earliest test target |" in text
+    assert "- 71.43 % of the training events" in text
+
+
+@pytest.mark.slow
+def test_a_run_writes_its_card_and_strict_stops_it(tmp_path):
+    place = Place(tmp_path)
+    given = ["data=synthetic", "data.n_users=50", "logger=none", "model=popularity"]
+    said = place.run("train.py", *given)
+    [run] = place.runs()
+    card = json.loads((run / "protocol.json").read_text())
+    assert card["protocol_id"] in (run / "protocol.md").read_text()
+    assert card["leaks"][0] in " ".join(said.split())
+    said = place.run("train.py", *given, "protocol=strict", status=2)
+    assert "leaks into the training" in said and len(place.runs()) == 1

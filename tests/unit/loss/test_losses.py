@@ -1,0 +1,228 @@
+"""Losses against their published formulas, and negatives against what they promise."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from helpers.components import DIM, ITEMS, component, names
+
+from seqrec.catalogue import Catalogue
+from seqrec.errors import ConfigError
+from seqrec.layers import linear_cross_entropy as lce
+from seqrec.shapes import Negatives, Targets
+
+N, S = 40, 6
+
+
+def catalogue(bias=False):
+    table = torch.randn(ITEMS + 1, DIM, requires_grad=True)
+    return Catalogue(table, torch.randn(ITEMS + 1, requires_grad=True) if bias else None)
+
+
+def targets():
+    return Targets(torch.randint(1, ITEMS + 1, (N,)), torch.arange(N) // 4, torch.rand(N) * 5)
+
+
+def negatives_for(targets, shared):
+    sampler = component("negatives", "uniform", num=S, shared=shared)
+    return sampler(targets, torch.randint(1, ITEMS + 1, (N // 4, 5)))
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1, "temperature": 0.3}])
+@pytest.mark.parametrize("size", [1, 40])  # of the vectors: scores that need their maximum, or not
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_linear_cross_entropy_equals_the_naive_form(bias, rows, size, options, monkeypatch):
+    monkeypatch.setattr(lce, "chunk_rows", lambda *_: rows)
+    query = (torch.randn(N, DIM) * size).requires_grad_()
+    shelf, goal = catalogue(bias), targets().item_N
+    inputs = [query, shelf.table_VD] + ([shelf.bias_V] if bias else [])
+
+    loss = lce.linear_cross_entropy(query, shelf.table_VD, goal, shelf.bias_V, **options)
+    grads = torch.autograd.grad(loss * 2.5, inputs)
+
+    expected = naive(query, shelf, goal, **options)
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
+    for got, wanted in zip(grads, torch.autograd.grad(expected * 2.5, inputs), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
+
+
+def naive(query, shelf, goal, label_smoothing=0.0, temperature=1.0):
+    scores = query.double() @ shelf.table_VD.double().T
+    scores = scores + (0 if shelf.bias_V is None else shelf.bias_V)
+    loss = F.cross_entropy(scores[:, 1:] / temperature, goal - 1, label_smoothing=label_smoothing)
+    return loss.float()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("size", [1, 5])  # of the queries: powers beyond what float16 can hold
+@pytest.mark.parametrize("bias", [False, True])
+def test_products_of_half_precision_are_within_their_rounding(bias, size, dtype):
+    query = (torch.randn(N, DIM) * size).requires_grad_()
+    shelf, goal = catalogue(bias), targets().item_N
+    inputs = [query, shelf.table_VD] + ([shelf.bias_V] if bias else [])
+    loss = lce.linear_cross_entropy(query.to(dtype), shelf.table_VD, goal, shelf.bias_V)
+    exact = naive(query, shelf, goal)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, exact, rtol=0.01, atol=0)
+    exact_grads = torch.autograd.grad(exact, inputs)
+    for got, wanted in zip(torch.autograd.grad(loss, inputs), exact_grads, strict=True):
+        assert got.dtype == torch.float32
+        assert (got - wanted).norm() < 0.02 * wanted.norm()
+
+
+def test_the_memory_budget_bounds_the_scores():
+    assert lce.chunk_rows(1_000_001, "cuda", 64) == 16
+    assert lce.chunk_rows(1_000_001, "cuda", 64, half=True) == 8  # with their copies
+    assert lce.chunk_rows(1_000_001, "cpu", None) == lce.LEAST_ROWS
+    assert lce.chunk_rows(10, "cpu", 64) == lce.MOST_ROWS["cpu"]
+    with pytest.raises(ValueError, match=r"loss\.memory_mb=1 can't hold .* it takes 3\.8 MiB"):
+        lce.chunk_rows(1_000_001, "cpu", 1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"label_smoothing": 1.0}, {"temperature": 0}, {"memory_mb": 0}],
+)
+def test_cross_entropy_refuses_what_makes_no_sense(options):
+    with pytest.raises(ConfigError, match=f"loss.{next(iter(options))}="):
+        component("loss", "cross_entropy", **options)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kernel", ["torch", "liger"])
+@pytest.mark.parametrize("bias", [False, True])
+def test_kernels_on_a_gpu_equal_the_naive_form(bias, kernel):
+    if kernel == "liger":
+        pytest.importorskip("liger_kernel")
+    shelf, goal = catalogue(bias), targets()
+    query = torch.randn(N, DIM, requires_grad=True)
+    inputs = [query, shelf.table_VD] + ([shelf.bias_V] if bias else [])
+    options = {"label_smoothing": 0.1, "temperature": 0.3}
+    expected = naive(query, shelf, goal.item_N, **options)
+    bias_V = shelf.bias_V.cuda() if bias else None
+    loss = component("loss", "cross_entropy", kernel=kernel, **options)(
+        query.cuda(),
+        Targets(goal.item_N.cuda(), goal.row_N.cuda()),
+        Catalogue(shelf.table_VD.cuda(), bias_V),
+        None,
+    )
+    torch.testing.assert_close(loss.cpu(), expected, rtol=1e-4, atol=1e-5)
+    exact_grads = torch.autograd.grad(expected, inputs)
+    for got, wanted in zip(torch.autograd.grad(loss, inputs), exact_grads, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-3, atol=1e-5)
+
+
+def test_linear_cross_entropy_survives_huge_scores():
+    query = torch.full((2, 1), 1e4, requires_grad=True)
+    table = torch.tensor([[0.0], [1.0], [-1.0]], requires_grad=True)
+    loss = lce.linear_cross_entropy(query, table, torch.tensor([1, 2]))
+    loss.backward()
+    assert loss.item() == pytest.approx(1e4)
+    assert query.grad.isfinite().all() and table.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("name", names("loss"))
+def test_every_loss_has_finite_gradients(name, shared):
+    query, shelf, goal = torch.randn(N, DIM, requires_grad=True), catalogue(), targets()
+    loss = component("loss", name)(query, goal, shelf, negatives_for(goal, shared))
+    assert loss.dtype == torch.float32 and loss.dim() == 0
+    loss.backward()
+    assert query.grad.isfinite().all() and query.grad.abs().sum() > 0
+    assert shelf.table_VD.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", names("loss"))
+def test_every_loss_falls_when_the_target_scores_higher(name):
+    query, shelf, goal = torch.randn(N, DIM), catalogue(), targets()
+    if component("loss", name).needs_ratings:
+        pytest.skip("a regression: its minimum is the rating")
+    draws = negatives_for(goal, True)
+    better = query + shelf.table_VD.detach()[goal.item_N] * 0.1
+    loss = component("loss", name)
+    assert loss(better, goal, shelf, draws) < loss(query, goal, shelf, draws)
+
+
+def test_sampled_formulas():
+    query, shelf, goal = torch.randn(N, DIM), catalogue(), targets()
+    draws = negatives_for(goal, False)
+    right = (query * shelf.table_VD[goal.item_N]).sum(-1)
+    wrong = torch.einsum("nd,nsd->ns", query, shelf.table_VD[draws.item])
+    keep = draws.keep_NS.float()
+
+    bce = -(right.sigmoid().log() + ((1 - wrong.sigmoid()).log() * keep).sum(1)).mean()
+    torch.testing.assert_close(component("loss", "bce")(query, goal, shelf, draws), bce)
+
+    a = S / (ITEMS - 1)
+    beta = a * (0.75 * (1 - 1 / a) + 1 / a)
+    gbce = -(beta * right.sigmoid().log() + ((1 - wrong.sigmoid()).log() * keep).sum(1)).mean()
+    torch.testing.assert_close(component("loss", "gbce")(query, goal, shelf, draws), gbce)
+    torch.testing.assert_close(component("loss", "gbce", t=0)(query, goal, shelf, draws), bce)
+
+    pair = -((right[:, None] - wrong).sigmoid().log() * keep).sum(1) / keep.sum(1).clamp(min=1)
+    torch.testing.assert_close(component("loss", "bpr")(query, goal, shelf, draws), pair.mean())
+
+    mse = (3.5 + right - goal.rating_N).square().mean()
+    torch.testing.assert_close(component("loss", "mse")(query, goal, shelf, None), mse)
+
+
+@pytest.mark.parametrize("sampler", ["uniform", "popularity"])
+def test_sampled_softmax_estimates_the_full_softmax(sampler):
+    """With logQ the estimate comes close under any sampler; without it, it does not."""
+    query, shelf, goal = torch.randn(N, DIM), catalogue(), targets()
+    full = component("loss", "cross_entropy")(query, goal, shelf, None)
+    draws = component("negatives", sampler, num=60_000)(goal, torch.ones(N // 4, 5).long())
+    estimate = component("loss", "sampled_softmax")(query, goal, shelf, draws)
+    assert estimate.item() == pytest.approx(full.item(), rel=0.02)
+    plain = component("loss", "sampled_softmax", correct=False)(query, goal, shelf, draws)
+    assert plain.item() > full.item() + 1
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("name", ["uniform", "popularity"])
+def test_negatives_are_drawn_as_declared(name, shared):
+    goal = targets()
+    draws = component("negatives", name, num=20_000, shared=shared)(goal, torch.ones(10, 5).long())
+    assert draws.item.shape == ((20_000,) if shared else (N, 20_000))
+    assert draws.item.min() >= 1 and draws.item.max() <= ITEMS
+    share = torch.bincount(draws.item.flatten(), minlength=ITEMS + 1) / draws.item.numel()
+    claimed = torch.zeros(ITEMS + 1)
+    claimed[draws.item.flatten()] = draws.log_q.flatten().exp()
+    torch.testing.assert_close(share, claimed, atol=0.01, rtol=0)
+    assert claimed.sum().item() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("name", ["uniform", "popularity"])
+def test_no_false_negatives_if_asked(name, shared):
+    goal = targets()
+    item_BL = torch.randint(0, ITEMS + 1, (N // 4, 5))
+    draws: Negatives = component("negatives", name, num=200, shared=shared, exclude_own=True)(
+        goal, item_BL
+    )
+    item_NS = draws.item.expand(N, 200)
+    for n in range(N):
+        row = goal.row_N[n]
+        own = set(item_BL[row].tolist()) | set(goal.item_N[goal.row_N == row].tolist())
+        kept = set(item_NS[n][draws.keep_NS[n]].tolist())
+        dropped = set(item_NS[n][~draws.keep_NS[n]].tolist())
+        assert not kept & own
+        assert dropped <= own
+
+
+def test_cosine_scores_are_bounded_by_the_temperature():
+    scorer = component("scorer", "cosine", temperature=0.5)
+    shelf = scorer.catalogue(torch.randn(ITEMS + 1, DIM) * 100)
+    scores = shelf.score_shared(scorer(torch.randn(N, DIM)), torch.arange(1, ITEMS + 1))
+    assert scores.abs().max() <= 2 + 1e-5
+
+
+@pytest.mark.parametrize("name", names("scorer"))
+def test_every_scorer_is_a_dot_product_with_its_catalogue(name):
+    scorer = component("scorer", name)
+    shelf = scorer.catalogue(torch.randn(ITEMS + 1, DIM))
+    query = scorer(torch.randn(N, DIM))
+    item = torch.randint(1, ITEMS + 1, (N, S))
+    every = shelf.score_shared(query, torch.arange(ITEMS + 1))
+    torch.testing.assert_close(shelf.score(query, item), every.gather(1, item))
+    torch.testing.assert_close(shelf.score(query, item[:, 0]), every.gather(1, item[:, :1])[:, 0])

@@ -1,0 +1,234 @@
+"""Ranks and metrics against independent implementations, and what must not move them."""
+
+import math
+
+import pytest
+import torch
+from helpers.components import CONFIGS, make, names
+from omegaconf import OmegaConf
+from torchmetrics.functional.retrieval import retrieval_normalized_dcg
+
+from seqrec.catalogue import Catalogue
+from seqrec.config.check.combine import conflicts
+from seqrec.ranking import rank as ranking_module
+from seqrec.ranking.metrics import EventList, RankingMetrics, about_lists
+from seqrec.ranking.rank import Ranking, rank_targets
+
+B, V, D, K = 30, 50, 8, 10
+EVENTS_V = torch.arange(V) % 7  # training events of each item
+KS = [1, 5, 10]
+
+
+def gains():
+    """Every metric found in ``configs/metric``."""
+    found = {}
+    for name in names("metric"):
+        node = OmegaConf.to_container(OmegaConf.load(CONFIGS / "metric" / f"{name}.yaml"))
+        found[name] = make(node[name])
+    return found
+
+
+def case(bias=False):
+    query, table = torch.randn(B, D), torch.randn(V, D)
+    seen_row = torch.arange(B).repeat_interleave(5)
+    seen_item = torch.randint(1, V, (B * 5,))
+    target = torch.randint(1, V, (B,))
+    return query, Catalogue(table, torch.randn(V) if bias else None), target, seen_row, seen_item
+
+
+def naive(query, shelf, target, seen_row, seen_item, allowed=None):
+    """One user at a time, by sorting."""
+    ranks, lists = [], []
+    for b in range(len(query)):
+        score = shelf.table_VD.double() @ query[b].double()
+        if shelf.bias_V is not None:
+            score = score + shelf.bias_V.double()
+        blocked = {0} | set(seen_item[seen_row == b].tolist())
+        if allowed is not None:
+            blocked |= set((~allowed).nonzero().flatten().tolist())
+        free = [i for i in range(V) if i not in blocked]
+        free.sort(key=lambda i: -score[i].item())
+        wanted = target[b].item()
+        ranks.append(free.index(wanted) + 1 if wanted in free else None)
+        lists.append(free[:K])
+    return ranks, lists
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("block", [1, 64 * 2**20])
+def test_ranks_and_lists_equal_a_sort(block, bias, monkeypatch):
+    monkeypatch.setattr(ranking_module, "BLOCK_BYTES", block)
+    query, shelf, target, row, item = case(bias)
+    allowed = torch.rand(V) > 0.2
+    got = rank_targets(
+        query, shelf, target, k=K, seen_row_P=row, seen_item_P=item, allowed_V=allowed
+    )
+    ranks, lists = naive(query, shelf, target, row, item, allowed)
+    for b in range(B):
+        assert got.top_BK[b].tolist() == lists[b]
+        if ranks[b] is None:  # can't be recommended: last
+            assert got.rank_B[b] == V  # below all V - 1 items
+        else:
+            assert got.rank_B[b] == ranks[b]
+
+
+def test_ties_count_against_the_target():
+    shelf = Catalogue(torch.ones(6, 1))
+    assert rank_targets(torch.ones(1, 1), shelf, torch.tensor([3]), k=2).rank_B.item() == 5
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_copies_of_the_target_tie_with_it_in_any_batch(size):
+    """However sums are rounded: 20 items have the target's vector, and all count against it."""
+    query, table = torch.randn(64, 48), torch.randn(200, 48)
+    table[100:120] = table[50]
+    got = [
+        rank_targets(part, Catalogue(table), torch.full((len(part),), 50), k=5).rank_B
+        for part in query.split(size)
+    ]
+    distinct = torch.cat([table[1:50], table[51:100], table[120:]])
+    above = (query.double() @ distinct.double().T > (query @ table[50]).double()[:, None]).sum(1)
+    assert torch.equal(torch.cat(got), above + 21)
+
+
+def test_a_score_of_nan_ranks_last():
+    table = torch.ones(6, 1)
+    table[3] = torch.nan
+    got = rank_targets(torch.ones(1, 1), Catalogue(table), torch.tensor([3]), k=5)
+    assert got.rank_B.item() == 6  # below all five
+    assert 3 not in got.top_BK[0, :4].tolist()
+
+
+def test_lists_are_filled_up_with_zero_where_there_is_nothing_left():
+    seen = torch.tensor([1, 2, 3])
+    got = rank_targets(
+        torch.ones(1, 1),
+        Catalogue(torch.rand(6, 1)),
+        torch.tensor([4]),
+        k=4,
+        seen_row_P=torch.zeros(3).long(),
+        seen_item_P=seen,
+    )
+    assert sorted(got.top_BK[0].tolist()) == [0, 0, 4, 5]
+
+
+def test_batches_and_item_order_move_nothing():
+    query, shelf, target, row, item = case()
+    whole = rank_targets(query, shelf, target, k=K, seen_row_P=row, seen_item_P=item)
+    for b in range(B):
+        mine = row == b
+        alone = rank_targets(
+            query[b : b + 1],
+            shelf,
+            target[b : b + 1],
+            k=K,
+            seen_row_P=torch.zeros(int(mine.sum())).long(),
+            seen_item_P=item[mine],
+        )
+        assert alone.rank_B.item() == whole.rank_B[b].item()
+    order = torch.cat([torch.zeros(1).long(), torch.randperm(V - 1) + 1])  # new id -> old id
+    place = order.argsort()  # old id -> new id
+    moved = rank_targets(
+        query,
+        Catalogue(shelf.table_VD[order]),
+        place[target],
+        k=K,
+        seen_row_P=row,
+        seen_item_P=place[item],
+    )
+    assert torch.equal(moved.rank_B, whole.rank_B)
+    assert torch.equal(order[moved.top_BK], whole.top_BK)
+
+
+def test_metrics_equal_independent_implementations():
+    query, shelf, target, row, item = case()
+    metrics = RankingMetrics(gains=gains(), ks=KS, item_count_V=EVENTS_V, n_candidates=V - 1)
+    for part in torch.arange(B).split(7):
+        inside = torch.isin(row, part)
+        metrics.update(
+            rank_targets(
+                query[part],
+                shelf,
+                target[part],
+                k=K,
+                seen_row_P=row[inside] - part[0],
+                seen_item_P=item[inside],
+            )
+        )
+    got = metrics.compute()
+
+    ranks, lists = naive(query, shelf, target, row, item)
+    scores = (query @ shelf.table_VD.T).double()
+    scores[:, 0] = -1e9
+    relevant = torch.zeros(B, V, dtype=torch.int64)
+    relevant[torch.arange(B), target] = 1
+    scores[row, item] = -1e9
+    for k in KS:
+        hits = [r is not None and r <= k for r in ranks]
+        hit = sum(hits) / B
+        assert got[f"hit_rate@{k}"] == got[f"recall@{k}"] == pytest.approx(hit)
+        assert got[f"precision@{k}"] == pytest.approx(hit / k)
+        both = [2 * (1 / k) * 1 / (1 / k + 1) if h else 0 for h in hits]
+        assert got[f"f1@{k}"] == pytest.approx(sum(both) / B)
+        reciprocal = sum(1 / r for r, h in zip(ranks, hits, strict=True) if h) / B
+        assert got[f"mrr@{k}"] == got[f"map@{k}"] == pytest.approx(reciprocal)
+        reachable = [b for b in range(B) if ranks[b] is not None]
+        ndcg = [retrieval_normalized_dcg(scores[b], relevant[b], top_k=k) for b in reachable]
+        assert got[f"ndcg@{k}"] == pytest.approx(sum(ndcg).item() / B)
+        covered = {i for chosen in lists for i in chosen[:k]}
+        assert got[f"coverage@{k}"] == pytest.approx(len(covered) / (V - 1))
+        listed = [i for chosen in lists for i in chosen[:k]]
+        share = {i: max(1, i % 7) / EVENTS_V[1:].sum().item() for i in listed}
+        bits = [-math.log2(share[i]) for i in listed]
+        assert got[f"novelty@{k}"] == pytest.approx(sum(bits) / len(bits))
+        events = [i % 7 for i in listed]
+        assert got[f"average_popularity@{k}"] == pytest.approx(sum(events) / len(events))
+        exposure = [listed.count(i) for i in range(1, V)]
+        apart = sum(abs(a - b) for a in exposure for b in exposure)
+        assert got[f"gini@{k}"] == pytest.approx(apart / (2 * (V - 1) * sum(exposure)))
+    assert got["accuracy"] == got["hit_rate@1"]
+
+
+def test_what_is_computed_is_what_may_be_monitored():
+    nodes = {n: OmegaConf.load(CONFIGS / "metric" / f"{n}.yaml")[n] for n in names("metric")}
+    config = {
+        "metric": OmegaConf.to_container(OmegaConf.create(nodes)),
+        "evaluation": {"ks": KS, "monitor": "charm@10"},
+    }
+    [told] = conflicts(config)
+    metrics = RankingMetrics(gains=gains(), ks=KS, item_count_V=EVENTS_V, n_candidates=V - 1)
+    metrics.update(
+        Ranking(
+            torch.ones(1, dtype=torch.int64), torch.ones(1, K, dtype=torch.int64), torch.ones(1, K)
+        )
+    )
+    may = {
+        name for name in metrics.compute() if not name.startswith(("gini", "average_popularity"))
+    }
+    assert set(told.rpartition(": ")[2].split(", ")) == may
+
+
+def test_exposure_is_that_of_candidates_only():
+    listed_V = torch.tensor([0, 4, 0, 4, 0])
+    lists = about_lists(listed_V, torch.tensor([0, 8, 0, 4, 4]), n_candidates=2)
+    assert lists == {"coverage": 1.0, "novelty": 1.5, "average_popularity": 6.0, "gini": 0.0}
+
+
+def test_golden_values():
+    metrics = RankingMetrics(gains=gains(), ks=[2, 5], item_count_V=torch.ones(10), n_candidates=9)
+    rank_B = torch.tensor([1, 2, 4, 9])
+    metrics.update(Ranking(rank_B, torch.zeros(4, 5, dtype=torch.int64), torch.zeros(4, 5)))
+    got = metrics.compute()
+    assert got["hit_rate@2"] == 0.5 and got["hit_rate@5"] == 0.75
+    assert got["ndcg@5"] == pytest.approx((1 + 1 / math.log2(3) + 1 / math.log2(5)) / 4)
+    assert got["mrr@5"] == pytest.approx((1 + 0.5 + 0.25) / 4)
+    assert got["accuracy"] == 0.25
+
+
+def test_what_is_noted_comes_back_in_the_order_of_events():
+    noted = EventList("rank", "top")
+    top = torch.tensor([[1, 2], [3, 4], [5, 6]])
+    noted.update(torch.tensor([5, 1]), rank=torch.tensor([10, 20]), top=top[:2])
+    noted.update(torch.tensor([3]), rank=torch.tensor([30]), top=top[2:])
+    found = {name: value.tolist() for name, value in noted.compute().items()}
+    assert found == {"event": [1, 3, 5], "rank": [20, 30, 10], "top": [[3, 4], [5, 6], [1, 2]]}

@@ -1,0 +1,126 @@
+"""Fetching raw files, and finding those that are there."""
+
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from seqrec.data.files import Files
+from seqrec.data.sequences import Sequences
+from seqrec.errors import DataError
+from seqrec.raw.get.fetch import RemoteFile, UnreachableError, fetch
+from seqrec.raw.get.local import find
+
+CONTENT = bytes(range(256)) * 2000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves CONTENT with ranges; cuts off the first `cut` answers half-way."""
+
+    cut = 0
+    ranges: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        asked = self.headers.get("Range")
+        Handler.ranges.append(asked)
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+        body = CONTENT[start:]
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if Handler.cut:
+            Handler.cut -= 1
+            body = body[: len(body) // 2]
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    Handler.cut, Handler.ranges = 0, []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/x"
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetch_once_however_many_ask(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    file = RemoteFile("x.bin", ("http://127.0.0.1:9/x", url), SHA256, terms="be nice", timeout=2)
+    threads = [threading.Thread(target=fetch, args=(file, tmp_path)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert fetch(file, tmp_path).read_bytes() == CONTENT
+    assert len(Handler.ranges) == 1
+    assert capsys.readouterr().err.count("be nice") == 1
+
+
+def test_a_cut_off_download_goes_on_where_it_ended(url: str, tmp_path: Path) -> None:
+    Handler.cut = 2
+    path = fetch(RemoteFile("x.bin", (url,), SHA256), tmp_path)
+    assert path.read_bytes() == CONTENT
+    assert Handler.ranges == [
+        None,
+        f"bytes={len(CONTENT) // 2}-",
+        f"bytes={len(CONTENT) * 3 // 4}-",
+    ]
+
+
+def test_a_wrong_download_never_gets_its_name(url: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="damaged or has changed"):
+        fetch(RemoteFile("x.bin", (url,), "0" * 64), tmp_path)
+    assert not list(tmp_path.glob("x.bin")) and not list(tmp_path.glob("*.part"))
+
+
+def test_without_a_published_hash_the_first_one_counts(url: str, tmp_path: Path) -> None:
+    path = fetch(RemoteFile("x.bin", (url,)), tmp_path)
+    path.write_bytes(b"something else")
+    with pytest.raises(DataError, match="not the file it should be"):
+        fetch(RemoteFile("x.bin", (url,)), tmp_path)
+
+
+def test_offline_is_one_error_that_says_everything(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError) as caught:
+        fetch(RemoteFile("x.bin", ("http://127.0.0.1:9/x",), timeout=1), tmp_path)
+    for word in ("x.bin", "http://127.0.0.1:9/x", str(tmp_path), "data=movielens_100k"):
+        assert word in str(caught.value)
+
+
+def test_a_wheel_that_the_index_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with pytest.raises(
+        UnreachableError, match=r"pip download there-is-none==1\.0 \(ERROR: No match"
+    ):
+        fetch(RemoteFile("x.whl", package="there-is-none==1.0"), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.whl.lock"]
+
+
+def test_find_lists_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv.gz").touch()
+    assert find(tmp_path, ["ratings.csv"]).name == "ratings.csv.gz"
+    with pytest.raises(DataError, match=r"no movies\.csv(.|\n)*ratings\.csv\.gz"):
+        find(tmp_path, ["movies.csv"])
+
+
+def test_a_path_that_leads_nowhere_says_which_keys_to_correct(tmp_path: Path) -> None:
+    for source in (
+        Sequences(raw_dir=str(tmp_path), path="none.txt"),
+        Files(raw_dir=str(tmp_path), path="none.csv"),
+        Files(raw_dir=str(tmp_path), path="none.parquet"),
+    ):
+        with pytest.raises(DataError, match=r"no file none(.|\n)*to do: correct .*data\.path"):
+            source.read()
