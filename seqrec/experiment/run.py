@@ -27,8 +27,9 @@ from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.machine.hardware import Hardware, find_hardware
 from seqrec.machine.memory import peak_mb, reset_peak
 from seqrec.machine.process import is_first_process
+from seqrec.run.claim import ELSEWHERE
 from seqrec.run.fingerprint import find_same
-from seqrec.run.folder import ELSEWHERE, RunFolder, typed
+from seqrec.run.folder import RunFolder, typed
 from seqrec.run.info import RunLogger
 from seqrec.shapes import count_parameters
 from seqrec.store.expect import unexpected

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
 from seqrec.machine.process import is_first_process
-from seqrec.run.folder import ELSEWHERE
+from seqrec.run.claim import ELSEWHERE
 from seqrec.terminal.console import console, fact
 
 FAILED: list[Path] = []  # folders of the jobs that failed, once the sweep is over

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from seqrec.machine.process import is_first_process
 
+ELSEWHERE = "run_folder.txt"  # in a job's folder: the run that it is, begun by an earlier sweep
 BEFORE = {".hydra", ".lock"}  # in a run's folder before the run writes anything
 
 

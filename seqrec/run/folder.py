@@ -31,8 +31,6 @@ from yaml import YAMLError
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
 
-ELSEWHERE = "run_folder.txt"  # in a job's folder: the run that it is, begun by an earlier sweep
-
 
 class RunFolder:
     """Named access to the files of a run.

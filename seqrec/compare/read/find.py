@@ -8,7 +8,7 @@ from typing import Any
 
 from seqrec.compare.read.runs import Run, read_run
 from seqrec.errors import SeqrecError
-from seqrec.run.folder import ELSEWHERE
+from seqrec.run.claim import ELSEWHERE
 
 MARKS = {"config.yaml", "metrics.json", "run.json", "error.txt"}  # each makes a folder a run's
 

@@ -19,7 +19,7 @@ from seqrec.compare.read.choose import comparable, filter_runs, telling_keys
 from seqrec.compare.read.find import find_runs
 from seqrec.compare.show import table
 from seqrec.errors import ConfigError, RunError
-from seqrec.run.folder import ELSEWHERE
+from seqrec.run.claim import ELSEWHERE
 
 SCRIPT = load_script("compare")
 
