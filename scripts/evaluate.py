@@ -1,104 +1,11 @@
 """Evaluate a trained run again, and say whether the numbers are those it wrote."""
 
-import dataclasses
-import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rich.table import Table
-
-from seqrec.config.cli.script import parse
-from seqrec.config.schema import SampledBy
-from seqrec.errors import ConfigError
-from seqrec.terminal.console import console, fact
-from seqrec.terminal.errors import plain_errors
-
-
-@dataclass
-class Arguments:
-    """Evaluate a trained run again.
-
-    python scripts/evaluate.py run=outputs/.../...
-    python scripts/evaluate.py run=outputs/.../... split=valid ks='[10, 50]' mask_seen=false
-    python scripts/evaluate.py run=outputs/.../... sampled=100     # as old papers did, beside it
-    """
-
-    run: str  # the folder of a run
-    split: str = "test"  # test | valid
-    ks: list[int] | None = None  # list lengths; default: the run's
-    mask_seen: bool | None = None  # default: the run's
-    sampled: int | None = None  # negatives to rank test targets among, too; default: the run's
-    sampled_by: str | None = None  # uniform | popularity; default: the run's
-    accelerator: str = "auto"  # auto | cpu | gpu
-    precision: str = "auto"  # auto: the run's, where the device has it | fp32 | bf16 | fp16
-    where: list[str] | None = None  # data that moved: '[data.path=FILE, paths.cache_dir=FOLDER]'
-    save: str | None = None  # write the metrics to this JSON file
-
-
-def evaluate_run(arguments: Arguments) -> None:
-    """Load, evaluate, compare, print."""
-    if arguments.split not in ("test", "valid"):
-        raise ConfigError(f"split={arguments.split} is unknown", todo="choose test or valid")
-    if arguments.ks is not None and (not arguments.ks or min(arguments.ks) < 1):
-        raise ConfigError(f"ks={arguments.ks}: list lengths are 1 or more", todo="ks='[5, 10]'")
-    if arguments.split != "test" and (arguments.sampled or arguments.sampled_by):
-        raise ConfigError("only test targets are ranked among sampled negatives", todo="split=test")
-    if arguments.sampled is not None and arguments.sampled < 0:
-        raise ConfigError(f"sampled={arguments.sampled}: a number of negatives", todo="sampled=100")
-    if arguments.sampled_by not in (None, *(by.value for by in SampledBy)):
-        raise ConfigError(
-            f"sampled_by={arguments.sampled_by} is unknown", todo="choose uniform or popularity"
-        )
-    if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
-        raise ConfigError(f"save={arguments.save}: there is no such folder", todo="make it first")
-    from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
-    from seqrec.run.folder import RunFolder
-    from seqrec.training.trainer import silence
-
-    silence()
-    folder = RunFolder.open(arguments.run)
-    config = relocated(folder.config(), arguments.where)
-    hardware = choose_hardware(folder, arguments.accelerator, arguments.precision)
-    then = config.evaluation
-    config.evaluation = now = dataclasses.replace(
-        then,
-        ks=arguments.ks or then.ks,
-        mask_seen=then.mask_seen if arguments.mask_seen is None else arguments.mask_seen,
-        sampled=then.sampled if arguments.sampled is None else arguments.sampled,
-        sampled_by=SampledBy(arguments.sampled_by) if arguments.sampled_by else then.sampled_by,
-    )
-    module = rebuild(folder, config)
-    results = evaluate(module, split=arguments.split, hardware=hardware)
-    out = console()
-    fact(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
-    fact(out, "device", f"{hardware.device}, {hardware.precision}")
-    fact(out, arguments.split, module.protocol)
-    table = Table(header_style="dim")
-    table.add_column("metric")
-    for k in now.ks:
-        table.add_column(f"@{k}", justify="right")
-    names = {key.split("/")[1].partition("@")[0] for key in results if "@" in key}
-    for name in sorted(names):
-        values = [results.get(f"{arguments.split}/{name}@{k}") for k in now.ks]
-        table.add_row(name, *("" if value is None else f"{value:.4f}" for value in values))
-    out.print(table)
-    for key in results:
-        if "@" not in key:
-            fact(out, key.partition("/")[2], f" {results[key]:.4f}")
-    if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
-        written = folder.read_json("metrics.json")
-        moved = [k for k in results if k in written and not abs(results[k] - written[k]) < 1e-12]
-        then_precision = folder.about()["precision"]
-        differs = f"differs from metrics.json ({then_precision}) in {', '.join(moved)}"
-        fact(out, "check", differs if moved else "equal to metrics.json")
-    if arguments.save:
-        Path(arguments.save).write_text(json.dumps(results, indent=2) + "\n")
-        fact(out, "saved", arguments.save)
-
+from seqrec.commands.evaluate import main
 
 if __name__ == "__main__":
-    with plain_errors():
-        evaluate_run(parse(Arguments, sys.argv[1:]))
+    main()

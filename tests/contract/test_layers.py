@@ -17,8 +17,8 @@ LAYERS = [
     *("config", "raw", "data", "store", "run", "split", "window", "batches", "features"),
     *("context", "embedding", "encoder", "head", "scorer", "negatives", "loss", "optimizer"),
     *("scheduler", "counts", "baseline", "metric", "ranking", "beyond", "model", "build"),
-    *("logger", "evaluation", "compare", "recommend", "training", "experiment", "tune"),
-    "benchmark",
+    *("logger", "evaluation", "comparing", "recommend", "training", "experiment", "tune"),
+    *("benchmark", "commands"),
 ]
 
 

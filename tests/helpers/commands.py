@@ -1,7 +1,6 @@
 """The configuration tree, composed and checked as the command line would."""
 
-import importlib.util
-import sys
+import importlib
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,8 @@ register()
 
 
 def load_script(name: str):
-    """A script of the project as a module."""
-    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / f"scripts/{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look
-    spec.loader.exec_module(module)
-    return module
+    """The module of a command of the project."""
+    return importlib.import_module(f"seqrec.commands.{name}")
 
 
 def composed(*overrides: str):

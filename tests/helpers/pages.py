@@ -131,8 +131,9 @@ def known_keys() -> set[str]:
             inner = content._get_node(name)
             keys |= {str(name)} if whole else {f"{group}.{name}"}
             keys |= {f"{name}.{key}" for key in inner} if isinstance(inner, DictConfig) else set()
-    for script in ROOT.glob("scripts/*.py"):
-        keys |= {field.name for field in dataclasses.fields(load_script(script.stem).Arguments)}
+    for name in (file.stem for file in ROOT.glob("seqrec/commands/[a-z]*.py")):
+        if declared := getattr(load_script(name), "Arguments", None):
+            keys |= {field.name for field in dataclasses.fields(declared)}
     return keys
 
 

@@ -11,9 +11,9 @@ import polars as pl
 import torch
 
 from helpers.experiments import root
-from seqrec.compare.estimate.comparison import compare
-from seqrec.compare.estimate.rows import Comparison
-from seqrec.compare.read.runs import Run
+from seqrec.comparing.estimate.comparison import compare
+from seqrec.comparing.estimate.rows import Comparison
+from seqrec.comparing.read.runs import Run
 from seqrec.evaluation.protocol import SHARES
 from seqrec.evaluation.slices import slice_metrics
 from seqrec.metric.ndcg import NDCG

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pytest
 from helpers.run_folders import write_run, write_sweep
 
-from seqrec.compare.estimate.comparison import compare
-from seqrec.compare.read.choose import comparable
-from seqrec.compare.read.find import Skipped, find_runs
-from seqrec.compare.show.report.page import check_target, write_report
+from seqrec.comparing.estimate.comparison import compare
+from seqrec.comparing.read.choose import comparable
+from seqrec.comparing.read.find import Skipped, find_runs
+from seqrec.comparing.show.report.page import check_target, write_report
 from seqrec.errors import ConfigError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -13,11 +13,11 @@ import pytest
 from helpers.commands import ROOT, load_script
 from helpers.run_folders import compared, write_run, write_sweep
 
-from seqrec.compare.estimate.factors import effect, factors, interactions
-from seqrec.compare.estimate.measured import slice_estimates
-from seqrec.compare.read.choose import comparable, filter_runs, telling_keys
-from seqrec.compare.read.find import find_runs
-from seqrec.compare.show import table
+from seqrec.comparing.estimate.factors import effect, factors, interactions
+from seqrec.comparing.estimate.measured import slice_estimates
+from seqrec.comparing.read.choose import comparable, filter_runs, telling_keys
+from seqrec.comparing.read.find import find_runs
+from seqrec.comparing.show import table
 from seqrec.errors import ConfigError, RunError
 from seqrec.run.claim import ELSEWHERE
 

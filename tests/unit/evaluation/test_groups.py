@@ -8,10 +8,10 @@ import pytest
 from helpers.place import Place, metrics
 from helpers.run_folders import write_run
 
-from seqrec.compare.estimate.comparison import compare
-from seqrec.compare.estimate.measured import slice_estimates
-from seqrec.compare.read.find import find_runs
-from seqrec.compare.show.report.slices import slice_dots
+from seqrec.comparing.estimate.comparison import compare
+from seqrec.comparing.estimate.measured import slice_estimates
+from seqrec.comparing.read.find import find_runs
+from seqrec.comparing.show.report.slices import slice_dots
 from seqrec.errors import ConfigError
 from seqrec.evaluation.groups import find_groups
 from seqrec.evaluation.slices import slice_metrics

@@ -5,7 +5,7 @@ import json
 import pytest
 from helpers.place import Place
 
-from seqrec.compare.show.workspace import FACTORS, report, workspace
+from seqrec.comparing.show.workspace import FACTORS, report, workspace
 from seqrec.errors import ConfigError
 from seqrec.logger.wandb import Wandb
 from seqrec.run.info import RunInfo

@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from seqrec.compare.estimate.statistics import Floats
-from seqrec.compare.read.choose import averaged_keys
-from seqrec.compare.read.runs import Run
+from seqrec.comparing.estimate.statistics import Floats
+from seqrec.comparing.read.choose import averaged_keys
+from seqrec.comparing.read.runs import Run
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqrec.compare.read.runs import Run, read_run
+from seqrec.comparing.read.runs import Run, read_run
 from seqrec.errors import SeqrecError
 from seqrec.run.claim import ELSEWHERE
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from seqrec.compare.read.runs import Run
+from seqrec.comparing.read.runs import Run
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.cli.script import split_list
 from seqrec.errors import RunError

@@ -1,7 +1,7 @@
 """The test metric by kinds of events."""
 
-from seqrec.compare.estimate.rows import Comparison, Estimate
-from seqrec.compare.show.report.parts import (
+from seqrec.comparing.estimate.rows import Comparison, Estimate
+from seqrec.comparing.show.report.parts import (
     SERIES,
     SYMBOLS,
     Chart,
@@ -12,7 +12,7 @@ from seqrec.compare.show.report.parts import (
     rows_layout,
     title_of,
 )
-from seqrec.compare.show.table import span
+from seqrec.comparing.show.table import span
 
 SHOWN = 12  # rows of the chart; the table has all
 KINDS = {

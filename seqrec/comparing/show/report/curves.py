@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from seqrec.compare.estimate.rows import Comparison
-from seqrec.compare.read.runs import Run
-from seqrec.compare.show.report.parts import (
+from seqrec.comparing.estimate.rows import Comparison
+from seqrec.comparing.read.runs import Run
+from seqrec.comparing.show.report.parts import (
     SERIES,
     SYMBOLS,
     Chart,

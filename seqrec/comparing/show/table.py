@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from seqrec.compare.estimate.rows import Comparison, Difference, Estimate, Row, Spread
+from seqrec.comparing.estimate.rows import Comparison, Difference, Estimate, Row, Spread
 
 MINUS = "\N{MINUS SIGN}"
 LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {

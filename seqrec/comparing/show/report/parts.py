@@ -7,7 +7,7 @@ those of its theme. Each variant of a chart comes with the table of its numbers.
 from dataclasses import dataclass
 from typing import Any
 
-from seqrec.compare.estimate.rows import Estimate, Row
+from seqrec.comparing.estimate.rows import Estimate, Row
 
 SERIES = 8  # colours; then dashes tell apart
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon")

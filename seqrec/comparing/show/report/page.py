@@ -7,17 +7,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from seqrec.compare.estimate.factors import ABSENT
-from seqrec.compare.estimate.measured import slice_estimates
-from seqrec.compare.estimate.rows import Comparison, Row
-from seqrec.compare.read.choose import text_of
-from seqrec.compare.read.find import Skipped
-from seqrec.compare.show.report.costs import costs
-from seqrec.compare.show.report.curves import curves
-from seqrec.compare.show.report.parts import Chart, colour_of, title_of
-from seqrec.compare.show.report.settings import effects, interaction_maps
-from seqrec.compare.show.report.slices import slice_dots
-from seqrec.compare.show.table import mean_sd, notes, p_text, signed, span
+from seqrec.comparing.estimate.factors import ABSENT
+from seqrec.comparing.estimate.measured import slice_estimates
+from seqrec.comparing.estimate.rows import Comparison, Row
+from seqrec.comparing.read.choose import text_of
+from seqrec.comparing.read.find import Skipped
+from seqrec.comparing.show.report.costs import costs
+from seqrec.comparing.show.report.curves import curves
+from seqrec.comparing.show.report.parts import Chart, colour_of, title_of
+from seqrec.comparing.show.report.settings import effects, interaction_maps
+from seqrec.comparing.show.report.slices import slice_dots
+from seqrec.comparing.show.table import mean_sd, notes, p_text, signed, span
 from seqrec.errors import ConfigError
 from seqrec.evaluation.protocol import SHARES, percent
 
@@ -92,7 +92,7 @@ def _environment() -> Any:
 
 
 def _text(name: str) -> str:
-    return (files("seqrec.compare.show.report") / name).read_text(encoding="utf-8")
+    return (files("seqrec.comparing.show.report") / name).read_text(encoding="utf-8")
 
 
 def _inline(content: Any) -> str:

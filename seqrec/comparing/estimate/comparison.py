@@ -1,6 +1,6 @@
 """Comparing runs: they become rows, and rows are tested against a reference."""
 
-from seqrec.compare.estimate.measured import (
+from seqrec.comparing.estimate.measured import (
     Measured,
     bootstrap,
     estimate,
@@ -8,10 +8,10 @@ from seqrec.compare.estimate.measured import (
     spread,
     told_by,
 )
-from seqrec.compare.estimate.rows import Comparison, Difference, Row
-from seqrec.compare.estimate.statistics import Floats, holm, interval, p_values
-from seqrec.compare.read.choose import check_keys, split_by, telling_keys
-from seqrec.compare.read.runs import Run
+from seqrec.comparing.estimate.rows import Comparison, Difference, Row
+from seqrec.comparing.estimate.statistics import Floats, holm, interval, p_values
+from seqrec.comparing.read.choose import check_keys, split_by, telling_keys
+from seqrec.comparing.read.runs import Run
 from seqrec.config.cli.script import split_list
 from seqrec.errors import ConfigError
 

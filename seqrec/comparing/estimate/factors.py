@@ -5,8 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
-from seqrec.compare.estimate.rows import Comparison, Estimate, Row
-from seqrec.compare.estimate.statistics import interval
+from seqrec.comparing.estimate.rows import Comparison, Estimate, Row
+from seqrec.comparing.estimate.statistics import interval
 
 ABSENT = "none"  # the label of a component that a row doesn't have: no level of a factor
 

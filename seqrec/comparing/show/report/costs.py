@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from seqrec.compare.estimate.rows import Comparison, Estimate, Row
-from seqrec.compare.estimate.statistics import pareto_front
-from seqrec.compare.show.report.parts import (
+from seqrec.comparing.estimate.rows import Comparison, Estimate, Row
+from seqrec.comparing.estimate.statistics import pareto_front
+from seqrec.comparing.show.report.parts import (
     Chart,
     Figure,
     Sheet,
@@ -15,7 +15,7 @@ from seqrec.compare.show.report.parts import (
     number,
     short,
 )
-from seqrec.compare.show.table import mean_sd
+from seqrec.comparing.show.table import mean_sd
 
 COSTS = {  # entries of metrics.json, and what an axis calls them
     "fit_seconds": ("training time", "training time, seconds"),

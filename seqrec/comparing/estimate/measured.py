@@ -5,15 +5,15 @@ import torch
 from numpy.typing import NDArray
 
 from seqrec.build import make
-from seqrec.compare.estimate.rows import Comparison, Estimate, Spread
-from seqrec.compare.estimate.statistics import (
+from seqrec.comparing.estimate.rows import Comparison, Estimate, Spread
+from seqrec.comparing.estimate.statistics import (
     Floats,
     interval,
     resampled_rows,
     resampled_sums,
     user_sums,
 )
-from seqrec.compare.read.runs import Run
+from seqrec.comparing.read.runs import Run
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.schema import Component
 from seqrec.errors import ConfigError, RunError

@@ -1,9 +1,16 @@
 """The effect of each setting that rows differ in, and of two together."""
 
-from seqrec.compare.estimate.factors import Effect, Interaction, effect, factors, interactions
-from seqrec.compare.estimate.rows import Comparison
-from seqrec.compare.show.report.parts import Chart, Sheet, Variant, dots_across, rows_layout, short
-from seqrec.compare.show.table import span
+from seqrec.comparing.estimate.factors import Effect, Interaction, effect, factors, interactions
+from seqrec.comparing.estimate.rows import Comparison
+from seqrec.comparing.show.report.parts import (
+    Chart,
+    Sheet,
+    Variant,
+    dots_across,
+    rows_layout,
+    short,
+)
+from seqrec.comparing.show.table import span
 
 
 def effects(comparison: Comparison) -> Chart:

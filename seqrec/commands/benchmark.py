@@ -1,0 +1,103 @@
+"""Measure the engine: speed, memory, growth; alone or beside other libraries."""
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqrec.config.cli.script import parse
+from seqrec.errors import ConfigError, SeqrecError
+from seqrec.terminal.errors import plain_errors, tell
+
+
+@dataclass
+class Arguments:
+    """Measure the engine. The method: docs/benchmarks.md.
+
+    python scripts/benchmark.py
+    python scripts/benchmark.py parts='[train, ranking]' model=lstm_attn data=movielens_1m
+    python scripts/benchmark.py parts=peers data=sequences overrides='[data.path=ml-1m.txt.gz]'
+    """
+
+    parts: list[str] = field(  # train | ranking | startup | prepare | growth | million | peers
+        default_factory=lambda: ["train", "ranking", "startup", "prepare", "growth", "million"]
+    )
+    data: str = "movielens_100k"  # of train, ranking, and of RecTools and RePlay
+    model: str = "sasrec"  # of train, ranking and growth
+    overrides: list[str] = field(default_factory=list)  # further ones of train.py, with the data
+    epochs: int = 3  # that count, after one that warms up
+    rows: int = 2_000_000  # to prepare
+    peers: list[str] = field(default_factory=lambda: ["rectools", "replay", "recbole"])  # which
+    models: list[str] = field(default_factory=lambda: ["SASRec", "GRU4Rec", "NARM"])  # of RecBole's
+    minutes: float = 10.0  # at most for a model of RecBole's
+    precision: str = "auto"  # of RecTools and RePlay, and of this project beside them: fp32 | bf16
+    threads: int = os.cpu_count() or 1  # of every process
+    out: str = "outputs/benchmarks"  # folder of the results
+
+
+def benchmark(arguments: Arguments) -> int:
+    """Run the jobs one by one, keep what is there after each, show the table."""
+    for name, least in (("epochs", 1), ("rows", 1), ("threads", 1), ("minutes", 0)):
+        if getattr(arguments, name) < least:
+            raise ConfigError(f"{name}={getattr(arguments, name)} is too small")
+    from seqrec.benchmark.child import ROOT, in_child
+    from seqrec.benchmark.parts import Request, jobs
+    from seqrec.benchmark.picture import growth_picture
+    from seqrec.benchmark.report import table
+    from seqrec.config.cli.command_line import check_command_line
+    from seqrec.config.schema import register
+    from seqrec.terminal.console import console, fact
+
+    asked = dataclasses.asdict(arguments)
+    folder = Path(asked.pop("out"))
+    data = [f"data={asked.pop('data')}", *asked.pop("overrides")]
+    register()
+    check_command_line([f"model={arguments.model}", *data], config_dir=ROOT / "configs")
+    chosen = jobs(Request(**asked, data=data))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / time.strftime("%Y-%m-%d_%H-%M-%S.json")
+    content: dict[str, Any] = {
+        "arguments": dataclasses.asdict(arguments),
+        "machine": in_child("setup:describe_machine", threads=arguments.threads),
+        "results": {},
+        "lines": [],
+        "failed": {},
+    }
+    out, lines = console(), []
+    for job in chosen:
+        tell(f"measuring {job.name}", style="bold cyan")
+        try:
+            result = job.measure()
+            lines += job.lines(result)
+            content["results"][job.name] = result
+        except SeqrecError as error:
+            tell(str(error), style="red")
+            content["failed"][job.name] = str(error)
+        content["lines"] = [line.plain() for line in lines]
+        path.write_text(json.dumps(content, indent=1) + "\n")
+    out.print(table(lines))
+    fact(out, "machine", f"{content['machine']['processor']}, threads: {arguments.threads}")
+    fact(out, "results", str(path))
+    if "growth" in content["results"]:
+        title = f"{arguments.model}: seconds an epoch (dashed: in proportion)"
+        picture = path.with_suffix(".svg")
+        picture.write_text(growth_picture(content["results"]["growth"], title))
+        fact(out, "growth", str(picture))
+    for name in content["failed"]:
+        fact(out, "failed", name)
+    return 1 if content["failed"] else 0
+
+
+def main() -> None:
+    """Read the arguments and measure; end with status 1 where a part failed."""
+    with plain_errors():
+        status = benchmark(parse(Arguments, sys.argv[1:]))
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Recommend from a trained run: after any list of items, to a user of its data, or to all."""
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from rich.progress import Progress, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from seqrec.clock import instant
+from seqrec.config.cli.script import parse
+from seqrec.errors import ConfigError
+from seqrec.terminal.console import console, fact
+from seqrec.terminal.errors import plain_errors
+
+if TYPE_CHECKING:  # --help and a mistake are answered without it
+    import polars as pl
+
+
+@dataclass
+class Arguments:
+    """Recommend from a trained run.
+
+    python scripts/recommend.py run=outputs/.../... user=42
+    python scripts/recommend.py run=outputs/.../... items='[50, 181, 7]' k=10
+    python scripts/recommend.py run=outputs/.../... items='[50, 7]' context='{rating: [5, null]}'
+    python scripts/recommend.py run=outputs/.../... out=lists.parquet
+    """
+
+    run: str  # the folder of a run
+    items: list[str] | None = None  # original item ids, oldest first; any session, seen or not
+    user: str | None = None  # a user of the run's data, by original id
+    out: Path | None = None  # file for the lists of all users of the run's data: .parquet or .csv
+    context: str | None = None  # what else is known of each item, for a run with context=events
+    at: str | None = None  # ISO time that the recommendation is for; default: now
+    k: int = 10  # length of the list
+    mask_seen: bool | None = None  # leave out what the history has; default: the run's
+    format: str = "table"  # table | json
+
+
+def recommend(arguments: Arguments) -> None:
+    """Load, answer, print."""
+    asked_for = (arguments.items, arguments.user, arguments.out)
+    if sum(wanted is not None for wanted in asked_for) != 1:
+        raise ConfigError("give one of items='[id, id, ...]', user=ID, out=FILE", where="arguments")
+    if arguments.out is not None:
+        recommend_to_all(arguments, arguments.out)
+        return
+    if arguments.format not in ("table", "json"):
+        raise ConfigError(f"format={arguments.format} is unknown", todo="choose table or json")
+    context, asked = told(arguments.context), instant(arguments.at, where="at")
+    from seqrec.recommend import Recommender, Session
+
+    recommender = Recommender.load(arguments.run)
+    if arguments.items is None:
+        session = recommender.session(str(arguments.user))
+        session = replace(session, context={**session.context, **context}, asked=asked)
+    else:
+        session = Session(arguments.items, context=context, asked=asked)
+    answer = recommender.recommend(session, k=arguments.k, mask_seen=arguments.mask_seen)
+    if arguments.format == "json":
+        content = {
+            "items": answer.items.to_dicts(),
+            "history": answer.history.to_dicts(),
+            "unknown": answer.unknown,
+        }
+        print(json.dumps(content))
+        return
+    out = console()
+    out.print(history_table(answer.history))
+    if answer.items.is_empty():
+        why = "every item that training saw is in the history: mask_seen=false repeats them"
+        fact(out, "nothing", f"to recommend; {why}")
+    else:
+        out.print(list_table(answer.items))
+    if answer.unknown:
+        fact(out, "unknown", "not in the catalogue, left out: " + ", ".join(answer.unknown[:10]))
+
+
+def recommend_to_all(arguments: Arguments, out: Path) -> None:
+    """Write user, rank, item and score of everybody's list, whole or not at all."""
+    if out.suffix not in (".parquet", ".csv"):
+        raise ConfigError(f"out={out} is of no kind", todo="end it in .parquet or .csv")
+    if not out.absolute().parent.is_dir():
+        raise ConfigError(f"there is no folder {out.absolute().parent}", where="out")
+    if arguments.context is not None:
+        raise ConfigError("context= goes with items or user", where="arguments")
+    asked = instant(arguments.at, where="at")
+    import polars as pl
+
+    from seqrec.recommend import Recommender
+
+    lists = Recommender.load(arguments.run).everybody(
+        k=arguments.k, mask_seen=arguments.mask_seen, asked=asked
+    )
+    parts = []
+    with Progress("users {task.completed:,}", TimeElapsedColumn(), console=console()) as progress:
+        task = progress.add_task("", total=None)
+        for part in lists:
+            parts.append(part)
+            progress.advance(task, part["user"].n_unique())
+    table = pl.concat(parts)
+    partial = out.with_name(f"{out.name}.partial")
+    try:
+        table.write_parquet(partial) if out.suffix == ".parquet" else table.write_csv(partial)
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+    fact(console(), "lists", f"{len(table):,} rows of {table['user'].n_unique():,} users: {out}")
+
+
+def told(context: str | None) -> dict[str, list[str | None]]:
+    """Read ``{rating: [5, null], timestamp: [2024-05-01T10:00, null]}``.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    try:
+        values = {} if context is None else yaml.load(context, Loader=yaml.BaseLoader)
+    except yaml.YAMLError:
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(v, list) for v in values.values()):
+        raise ConfigError(
+            f"{context!r} isn't a list of values for each name",
+            where="context",
+            todo="write context='{rating: [5, null], timestamp: [2024-05-01T10:00, null]}'",
+        )
+    return {
+        name: [None if value in ("", "null") else str(value) for value in column]
+        for name, column in values.items()
+    }
+
+
+def history_table(history: "pl.DataFrame") -> Table:
+    """The latest items, and how much attention each had."""
+    table = Table(title="history, latest last", title_justify="left", header_style="dim")
+    for column in ("item", "title", "attention"):
+        table.add_column(column)
+    strongest = max(abs(weight) for weight in history["attention"]) or 1.0
+    for row in history.tail(10).iter_rows(named=True):
+        bar = Text("█" * round(20 * abs(row["attention"]) / strongest), style="cyan")
+        table.add_row(row["item"], row["title"], Text(f"{row['attention']:6.3f} ") + bar)
+    return table
+
+
+def list_table(items: "pl.DataFrame") -> Table:
+    """The recommended items."""
+    table = Table(title="recommended", title_justify="left", header_style="dim")
+    for column in ("rank", "item", "title", "score"):
+        table.add_column(column, justify="right" if column in ("rank", "score") else "left")
+    for row in items.iter_rows(named=True):
+        table.add_row(str(row["rank"]), row["item"], row["title"], f"{row['score']:.3f}")
+    return table
+
+
+def main() -> None:
+    """Read the arguments and recommend."""
+    with plain_errors():
+        recommend(parse(Arguments, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Train a run again from its folder, and say whether every metric came out the same."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from seqrec.config.cli.script import parse
+from seqrec.errors import ConfigError, RunError
+from seqrec.machine.process import is_first_process
+from seqrec.terminal.console import console, fact
+from seqrec.terminal.errors import plain_errors
+
+if TYPE_CHECKING:  # --help and a mistake are answered without it
+    from seqrec.experiment.reproduce import Difference
+
+
+@dataclass
+class Arguments:
+    """Train a run again, and compare; the status is 1 where a metric differs.
+
+    python scripts/reproduce.py run=outputs/.../...
+    python scripts/reproduce.py run=outputs/.../... tolerance=0.002
+    """
+
+    run: str  # the folder of a run
+    tolerance: float = 0.0  # how far a metric may be from what it was; 0: equal to the last bit
+    where: list[str] | None = None  # data that moved: '[data.path=FILE, paths.cache_dir=FOLDER]'
+
+
+def reproduce(arguments: Arguments) -> bool:
+    """Compare environments, train, compare results; return whether they agree."""
+    if not arguments.tolerance >= 0:
+        raise ConfigError(f"tolerance={arguments.tolerance} makes no sense: 0 or more")
+    from seqrec.experiment.evaluate import find_data, relocated
+    from seqrec.experiment.reproduce import again, differences, environments
+    from seqrec.run.claim import claim
+    from seqrec.run.folder import RunFolder
+
+    folder = RunFolder.open(arguments.run)
+    if not folder.finished:
+        raise RunError(
+            "the run isn't finished: it has no results to compare with",
+            where=str(folder.path),
+            todo="finish it first: the same command with resume=auto",
+        )
+    config, about = relocated(folder.config(), arguments.where), folder.about()
+    data_hash = find_data(folder, config).data_hash
+    if not is_first_process():  # one that Lightning started for a run of several
+        again(folder, config, folder.path)
+        return True
+    out = console()
+    rows = environments(about, config, data_hash)
+    out.print(environment_table(rows))
+    if len(set(rows["code_sha256"])) > 1 and rows["git_sha"][0]:
+        fact(out, "code", code_hint(folder.path, rows["git_sha"][0]))
+    if about.get("before"):
+        fact(out, "parts", f"the run was trained in {len(about['before']) + 1}; this is one")
+    new = claim(folder.path.with_name(f"{folder.path.name}_again"))
+    now = again(folder, config, new)
+    then = folder.read_json("metrics.json")
+    different = differences(then, now)
+    beyond = [difference for difference in different if difference.size > arguments.tolerance]
+    out.print()
+    if not different:
+        fact(out, "equal", f"all {len(then)} results are those of the run, to the last bit")
+    elif not beyond:
+        largest = different[0]
+        fact(out, "close", f"all {len(then)} results lie within {arguments.tolerance:g}")
+        fact(out, "", f"the largest difference: {largest.name}, {largest.size:.3g}")
+    else:
+        out.print(difference_table(beyond))
+        fact(out, "differ", f"{len(beyond)} of {len(then)} results, by more than "
+             f"{arguments.tolerance:g}")  # fmt: skip
+    return not beyond
+
+
+def environment_table(rows: dict[str, tuple[Any, Any]]) -> Table:
+    """What the run was made with, and what there is now."""
+    table = Table(title="made with", title_justify="left", header_style="dim")
+    for column in ("", "then", "now"):
+        table.add_column(column, overflow="fold")
+    for name, (then, now) in rows.items():
+        style = "" if then == now else "bold yellow"
+        same = "=" if then == now else _short(now)
+        table.add_row(name, Text(_short(then), style=style), Text(same, style=style))
+    return table
+
+
+def difference_table(different: "list[Difference]") -> Table:
+    """Results that differ."""
+    table = Table(header_style="dim")
+    table.add_column("result")
+    for column in ("then", "now", "difference"):
+        table.add_column(column, justify="right")
+    for one in different:
+        table.add_row(one.name, str(one.then), str(one.now), f"{one.size:.3g}")
+    return table
+
+
+def code_hint(run: Path, sha: str) -> str:
+    """The commands that bring the run's code back."""
+    patch = run / "code.patch"
+    apply = f" && git apply {patch.resolve()}" if patch.is_file() else ""
+    return f"it isn't the run's; to bring that back: git checkout {sha}{apply}"
+
+
+def _short(value: Any) -> str:
+    text = "unknown" if value is None else str(value)
+    return text[:12] if len(text) in (40, 64) else text
+
+
+def main() -> None:
+    """Read the arguments and train again; end with status 1 where a metric differs."""
+    with plain_errors():
+        agrees = reproduce(parse(Arguments, sys.argv[1:]))
+    sys.exit(0 if agrees else 1)
+
+
+if __name__ == "__main__":
+    main()

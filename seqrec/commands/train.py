@@ -1,0 +1,52 @@
+"""Train and evaluate one model, or sweep over many: ``python train.py --help``."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from seqrec.config.cli.command_line import check_command_line
+from seqrec.config.schema import register
+from seqrec.experiment.job import run_job
+from seqrec.experiment.sweep import FAILED
+from seqrec.terminal.errors import plain_errors, tell
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+
+@hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="train")
+def train(config: DictConfig) -> float | None:
+    """Run one job."""
+    return run_job(config, config_dir=CONFIGS)
+
+
+def interrupted(argv: list[str]) -> str:
+    """Say how to go on after Ctrl-C."""
+    if {"-m", "--multirun"} & set(argv):
+        told = "stopped; the same command skips the jobs that are finished and goes on with the"
+        return f"{told} others: {shlex.join(['python', 'train.py', *argv])}"
+    given = [argument for argument in argv if not argument.startswith("resume=")]
+    return f"stopped; go on with: {shlex.join(['python', 'train.py', *given, 'resume=auto'])}"
+
+
+def main() -> None:
+    """Check the command line, then hand over to Hydra."""
+    given = sys.argv[1:]
+    register()
+    try:
+        with plain_errors():
+            sys.argv[1:] = check_command_line(given, config_dir=CONFIGS)
+        train()
+    except (KeyboardInterrupt, SystemExit) as end:
+        # Lightning turns Ctrl-C into an exit of its own
+        if not isinstance(end.__context__ or end, KeyboardInterrupt):
+            raise
+        tell(interrupted(given))
+        sys.exit(130)
+    sys.exit(1 if FAILED else 0)
+
+
+if __name__ == "__main__":
+    main()

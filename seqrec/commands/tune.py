@@ -1,0 +1,240 @@
+"""Search good settings of a model: many trials, judged on validation alone."""
+
+import importlib.util
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from seqrec.config.check.mistakes import unknown
+from seqrec.config.cli.script import PAIRS, parse
+from seqrec.errors import ConfigError
+from seqrec.terminal.console import console, fact
+from seqrec.terminal.errors import plain_errors, tell
+from seqrec.tune import COSTS, PRUNERS
+
+if TYPE_CHECKING:  # --help and a mistake are answered without it
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+    from seqrec.tune.study import Search
+
+SPACES = Path(__file__).resolve().parents[2] / "configs" / "tune"
+
+
+@dataclass
+class Arguments:
+    """Search good settings; every key of train.py may stand beside these.
+
+    python scripts/tune.py model=sasrec trials=30
+    python scripts/tune.py model=lstm_attn data=amazon space=rnn trials=50
+    python scripts/tune.py model=sasrec also=parameters
+    """
+
+    space: str = "default"  # what varies: a file of configs/tune, or the path of one
+    trials: int = 20  # that end, of the study in all; the same command again goes on
+    study: str | None = None  # its name; default: model and space
+    also: str | None = None  # second objective, as small as can be: parameters | fit_seconds
+    pruner: str = "median"  # gives up hopeless trials: median | hyperband | none
+    storage: str | None = None  # URL of a database for several machines; default: a file
+    search_seed: int = 0  # of what is tried; seed= is that of the training
+    overrides: dict[str, str] = field(default_factory=dict, metadata=PAIRS)  # of train.py
+
+
+def tune(arguments: Arguments) -> None:
+    """Check everything, try, and tell."""
+    if arguments.trials < 1:
+        raise ConfigError(f"trials={arguments.trials} is too few", todo="trials=20, say")
+    for name, allowed in (("also", COSTS), ("pruner", PRUNERS)):
+        value = getattr(arguments, name)
+        if value is not None and value not in allowed:
+            raise ConfigError(f"{name}={value}: {unknown(value, allowed)}")
+    for package in ("optuna", "plotly"):
+        if importlib.util.find_spec(package) is None:
+            raise ConfigError(
+                f"tuning needs the package {package}, which isn't installed",
+                todo="pip install -c requirements.lock -e '.[tune]'",
+            )
+    from seqrec.tune.space import Space
+
+    space = Space.load(arguments.space, SPACES)
+    given = [f"{key}={value}" for key, value in arguments.overrides.items()]
+    own = vars(arguments).keys() - {"overrides"}
+    clash = [key for key in space.varied if key in arguments.overrides]
+    if clash:
+        raise ConfigError(
+            f"{clash[0]} is set, and the space {space.name} varies it",
+            todo=f"leave {clash[0]} out, or write a space without it",
+        )
+
+    from seqrec.experiment.python import composed
+
+    for corner in space.corners():  # a key that isn't there is told before anything is tried
+        composed([*given, *corner], options=own)
+    from seqrec.tune.page import write_page
+    from seqrec.tune.study import open_study, work
+
+    search = _search(arguments, space, given)
+    study, out = open_study(search), console()
+    fact(
+        out,
+        "study",
+        f"{search.name} in {search.folder}: {search.monitor}, {arguments.trials} trials",
+    )
+    ended = len(_ended(study))
+    if study.trials:
+        fact(out, "goes on", f"{ended} trials have ended")
+    columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
+        task = progress.add_task("", total=arguments.trials, completed=ended)
+
+        def tell(trial: "FrozenTrial") -> None:
+            progress.console.print(_line(trial, search), highlight=False, soft_wrap=True)
+            progress.update(task, completed=len(_ended(study)))
+
+        work(study, search, arguments.trials, tell)
+    if not study.best_trials:
+        raise ConfigError(
+            "no trial came to its end: all were pruned",
+            where=str(search.folder),
+            todo="more trials, or pruner=none study=ANOTHER_NAME",
+        )
+    write_page(search.folder / "study.html", study, search)
+    _conclude(study, search, given)
+
+
+def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":
+    from seqrec.config.cli.resume import what_matters
+    from seqrec.config.compose import plain
+    from seqrec.experiment.python import composed
+    from seqrec.experiment.run import prepare_data
+    from seqrec.run.folder import typed
+    from seqrec.tune.study import Search
+
+    config, choices, _ = composed(given)
+    root = typed(config)
+    name = arguments.study or f"{choices['model']}_{space.name}"
+    agreed = {
+        "space": space.plain(),
+        "configuration": what_matters(plain(config)),
+        "data": prepare_data(root).data_hash,
+        "objectives": [root.evaluation.monitor, arguments.also],
+    }
+    return Search(
+        name=name,
+        folder=Path(root.paths.output_dir) / choices["data"] / "tune" / name,
+        compose=lambda values: composed([*given, *values])[0],
+        space=space,
+        monitor=f"valid/{root.evaluation.monitor}",
+        also=arguments.also,
+        pruner=arguments.pruner,
+        storage=arguments.storage,
+        seed=arguments.search_seed,
+        agreed=agreed,
+    )
+
+
+def _ended(study: "Study") -> list["FrozenTrial"]:
+    from seqrec.tune.study import ENDED
+
+    return study.get_trials(deepcopy=False, states=ENDED)
+
+
+def _line(trial: "FrozenTrial", search: "Search") -> str:
+    """A trial in a line."""
+    values = trial.user_attrs.get("values", {})
+    settings = "  ".join(f"{key}={value}" for key, value in values.items())
+    outcome, state = trial.user_attrs.get("outcome"), trial.state.name.lower()
+    if outcome:
+        told = f"{outcome['value']:.4f} in epoch {outcome['epoch']} of {outcome['epochs']}"
+        told += f", {outcome['fit_seconds']:.0f} s"
+    elif trial.intermediate_values:
+        epoch = max(trial.intermediate_values)
+        told = f"{state} in epoch {epoch} at {trial.intermediate_values[epoch]:.4f}"
+    else:
+        told = f"{state}: {trial.user_attrs.get('error', '')}"
+    return f"trial {trial.number:>3}  {told}  {settings}"
+
+
+def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
+    """The best trials, the recipe, and what to type next."""
+    from seqrec.experiment.python import composed
+    from seqrec.machine.hardware import find_hardware
+    from seqrec.tune.recipe import PLACES, searching, write_recipe
+    from seqrec.tune.space import overrides
+
+    out = console()
+    best = sorted(study.best_trials, key=lambda t: t.values[0], reverse=_larger_is_better(search))
+    shown = best if search.also else _leaders(study, search)
+    out.print(_table(shown, search, title="Pareto front" if search.also else "best trials"))
+    winner = best[0]
+    outcome, values = winner.user_attrs["outcome"], winner.user_attrs["values"]
+    places = [each for each in given if each.startswith(PLACES)]
+    where = searching(search.folder, given)
+    command = " ".join([f"experiment={search.name}", *places])
+    own_data = [each for each in places if each.startswith("data.")]
+    device = find_hardware("auto", "auto").device
+    head = [
+        f"Trial {winner.number}, best of {len(_ended(study))} of the space {search.space.name}.",
+        "  "
+        + " ".join(["python train.py -m", f"experiment={search.name}", *own_data, "seed=1,2,3"]),
+        f"{search.monitor} {outcome['value']:.4f} with one seed, chosen on validation; not tested.",
+        f"{outcome['fit_seconds']:.0f} s of training ({device}); data hash "
+        f"{search.agreed['data'][:12]}.",
+    ]
+    recipe = write_recipe(
+        search.folder, search.name, [*given, *overrides(values)], compose=composed, head=head
+    )
+    fact(out, "best", f"{search.monitor} {outcome['value']:.4f}, trial {winner.number}")
+    fact(out, "plots", str(search.folder / "study.html"))
+    fact(out, "recipe", f"{recipe}; to keep it: cp {recipe} configs/experiment/")
+    fact(out, "next", f"python train.py -m '{where}' {command} seed=1,2,3")
+
+
+def _larger_is_better(search: "Search") -> bool:
+    return search.directions[0].name == "MAXIMIZE"
+
+
+def _leaders(study: "Study", search: "Search") -> list["FrozenTrial"]:
+    done = [trial for trial in study.trials if trial.values]
+    done = [trial for trial in done if trial.user_attrs.get("outcome")]
+    return sorted(done, key=lambda t: t.values[0], reverse=_larger_is_better(search))[:5]
+
+
+def _table(trials: list["FrozenTrial"], search: "Search", *, title: str) -> Table:
+    table = Table(title=title, title_justify="left", header_style="dim")
+    keys = list(search.space.varied)
+    for name in ("trial", search.monitor, "parameters", "fit s", *keys):
+        table.add_column(name, justify="right", min_width=len(name))
+    for trial in trials:
+        outcome, values = trial.user_attrs["outcome"], trial.user_attrs["values"]
+        table.add_row(
+            str(trial.number),
+            f"{outcome['value']:.4f}",
+            f"{outcome['parameters']:,}",
+            f"{outcome['fit_seconds']:.0f}",
+            *(str(values[key]) for key in keys),
+        )
+    return table
+
+
+def main() -> None:
+    """Read the arguments and search; Ctrl-C loses nothing that is finished."""
+    try:
+        with plain_errors():
+            tune(parse(Arguments, sys.argv[1:]))
+    except (KeyboardInterrupt, SystemExit) as end:
+        # Lightning turns Ctrl-C into an exit of its own
+        if not isinstance(end.__context__ or end, KeyboardInterrupt):
+            raise
+        command = shlex.join(["python", "scripts/tune.py", *sys.argv[1:]])
+        tell(f"stopped; go on with: {command}")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Make a saved workspace view and a report in Weights & Biases for a group of runs."""
+
+import importlib.util
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from seqrec.comparing.show.workspace import report, workspace
+from seqrec.config.cli.script import parse
+from seqrec.errors import ConfigError
+from seqrec.terminal.console import console, fact
+from seqrec.terminal.errors import plain_errors
+
+
+@dataclass
+class Arguments:
+    """Make a workspace view and a report of a group of runs; needs an API key.
+
+    python scripts/wandb_workspace.py group=movielens_100k/adhoc
+    python scripts/wandb_workspace.py group=attention metric=hit_rate@20 dry_run=true
+    """
+
+    group: str | None = None  # of the runs, as W&B shows it; default: all runs of the project
+    metric: str = "ndcg@10"  # that orders and is drawn
+    project: str = "seqrec"  # of the runs
+    entity: str | None = None  # user or team; default: yours
+    dry_run: bool = False  # print both as JSON, send nothing; needs no key
+
+
+def make(arguments: Arguments) -> None:
+    """Build both, then print or save them."""
+    if importlib.util.find_spec("wandb_workspaces") is None:
+        raise ConfigError(
+            "this needs the package wandb-workspaces, which isn't installed",
+            todo="pip install -c requirements.lock -e '.[workspaces]'",
+        )
+    entity = arguments.entity
+    if not arguments.dry_run:
+        entity = entity or _default_entity()
+    given: dict[str, Any] = {
+        "entity": entity or "ENTITY",
+        "project": arguments.project,
+        "group": arguments.group,
+        "metric": arguments.metric,
+    }
+    view, text = workspace(**given), report(**given)
+    if arguments.dry_run:
+        plain = {"workspace": written(view), "report": written(text)}
+        print(json.dumps(plain, indent=2))
+        return
+    try:
+        view.save()
+        text.save(draft=True)
+    except Exception as error:  # of the network, the key, the server
+        raise ConfigError(
+            f"W&B refused: {str(error).splitlines()[0]}",
+            where=f"{given['entity']}/{arguments.project}",
+            todo="see the key (wandb login) and the names; dry_run=true prints what would be sent",
+        ) from error
+    fact(console(), "view", view.url)
+    fact(console(), "report", f"{text.url} (a draft)")
+
+
+def written(spec: Any) -> Any:
+    """A spec of wandb-workspaces as plain values, without what isn't set."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(type(spec)).dump_python(spec, mode="json", exclude_none=True)
+
+
+def _default_entity() -> str:
+    from seqrec.logger.wandb import has_api_key
+
+    if not has_api_key():
+        raise ConfigError("W&B has no API key here", todo="wandb login, or dry_run=true")
+    import wandb
+
+    try:
+        found = wandb.Api(timeout=15).default_entity
+    except Exception as error:  # of the network, the key, the server
+        raise ConfigError(
+            f"W&B can't be asked who you are: {str(error).splitlines()[0]}", todo="give entity="
+        ) from error
+    if not found:
+        raise ConfigError("W&B knows no default entity of yours", todo="give entity=")
+    return found
+
+
+def main() -> None:
+    """Read the arguments and make both."""
+    with plain_errors():
+        make(parse(Arguments, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
