@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from seqrec.errors import RunError, SeqrecError
+from seqrec.home import PROJECT
 
-ROOT = Path(__file__).resolve().parents[2]
 THREADS = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
     *("POLARS_MAX_THREADS", "ARROW_NUM_THREADS", "ARROW_IO_THREADS"),
@@ -45,7 +45,7 @@ def run(
     command: Sequence[str | Path], given: Any, *, threads: int, timeout: float | None = None
 ) -> Any:
     """Run a command that reads JSON and prints JSON as its last line; see :func:`in_child`."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"}
     environment |= dict.fromkeys(THREADS, str(threads))
     said = " ".join(map(str, command))
     try:

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seqrec.benchmark.child import ROOT, in_child, run
+from seqrec.benchmark.child import in_child, run
 from seqrec.benchmark.report import Line
 from seqrec.errors import ConfigError
+from seqrec.home import PROJECT
 
 BY_EPOCH = {"rectools": 6, "replay": 4}  # peer to the least ratio of seconds an epoch
 BY_QUALITY = {"SASRec": 50, "GRU4Rec": 20, "NARM": 20}  # RecBole's name to the least ratio
@@ -58,9 +59,9 @@ def interpreter(peer: str) -> Path:
     """
     if peer not in peer_names():
         raise ConfigError(f"peers={peer} is unknown", todo=f"choose of {', '.join(peer_names())}")
-    python = ROOT / ".venv-peers" / peer / "bin" / "python"
+    python = PROJECT / ".venv-peers" / peer / "bin" / "python"
     if not python.exists():
-        where = str(python.parents[1].relative_to(ROOT))
+        where = str(python.parents[1].relative_to(PROJECT))
         raise ConfigError(f"{peer} isn't installed", where=where, todo="make bench-peers")
     return python
 
@@ -142,7 +143,7 @@ def _events(shared: dict[str, Any], *, held_out: bool) -> Iterator[dict[str, Any
 
 
 def _program(peer: str) -> Path:
-    return ROOT / "scripts" / "peers" / f"run_{peer}.py"
+    return PROJECT / "scripts" / "peers" / f"run_{peer}.py"
 
 
 def epoch_lines(peer: str, result: dict[str, Any]) -> list[Line]:

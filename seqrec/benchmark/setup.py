@@ -7,12 +7,12 @@ from typing import Any
 
 from hydra import initialize_config_dir
 
-from seqrec.benchmark.child import ROOT
 from seqrec.build import build_source
 from seqrec.config.compose import Composer, settle
 from seqrec.config.schema import Root, register
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
+from seqrec.home import CONFIGS
 from seqrec.machine.hardware import find_hardware
 from seqrec.run.environment import describe_environment
 from seqrec.run.folder import typed
@@ -20,7 +20,6 @@ from seqrec.store.prepare import prepare
 from seqrec.training.module import Experiment
 from seqrec.training.trainer import silence
 
-CONFIGS = ROOT / "configs"
 LIST = 10  # items that are recommended to each user
 
 

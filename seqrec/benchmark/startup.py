@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from seqrec.home import PROJECT
+
 TINY = ("data=synthetic", "data.n_users=100", "data.n_items=50", "logger=none", "trainer=cpu")
 IMPORTS = "import gc; gc.disable(); import seqrec.experiment.run"  # as train.py does it
 SHOWN = 0.02  # seconds: packages that take less are not listed
@@ -62,7 +63,8 @@ def _first_step(overrides: Iterable[str], folder: Path) -> float:
     mark.unlink(missing_ok=True)
     marked = [f"optimizer._target_={__name__}.marked_adam", f"+optimizer.mark={mark}"]
     where = [f"paths.output_dir={folder / 'outputs'}", f"paths.cache_dir={folder / 'stores'}"]
-    command = [sys.executable, "train.py", *overrides, "trainer.max_epochs=1", *marked, *where]
+    train = [sys.executable, "-m", "seqrec.commands.train"]
+    command = [*train, *overrides, "trainer.max_epochs=1", *marked, *where]
     begun = time.time()
     _run(command)
     return float(mark.read_text()) - begun
@@ -80,7 +82,7 @@ def _import_seconds() -> dict[str, float]:
 
 def _run(command: list[str]) -> str:
     done = subprocess.run(
-        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command, cwd=PROJECT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     if done.returncode:
         raise RuntimeError(done.stdout)

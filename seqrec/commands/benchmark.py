@@ -11,6 +11,7 @@ from typing import Any
 
 from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError, SeqrecError
+from seqrec.home import CONFIGS
 from seqrec.terminal.errors import plain_errors, tell
 
 
@@ -44,7 +45,7 @@ def benchmark(arguments: Arguments) -> int:
     for name, least in (("epochs", 1), ("rows", 1), ("threads", 1), ("minutes", 0)):
         if getattr(arguments, name) < least:
             raise ConfigError(f"{name}={getattr(arguments, name)} is too small")
-    from seqrec.benchmark.child import ROOT, in_child
+    from seqrec.benchmark.child import in_child
     from seqrec.benchmark.parts import Request, jobs
     from seqrec.benchmark.picture import growth_picture
     from seqrec.benchmark.report import table
@@ -56,7 +57,7 @@ def benchmark(arguments: Arguments) -> int:
     folder = Path(asked.pop("out"))
     data = [f"data={asked.pop('data')}", *asked.pop("overrides")]
     register()
-    check_command_line([f"model={arguments.model}", *data], config_dir=ROOT / "configs")
+    check_command_line([f"model={arguments.model}", *data], config_dir=CONFIGS)
     chosen = jobs(Request(**asked, data=data))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / time.strftime("%Y-%m-%d_%H-%M-%S.json")

@@ -10,6 +10,7 @@ from rich.measure import Measurement
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.cli.script import PAIRS, WORDS, parse
 from seqrec.errors import ConfigError, RunError
+from seqrec.home import command
 from seqrec.terminal.errors import plain_errors, tell
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
@@ -55,7 +56,7 @@ def compare_runs(arguments: Arguments) -> None:
         raise RunError(
             "there is no finished run to compare",
             where="; ".join(f"{s.path}: {s.reason}" for s in skipped[:10]),
-            todo="python train.py -m model=lstm_attn,popularity seed=1,2, for example",
+            todo=f"{command('train', '-m')} model=lstm_attn,popularity seed=1,2, for example",
         )
     chosen = filter_runs(runs, arguments.filters, options=vars(arguments))
     comparisons = [

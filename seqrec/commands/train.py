@@ -1,8 +1,6 @@
-"""Train and evaluate one model, or sweep over many: ``python train.py --help``."""
+"""Train and evaluate one model, or sweep over many."""
 
-import shlex
 import sys
-from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
@@ -11,9 +9,8 @@ from seqrec.config.cli.command_line import check_command_line
 from seqrec.config.schema import register
 from seqrec.experiment.job import run_job
 from seqrec.experiment.sweep import FAILED
+from seqrec.home import CONFIGS, command
 from seqrec.terminal.errors import plain_errors, tell
-
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 @hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="train")
@@ -26,9 +23,9 @@ def interrupted(argv: list[str]) -> str:
     """Say how to go on after Ctrl-C."""
     if {"-m", "--multirun"} & set(argv):
         told = "stopped; the same command skips the jobs that are finished and goes on with the"
-        return f"{told} others: {shlex.join(['python', 'train.py', *argv])}"
+        return f"{told} others: {command('train', *argv)}"
     given = [argument for argument in argv if not argument.startswith("resume=")]
-    return f"stopped; go on with: {shlex.join(['python', 'train.py', *given, 'resume=auto'])}"
+    return f"stopped; go on with: {command('train', *given, 'resume=auto')}"
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """Search good settings of a model: many trials, judged on validation alone."""
 
 import importlib.util
-import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.table import Table
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.errors import ConfigError
+from seqrec.home import CONFIGS, command
 from seqrec.terminal.console import console, fact
 from seqrec.terminal.errors import plain_errors, tell
 from seqrec.tune import COSTS, PRUNERS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # --help and a mistake are answered without it
 
     from seqrec.tune.study import Search
 
-SPACES = Path(__file__).resolve().parents[2] / "configs" / "tune"
+SPACES = CONFIGS / "tune"
 
 
 @dataclass
@@ -175,13 +175,13 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     outcome, values = winner.user_attrs["outcome"], winner.user_attrs["values"]
     places = [each for each in given if each.startswith(PLACES)]
     where = searching(search.folder, given)
-    command = " ".join([f"experiment={search.name}", *places])
+    recipe_and_places = " ".join([f"experiment={search.name}", *places])
     own_data = [each for each in places if each.startswith("data.")]
     device = find_hardware("auto", "auto").device
     head = [
         f"Trial {winner.number}, best of {len(_ended(study))} of the space {search.space.name}.",
         "  "
-        + " ".join(["python train.py -m", f"experiment={search.name}", *own_data, "seed=1,2,3"]),
+        + " ".join([command("train", "-m"), f"experiment={search.name}", *own_data, "seed=1,2,3"]),
         f"{search.monitor} {outcome['value']:.4f} with one seed, chosen on validation; not tested.",
         f"{outcome['fit_seconds']:.0f} s of training ({device}); data hash "
         f"{search.agreed['data'][:12]}.",
@@ -192,7 +192,7 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     fact(out, "best", f"{search.monitor} {outcome['value']:.4f}, trial {winner.number}")
     fact(out, "plots", str(search.folder / "study.html"))
     fact(out, "recipe", f"{recipe}; to keep it: cp {recipe} configs/experiment/")
-    fact(out, "next", f"python train.py -m '{where}' {command} seed=1,2,3")
+    fact(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_places} seed=1,2,3")
 
 
 def _larger_is_better(search: "Search") -> bool:
@@ -231,8 +231,7 @@ def main() -> None:
         # Lightning turns Ctrl-C into an exit of its own
         if not isinstance(end.__context__ or end, KeyboardInterrupt):
             raise
-        command = shlex.join(["python", "scripts/tune.py", *sys.argv[1:]])
-        tell(f"stopped; go on with: {command}")
+        tell(f"stopped; go on with: {command('tune', *sys.argv[1:])}")
         sys.exit(130)
 
 

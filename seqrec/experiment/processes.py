@@ -13,6 +13,7 @@ from hydra.types import RunMode
 
 from seqrec.config.schema import Trainer
 from seqrec.errors import ConfigError
+from seqrec.home import command
 from seqrec.machine.process import is_first_process, rank
 
 FOLDER = "SEQREC_RUN_FOLDER"  # environment variable: the folder, for processes Lightning starts
@@ -54,11 +55,12 @@ def agree(folder: Path, settings: Trainer) -> Path:
             where=wanted,
             todo="start it with torchrun or srun: docs/scale_out.md",
         )
+    program = command("train").removeprefix("python ").replace("seqrec", "-m seqrec")
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise ConfigError(
             "a sweep can't start further processes for each of its jobs",
             where=wanted,
-            todo=f"torchrun --standalone --nproc_per_node {trainer.num_devices} train.py -m ..., "
+            todo=f"torchrun --standalone --nproc_per_node {trainer.num_devices} {program} -m ..., "
             "or trainer=auto",
         )
     os.environ[FOLDER] = str(folder)

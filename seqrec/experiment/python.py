@@ -12,10 +12,8 @@ from seqrec.config.compose import settle
 from seqrec.config.schema import register
 from seqrec.errors import ConfigError, SeqrecError
 from seqrec.experiment.run import run
+from seqrec.home import CONFIGS
 from seqrec.run.claim import claim, give_back
-from seqrec.run.code import PROJECT
-
-CONFIGS = PROJECT / "configs"
 
 
 def train(*overrides: str) -> Path:

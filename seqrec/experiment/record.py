@@ -1,6 +1,5 @@
 """What a run's folder says of the run, from its first step to its end."""
 
-import shlex
 import time
 from typing import Any
 from uuid import uuid4
@@ -11,6 +10,7 @@ from seqrec.config.schema import Root
 from seqrec.errors import RunError
 from seqrec.evaluation.evaluated import Evaluated
 from seqrec.evaluation.protocol import markdown
+from seqrec.home import command
 from seqrec.machine.hardware import Hardware
 from seqrec.run.code import code_patch
 from seqrec.run.environment import describe_environment
@@ -64,7 +64,7 @@ class Record:
             "name": name,
             "group": group,
             "run_id": known.get("run_id") or uuid4().hex[:8],
-            "command": shlex.join(["python", "train.py", *self.overrides]),
+            "command": command("train", *self.overrides),
             "overrides": self.overrides,
             "choices": {k: v for k, v in self.choices.items() if not k.startswith("hydra/")},
             "fingerprint": fingerprint(root, store),

@@ -1,6 +1,5 @@
 """What a run tells: at its start, at its end, and what to type next."""
 
-import shlex
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +8,7 @@ from rich.console import Console
 from seqrec.evaluation.evaluated import Evaluated
 from seqrec.evaluation.groups import FEW
 from seqrec.evaluation.slices import KINDS, labels
+from seqrec.home import command
 from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder
 from seqrec.run.info import RunLogger
@@ -169,7 +169,6 @@ def what_next(out: Console, folder: RunFolder, store: SequenceStore, logger: Run
     """Where the run is, and commands to copy."""
     fact(out, "run", str(folder.path))
     user = store.users()["user"][0]
-    command = ["python", "scripts/recommend.py", f"run={folder.path}", f"user={user}"]
-    fact(out, "next", shlex.join(command))
+    fact(out, "next", command("recommend", f"run={folder.path}", f"user={user}"))
     for hint in logger.hints():
         fact(out, "", hint)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from seqrec.config.check.source import source_file, split_target
+from seqrec.home import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 UNTRACKED = ("*.py", "*.yaml")  # that a patch has too: new components, new configurations
 DIFF = (  # whatever the user's own settings are
     *("diff", "--binary", "--no-ext-diff", "--no-textconv", "--no-color"),

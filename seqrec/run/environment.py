@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from seqrec import __version__
-from seqrec.run.code import PROJECT, describe_code
+from seqrec.home import PROJECT
+from seqrec.run.code import describe_code
 
 PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "numpy", "polars", "hydra-core", "wandb")
 

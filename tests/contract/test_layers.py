@@ -13,12 +13,12 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "seqrec"
 LAYERS = [
-    *("errors", "clock", "shapes", "catalogue", "contracts", "layers", "machine", "terminal"),
-    *("config", "raw", "data", "store", "run", "split", "window", "batches", "features"),
-    *("context", "embedding", "encoder", "head", "scorer", "negatives", "loss", "optimizer"),
-    *("scheduler", "counts", "baseline", "metric", "ranking", "beyond", "model", "build"),
-    *("logger", "evaluation", "comparing", "recommend", "training", "experiment", "tune"),
-    *("benchmark", "commands"),
+    *("errors", "home", "clock", "shapes", "catalogue", "contracts", "layers", "machine"),
+    *("terminal", "config", "raw", "data", "store", "run", "split", "window", "batches"),
+    *("features", "context", "embedding", "encoder", "head", "scorer", "negatives", "loss"),
+    *("optimizer", "scheduler", "counts", "baseline", "metric", "ranking", "beyond", "model"),
+    *("build", "logger", "evaluation", "comparing", "recommend", "training", "experiment"),
+    *("tune", "benchmark", "commands", "api"),
 ]
 
 

@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from helpers.commands import ROOT
 
-from seqrec.benchmark.startup import ROOT, measure_startup
+from seqrec.benchmark.startup import measure_startup
 
 
 @pytest.mark.slow

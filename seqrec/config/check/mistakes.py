@@ -4,14 +4,19 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from seqrec.errors import ConfigError
+from seqrec.home import command
 
 
 def refuse(
     mistakes: Iterable[str],
     *,
-    todo: str = "correct the above; python train.py --help lists groups and keys",
+    todo: str | None = None,
 ) -> None:
     """Raise all mistakes as one error; without any, return.
+
+    Args:
+        mistakes: a line each.
+        todo: what to do; None: correct them, with the help of ``train``.
 
     Raises:
         ConfigError: it lists every different mistake once.
@@ -21,6 +26,7 @@ def refuse(
         return
     count = "a mistake" if len(different) == 1 else f"{len(different)} mistakes"
     lines = "\n".join(f"  {mistake}" for mistake in different)
+    todo = todo or f"correct the above; {command('train', '--help')} lists groups and keys"
     raise ConfigError(f"The configuration has {count}:\n{lines}", todo=todo)
 
 

@@ -6,6 +6,8 @@ from textwrap import wrap
 
 from omegaconf import OmegaConf
 
+from seqrec.home import as_started
+
 SPACES = "tune"  # what scripts/tune.py varies, no group of a run
 
 
@@ -16,7 +18,8 @@ def help_text(config_dir: Path, config_name: str) -> str:
     """
     primary = OmegaConf.load(config_dir / f"{config_name}.yaml")
     template = OmegaConf.select(primary, "hydra.help.template")
-    return Template(template).safe_substitute(APP_CONFIG_GROUPS=_groups(config_dir))
+    filled = Template(template).safe_substitute(APP_CONFIG_GROUPS=_groups(config_dir))
+    return as_started(filled)
 
 
 def _groups(config_dir: Path) -> str:

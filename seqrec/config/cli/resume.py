@@ -4,7 +4,6 @@ A run can go on where its configuration is the one it was started with; only wha
 result may differ, and ``trainer.max_epochs`` may be raised.
 """
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from yaml import YAMLError
 
 from seqrec.config.check.mistakes import refuse
 from seqrec.errors import ConfigError
+from seqrec.home import command
 from seqrec.machine.process import is_first_process
 from seqrec.terminal.errors import tell
 
@@ -168,4 +168,4 @@ def _command(folder: Path) -> str:
     record = folder / ".hydra" / "overrides.yaml"
     known = OmegaConf.load(record) if record.is_file() else OmegaConf.create([])
     given = [str(o) for o in known if not str(o).startswith("resume=")]
-    return shlex.join(["python", "train.py", *given, f"resume={folder}"])
+    return command("train", *given, f"resume={folder}")

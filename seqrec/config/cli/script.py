@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from seqrec.config.check.mistakes import refuse, unknown
+from seqrec.home import as_started
 
 Arguments = TypeVar("Arguments")
 WORDS, PAIRS = {"holds": "FOLDER ..."}, {"holds": "KEY=VALUE"}  # with their names in the usage
@@ -78,7 +79,7 @@ def usage(declared: type) -> str:
         rows.append((name, f"{comments.get(field.name, '')} ({default})".strip()))
     width = max(len(name) for name, _ in rows)
     lines = "\n".join(f"  {name:<{width}}  {text}" for name, text in rows)
-    return f"{inspect.cleandoc(declared.__doc__ or declared.__name__)}\n\n{lines}"
+    return f"{as_started(inspect.cleandoc(declared.__doc__ or declared.__name__))}\n\n{lines}"
 
 
 def split_list(text: str) -> list[str]:

@@ -197,7 +197,7 @@ def test_what_can_not_be_measured_is_refused_before_anything_runs(tmp_path, monk
         jobs(request(parts=["peers"], models=["NRM"]))
     with pytest.raises(ConfigError, match="rektools"):
         jobs(request(parts=["peers"], peers=["rektools"]))
-    monkeypatch.setattr(peers, "ROOT", tmp_path)
+    monkeypatch.setattr(peers, "PROJECT", tmp_path)
     with pytest.raises(ConfigError, match="make bench-peers"):
         jobs(request(parts=["peers"], peers=["replay"]))
 
