@@ -47,7 +47,8 @@ def test_a_layer_imports_only_itself_and_those_before_it(layer):
 
 
 def test_every_module_has_a_layer():
-    modules = {path.stem for path in PACKAGE.iterdir() if not path.name.startswith("__")}
+    names = {path.name for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    modules = {Path(name).stem for name in names if not name.startswith("__")}
     assert modules == set(LAYERS)
 
 
