@@ -10,7 +10,7 @@ BASE ?= HEAD
 PEERS := rectools replay recbole
 ARGS ?=
 
-.PHONY: help setup train test lint type same-loss clean bench bench-peers
+.PHONY: help setup train test lint type docs wheel same-loss clean bench bench-peers
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,11 +25,19 @@ train: $(VENV)/.setup  ## fetch MovieLens 100K, train the default model on it, s
 test: $(VENV)/.dev  ## run all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-lint: $(VENV)/.dev  ## check style
+lint: $(VENV)/.dev  ## check style, format and spelling
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 
 type: $(VENV)/.dev  ## check types
 	$(BIN)/mypy
+
+docs: $(VENV)/.dev  ## build the pages as a site, site/index.html; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+wheel: $(VENV)/.dev  ## build dist/seqrec-<version>.whl, which carries configs/ and the command seqrec
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 same-loss: $(VENV)/.setup  ## prove that losses and metrics are those of an older commit: BASE=<commit>
 	$(BIN)/python scripts/same_loss.py $(BASE) $(ARGS)
@@ -41,7 +49,7 @@ bench-peers: $(VENV)/.setup $(PEERS:%=.venv-peers/%/.setup)  ## beside RecTools,
 	$(BIN)/python scripts/benchmark.py parts=peers data=movielens_1m $(ARGS)
 
 clean:  ## remove .venv, .venv-peers and the caches of tools; runs (outputs/) and fetched data stay
-	rm -rf $(VENV) .venv-peers build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-peers build dist site *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './outputs/*' -prune -exec rm -rf {} +
 	@echo "removed: .venv, .venv-peers, build files, caches of tools. kept: outputs/, fetched and prepared data"
 

@@ -106,12 +106,16 @@ def check(command: str) -> None:
             check_command_line(arguments, config_dir=CONFIGS)
         elif name.startswith("scripts/"):
             parse(load_script(Path(name).stem).Arguments, arguments)
+        elif name == "seqrec" and arguments[0] == "train":
+            check_command_line(arguments[1:], config_dir=CONFIGS)
+        elif name == "seqrec":
+            parse(load_script(arguments[0]).Arguments, arguments[1:])
         elif name == "make":
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), part
         elif name == "pip" or words[:3] == ["python", "-m", "pip"]:
             project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
             extras = re.findall(r"\[(\w+)\]", part)
-            assert extras and set(extras) <= set(project["optional-dependencies"]), part
+            assert set(extras) <= set(project["optional-dependencies"]), part
         else:
             assert name in OTHERS or words[:3] == ["python", "-m", "pytest"], part
 
