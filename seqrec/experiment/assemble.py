@@ -68,7 +68,9 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment | Countin
 
 def _reads_events(config: Root) -> bool:
     """Whether the model may read more of the events than their items."""
-    return config.context is not None or bool(getattr(locate(config.encoder), "wanted", ()))
+    if config.context is not None or config.encoder is None:
+        return config.context is not None
+    return bool(getattr(locate(config.encoder), "wanted", ()))
 
 
 def _check_wanted(model: SequenceModel, facts: Facts, store: SequenceStore) -> None:

@@ -31,7 +31,6 @@ from yaml import YAMLError
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
 
-
 IMPLIED = {  # what runs were trained with before configurations named it
     "augment": {"_target_": "seqrec.augment.none.Unchanged"},
     "objective": {"_target_": "seqrec.objective.next_item.NextItem"},
@@ -116,7 +115,7 @@ class RunFolder:
         """
         try:
             config = OmegaConf.load(self.path / "config.yaml")
-            trained = config.get("baseline") is None
+            trained = OmegaConf.select(config, "baseline") is None
             return typed(OmegaConf.merge(IMPLIED, config) if trained else config)
         except (OSError, YAMLError, OmegaConfBaseException) as error:
             raise self._damaged("config.yaml", error) from error
