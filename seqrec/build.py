@@ -13,7 +13,7 @@ import torch
 
 from seqrec.config.schema import Component, Root
 from seqrec.context.events import squashed
-from seqrec.contracts import Facts, Loss
+from seqrec.contracts import Facts, Loss, Objective
 from seqrec.errors import ConfigError
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.gain import Gain
@@ -61,6 +61,7 @@ def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> Sequence
         head=make(config.head, **known),
         scorer=make(config.scorer, **known),
         context=make(config.context, **known) if config.context else None,
+        ask=locate(config.objective).ask,
     )
 
 
@@ -74,6 +75,12 @@ def build_loss(config: Root, facts: Facts) -> Loss:
             todo="choose another loss, or data with a rating column",
         )
     return make(config.loss, **vars(facts))
+
+
+def build_objective(config: Root, facts: Facts, *, loss: Loss) -> Objective:
+    """The objective; `loss` and the sampler of negatives reach it if it has parameters for them."""
+    negatives = make(config.negatives, **vars(facts))
+    return make(config.objective, **vars(facts), loss=loss, negatives=negatives)
 
 
 def build_gains(config: Root) -> dict[str, Gain]:

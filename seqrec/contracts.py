@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import polars as pl
-from torch import Tensor
+from torch import Generator, Tensor
 
-from seqrec.shapes import History, Negatives, Segments, Targets
+from seqrec.shapes import EvalBatch, History, Negatives, Segments, Targets, TrainBatch
 
 
 class Ranked(Protocol):
@@ -70,21 +70,37 @@ class EventContext(Protocol):
 
 
 class Encoder(Protocol):
-    """``x_BLD -> h_BLD``. A causal one sees positions ``<= t`` at position t, so never padding."""
+    """``x_BLD -> h_BLD``. A causal one sees positions ``<= t`` at position t, so never padding.
+
+    One that reads columns of the events, such as ``timestamp``, names them in ``wanted``, as a
+    context does; without it, none. Two more methods are optional:
+
+    - ``last(x_BLD, history) -> h_BD``: the state at the last valid position, for less work.
+    - ``weights(x_BLD, history) -> alpha_BHL``: the attention of the last layer's H heads at the
+      last valid position; 0 beyond it.
+    """
 
     causal: ClassVar[bool]
 
-    def __call__(self, x_BLD: Tensor, length_B: Tensor) -> Tensor: ...
+    def __call__(self, x_BLD: Tensor, history: History) -> Tensor: ...
 
 
 class Head(Protocol):
     """``h_BLD -> u_BLD``: the summary of every prefix, all at once.
 
-    One with ``local = True`` takes a position's own state alone. An encoder may then have
-    ``last(x_BLD, length_B) -> h_BD``, the state at the last valid position for less work.
+    One with ``local = True`` takes a position's own state alone, so that the encoder's ``last`` is
+    enough for it. One of several heads may have ``head_weights(...) -> alpha_BHL``.
     """
 
     def __call__(self, h_BLD: Tensor) -> Tensor: ...
+
+    def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``u_BD``: the summary at one position of each sequence, as a call has it there, in O(L).
+
+        It can be exported with any number of sequences and positions: no index by two tensors, no
+        Python loop over positions, no length that is kept as a number.
+        """
+        ...
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """Attention over the positions ``<= position_B``, as alpha_BL; 0 beyond."""
@@ -108,7 +124,11 @@ class NegativeSampler(Protocol):
 
 
 class Loss(Protocol):
-    """Mean loss over the valid positions, in float32; with ``needs_ratings``, a RatingLoss."""
+    """Mean loss over the valid positions, in float32; with ``needs_ratings``, a RatingLoss.
+
+    One that holds scores of the whole catalogue says how many bytes of them at once:
+    ``scores_bytes(n_items, device_type, half) -> int``.
+    """
 
     needs_negatives: ClassVar[bool]
     needs_ratings: ClassVar[bool]
@@ -126,3 +146,55 @@ class RatingLoss(Loss, Protocol):
     """A loss that learns from ratings, and predicts them."""
 
     def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Ranked) -> Tensor: ...
+
+
+class Model(Protocol):
+    """A model as its objective sees it; see :class:`~seqrec.model.SequenceModel`."""
+
+    scorer: Scorer
+
+    def __call__(self, history: History) -> Tensor: ...
+    def embed(self, history: History, candidate_V: Tensor | None = None) -> Tensor: ...
+    def read(self, x_BLD: Tensor, history: History) -> Tensor: ...
+    def catalogue(self) -> Ranked: ...
+
+
+class Objective(Protocol):
+    """Owns the passes of a training step.
+
+    The run's loss and its sampler of negatives reach the parameters ``loss`` and ``negatives``, of
+    an objective that has them. Its class says which encoders it can train: ``trains = "causal"``
+    or ``"any"``.
+    """
+
+    trains: ClassVar[str]
+
+    @staticmethod
+    def ask(history: History) -> History:
+        """Return the question for a history's next item: the history, or one with more at its end.
+
+        Whatever asks a trained model asks like this; so it depends on no state.
+        """
+        ...
+
+    def __call__(self, model: Model, batch: TrainBatch) -> tuple[Tensor, int, dict[str, Tensor]]:
+        """Return the mean loss, the number of targets, and the terms of the loss by name."""
+        ...
+
+    def held_out(self, model: Model, query_BD: Tensor, batch: EvalBatch) -> Tensor:
+        """Return the mean loss at held-out events, of the queries that ranked them."""
+        ...
+
+    def scores_bytes(self, n_items: int, device_type: str, *, half: bool) -> int:
+        """Return the bytes of scores of the whole catalogue that a step holds at once."""
+        ...
+
+
+class Augment(Protocol):
+    """Changes a training batch before its objective sees it, row by row or all together.
+
+    What it gives is a batch like any other: padded on the right, lengths of at least 1, a target at
+    each valid position. Every random number comes from the generator.
+    """
+
+    def __call__(self, batch: TrainBatch, generator: Generator) -> TrainBatch: ...

@@ -1,17 +1,22 @@
-"""What is trained or counted, as one module: histories in, queries out."""
+"""A model, trained or counted, as one module: histories in, queries out."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from seqrec.contracts import Encoder, EventContext, Head, ItemEmbedding, Ranked, Scorer
 from seqrec.counts.baseline import Baseline
 from seqrec.counts.table import Rows, Table
-from seqrec.shapes import History, at_position
+from seqrec.shapes import History
 
 
 class SequenceModel(nn.Module):
     """What is trained, saved, explained, exported and served.
+
+    It is cut at ``x_BLD``, the encoder's input: :meth:`embed` ends there and :meth:`read` and
+    :meth:`last` begin there, so that an objective or an explanation may change it on the way.
 
     Args:
         embedding: items to vectors.
@@ -19,6 +24,8 @@ class SequenceModel(nn.Module):
         head: hidden states to summaries of every prefix.
         scorer: summaries to queries, and the catalogue they are scored against.
         context: what else is known of each event, joined to the item vectors; None: nothing.
+        ask: turns a history into the question for its next item, as the objective taught the
+            model to be asked; None: the history is the question.
     """
 
     def __init__(
@@ -29,15 +36,17 @@ class SequenceModel(nn.Module):
         head: Head,
         scorer: Scorer,
         context: EventContext | None = None,
+        ask: Callable[[History], History] | None = None,
     ) -> None:
         super().__init__()
         self.embedding, self.encoder, self.head, self.scorer = embedding, encoder, head, scorer
-        self.context = context
+        self.context, self.ask = context, ask or _unchanged
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """What histories have to hold beside their items."""
-        return () if self.context is None else self.context.wanted
+        """Columns of events that histories have to hold beside their items."""
+        parts = (self.context, self.encoder)
+        return tuple(dict.fromkeys(name for part in parts for name in getattr(part, "wanted", ())))
 
     @property
     def from_start(self) -> bool:
@@ -46,28 +55,34 @@ class SequenceModel(nn.Module):
 
     def forward(self, history: History) -> Tensor:
         """``u_BLD``: the summary of every prefix of right-padded histories."""
-        return self.head(self.encode(history))
+        return self.read(self.embed(history), history)
 
-    def encode(self, history: History, known_V: Tensor | None = None) -> Tensor:
-        """``h_BLD``: the encoder's output, what the head attends to."""
-        return self.encoder(self.embed(history, known_V), history.length_B)
-
-    def embed(self, history: History, known_V: Tensor | None = None) -> Tensor:
-        """``x_BLD``: the encoder's input; items outside `known_V` have no vector to go by."""
-        x_BLD = self.embedding(history.known(known_V))
+    def embed(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
+        """``x_BLD``: the encoder's input; items outside `candidate_V` have no vector."""
+        x_BLD = self.embedding(history.known(candidate_V))
         return x_BLD if self.context is None else x_BLD + self.context(history)
 
-    def query(self, history: History, known_V: Tensor | None = None) -> Tensor:
-        """``query_BD`` of whole histories: at the last valid position."""
-        if getattr(self.head, "local", False) and hasattr(self.encoder, "last"):
-            h_BD = self.encoder.last(self.embed(history, known_V), history.length_B)
-            return self.scorer(self.head(h_BD.unsqueeze(1)).squeeze(1))
-        u_BLD = self.head(self.encode(history, known_V))
-        return self.scorer(at_position(u_BLD, history.length_B - 1))
+    def read(self, x_BLD: Tensor, history: History) -> Tensor:
+        """``x_BLD -> u_BLD``: the summary of every prefix."""
+        return self.head(self.encoder(x_BLD, history))
 
-    def attention(self, history: History, known_V: Tensor | None = None) -> Tensor:
-        """``alpha_BL``: the head's weights at the last valid position."""
-        return self.head.weights(self.encode(history, known_V), history.length_B - 1)
+    def last(self, x_BLD: Tensor, history: History) -> Tensor:
+        """``x_BLD -> u_BD``: the summary at the last valid position alone, for less work."""
+        if getattr(self.head, "local", False) and hasattr(self.encoder, "last"):
+            h_B1D = self.encoder.last(x_BLD, history).unsqueeze(1)  # one position, the first
+            return self.head.at(h_B1D, torch.zeros_like(history.length_B))
+        return self.head.at(self.encoder(x_BLD, history), history.length_B - 1)
+
+    def query(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
+        """``query_BD`` of whole histories: at the last valid position of the question."""
+        history = self.ask(history)
+        return self.scorer(self.last(self.embed(history, candidate_V), history))
+
+    def attention(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
+        """``alpha_BL``: the head's weights on the history, at the last valid position asked."""
+        width, history = history.item_BL.shape[1], self.ask(history)
+        h_BLD = self.encoder(self.embed(history, candidate_V), history)
+        return self.head.weights(h_BLD, history.length_B - 1)[:, :width]
 
     def catalogue(self) -> Ranked:
         """What queries are scored against."""
@@ -87,14 +102,18 @@ class CountedModel(nn.Module):
 
     wanted: ClassVar[tuple[str, ...]] = ()
 
-    def query(self, history: History, known_V: Tensor | None = None) -> Rows:
+    def query(self, history: History, candidate_V: Tensor | None = None) -> Rows:
         """Queries of whole histories."""
-        return self.baseline.query(history.known(known_V).item_BL, history.length_B)
+        return self.baseline.query(history.known(candidate_V).item_BL, history.length_B)
 
-    def attention(self, history: History, known_V: Tensor | None = None) -> Tensor:
+    def attention(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
         """``alpha_BL``: how much each item of the history counts; 0 where none does."""
-        return self.baseline.weights(history.known(known_V).item_BL, history.length_B)
+        return self.baseline.weights(history.known(candidate_V).item_BL, history.length_B)
 
     def catalogue(self) -> Table:
         """What queries are scored against."""
         return self.baseline.table
+
+
+def _unchanged(history: History) -> History:
+    return history

@@ -72,11 +72,18 @@ class History(Movable):
     event: dict[str, Tensor] = field(default_factory=dict)
     asked_B: Tensor | None = None
 
-    def known(self, known_V: Tensor | None) -> "History":
-        """Items outside `known_V`, which training never saw, count as padding; None: all do."""
-        if known_V is None:
+    def known(self, candidate_V: Tensor | None) -> "History":
+        """Replace items outside `candidate_V`, which training never saw, by padding.
+
+        Args:
+            candidate_V: bool, the items that training saw; None: all of them.
+        """
+        if candidate_V is None:
             return self
-        return replace(self, item_BL=self.item_BL.masked_fill(~known_V[self.item_BL], 0))
+        return replace(self, item_BL=self.item_BL.masked_fill(~candidate_V[self.item_BL], 0))
+
+
+torch.export.register_dataclass(History)  # so that models that take one can be exported
 
 
 @dataclass(frozen=True)
@@ -141,8 +148,12 @@ def position_mask(length_B: Tensor, width: int) -> Tensor:
 
 
 def at_position(h_BLD: Tensor, position_B: Tensor) -> Tensor:
-    """Pick one position of each sequence: ``h_BD``."""
-    return h_BLD[torch.arange(len(h_BLD), device=h_BLD.device), position_B]
+    """Pick one position of each sequence: ``h_BD``.
+
+    By a gather, as models whose positions are picked by a pair of indices aren't exported.
+    """
+    index_B1D = position_B[:, None, None].expand(-1, 1, h_BLD.shape[-1])
+    return h_BLD.gather(1, index_B1D).squeeze(1)
 
 
 def count_parameters(module: nn.Module) -> int:

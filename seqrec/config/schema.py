@@ -15,8 +15,8 @@ from omegaconf import MISSING, OmegaConf
 
 Component = dict[str, Any]
 TRAINED = (  # what a trained model is made of, and a counted baseline is not
-    *("window", "embedding", "encoder", "head", "scorer"),
-    *("loss", "negatives", "optimizer", "scheduler"),
+    *("window", "augment", "embedding", "encoder", "head", "scorer"),
+    *("objective", "loss", "negatives", "optimizer", "scheduler"),
 )
 
 
@@ -124,11 +124,13 @@ class Root:
     batch: Batch = field(default_factory=Batch)
     baseline: Component | None = None  # counted, not trained: then these are null
     window: Component | None = None
+    augment: Component | None = None
     embedding: Component | None = None
     context: Component | None = None  # null: items alone are known of a history
     encoder: Component | None = None
     head: Component | None = None
     scorer: Component | None = None
+    objective: Component | None = None
     loss: Component | None = None
     negatives: Component | None = None
     optimizer: Component | None = None

@@ -5,6 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from seqrec.layers.dropout import Dropout
+from seqrec.shapes import History
 
 
 class GRU(nn.Module):
@@ -31,7 +32,7 @@ class GRU(nn.Module):
         self.dropout = Dropout(dropout)
         self.project = nn.Linear(hidden, dim) if hidden != dim else nn.Identity()
 
-    def forward(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+    def forward(self, x_BLD: Tensor, history: History) -> Tensor:
         """``x_BLD -> h_BLD``."""
         h_BLH, _ = self.rnn(x_BLD)
         return self.project(self.dropout(h_BLH))

@@ -4,12 +4,14 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from seqrec.shapes import History
+
 
 class Identity(nn.Module):
     """``h = x``; STAMP attends over bare item vectors."""
 
     causal: ClassVar[bool] = True
 
-    def forward(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+    def forward(self, x_BLD: Tensor, history: History) -> Tensor:
         """Return the input."""
         return x_BLD

@@ -1,5 +1,6 @@
 """Causal transformer encoder (Vaswani et al. 2017): pre-norm blocks, or those of SASRec."""
 
+import math
 from typing import ClassVar, Literal, cast
 
 import torch
@@ -8,7 +9,8 @@ from torch import Tensor, nn
 
 from seqrec.layers.causal_attention import causal_attention
 from seqrec.layers.dropout import Dropout
-from seqrec.shapes import at_position, position_mask
+from seqrec.layers.read_out import prefix_softmax
+from seqrec.shapes import History, at_position, position_mask
 
 
 class Attention(nn.Module):
@@ -22,7 +24,7 @@ class Attention(nn.Module):
 
     def __init__(self, *, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.width, self.dropout = heads, dim // heads, dropout
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
 
@@ -37,7 +39,7 @@ class Attention(nn.Module):
             qkv_BLE = self.qkv(x_BLD)
         else:
             qkv_BLE = torch.cat([self._query(x_BLD), self._key_value(source_BLD)], -1)
-        qkv_BL3HW = qkv_BLE.unflatten(-1, (3, self.heads, -1))
+        qkv_BL3HW = qkv_BLE.unflatten(-1, (3, self.heads, self.width))
         p = self.dropout if self.training else 0.0
         if p and x_BLD.device.type == "cpu" and not torch.compiler.is_compiling():
             y_BLHW = causal_attention(qkv_BL3HW, p)
@@ -49,12 +51,23 @@ class Attention(nn.Module):
 
     def last(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
         """``x_B1D``: only what the last valid position, `x_B1D`, attends to."""
-        q = self._query(x_B1D).unflatten(-1, (self.heads, -1))
-        kv = self._key_value(source_BLD).unflatten(-1, (2, self.heads, -1))
-        k, v = kv.permute(2, 0, 3, 1, 4)
+        q, k, v = self._one(x_B1D, source_BLD)
         mask = position_mask(length_B, source_BLD.shape[1])[:, None, None]
-        y = F.scaled_dot_product_attention(q.transpose(1, 2), k, v, attn_mask=mask)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out(y.transpose(1, 2).flatten(2))
+
+    def weights(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """``alpha_BHL`` of the last valid position, `x_B1D`."""
+        q, k, _ = self._one(x_B1D, source_BLD)
+        e_BHL = (q @ k.transpose(2, 3)).squeeze(2).float() / math.sqrt(self.width)
+        return prefix_softmax(e_BHL, length_B - 1)
+
+    def _one(self, x_B1D: Tensor, source_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the query of one position, and keys and values of all: (B, H, 1 or L, W)."""
+        q = self._query(x_B1D).unflatten(-1, (self.heads, self.width))
+        kv = self._key_value(source_BLD).unflatten(-1, (2, self.heads, self.width))
+        k, v = kv.permute(2, 0, 3, 1, 4)
+        return q.transpose(1, 2), k, v
 
     def _query(self, x_BLD: Tensor) -> Tensor:
         dim = x_BLD.shape[-1]
@@ -84,10 +97,18 @@ class PreNormBlock(nn.Module):
 
     def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
         """``x_BLD -> x_B1D`` at the last valid position."""
-        x_B1D, norm_BLD = at_position(x_BLD, length_B - 1).unsqueeze(1), self.norm_1(x_BLD)
-        norm_B1D = at_position(norm_BLD, length_B - 1).unsqueeze(1)
-        x_B1D = x_B1D + self.dropout(self.attention.last(norm_B1D, norm_BLD, length_B))
+        x_B1D = at_position(x_BLD, length_B - 1).unsqueeze(1)
+        x_B1D = x_B1D + self.dropout(self.attention.last(*self._asks(x_BLD, length_B), length_B))
         return x_B1D + self.dropout(self.mlp(self.norm_2(x_B1D)))
+
+    def weights(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """``alpha_BHL`` of the last valid position."""
+        return self.attention.weights(*self._asks(x_BLD, length_B), length_B)
+
+    def _asks(self, x_BLD: Tensor, length_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the last valid position asks with, and what it asks."""
+        norm_BLD = self.norm_1(x_BLD)
+        return at_position(norm_BLD, length_B - 1).unsqueeze(1), norm_BLD
 
 
 class SASRecBlock(nn.Module):
@@ -116,6 +137,11 @@ class SASRecBlock(nn.Module):
         query_B1D = self.norm_1(at_position(x_BLD, length_B - 1).unsqueeze(1))
         y_B1D = self.norm_2(query_B1D + self.attention.last(query_B1D, x_BLD, length_B))
         return y_B1D + self.mlp(y_B1D)
+
+    def weights(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """``alpha_BHL`` of the last valid position."""
+        query_B1D = self.norm_1(at_position(x_BLD, length_B - 1).unsqueeze(1))
+        return self.attention.weights(query_B1D, x_BLD, length_B)
 
 
 BLOCKS: dict[str, type[PreNormBlock] | type[SASRecBlock]] = {
@@ -176,25 +202,42 @@ class Transformer(nn.Module):
                     nn.init.normal_(module.weight, std=std)
                     nn.init.zeros_(module.bias)
 
-    def forward(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """``x_BLD -> h_BLD``; `length_B` counts only for ``positions="end"``."""
-        x_BLD = self._placed(x_BLD, length_B)
+    def forward(self, x_BLD: Tensor, history: History) -> Tensor:
+        """``x_BLD -> h_BLD``; lengths count only for ``positions="end"``."""
+        x_BLD = self._placed(x_BLD, history.length_B)
         for block in self.blocks:
             x_BLD = block(x_BLD)
         return self.norm(x_BLD)
 
-    def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+    def last(self, x_BLD: Tensor, history: History) -> Tensor:
         """``x_BLD -> h_BD``: the output at the last valid position, for half the work.
 
         The last block does its own work for that position alone.
         """
+        x_BLD, final = self._before_last_block(x_BLD, history.length_B)
+        if final is None:
+            return self.norm(at_position(x_BLD, history.length_B - 1))
+        return self.norm(final.last(x_BLD, history.length_B).squeeze(1))
+
+    def weights(self, x_BLD: Tensor, history: History) -> Tensor:
+        """``alpha_BHL``: what the heads of the last block attend to at the last valid position.
+
+        Without blocks there are no heads: H is 0.
+        """
+        x_BLD, final = self._before_last_block(x_BLD, history.length_B)
+        if final is None:
+            return x_BLD.new_zeros(len(x_BLD), 0, x_BLD.shape[1])
+        return final.weights(x_BLD, history.length_B)
+
+    def _before_last_block(
+        self, x_BLD: Tensor, length_B: Tensor
+    ) -> tuple[Tensor, PreNormBlock | SASRecBlock | None]:
+        """Return the input of the last block, and that block, if there is one."""
         x_BLD = self._placed(x_BLD, length_B)
         for block in self.blocks[:-1]:
             x_BLD = block(x_BLD)
-        if not self.blocks:
-            return self.norm(at_position(x_BLD, length_B - 1))
-        final = cast(PreNormBlock | SASRecBlock, self.blocks[-1])
-        return self.norm(final.last(x_BLD, length_B).squeeze(1))
+        final = self.blocks[-1] if self.blocks else None
+        return x_BLD, cast(PreNormBlock | SASRecBlock | None, final)
 
     def _placed(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
         """Items with their positions."""

@@ -7,12 +7,15 @@ from seqrec.build import (
     build_gains,
     build_loss,
     build_model,
+    build_objective,
     gather_facts,
     locate,
     make,
 )
 from seqrec.config.schema import Root
+from seqrec.contracts import Facts
 from seqrec.errors import ConfigError
+from seqrec.model import SequenceModel
 from seqrec.store.store import SequenceStore
 from seqrec.training.counting import Counting
 from seqrec.training.module import Experiment
@@ -33,8 +36,7 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment | Countin
             todo=f"set evaluation.ks to lengths up to {store.n_items}",
         )
     splits = make(config.split)(store)
-    facts = gather_facts(store, splits, events=config.context is not None)
-    known = vars(facts)
+    facts = gather_facts(store, splits, events=_reads_events(config))
     judged: dict[str, Any] = {
         "gains": build_gains(config),
         "store": store,
@@ -48,14 +50,36 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment | Countin
         locate(config.optimizer), "needs_sparse_gradients", False
     )
     model = build_model(config, facts, sparse=sparse)
+    _check_wanted(model, facts, store)
     if config.trainer.compile:
         model.compile(dynamic=True)
+    loss = build_loss(config, facts)
     return Experiment(
         model=model,
         window=make(config.window),
-        loss=build_loss(config, facts),
-        negatives=make(config.negatives, **known),
+        augment=make(config.augment, **vars(facts)),
+        objective=build_objective(config, facts, loss=loss),
+        loss=loss,
         optimizer=lambda parameters: make(config.optimizer, params=parameters),
         scheduler=make(config.scheduler),
         **judged,
     )
+
+
+def _reads_events(config: Root) -> bool:
+    """Whether the model may read more of the events than their items."""
+    if config.context is not None or config.encoder is None:
+        return config.context is not None
+    return bool(getattr(locate(config.encoder), "wanted", ()))
+
+
+def _check_wanted(model: SequenceModel, facts: Facts, store: SequenceStore) -> None:
+    """Refuse a model that reads columns of the events that the data doesn't have."""
+    missing = [name for name in model.wanted if name not in facts.events]
+    if missing:
+        raise ConfigError(
+            f"it reads {', '.join(missing)} of each event, and {store.name} has "
+            f"{', '.join(facts.events) or 'items alone'}",
+            where=f"encoder={type(model.encoder).__name__}",
+            todo="choose another encoder, or data with these columns",
+        )

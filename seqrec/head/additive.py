@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from seqrec.layers.join import Join
+from seqrec.layers.read_out import prefix_softmax, weighted_sum
 from seqrec.layers.running_softmax import running_softmax
-from seqrec.shapes import position_mask
+from seqrec.shapes import at_position
 
 
 class Additive(nn.Module):
@@ -35,10 +36,14 @@ class Additive(nn.Module):
         summary_BLD = running_softmax(self._scores(h_BLD), h_BLD)
         return self.join(h_BLD, summary_BLD)
 
+    def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``u_BD`` of the prefix that ends at each position."""
+        summary_BD = weighted_sum(self.weights(h_BLD, position_B), h_BLD)
+        return self.join(at_position(h_BLD, position_B), summary_BD)
+
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """``alpha_BL`` of the prefix that ends at each position."""
-        mask_BL = position_mask(position_B + 1, h_BLD.shape[1])
-        return self._scores(h_BLD).float().masked_fill(~mask_BL, -torch.inf).softmax(dim=-1)
+        return prefix_softmax(self._scores(h_BLD), position_B)
 
     def _scores(self, h_BLD: Tensor) -> Tensor:
         return self.score(torch.tanh(self.hidden(h_BLD))).squeeze(-1)

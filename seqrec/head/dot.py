@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqrec.layers.join import Join
-from seqrec.shapes import at_position, position_mask
+from seqrec.layers.read_out import prefix_softmax, weighted_sum
+from seqrec.shapes import at_position
 
 
 class Dot(nn.Module):
@@ -28,9 +29,13 @@ class Dot(nn.Module):
         summary = F.scaled_dot_product_attention(h_B1LD, h_B1LD, h_B1LD, is_causal=True)
         return self.join(h_BLD, summary.squeeze(1))
 
+    def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``u_BD`` with the state at each position as query."""
+        summary_BD = weighted_sum(self.weights(h_BLD, position_B), h_BLD)
+        return self.join(at_position(h_BLD, position_B), summary_BD)
+
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """``alpha_BL`` with the state at each position as query."""
         query_BD = at_position(h_BLD, position_B)
         e_BL = torch.einsum("bd,bld->bl", query_BD, h_BLD).float() / math.sqrt(h_BLD.shape[-1])
-        mask_BL = position_mask(position_B + 1, h_BLD.shape[1])
-        return e_BL.masked_fill(~mask_BL, -torch.inf).softmax(dim=-1)
+        return prefix_softmax(e_BL, position_B)

@@ -5,6 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from seqrec.shapes import at_position
+
 
 class Last(nn.Module):
     """``u_t = h_t``, the classic GRU4Rec and SASRec read-out."""
@@ -14,6 +16,10 @@ class Last(nn.Module):
     def forward(self, h_BLD: Tensor) -> Tensor:
         """Return the input."""
         return h_BLD
+
+    def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``u_BD``: the state at each position."""
+        return at_position(h_BLD, position_B)
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """``alpha_BL``: all weight on the position itself."""

@@ -4,7 +4,8 @@ from torch import Tensor, nn
 
 from seqrec.layers.join import Join
 from seqrec.layers.prefix import prefix_mean
-from seqrec.shapes import position_mask
+from seqrec.layers.read_out import prefix_equal, weighted_sum
+from seqrec.shapes import at_position
 
 
 class Mean(nn.Module):
@@ -23,7 +24,11 @@ class Mean(nn.Module):
         """``h_BLD -> u_BLD``, by one running sum in float32."""
         return self.join(h_BLD, prefix_mean(h_BLD))
 
+    def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``u_BD`` of the prefix that ends at each position."""
+        summary_BD = weighted_sum(self.weights(h_BLD, position_B), h_BLD)
+        return self.join(at_position(h_BLD, position_B), summary_BD)
+
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """``alpha_BL``: ``1 / (position + 1)`` up to the position."""
-        mask_BL = position_mask(position_B + 1, h_BLD.shape[1])
-        return mask_BL / (position_B[:, None] + 1)
+        return prefix_equal(position_B, h_BLD.shape[1])

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqrec.layers.join import Join
-from seqrec.shapes import at_position, position_mask
+from seqrec.layers.read_out import prefix_softmax, weighted_sum
+from seqrec.shapes import at_position
 
 
 class Multihead(nn.Module):
@@ -23,7 +24,7 @@ class Multihead(nn.Module):
         super().__init__()
         if heads < 1 or dim % heads:
             raise ValueError(f"head.heads={heads} must divide dim={dim}")
-        self.heads = heads
+        self.heads, self.width = heads, dim // heads
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
         self.join = Join(dim=dim, concat=concat)
@@ -34,14 +35,28 @@ class Multihead(nn.Module):
         y_BHLE = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.join(h_BLD, self.out(y_BHLE.transpose(1, 2).flatten(2)))
 
+    def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``u_BD`` with the state at each position as query."""
+        q, k, v = self._project(h_BLD)
+        y_BHE = weighted_sum(self._weights(q, k, position_B), v)
+        return self.join(at_position(h_BLD, position_B), self.out(y_BHE.flatten(1)))
+
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """``alpha_BL`` with the state at each position as query, mean over the heads."""
+        return self.head_weights(h_BLD, position_B).mean(dim=1)
+
+    def head_weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``alpha_BHL``: the weights of each head, with the state at each position as query."""
         q, k, _ = self._project(h_BLD)
-        q_BHE = at_position(q.transpose(1, 2), position_B)
-        e_BHL = torch.einsum("bhe,bhle->bhl", q_BHE, k).float() / math.sqrt(k.shape[-1])
-        mask_BL = position_mask(position_B + 1, h_BLD.shape[1])
-        return e_BHL.masked_fill(~mask_BL[:, None], -torch.inf).softmax(dim=-1).mean(dim=1)
+        return self._weights(q, k, position_B)
+
+    def _weights(self, q_BHLE: Tensor, k_BHLE: Tensor, position_B: Tensor) -> Tensor:
+        q_BD = at_position(q_BHLE.transpose(1, 2).flatten(2), position_B)
+        q_BHE = q_BD.unflatten(-1, (self.heads, self.width))
+        e_BHL = torch.einsum("bhe,bhle->bhl", q_BHE, k_BHLE).float() / math.sqrt(self.width)
+        return prefix_softmax(e_BHL, position_B)
 
     def _project(self, h_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        q, k, v = self.qkv(h_BLD).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        qkv_BL3HE = self.qkv(h_BLD).unflatten(-1, (3, self.heads, self.width))
+        q, k, v = qkv_BL3HE.permute(2, 0, 3, 1, 4)
         return q, k, v

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from seqrec.layers.dropout import Dropout
-from seqrec.layers.pairwise import pairwise_scores, pairwise_summary
-from seqrec.shapes import at_position, position_mask
+from seqrec.layers.pairwise import pairwise_summary, prefix_scores
+from seqrec.layers.read_out import weighted_sum
+from seqrec.shapes import at_position
 
 
 class NARM(nn.Module):
@@ -31,10 +32,17 @@ class NARM(nn.Module):
     def forward(self, h_BLD: Tensor) -> Tensor:
         """``h_BLD -> u_BLD``."""
         local_BLD = pairwise_summary(self.query(h_BLD), self.key(h_BLD), self.v_D, h_BLD)
-        return self.decode(self.dropout(torch.cat([h_BLD, local_BLD], dim=-1)))
+        return self._join(h_BLD, local_BLD)
+
+    def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``u_BD`` with the state at each position as query."""
+        local_BD = weighted_sum(self.weights(h_BLD, position_B), h_BLD)
+        return self._join(at_position(h_BLD, position_B), local_BD)
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """``alpha_BL`` with the state at each position as query; not normalised, as published."""
-        query_B1D = self.query(at_position(h_BLD, position_B)).unsqueeze(1)
-        e_BL = pairwise_scores(query_B1D, self.key(h_BLD), self.v_D).squeeze(1)
-        return e_BL * position_mask(position_B + 1, h_BLD.shape[1])
+        query_BD = self.query(at_position(h_BLD, position_B))
+        return prefix_scores(query_BD, self.key(h_BLD), self.v_D, position_B)
+
+    def _join(self, state: Tensor, local: Tensor) -> Tensor:
+        return self.decode(self.dropout(torch.cat([state, local], dim=-1)))

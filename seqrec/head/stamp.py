@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from seqrec.layers.pairwise import pairwise_scores, pairwise_summary
+from seqrec.layers.pairwise import pairwise_summary, prefix_scores
 from seqrec.layers.prefix import prefix_mean
-from seqrec.shapes import at_position, position_mask
+from seqrec.layers.read_out import prefix_equal, weighted_sum
+from seqrec.shapes import at_position
 
 
 class STAMP(nn.Module):
@@ -37,10 +38,24 @@ class STAMP(nn.Module):
         summary_BLD = pairwise_summary(query_BLD, self.key(h_BLD), self.v_D, h_BLD)
         return self.general(summary_BLD + mean_BLD) * self.current(h_BLD)
 
+    def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+        """``u_BD`` asked by the item at each position."""
+        last_BD, mean_BD = self._asked(h_BLD, position_B)
+        alpha_BL = self._weights(h_BLD, last_BD, mean_BD, position_B)
+        summary_BD = weighted_sum(alpha_BL, h_BLD)
+        return self.general(summary_BD + mean_BD) * self.current(last_BD)
+
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """``alpha_BL`` asked by the item at each position; not normalised, as published."""
-        last_BD = at_position(h_BLD, position_B)
-        mean_BD = at_position(prefix_mean(h_BLD), position_B)
-        query_B1D = (self.last(last_BD) + self.mean(mean_BD)).unsqueeze(1)
-        e_BL = pairwise_scores(query_B1D, self.key(h_BLD), self.v_D).squeeze(1)
-        return e_BL * position_mask(position_B + 1, h_BLD.shape[1])
+        return self._weights(h_BLD, *self._asked(h_BLD, position_B), position_B)
+
+    def _asked(self, h_BLD: Tensor, position_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the item at each position, and the mean of the items up to it."""
+        equal_BL = prefix_equal(position_B, h_BLD.shape[1])
+        return at_position(h_BLD, position_B), weighted_sum(equal_BL, h_BLD)
+
+    def _weights(
+        self, h_BLD: Tensor, last_BD: Tensor, mean_BD: Tensor, position_B: Tensor
+    ) -> Tensor:
+        query_BD = self.last(last_BD) + self.mean(mean_BD)
+        return prefix_scores(query_BD, self.key(h_BLD), self.v_D, position_B)

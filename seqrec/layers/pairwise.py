@@ -1,13 +1,23 @@
 """Additive scores of a query with every earlier position, without softmax (NARM, STAMP)."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
+
+from seqrec.shapes import position_mask
 
 
 def pairwise_scores(query_BTD: Tensor, key_BLD: Tensor, v_D: Tensor) -> Tensor:
     """``e_ts = v . sigmoid(query_t + key_s)``: shape (B, T, L)."""
     return torch.sigmoid(query_BTD[:, :, None] + key_BLD[:, None]) @ v_D
+
+
+def prefix_scores(query_BD: Tensor, key_BLD: Tensor, v_D: Tensor, position_B: Tensor) -> Tensor:
+    """``e_BL`` of one query a sequence, 0 beyond each position; can be exported."""
+    gate_BLD = torch.sigmoid(query_BD[:, None] + key_BLD)
+    e_BL = F.linear(gate_BLD, v_D[None]).squeeze(-1)
+    return e_BL * position_mask(position_B + 1, key_BLD.shape[1])
 
 
 def pairwise_summary(

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from seqrec.catalogue import Catalogue
 from seqrec.layers import liger_cross_entropy as liger
-from seqrec.layers.linear_cross_entropy import linear_cross_entropy
+from seqrec.layers.linear_cross_entropy import chunk_rows, linear_cross_entropy, row_bytes
 from seqrec.shapes import Negatives, Targets
 
 
@@ -70,3 +70,14 @@ class CrossEntropy(nn.Module):
             temperature=self.temperature,
             memory_mb=self.memory_mb,
         )
+
+    def scores_bytes(self, n_items: int, device_type: str, *, half: bool) -> int:
+        """Return the bytes of scores that are held at once.
+
+        Args:
+            n_items: items without the padding id.
+            device_type: ``cpu``, ``cuda``, ...
+            half: products are computed in 16 bits.
+        """
+        rows = chunk_rows(n_items + 1, device_type, self.memory_mb, half)
+        return rows * row_bytes(n_items + 1, half)

@@ -31,6 +31,11 @@ from yaml import YAMLError
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
 
+IMPLIED = {  # what runs were trained with before configurations named it
+    "augment": {"_target_": "seqrec.augment.none.Unchanged"},
+    "objective": {"_target_": "seqrec.objective.next_item.NextItem"},
+}
+
 
 class RunFolder:
     """Named access to the files of a run.
@@ -109,7 +114,9 @@ class RunFolder:
             RunError: it is missing or damaged.
         """
         try:
-            return typed(OmegaConf.load(self.path / "config.yaml"))
+            config = OmegaConf.load(self.path / "config.yaml")
+            trained = OmegaConf.select(config, "baseline") is None
+            return typed(OmegaConf.merge(IMPLIED, config) if trained else config)
         except (OSError, YAMLError, OmegaConfBaseException) as error:
             raise self._damaged("config.yaml", error) from error
 

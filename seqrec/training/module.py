@@ -13,14 +13,14 @@ from torchmetrics import MeanMetric
 
 from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
-from seqrec.contracts import Facts, Loss, NegativeSampler, Window
+from seqrec.contracts import Augment, Facts, Loss, Objective, Window
 from seqrec.evaluation.evaluated import Evaluated
 from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel
 from seqrec.ranking.gain import Gain
 from seqrec.run.folder import plain
-from seqrec.shapes import EvalBatch, Targets, TrainBatch, position_mask
+from seqrec.shapes import EvalBatch, TrainBatch
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
 
@@ -28,14 +28,16 @@ from seqrec.store.views import Splits
 class Experiment(Evaluated):
     """Train a model on a split's sequences and rank the catalogue for its held-out events.
 
-    Every epoch is a function of (seed, epoch): the shuffle, the dropout masks and the negatives.
-    That is why a killed run, continued from its last epoch, ends where an unbroken one ends.
+    Every epoch is a function of (seed, epoch): the shuffle, the augmented batches, the dropout
+    masks and the negatives. That is why a killed run, continued from its last epoch, ends where an
+    unbroken one ends.
 
     Args:
         model: what is trained.
         window: which stretches of a history it learns from.
-        loss: of queries and targets.
-        negatives: sampler for losses that want one.
+        augment: changes batches before they are learned from.
+        objective: what a step learns from a batch.
+        loss: that the objective was given; one of ratings predicts them, too.
         optimizer: parameters to optimizer.
         scheduler: optimizer to Lightning's learning-rate configuration, or None.
         gains: ranking metrics by name.
@@ -53,8 +55,9 @@ class Experiment(Evaluated):
         *,
         model: SequenceModel,
         window: Window,
+        augment: Augment,
+        objective: Objective,
         loss: Loss,
-        negatives: NegativeSampler,
         optimizer: Callable[[Any], torch.optim.Optimizer],
         scheduler: Callable[..., Any],
         gains: dict[str, Gain],
@@ -72,7 +75,8 @@ class Experiment(Evaluated):
             facts=facts,
             loss=loss,
         )
-        self.window, self.negatives = window, negatives
+        self.window, self.augment, self.objective = window, augment, objective
+        self.generator = torch.Generator()  # of the augmented batches; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.smaller_is_better = config.evaluation.monitor == "rmse"
         self.validated = -1  # the epoch of the latest validation
@@ -107,7 +111,9 @@ class Experiment(Evaluated):
     def on_train_epoch_start(self) -> None:
         """Make the epoch's random numbers a function of seed, epoch and process."""
         entropy = [self.config.seed, self.current_epoch, self.global_rank]
-        seed_all(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
+        step, augment = np.random.SeedSequence(entropy).generate_state(2)
+        seed_all(int(step))
+        self.generator = torch.Generator(self.device).manual_seed(int(augment))
         self._clock = time.perf_counter()
 
     def on_train_start(self) -> None:
@@ -117,32 +123,18 @@ class Experiment(Evaluated):
             self.trainer.should_stop = True
 
     def training_step(self, batch: TrainBatch, index: int) -> Tensor:
-        """Count and log the batch's loss."""
-        loss, positions = self.batch_loss(batch)
-        self.train_loss.update(loss.detach(), weight=positions if batch.weight else 0)
+        """Count and log the batch's loss, and the terms that it is the sum of."""
+        loss, targets, terms = self.learn(batch)
+        self.train_loss.update(loss.detach(), weight=targets if batch.weight else 0)
         self.log("train/loss", loss, on_step=True, on_epoch=False)
+        if len(terms) > 1:
+            named = {f"train/{name}": term.detach() for name, term in terms.items()}
+            self.log_dict(named, on_step=True, on_epoch=False)
         return loss * batch.weight
 
-    def batch_loss(self, batch: TrainBatch) -> tuple[Tensor, int]:
-        """Mean loss over the batch's targets, and how many there are."""
-        item_BL = batch.history.item_BL
-        u_BLD, width = self.model(batch.history), item_BL.shape[1]
-        mask_BL = position_mask(batch.history.length_B, width) & ~position_mask(
-            batch.context_B, width
-        )
-        row_N, column_N = mask_BL.nonzero(as_tuple=True)
-        rating_N = None if batch.rating_BL is None else batch.rating_BL[row_N, column_N]
-        targets = Targets(batch.target_BL[row_N, column_N], row_N, rating_N)
-        query_ND = self.model.scorer(u_BLD[row_N, column_N])
-        return self._loss(query_ND, targets, item_BL), len(row_N)
-
-    def _loss(self, query_ND: Tensor, targets: Targets, item_BL: Tensor) -> Tensor:
-        negatives = self.negatives(targets, item_BL) if self.loss.needs_negatives else None
-        kind = self.device.type
-        if torch.is_autocast_enabled(kind):  # its products too, though norms end in float32
-            query_ND = query_ND.to(torch.get_autocast_dtype(kind))
-        with torch.autocast(kind, enabled=False):
-            return self.loss(query_ND, targets, self.model.catalogue(), negatives)
+    def learn(self, batch: TrainBatch) -> tuple[Tensor, int, dict[str, Tensor]]:
+        """Return the mean loss of a batch, augmented, its targets, and the loss's terms by name."""
+        return self.objective(self.model, self.augment(batch, self.generator))
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's mean loss, over positions."""
@@ -185,9 +177,7 @@ class Experiment(Evaluated):
     def validation_step(self, batch: EvalBatch, index: int) -> None:
         """Rank, and the loss at the held-out events."""
         query_BD, _ = self._rank(batch)
-        rows_B = torch.arange(len(query_BD), device=self.device)
-        targets = Targets(batch.target_B, rows_B, batch.rating_B)
-        loss = self._loss(query_BD, targets, batch.history.item_BL)
+        loss = self.objective.held_out(self.model, query_BD, batch)
         self.valid_loss.update(loss, weight=len(query_BD))
 
     def on_validation_epoch_end(self) -> None:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from seqrec.batches import TrainBatches
-from seqrec.layers.linear_cross_entropy import chunk_rows, row_bytes
 from seqrec.machine.hardware import Hardware
 from seqrec.training.module import Experiment
 
@@ -83,7 +82,7 @@ def _trial(module: Experiment, epoch: TrainBatches, hardware: Hardware) -> tuple
             module.zero_grad(set_to_none=True)
             with _autocast(module.device, hardware):
                 with torch.autograd.graph.saved_tensors_hooks(weigh, lambda tensor: tensor):
-                    loss, _ = module.batch_loss(batch)
+                    loss, _, _ = module.learn(batch)
                 loss.backward()
 
         step()  # warms up
@@ -110,13 +109,8 @@ def _weights(module: Experiment) -> int:
 
 
 def _scores(module: Experiment, *, half: bool) -> int:
-    """Bytes of scores that a full softmax holds at once."""
-    if module.loss.needs_negatives or module.loss.needs_ratings:
-        return 0
-    items = module.store.n_items
-    budget = getattr(module.loss, "memory_mb", None)
-    rows = chunk_rows(items + 1, module.device.type, budget, half)
-    return rows * row_bytes(items + 1, half)
+    """Bytes of scores of the whole catalogue that a step holds at once."""
+    return module.objective.scores_bytes(module.store.n_items, module.device.type, half=half)
 
 
 def _padded(epoch: TrainBatches, rows: np.ndarray) -> int:
@@ -134,7 +128,7 @@ def _optimizer_seconds(module: Experiment) -> float:
 
 
 def _advice(module: Experiment) -> str:
-    if module.loss.needs_negatives or module.loss.needs_ratings:
+    if not _scores(module, half=False):
         return "batch.size, max_length and dim make it smaller"
     return (
         f"a full softmax over {module.store.n_items:,} items is what it takes: "

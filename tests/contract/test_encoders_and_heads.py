@@ -2,19 +2,17 @@
 
 import pytest
 import torch
-from helpers.components import DIM, LENGTH, component, names
+from helpers.components import DIM, LENGTH, component, history, names
 from torch import nn
 
-from seqrec.encoder.transformer import BLOCKS
 from seqrec.layers.running_softmax import running_softmax
 from seqrec.machine.hardware import find_hardware
-from seqrec.shapes import at_position
 
 LENGTHS = torch.tensor([1, 5, LENGTH])
 
 
 def run_encoder(module, x_BLD, length_B):
-    return module(x_BLD, length_B)
+    return module(x_BLD, history(length_B, x_BLD.shape[1]))
 
 
 def run_head(module, h_BLD, length_B):
@@ -168,35 +166,25 @@ def test_narm_and_stamp_are_their_papers_formulas():
 def test_positions_from_the_end_depend_on_the_length_alone():
     encoder = component("encoder", "transformer", positions="end").eval()
     x = torch.randn(1, 6, DIM)
-    short = encoder(x[:, :4], torch.tensor([4]))
-    long = encoder(x, torch.tensor([6]))
+    short = run_encoder(encoder, x[:, :4], torch.tensor([4]))
+    long = run_encoder(encoder, x, torch.tensor([6]))
     assert not torch.allclose(short, long[:, :4])
-    torch.testing.assert_close(short, encoder(x, torch.tensor([4]))[:, :4])
+    torch.testing.assert_close(short, run_encoder(encoder, x, torch.tensor([4]))[:, :4])
 
 
 def test_without_positions_one_block_knows_what_came_before_but_not_when():
     encoder = component("encoder", "transformer", layers=1, positions="none").eval()
     x, length = torch.randn(1, 6, DIM), torch.tensor([6])
     other = x[:, [3, 0, 2, 1, 4, 5]]
-    torch.testing.assert_close(encoder(x, length)[:, 4:], encoder(other, length)[:, 4:])
+    before, after = run_encoder(encoder, x, length), run_encoder(encoder, other, length)
+    torch.testing.assert_close(before[:, 4:], after[:, 4:])
     assert not hasattr(encoder, "position")
 
 
 def test_a_longer_input_than_the_positions_is_an_error():
     encoder = component("encoder", "transformer")
     with pytest.raises(ValueError, match=f"max_length={LENGTH}"):
-        encoder(torch.randn(1, LENGTH + 1, DIM), torch.tensor([LENGTH + 1]))
-
-
-@pytest.mark.parametrize("layers", [0, 1, 2])
-@pytest.mark.parametrize("positions", ["start", "end", "none"])
-@pytest.mark.parametrize("block", list(BLOCKS))
-def test_the_last_state_alone_is_that_of_all_states(layers, positions, block):
-    options = {"layers": layers, "positions": positions, "block": block}
-    encoder = component("encoder", "transformer", **options).eval()
-    x, length = torch.randn(6, LENGTH, DIM), torch.tensor([1, 2, 5, LENGTH - 1, LENGTH, 3])
-    every = encoder(x, length)
-    torch.testing.assert_close(encoder.last(x, length), at_position(every, length - 1))
+        run_encoder(encoder, torch.randn(1, LENGTH + 1, DIM), torch.tensor([LENGTH + 1]))
 
 
 def test_a_block_of_sasrec_is_that_of_its_code():
@@ -215,7 +203,8 @@ def test_a_block_of_sasrec_is_that_of_its_code():
 def test_inputs_are_dropped_by_the_embedding_alone():
     encoder = component("encoder", "transformer", layers=0, dropout=0.9).train()
     x, length = torch.randn(3, LENGTH, DIM), torch.tensor([1, 5, LENGTH])
-    torch.testing.assert_close(encoder(x, length), encoder.eval()(x, length))
+    trained = run_encoder(encoder, x, length)
+    torch.testing.assert_close(trained, run_encoder(encoder.eval(), x, length))
 
 
 def test_initial_weights_have_the_spread_that_is_asked_for():

@@ -7,6 +7,7 @@ import torch
 from omegaconf import OmegaConf
 
 from seqrec.build import make
+from seqrec.shapes import History
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 DIM, LENGTH, ITEMS = 8, 20, 20
@@ -29,6 +30,13 @@ FACTS = {
     "sparse": False,
     "items": lambda: ITEM_TABLE,
 }
+
+
+def history(length_B: torch.Tensor, width: int = LENGTH, **event: torch.Tensor) -> History:
+    """Right-padded histories of random items."""
+    item_BL = torch.randint(1, ITEMS + 1, (len(length_B), width))
+    item_BL[torch.arange(width) >= length_B[:, None]] = 0
+    return History(item_BL, length_B, torch.full_like(length_B, -1), event)
 
 
 def names(kind: str) -> list[str]:

@@ -36,7 +36,7 @@ def steps(experiment, count: int, *, lr: float = 0.01) -> list[float]:
     losses = []
     while len(losses) < count:
         for batch in batches(experiment, epoch=len(losses)):
-            loss, _ = experiment.batch_loss(batch)
+            loss, _, _ = experiment.learn(batch)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

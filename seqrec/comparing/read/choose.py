@@ -24,7 +24,7 @@ FIRST = (  # what rows are told apart by, if that is enough
         "loss",
         "negatives",
     ),
-    *("window", "optimizer", "scheduler", "split"),
+    *("objective", "window", "augment", "optimizer", "scheduler", "split"),
 )
 
 

@@ -18,7 +18,7 @@ from seqrec.run.folder import RunFolder
 
 GROUPS = (  # whose component's file has the name of the option
     *("data", "baseline", "embedding", "context", "encoder", "head", "scorer", "loss", "negatives"),
-    *("window", "optimizer", "scheduler", "split", "logger"),
+    *("objective", "window", "augment", "optimizer", "scheduler", "split", "logger"),
 )
 SILENT = (  # settings that change no result, or are told elsewhere
     *(

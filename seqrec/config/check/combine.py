@@ -47,12 +47,13 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
             if said.get(f"has_{what}") is False:
                 lacks, told = f"{path}={names[path]}", what.replace("_", " ")
                 yield f"{who} needs {told}, and {lacks} has none; change one of the two"
-    for path, said in attributes.items():
-        if said.get("causal") is False:  # every loss here predicts the next item
-            yield (
-                f"{path}={names[path]} sees the future, so it "
-                "can't learn to predict the next item; choose a causal one"
-            )
+    if attributes.get("objective", {}).get("trains") == "causal":
+        for path, said in attributes.items():
+            if said.get("causal") is False:
+                yield (
+                    f"{path}={names[path]} sees the future, and objective={names['objective']} "
+                    "trains causal encoders alone; change one of the two"
+                )
     if config.get("prepare", {}).get("k_core_before") and config["prepare"].get("k_core", 0) < 2:
         yield "prepare.k_core_before says which events prepare.k_core counts, and that is off"
     evaluation = config.get("evaluation") or {}

@@ -22,6 +22,8 @@ RUNTIME_FACTS = frozenset(
         "sparse",
         "params",
         "optimizer",
+        "loss",
+        "negatives",
     }
     | {"total_steps"}
 )  # parameters without default that are given when components are built

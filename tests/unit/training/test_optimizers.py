@@ -68,7 +68,7 @@ def test_sparse_gradients_are_those_that_dense_ones_would_be(store, loss, scorer
         parts = (f"loss={loss}", f"scorer={scorer}", f"optimizer={optimizer}")
         experiment = build_experiment(root(*parts, "negatives.num=4"), store)
         batch = next(iter(experiment.epoch_batches(0)))
-        experiment.batch_loss(batch)[0].backward()
+        experiment.learn(batch)[0].backward()
         # a full softmax scores the whole table, and a cosine normalises it
         dense = loss == "cross_entropy" or scorer == "cosine"
         assert any_sparse(experiment.parameters()) == (optimizer == "lazy_adam" and not dense)
@@ -91,7 +91,7 @@ def test_a_sampled_loss_is_learned_with_lazy_adam(store):
     losses = []
     for epoch in range(40):  # of one batch each
         for batch in experiment.epoch_batches(epoch):
-            loss, _ = experiment.batch_loss(batch)
+            loss, _, _ = experiment.learn(batch)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

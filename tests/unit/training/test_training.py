@@ -46,7 +46,7 @@ def test_every_cell_trains(small, encoder, head):
         losses = []
         for _ in range(4):
             torch.manual_seed(0)  # the same negatives, and the same dropout masks
-            value, _ = experiment.batch_loss(batch)
+            value, _, _ = experiment.learn(batch)
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
@@ -209,12 +209,12 @@ def test_context_is_seen_but_not_learned_from(uneven):
     experiment = build_experiment(root("max_length=10", "window=sliding"), uneven).eval()
     batches = list(experiment.epoch_batches(0))
     batch = next(b for b in batches if (b.context_B > 0).any())
-    loss, count = experiment.batch_loss(batch)
+    loss, count, _ = experiment.learn(batch)
     assert count == int((batch.history.length_B - batch.context_B).sum())
     changed = batch.target_BL.clone()
     for row, context in enumerate(batch.context_B.tolist()):
         changed[row, :context] = 1
-    assert experiment.batch_loss(dataclasses.replace(batch, target_BL=changed))[0] == loss
+    assert experiment.learn(dataclasses.replace(batch, target_BL=changed))[0] == loss
     total = sum(b.weight for b in batches)
     assert total == pytest.approx(len(batches))
 
@@ -227,12 +227,12 @@ def test_the_weighted_loss_is_the_mean_over_all_targets(uneven, world, window):
     cut = {"window": window, "max_length": 10}
     total, positions = 0.0, 0
     for batch in one_epoch(uneven, size=1000, **cut):
-        loss, count = experiment.batch_loss(batch)
+        loss, count, _ = experiment.learn(batch)
         total, positions = total + loss.item() * count, positions + count
     weighted, batches = 0.0, 0
     for rank in range(world):
         for batch in one_epoch(uneven, rank=rank, world=world, **cut):
-            weighted += experiment.batch_loss(batch)[0].item() * batch.weight
+            weighted += experiment.learn(batch)[0].item() * batch.weight
             batches += 1
     assert weighted / batches == pytest.approx(total / positions, rel=1e-5)
 
@@ -276,12 +276,12 @@ def test_lists_longer_than_the_catalogue_are_refused(small):
 def test_items_that_training_never_saw_count_as_padding(small):
     """Whatever their untrained vectors are, and wherever in a history they stand."""
     model = build_experiment(root(), small).model.eval()
-    known_V = torch.ones(31, dtype=torch.bool)
-    known_V[7] = False
+    candidate_V = torch.ones(31, dtype=torch.bool)
+    candidate_V[7] = False
     history = History(torch.tensor([[3, 7, 5]]), torch.tensor([3]), torch.tensor([-1]))
-    before = model.query(history, known_V)
+    before = model.query(history, candidate_V)
     padded = dataclasses.replace(history, item_BL=torch.tensor([[3, 0, 5]]))
     torch.testing.assert_close(before, model.query(padded))
     model.embedding.weight_VD.data[7] += 10
-    assert torch.equal(model.query(history, known_V), before)
+    assert torch.equal(model.query(history, candidate_V), before)
     assert not torch.allclose(model.query(history), before)

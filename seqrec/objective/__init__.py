@@ -1,0 +1,1 @@
+"""What a training step learns from a batch, one file each."""

@@ -1,0 +1,63 @@
+"""Predict the next item at every position."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from seqrec.contracts import Loss, Model, NegativeSampler
+from seqrec.shapes import EvalBatch, History, Targets, TrainBatch, position_mask
+
+
+class NextItem:
+    """Learn from every valid position of a causal model, in one pass over the batch.
+
+    Positions that are mere context have no target.
+
+    Args:
+        loss: of queries and targets.
+        negatives: sampler for losses that want one.
+    """
+
+    trains: ClassVar[str] = "causal"
+
+    def __init__(self, *, loss: Loss, negatives: NegativeSampler) -> None:
+        self.loss, self.negatives = loss, negatives
+
+    @staticmethod
+    def ask(history: History) -> History:
+        """Return the history: a causal model is asked at its last position."""
+        return history
+
+    def __call__(self, model: Model, batch: TrainBatch) -> tuple[Tensor, int, dict[str, Tensor]]:
+        """Return the mean loss over the batch's targets, their number, and no other term."""
+        item_BL = batch.history.item_BL
+        u_BLD, width = model(batch.history), item_BL.shape[1]
+        mask_BL = position_mask(batch.history.length_B, width) & ~position_mask(
+            batch.context_B, width
+        )
+        row_N, column_N = mask_BL.nonzero(as_tuple=True)
+        rating_N = None if batch.rating_BL is None else batch.rating_BL[row_N, column_N]
+        targets = Targets(batch.target_BL[row_N, column_N], row_N, rating_N)
+        query_ND = model.scorer(u_BLD[row_N, column_N])
+        loss = self._loss(model, query_ND, targets, item_BL)
+        return loss, len(row_N), {"next_item": loss}
+
+    def held_out(self, model: Model, query_BD: Tensor, batch: EvalBatch) -> Tensor:
+        """Return the mean loss at held-out events."""
+        row_B = torch.arange(len(query_BD), device=query_BD.device)
+        targets = Targets(batch.target_B, row_B, batch.rating_B)
+        return self._loss(model, query_BD, targets, batch.history.item_BL)
+
+    def scores_bytes(self, n_items: int, device_type: str, *, half: bool) -> int:
+        """Return the bytes of scores that the loss holds at once."""
+        held = getattr(self.loss, "scores_bytes", None)
+        return held(n_items, device_type, half=half) if held else 0
+
+    def _loss(self, model: Model, query_ND: Tensor, targets: Targets, item_BL: Tensor) -> Tensor:
+        negatives = self.negatives(targets, item_BL) if self.loss.needs_negatives else None
+        kind = query_ND.device.type
+        if torch.is_autocast_enabled(kind):  # its products too, though norms end in float32
+            query_ND = query_ND.to(torch.get_autocast_dtype(kind))
+        with torch.autocast(kind, enabled=False):
+            return self.loss(query_ND, targets, model.catalogue(), negatives)

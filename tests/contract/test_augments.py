@@ -1,0 +1,124 @@
+"""The contract of augmentations, held to by every file in ``configs/augment``."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from helpers.batches import train_batch
+from helpers.components import ITEMS, component, names
+
+LENGTHS = [1, 5, 3, 9, 20]
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def check_batch(augment) -> None:
+    """Assert that what comes out is a training batch like any other."""
+    before = train_batch(LENGTHS)
+    kept = train_batch_values(before)
+    after = augment(before, generator(1))
+    assert all(map(torch.equal, kept, train_batch_values(before))), "it changed what it was given"
+    told = after.history
+    rows, width = told.item_BL.shape
+    assert after.target_BL.shape == after.rating_BL.shape == (rows, width)
+    assert all(value.shape == (rows, width) for value in told.event.values())
+    for of_row in (told.length_B, told.user_B, told.asked_B, after.context_B):
+        assert of_row.shape == (rows,)
+    assert set(told.event) == set(before.history.event)
+    assert told.item_BL.dtype == after.target_BL.dtype == told.length_B.dtype == torch.int64
+    assert (told.length_B >= 1).all() and (told.length_B <= width).all()
+    assert (after.context_B >= 0).all() and (after.context_B < told.length_B).all()
+    valid_BL = torch.arange(width) < told.length_B[:, None]
+    assert (told.item_BL[~valid_BL] == 0).all(), "padding stays on the right"
+    assert (told.item_BL[valid_BL] >= 0).all() and (told.item_BL <= ITEMS).all()
+    assert torch.equal(after.target_BL > 0, valid_BL), "a target at each valid position alone"
+    assert (after.target_BL <= ITEMS).all()
+
+
+def check_seed(augment) -> None:
+    """Assert that the generator, and nothing else, decides."""
+    batch, values = train_batch(LENGTHS), []
+    state = torch.get_rng_state()
+    for _ in range(2):
+        values.append(train_batch_values(augment(batch, generator(1))))
+        assert torch.equal(torch.get_rng_state(), state), "it draws from the global generator"
+    first, again = values
+    assert all(map(torch.equal, first, again))
+
+
+def train_batch_values(batch) -> list[torch.Tensor]:
+    """Return copies of a batch's tensors."""
+    told = batch.history
+    values = (told.item_BL, told.length_B, told.user_B, told.asked_B, *told.event.values())
+    return [v.clone() for v in (*values, batch.context_B, batch.target_BL, batch.rating_BL)]
+
+
+@pytest.mark.parametrize("name", names("augment"))
+def test_it_gives_a_batch_like_any_other(name):
+    check_batch(component("augment", name))
+
+
+@pytest.mark.parametrize("name", names("augment"))
+def test_the_same_seed_gives_the_same_batch(name):
+    check_seed(component("augment", name))
+
+
+def pads_on_the_left(batch, generator):
+    item_BL = batch.history.item_BL.flip(1)
+    return replace(batch, history=replace(batch.history, item_BL=item_BL))
+
+
+def empties_a_row(batch, generator):
+    told = batch.history
+    rest = torch.arange(told.item_BL.shape[1]) < (told.length_B - 1)[:, None]
+    shorter = replace(told, item_BL=told.item_BL * rest, length_B=told.length_B - 1)
+    return replace(batch, history=shorter, target_BL=batch.target_BL * rest)
+
+
+def forgets_the_targets(batch, generator):
+    return replace(batch, target_BL=batch.target_BL[:, 1:])
+
+
+def crops_the_items_alone(batch, generator):
+    told = batch.history
+    length_B = told.length_B.clamp(max=3)
+    item_BL = told.item_BL * (torch.arange(told.item_BL.shape[1]) < length_B[:, None])
+    return replace(batch, history=replace(told, item_BL=item_BL, length_B=length_B))
+
+
+def writes_into_the_batch(batch, generator):
+    batch.history.item_BL[:, 0] = 7
+    return batch
+
+
+def noise(batch, generator):
+    told = batch.history
+    drawn_BL = torch.randint(1, ITEMS + 1, told.item_BL.shape, generator=generator)
+    return replace(batch, history=replace(told, item_BL=drawn_BL * (told.item_BL > 0)))
+
+
+def noise_of_the_global_generator(batch, generator):
+    return noise(batch, None)
+
+
+@pytest.mark.parametrize(
+    ("check", "broken"),
+    [
+        (check_batch, pads_on_the_left),
+        (check_batch, empties_a_row),
+        (check_batch, forgets_the_targets),
+        (check_batch, crops_the_items_alone),
+        (check_batch, writes_into_the_batch),
+        (check_seed, noise_of_the_global_generator),
+    ],
+)
+def test_a_broken_augmentation_breaks_the_contract(check, broken):
+    with pytest.raises(AssertionError):
+        check(broken)
+
+
+def test_noise_keeps_the_contract():
+    check_batch(noise)
+    check_seed(noise)
