@@ -42,6 +42,8 @@ class Arguments:
     k: int = 10  # length of the list
     mask_seen: bool | None = None  # leave out what the history has; default: the run's
     format: str = "table"  # table | json
+    searchpath: list[str] | None = None  # folders of your own modules that the run may name
+    trust: bool = False  # import and call whatever the run names: only for a run you know
 
 
 def recommend(arguments: Arguments) -> None:
@@ -57,7 +59,9 @@ def recommend(arguments: Arguments) -> None:
     context, asked = told(arguments.context), instant(arguments.at, where="at")
     from seqrec.recommend import Recommender, Session
 
-    recommender = Recommender.load(arguments.run)
+    recommender = Recommender.load(
+        arguments.run, trust=arguments.trust, searchpath=arguments.searchpath
+    )
     if arguments.items is None:
         session = recommender.session(str(arguments.user))
         session = replace(session, context={**session.context, **context}, asked=asked)
@@ -96,9 +100,9 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
 
     from seqrec.recommend import Recommender
 
-    lists = Recommender.load(arguments.run).everybody(
-        k=arguments.k, mask_seen=arguments.mask_seen, asked=asked
-    )
+    lists = Recommender.load(
+        arguments.run, trust=arguments.trust, searchpath=arguments.searchpath
+    ).everybody(k=arguments.k, mask_seen=arguments.mask_seen, asked=asked)
     parts = []
     with Progress("users {task.completed:,}", TimeElapsedColumn(), console=console()) as progress:
         task = progress.add_task("", total=None)

@@ -1,5 +1,6 @@
 """The parts of an experiment put together, over prepared sequences."""
 
+from functools import partial
 from typing import Any
 
 from seqrec.build import (
@@ -7,6 +8,8 @@ from seqrec.build import (
     build_gains,
     build_loss,
     build_model,
+    build_optimizer,
+    build_scheduler,
     gather_facts,
     locate,
     make,
@@ -52,10 +55,10 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment | Countin
         model.compile(dynamic=True)
     return Experiment(
         model=model,
-        window=make(config.window),
+        window=make(config.window, **known),
         loss=build_loss(config, facts),
         negatives=make(config.negatives, **known),
-        optimizer=lambda parameters: make(config.optimizer, params=parameters),
-        scheduler=make(config.scheduler),
+        optimizer=partial(build_optimizer, config),
+        scheduler=build_scheduler(config),
         **judged,
     )
