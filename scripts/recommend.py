@@ -18,6 +18,7 @@ from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError
 from seqrec.terminal.console import console, fact
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.spreadsheet import with_texts
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
     import polars as pl
@@ -112,7 +113,10 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
     table = pl.concat(parts)
     partial = out.with_name(f"{out.name}.partial")
     try:
-        table.write_parquet(partial) if out.suffix == ".parquet" else table.write_csv(partial)
+        if out.suffix == ".parquet":
+            table.write_parquet(partial)
+        else:
+            with_texts(table).write_csv(partial)
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)

@@ -46,7 +46,7 @@ def read_saved(file: Path, trust: Trust) -> dict[str, Any]:
     except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise _damaged(file, str(error).strip().partition("\n")[0]) from error
     if not isinstance(config, dict):
-        raise _damaged(file, "it holds no keys")
+        raise _damaged(file)
     for key, value in leaves:
         if "${" in key or (isinstance(value, str) and "${" in value):
             raise _damaged(file, f"{key} is an interpolation, and a run's configuration has values")
@@ -75,9 +75,9 @@ def _flat(node: Any, path: str = "") -> list[tuple[str, Any]]:
     return [(path, node)]
 
 
-def _damaged(file: Path, reason: str) -> RunError:
+def _damaged(file: Path, reason: str | None = None) -> RunError:
     return RunError(
-        f"{file.name} can't be read: {reason}",
+        f"{file.name} can't be read: {reason}" if reason else f"{file.name} isn't one of a run",
         where=str(file.parent),
         todo="train it again, or copy the run anew",
     )

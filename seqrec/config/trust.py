@@ -8,13 +8,18 @@ from source text: nothing is imported to find out what a name stands for.
 
 import ast
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqrec.config.check.source import TargetError, find_definition, source_file, split_target
+from seqrec.config.check.source import (
+    TargetError,
+    find_definition,
+    search_too,
+    source_file,
+    split_target,
+)
 from seqrec.errors import ConfigError, RunError
 from seqrec.terminal.errors import tell
 
@@ -56,8 +61,7 @@ class Trust:
                     f"searchpath: {folder} is no folder",
                     todo="name folders that hold Python modules: searchpath='[FOLDER]'",
                 )
-            if str(folder) not in sys.path:
-                sys.path.append(str(folder))  # last, so that it hides no installed module
+            search_too(folder)
         return cls(folders, everything=trust)
 
     def check(self, config: Any, file: Path) -> None:
