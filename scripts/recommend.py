@@ -153,7 +153,9 @@ def history_table(history: "pl.DataFrame") -> Table:
     strongest = max(abs(weight) for weight in history["attention"]) or 1.0
     for row in history.tail(10).iter_rows(named=True):
         bar = Text("█" * round(20 * abs(row["attention"]) / strongest), style="cyan")
-        table.add_row(row["item"], row["title"], Text(f"{row['attention']:6.3f} ") + bar)
+        table.add_row(
+            Text(row["item"]), Text(row["title"]), Text(f"{row['attention']:6.3f} ") + bar
+        )
     return table
 
 
@@ -163,7 +165,8 @@ def list_table(items: "pl.DataFrame") -> Table:
     for column in ("rank", "item", "title", "score"):
         table.add_column(column, justify="right" if column in ("rank", "score") else "left")
     for row in items.iter_rows(named=True):
-        table.add_row(str(row["rank"]), row["item"], row["title"], f"{row['score']:.3f}")
+        item, title = Text(row["item"]), Text(row["title"])  # no markup, whatever they hold
+        table.add_row(str(row["rank"]), item, title, f"{row['score']:.3f}")
     return table
 
 
