@@ -5,15 +5,19 @@ parameter of a fact's name receives it.
 """
 
 import inspect
+from collections.abc import Iterable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 import torch
+from torch.optim import Optimizer
 
+from seqrec.config.check.components import INSTRUCTIONS
 from seqrec.config.schema import Component, Root
 from seqrec.context.events import squashed
-from seqrec.contracts import Facts, Loss, Objective
+from seqrec.contracts import EventFacts, Facts, Loss, Objective, Scheduler
 from seqrec.errors import ConfigError
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.gain import Gain
@@ -23,16 +27,40 @@ from seqrec.store.views import Splits, View
 
 
 def make(node: Component | None, **facts: Any) -> Any:
-    """Call the node's ``_target_`` with its keys and with the facts it has parameters for."""
+    """Call the node's ``_target_`` with its keys and with the facts it has parameters for.
+
+    Nodes inside of it, in dicts and lists too, are built first, in the same way. With
+    ``_partial_: true`` a function is returned that waits for the arguments that are missing.
+
+    Raises:
+        ConfigError: the component, or one inside of it, refuses its values.
+    """
     assert node is not None, "a component that the checks should have missed"
-    values = {key: value for key, value in node.items() if key != "_target_"}
+    values = {key: _built(value, facts) for key, value in node.items() if key not in INSTRUCTIONS}
     target = locate(node)
-    wanted = inspect.signature(target).parameters
-    given = {k: v for k, v in facts.items() if k in wanted and k not in values}
+    given = {k: v for k, v in facts.items() if k not in values and takes(target, k)}
+    if node.get("_partial_"):
+        return partial(target, **given, **values)
     try:
         return target(**given, **values)
     except ValueError as error:
         raise ConfigError(str(error), where=node["_target_"]) from error
+
+
+def _built(value: Any, facts: dict[str, Any]) -> Any:
+    """The value with every node in it built; facts are passed, never built."""
+    if isinstance(value, list):
+        return [_built(each, facts) for each in value]
+    if isinstance(value, dict) and "_target_" in value:
+        return make(value, **facts)
+    if isinstance(value, dict):
+        return {key: _built(each, facts) for key, each in value.items()}
+    return value
+
+
+def takes(target: Any, name: str) -> bool:
+    """Whether a class or function has a parameter of that name."""
+    return name in inspect.signature(target).parameters
 
 
 def locate(node: Component | None) -> Any:
@@ -83,6 +111,29 @@ def build_objective(config: Root, facts: Facts, *, loss: Loss) -> Objective:
     return make(config.objective, **vars(facts), loss=loss, negatives=negatives)
 
 
+def build_optimizer(config: Root, parameters: Iterable[torch.nn.Parameter]) -> Optimizer:
+    """The optimizer of some parameters."""
+    return make(config.optimizer, params=parameters)
+
+
+def build_scheduler(config: Root) -> Scheduler:
+    """The schedule, built now, so that a mistake is found early.
+
+    A library's takes its optimizer when it is built, so it waits for it. It counts epochs, or
+    steps if it has a parameter ``total_steps``.
+    """
+    node, target = config.scheduler, locate(config.scheduler)
+    if not takes(target, "optimizer"):
+        return make(node)
+
+    def schedule(optimizer: Optimizer, *, total_steps: int, monitor: str) -> dict[str, Any]:
+        made = make(node, optimizer=optimizer, total_steps=total_steps)
+        interval = "step" if takes(target, "total_steps") else "epoch"
+        return {"scheduler": made, "interval": interval, "monitor": monitor, "strict": False}
+
+    return schedule
+
+
 def build_gains(config: Root) -> dict[str, Gain]:
     """The ranking metrics by name."""
     return {name: make(node) for name, node in config.metric.items()}
@@ -111,9 +162,9 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
     )
 
 
-def _event_facts(store: SequenceStore, view: View) -> dict[str, dict[str, Any]]:
-    """See :class:`~seqrec.contracts.Facts`."""
-    facts: dict[str, dict[str, Any]] = {}
+def _event_facts(store: SequenceStore, view: View) -> dict[str, EventFacts]:
+    """What the training events hold beside their items, by column."""
+    facts: dict[str, EventFacts] = {}
     index = view.positions()
     numbers = {} if store.rating is None else {"rating": store.rating}
     numbers |= {k: v for k, v in store.context.items() if k not in store.categories}
@@ -121,6 +172,7 @@ def _event_facts(store: SequenceStore, view: View) -> dict[str, dict[str, Any]]:
         known = squashed(torch.from_numpy(values[index]).double())
         known = known[~known.isnan()]
         spread = known.std(correction=0).item() if len(known) else 0.0
-        facts[name] = {"mean": known.mean().item() if len(known) else 0.0, "std": spread or 1.0}
-    facts |= {name: {"categories": names} for name, names in store.categories.items()}
-    return facts if store.timestamp is None else facts | {"timestamp": {}}
+        mean = known.mean().item() if len(known) else 0.0
+        facts[name] = EventFacts(mean=mean, std=spread or 1.0)
+    facts |= {name: EventFacts(categories=names) for name, names in store.categories.items()}
+    return facts if store.timestamp is None else facts | {"timestamp": EventFacts()}

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import polars as pl
 from torch import Generator, Tensor
+from torch.optim import Optimizer
 
 from seqrec.shapes import EvalBatch, History, Negatives, Segments, Targets, TrainBatch
 
@@ -26,23 +27,59 @@ class Ranked(Protocol):
 
 
 @dataclass(frozen=True)
+class EventFacts:
+    """What a column of the events holds: names, numbers, or (neither is given) times."""
+
+    categories: list[str] | None = None  # their names; codes begin with 1
+    mean: float | None = None  # over the training events, squashed
+    std: float | None = None  # likewise; never 0
+
+
+@dataclass(frozen=True)
 class Facts:
-    """What only the data knows."""
+    """What only the data knows. A component that has a parameter of a field's name receives it."""
 
     n_items: int
     n_users: int = 0
     item_count_V: Tensor | None = None  # training events of each item
     rating_mean: float | None = None  # of the training events; None: no ratings
     items: Callable[[], pl.DataFrame] | None = None  # index, item, title, features; None: unknown
-    events: dict[str, dict[str, Any]] = field(default_factory=dict)  # columns, see below
-
-    # ``events`` says what is known of each event: {"timestamp": {}}, {"device": {"categories":
-    # ["phone", "tablet"]}}, {"dwell": {"mean": 12.5, "std": 3.1}} over the training events
+    events: dict[str, EventFacts] = field(default_factory=dict)  # by column, ``timestamp`` too
 
     def plain(self) -> dict[str, Any]:
-        """The part that rebuilding a trained model takes."""
-        own = ("n_items", "n_users", "rating_mean", "events")
-        return {name: getattr(self, name) for name in own}
+        """The part that rebuilding a trained model takes, for ``run.json``."""
+        columns = {
+            name: {key: value for key, value in vars(column).items() if value is not None}
+            for name, column in self.events.items()
+        }
+        own = ("n_items", "n_users", "rating_mean")
+        return {name: getattr(self, name) for name in own} | {"events": columns}
+
+    @classmethod
+    def read(cls, plain: Any) -> "Facts":
+        """What :meth:`plain` wrote.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        own: dict[str, tuple[type, ...]] = {
+            "n_items": (int,),
+            "n_users": (int,),
+            "rating_mean": (int, float, type(None)),
+            "events": (dict,),
+        }
+        if not isinstance(plain, dict) or "n_items" not in plain:
+            raise ValueError("facts: n_items is missing")
+        for name, value in plain.items():
+            if name not in own or not isinstance(value, own[name]):
+                raise ValueError(f"facts.{name} is none of what a run knows")
+        try:
+            events = {
+                name: EventFacts(**column) for name, column in plain.get("events", {}).items()
+            }
+        except TypeError as error:
+            raise ValueError(f"facts.events: {error}") from error
+        return cls(**{**plain, "events": events})
 
 
 class Window(Protocol):
@@ -198,3 +235,11 @@ class Augment(Protocol):
     """
 
     def __call__(self, batch: TrainBatch, generator: Generator) -> TrainBatch: ...
+
+
+class Scheduler(Protocol):
+    """An optimizer to Lightning's description of its schedule; None: the rate stays as it is."""
+
+    def __call__(
+        self, optimizer: Optimizer, *, total_steps: int, monitor: str
+    ) -> dict[str, Any] | None: ...

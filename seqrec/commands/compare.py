@@ -9,6 +9,7 @@ from rich.measure import Measurement
 
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.cli.script import PAIRS, WORDS, parse
+from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
 from seqrec.terminal.errors import plain_errors, tell
@@ -41,6 +42,8 @@ class Arguments:
     separate: bool = False  # a table for each data and protocol, instead of refusing
     format: str = "table"  # table | markdown | csv | latex
     report: Path | None = None  # write an HTML page with charts to this file
+    searchpath: list[str] | None = None  # folders of your own modules that a run may name
+    trust: bool = False  # import and call whatever a run names: only for a run you know
     replicates: int = 10_000  # draws of the bootstrap
 
 
@@ -51,7 +54,9 @@ def compare_runs(arguments: Arguments) -> None:
     from seqrec.comparing.read.choose import comparable, filter_runs
     from seqrec.comparing.read.find import find_runs
 
-    runs, skipped = find_runs(arguments.runs)
+    runs, skipped = find_runs(
+        arguments.runs, Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
+    )
     if not runs:
         raise RunError(
             "there is no finished run to compare",

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from seqrec.config.cli.script import parse
 from seqrec.config.schema import SampledBy
+from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError
 from seqrec.terminal.console import console, fact
 from seqrec.terminal.errors import plain_errors
@@ -33,6 +34,8 @@ class Arguments:
     accelerator: str = "auto"  # auto | cpu | gpu
     precision: str = "auto"  # auto: the run's, where the device has it | fp32 | bf16 | fp16
     where: list[str] | None = None  # data that moved: '[data.path=FILE, paths.cache_dir=FOLDER]'
+    searchpath: list[str] | None = None  # folders of your own modules that the run may name
+    trust: bool = False  # import and call whatever the run names: only for a run you know
     save: str | None = None  # write the metrics to this JSON file
 
 
@@ -57,7 +60,9 @@ def evaluate_run(arguments: Arguments) -> None:
     from seqrec.training.trainer import silence
 
     silence()
-    folder = RunFolder.open(arguments.run)
+    folder = RunFolder.open(
+        arguments.run, Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
+    )
     config = relocated(folder.config(), arguments.where)
     hardware = choose_hardware(folder, arguments.accelerator, arguments.precision)
     then = config.evaluation

@@ -16,6 +16,7 @@ from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError
 from seqrec.terminal.console import console, fact
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.spreadsheet import with_texts
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
     import polars as pl
@@ -40,6 +41,8 @@ class Arguments:
     k: int = 10  # length of the list
     mask_seen: bool | None = None  # leave out what the history has; default: the run's
     format: str = "table"  # table | json
+    searchpath: list[str] | None = None  # folders of your own modules that the run may name
+    trust: bool = False  # import and call whatever the run names: only for a run you know
 
 
 def recommend(arguments: Arguments) -> None:
@@ -55,7 +58,9 @@ def recommend(arguments: Arguments) -> None:
     context, asked = told(arguments.context), instant(arguments.at, where="at")
     from seqrec.recommend import Recommender, Session
 
-    recommender = Recommender.load(arguments.run)
+    recommender = Recommender.load(
+        arguments.run, trust=arguments.trust, searchpath=arguments.searchpath
+    )
     if arguments.items is None:
         session = recommender.session(str(arguments.user))
         session = replace(session, context={**session.context, **context}, asked=asked)
@@ -94,9 +99,9 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
 
     from seqrec.recommend import Recommender
 
-    lists = Recommender.load(arguments.run).everybody(
-        k=arguments.k, mask_seen=arguments.mask_seen, asked=asked
-    )
+    lists = Recommender.load(
+        arguments.run, trust=arguments.trust, searchpath=arguments.searchpath
+    ).everybody(k=arguments.k, mask_seen=arguments.mask_seen, asked=asked)
     parts = []
     with Progress("users {task.completed:,}", TimeElapsedColumn(), console=console()) as progress:
         task = progress.add_task("", total=None)
@@ -106,7 +111,10 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
     table = pl.concat(parts)
     partial = out.with_name(f"{out.name}.partial")
     try:
-        table.write_parquet(partial) if out.suffix == ".parquet" else table.write_csv(partial)
+        if out.suffix == ".parquet":
+            table.write_parquet(partial)
+        else:
+            with_texts(table).write_csv(partial)
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
@@ -143,7 +151,9 @@ def history_table(history: "pl.DataFrame") -> Table:
     strongest = max(abs(weight) for weight in history["attention"]) or 1.0
     for row in history.tail(10).iter_rows(named=True):
         bar = Text("█" * round(20 * abs(row["attention"]) / strongest), style="cyan")
-        table.add_row(row["item"], row["title"], Text(f"{row['attention']:6.3f} ") + bar)
+        table.add_row(
+            Text(row["item"]), Text(row["title"]), Text(f"{row['attention']:6.3f} ") + bar
+        )
     return table
 
 
@@ -153,7 +163,8 @@ def list_table(items: "pl.DataFrame") -> Table:
     for column in ("rank", "item", "title", "score"):
         table.add_column(column, justify="right" if column in ("rank", "score") else "left")
     for row in items.iter_rows(named=True):
-        table.add_row(str(row["rank"]), row["item"], row["title"], f"{row['score']:.3f}")
+        item, title = Text(row["item"]), Text(row["title"])  # no markup, whatever they hold
+        table.add_row(str(row["rank"]), item, title, f"{row['score']:.3f}")
     return table
 
 

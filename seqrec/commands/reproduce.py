@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqrec.config.cli.script import parse
+from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.machine.process import is_first_process
 from seqrec.terminal.console import console, fact
@@ -29,6 +30,8 @@ class Arguments:
     run: str  # the folder of a run
     tolerance: float = 0.0  # how far a metric may be from what it was; 0: equal to the last bit
     where: list[str] | None = None  # data that moved: '[data.path=FILE, paths.cache_dir=FOLDER]'
+    searchpath: list[str] | None = None  # folders of your own modules that the run may name
+    trust: bool = False  # import and call whatever the run names: only for a run you know
 
 
 def reproduce(arguments: Arguments) -> bool:
@@ -40,7 +43,9 @@ def reproduce(arguments: Arguments) -> bool:
     from seqrec.run.claim import claim
     from seqrec.run.folder import RunFolder
 
-    folder = RunFolder.open(arguments.run)
+    folder = RunFolder.open(
+        arguments.run, Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
+    )
     if not folder.finished:
         raise RunError(
             "the run isn't finished: it has no results to compare with",

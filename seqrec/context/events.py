@@ -1,12 +1,13 @@
 """The context of each event as a vector that joins its item's."""
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqrec.contracts import EventFacts
 from seqrec.layers.dropout import Dropout
 from seqrec.layers.times import SIZES, after, before, codes
 from seqrec.shapes import History
@@ -54,7 +55,7 @@ class Events(nn.Module):
 
     Args:
         n_users: users of the data.
-        events: what the data knows of each event; see :class:`~seqrec.contracts.Facts`.
+        events: what the data knows of each event, by column.
         dim: width D.
         columns: names of what the data knows (``rating``, and the columns that the source calls
             context), ``hour``, ``weekday`` (both UTC) and ``gap`` (time since the event before)
@@ -72,7 +73,7 @@ class Events(nn.Module):
         self,
         *,
         n_users: int,
-        events: dict[str, dict[str, Any]],
+        events: dict[str, EventFacts],
         dim: int,
         columns: list[str] | Literal["all"] = "all",
         target_time: bool = False,
@@ -98,11 +99,11 @@ class Events(nn.Module):
         sizes = {USER: n_users} | SIZES
         parts: dict[str, nn.Module] = {}
         for name in chosen:
-            known = events.get(name, {})
-            if "mean" in known:
-                parts[name] = Number(known["mean"], known["std"], dim)
+            known = events.get(name, EventFacts())
+            if known.mean is not None and known.std is not None:
+                parts[name] = Number(known.mean, known.std, dim)
             else:
-                parts[name] = Category(sizes.get(name) or len(known["categories"]), dim)
+                parts[name] = Category(sizes.get(name) or len(known.categories or ()), dim)
         self.parts = nn.ModuleList(parts.values())
         asked = self.times if target_time else []
         self.asked = nn.ModuleList(Category(SIZES[name], dim) for name in asked)

@@ -1,5 +1,6 @@
 """The parts of an experiment put together, over prepared sequences."""
 
+from functools import partial
 from typing import Any
 
 from seqrec.build import (
@@ -8,6 +9,8 @@ from seqrec.build import (
     build_loss,
     build_model,
     build_objective,
+    build_optimizer,
+    build_scheduler,
     gather_facts,
     locate,
     make,
@@ -56,12 +59,12 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment | Countin
     loss = build_loss(config, facts)
     return Experiment(
         model=model,
-        window=make(config.window),
+        window=make(config.window, **vars(facts)),
         augment=make(config.augment, **vars(facts)),
         objective=build_objective(config, facts, loss=loss),
         loss=loss,
-        optimizer=lambda parameters: make(config.optimizer, params=parameters),
-        scheduler=make(config.scheduler),
+        optimizer=partial(build_optimizer, config),
+        scheduler=build_scheduler(config),
         **judged,
     )
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.table import Table
 
+from seqrec.config.saved import read_overrides
 from seqrec.machine.process import is_first_process
 from seqrec.run.claim import ELSEWHERE
 from seqrec.terminal.console import console, fact
@@ -63,7 +64,7 @@ def summarise(folder: Path, shown: list[str]) -> None:
 def read_jobs(folder: Path) -> list[Job]:
     """The jobs of a sweep, in the order they were run."""
     paths = [p for p in folder.iterdir() if (p / ".hydra" / "overrides.yaml").is_file()]
-    overrides = {p: list(OmegaConf.load(p / ".hydra" / "overrides.yaml")) for p in paths}
+    overrides = {p: read_overrides(p) for p in paths}
     common = set.intersection(*map(set, overrides.values())) if len(paths) > 1 else set()
     jobs = []
     for path in sorted(paths, key=lambda p: (len(p.name.split("_")[0]), p.name)):

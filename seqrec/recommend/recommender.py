@@ -1,9 +1,8 @@
 """Answers from a trained run: what comes after these items, for sessions never seen in training."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,7 +11,8 @@ import torch
 from seqrec.batches import Columns, EvalBatches, event_column
 from seqrec.build import build_baseline, build_model, build_source
 from seqrec.config.schema import Root
-from seqrec.contracts import Facts
+from seqrec.config.trust import Trust
+from seqrec.contracts import EventFacts, Facts
 from seqrec.errors import DataError, RunError
 from seqrec.machine.hardware import find_hardware
 from seqrec.model import CountedModel, SequenceModel
@@ -37,7 +37,7 @@ class Recommender:
             the item, so that it can be recommended.
         config: the run's configuration.
         data_hash: of the data that it was trained on.
-        events: what that data knows of each event; see :class:`~seqrec.contracts.Facts`.
+        events: what that data knows of each event, by column.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Recommender:
         catalogue: pl.DataFrame,
         config: Root,
         data_hash: str,
-        events: Mapping[str, Mapping[str, Any]],
+        events: Mapping[str, EventFacts],
     ) -> None:
         self.events = events
         self.model, self.config, self.data_hash = model.eval(), config, data_hash
@@ -57,16 +57,33 @@ class Recommender:
         self.index = {item: i for i, item in enumerate(self.items, start=1)}
 
     @classmethod
-    def load(cls, run: str | Path) -> "Recommender":
+    def load(
+        cls,
+        run: str | Path,
+        *,
+        trust: bool = False,
+        searchpath: Iterable[str | Path] | None = None,
+    ) -> "Recommender":
         """Read the folder of a run; its data isn't needed.
 
+        Args:
+            run: the folder.
+            trust: import and call whatever its configuration names: code that isn't of this
+                package runs with all your rights.
+            searchpath: folders of modules that its configuration may name.
+
         Raises:
-            RunError: the folder is not that of a trained run, or it is damaged.
+            ConfigError: a folder of `searchpath` isn't there.
+            RunError: the folder is not that of a trained run, it is damaged, or it names what a
+                run may not.
         """
-        folder = RunFolder.open(run)
+        folder = RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath))
         config, about = folder.config(), folder.about()
         build = build_model if config.baseline is None else build_baseline
-        facts = Facts(**about["facts"])
+        try:
+            facts = Facts.read(about["facts"])
+        except ValueError as error:
+            raise RunError(f"run.json can't be read: {error}", where=str(folder.path)) from error
         model: Model = build(config, facts)
         prefix = "model."
         weights = {

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seqrec.clock import instant
+from seqrec.contracts import EventFacts
 from seqrec.errors import DataError
 from seqrec.shapes import UNKNOWN_TIME, History
 
@@ -48,7 +49,7 @@ def history_of(
     *,
     index: Mapping[str, int],
     wanted: Sequence[str],
-    events: Mapping[str, Mapping[str, Any]],
+    events: Mapping[str, EventFacts],
 ) -> History:
     """The events of a session at the places `kept`, as a model takes them.
 
@@ -57,7 +58,7 @@ def history_of(
         kept: places in it, ascending, of items that `index` has.
         index: of an item in the catalogue, by original id.
         wanted: what the model wants to know of each event.
-        events: what the data knows of each event; see :class:`~seqrec.contracts.Facts`.
+        events: what the data knows of each event, by column.
 
     Raises:
         DataError: the context isn't what the model knows.
@@ -85,13 +86,13 @@ def _event(
     name: str,
     values: Sequence[Any] | None,
     kept: list[int],
-    events: Mapping[str, Mapping[str, Any]],
+    events: Mapping[str, EventFacts],
 ) -> Tensor:
     """What is known of each event, (1, L)."""
     given = [None if values is None else values[at] for at in kept]
     if name == "timestamp":
         return torch.tensor([[UNKNOWN_TIME if v is None else _moment(v) for v in given]])
-    names = events[name].get("categories")
+    names = events[name].categories
     if names is not None:
         code = {name: at for at, name in enumerate(names, start=1)}
         return torch.tensor([[code.get(str(value), 0) for value in given]])

@@ -26,9 +26,10 @@ import torch
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
+from seqrec.config.saved import read_saved
 from seqrec.config.schema import Root
+from seqrec.config.trust import NOTHING, Trust
 from seqrec.errors import RunError
 
 IMPLIED = {  # what runs were trained with before configurations named it
@@ -42,21 +43,22 @@ class RunFolder:
 
     Args:
         path: the folder; it need not exist yet.
+        trust: what its configuration may name beside this package.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, trust: Trust = NOTHING) -> None:
+        self.path, self.trust = Path(path), trust
         self.checkpoints = self.path / "checkpoints"
         self.best, self.last = self.checkpoints / "best.ckpt", self.checkpoints / "last.ckpt"
 
     @classmethod
-    def open(cls, path: str | Path) -> "RunFolder":
+    def open(cls, path: str | Path, trust: Trust = NOTHING) -> "RunFolder":
         """A folder that holds a trained run.
 
         Raises:
             RunError: it isn't one; the message lists the runs that are near.
         """
-        folder = cls(path)
+        folder = cls(path, trust)
         if not (folder.path / "config.yaml").is_file():
             near = sorted(p.parent for p in Path("outputs").glob("**/metrics.json"))
             found = ", ".join(str(p) for p in near[-3:]) or "none below outputs/"
@@ -111,14 +113,22 @@ class RunFolder:
         """``config.yaml`` as the typed root.
 
         Raises:
-            RunError: it is missing or damaged.
+            RunError: it is missing or damaged, or names what a run may not.
         """
         try:
-            config = OmegaConf.load(self.path / "config.yaml")
-            trained = OmegaConf.select(config, "baseline") is None
-            return typed(OmegaConf.merge(IMPLIED, config) if trained else config)
-        except (OSError, YAMLError, OmegaConfBaseException) as error:
+            saved = self.plain_config()
+            implied = IMPLIED if saved.get("baseline") is None else {}
+            return typed(OmegaConf.create(implied | saved))
+        except OmegaConfBaseException as error:
             raise self._damaged("config.yaml", error) from error
+
+    def plain_config(self) -> dict[str, Any]:
+        """``config.yaml`` as plain values, without the checks of its types, which take longer.
+
+        Raises:
+            RunError: it is missing or damaged, or names what a run may not.
+        """
+        return read_saved(self.path / "config.yaml", self.trust)
 
     def about(self) -> dict[str, Any]:
         """``run.json``: what the run is, and the facts its model was built with.

@@ -73,6 +73,13 @@ class Space:
             for key, entry in self.varied.items()
         }
 
+    def has(self, values: dict[str, Any]) -> bool:
+        """Whether a trial's values are of this space: a storage is data, and may say anything."""
+        return values.keys() == self.varied.keys() and all(
+            type(values[key]) in (int, float) if isinstance(entry, Range) else values[key] in entry
+            for key, entry in self.varied.items()
+        )
+
     def corners(self) -> list[list[str]]:
         """Overrides that try every choice and both ends of every range at least once."""
         ends = {

@@ -68,7 +68,7 @@ def open_study(search: Search) -> optuna.Study:
     """Begin a study, or go on with it; trials whose process died are put on the list again.
 
     Raises:
-        RunError: the study was begun with something else.
+        RunError: the study was begun with something else, or has values of another space.
         ConfigError: there is no such database.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -86,6 +86,7 @@ def open_study(search: Search) -> optuna.Study:
             load_if_exists=True,
         )
         _agree(study, search)
+        _check_values(study, search)
         _retry_dead(study)
     return study
 
@@ -192,6 +193,18 @@ def _agree(study: optuna.Study, search: Search) -> None:
                 f"{_short(then.get(name))} then, {_short(now.get(name))} now",
                 where=str(search.folder),
                 todo="give study=ANOTHER_NAME, or what it was begun with",
+            )
+
+
+def _check_values(study: optuna.Study, search: Search) -> None:
+    """A winner's values become overrides, so they must be those that the space allows."""
+    for trial in study.get_trials(deepcopy=False):
+        values = trial.user_attrs.get("values")
+        if values is not None and not search.space.has(values):
+            raise RunError(
+                f"trial {trial.number} has values that aren't of the space {search.space.name}",
+                where=str(search.storage or search.folder),
+                todo="give study=ANOTHER_NAME: this storage wasn't written by such a study",
             )
 
 

@@ -12,14 +12,14 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "seqrec"
-LAYERS = """
-    errors home clock shapes catalogue contracts layers machine terminal
-    config raw data store run split window batches augment
-    features context embedding encoder head scorer negatives loss optimizer scheduler
-    counts baseline metric ranking rerank list_metric model objective build
-    logger evaluation pages comparing recommend training experiment
-    tune benchmark commands api
-""".split()
+LAYERS = [
+    *("errors", "home", "clock", "shapes", "catalogue", "contracts", "layers", "machine"),
+    *("terminal", "config", "raw", "data", "store", "run", "split", "window", "batches"),
+    *("augment", "features", "context", "embedding", "encoder", "head", "scorer", "negatives"),
+    *("loss", "optimizer", "scheduler", "counts", "baseline", "metric", "ranking", "rerank"),
+    *("list_metric", "model", "objective", "build", "logger", "evaluation", "pages", "comparing"),
+    *("recommend", "training", "experiment", "tune", "benchmark", "commands", "api"),
+]
 
 
 def layer_of(module: str) -> str:

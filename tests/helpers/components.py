@@ -7,6 +7,7 @@ import torch
 from omegaconf import OmegaConf
 
 from seqrec.build import make
+from seqrec.contracts import EventFacts
 from seqrec.shapes import History
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -24,7 +25,7 @@ ITEM_TABLE = pl.DataFrame(
 FACTS = {
     "n_items": ITEMS,
     "n_users": 10,
-    "events": {"rating": {"mean": 1.5, "std": 0.5}, "timestamp": {}},
+    "events": {"rating": EventFacts(mean=1.5, std=0.5), "timestamp": EventFacts()},
     "item_count_V": torch.arange(ITEMS + 1),
     "rating_mean": 3.5,
     "sparse": False,

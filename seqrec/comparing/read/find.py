@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqrec.comparing.read.runs import Run, read_run
+from seqrec.config.trust import NOTHING, Trust
 from seqrec.errors import SeqrecError
 from seqrec.run.claim import ELSEWHERE
 
@@ -21,11 +22,12 @@ class Skipped:
     reason: str
 
 
-def find_runs(places: list[str]) -> tuple[list[Run], list[Skipped]]:
+def find_runs(places: list[str], trust: Trust = NOTHING) -> tuple[list[Run], list[Skipped]]:
     """Read every run at or below some places, each once.
 
     Args:
         places: folders of runs, folders above them, or patterns (``outputs/*/sasrec``).
+        trust: what their configurations may name beside this package.
 
     Returns:
         The runs that can be compared, ordered by path, and what was left out: runs that failed,
@@ -41,7 +43,7 @@ def find_runs(places: list[str]) -> tuple[list[Run], list[Skipped]]:
             skipped.append(Skipped(Path(place), "no run here"))
     for folder in sorted(folders.values()):
         try:
-            runs.append(read_run(folder))
+            runs.append(read_run(folder, trust))
         except SeqrecError as error:
             skipped.append(Skipped(folder, error.what))
     kept, repeated = _without_copies(runs)

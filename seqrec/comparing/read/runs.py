@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from seqrec.config.schema import Component
+from seqrec.config.trust import NOTHING, Trust
 from seqrec.errors import RunError
 from seqrec.evaluation.protocol import SHARES
 from seqrec.run.folder import RunFolder
@@ -44,7 +44,6 @@ CARD: dict[str, Any] = {  # entries of protocol.json that are shown
     **dict.fromkeys(SHARES, (*NUMBER, type(None))),
     **{"times": (dict, type(None)), "leaks": list},
 }
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C: ten times as fast
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +86,18 @@ def tells(key: str) -> bool:
     return not key.startswith(SILENT) and not key.endswith("_target_")
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path, trust: Trust = NOTHING) -> Run:
     """Read the folder of a finished run.
 
+    Args:
+        path: the folder.
+        trust: what its configuration may name beside this package.
+
     Raises:
-        RunError: it isn't one, failed, isn't finished, or is damaged; the first sentence says so.
+        RunError: it isn't one, failed, isn't finished, is damaged, or names what a run may not;
+            the first sentence says so.
     """
-    folder = RunFolder(path)
+    folder = RunFolder(path, trust)
     _check_finished(folder)
     results = _entries(folder, "metrics.json", RESULTS)
     protocol = _entries(folder, "protocol.json", CARD)
@@ -141,13 +145,9 @@ def _entries(folder: RunFolder, name: str, wanted: dict[str, Any]) -> dict[str, 
 
 
 def _config(folder: RunFolder) -> dict[str, Any]:
-    """``config.yaml`` as plain values: without the checks of its types, which take longer."""
-    try:
-        config = yaml.load((folder.path / "config.yaml").read_bytes(), LOADER)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise RunError(f"config.yaml can't be read: {reason}", where=str(folder.path)) from error
-    if not isinstance(config, dict) or not {"seed", "metric", "data"} <= set(config):
+    """``config.yaml`` as plain values."""
+    config = folder.plain_config()
+    if not {"seed", "metric", "data"} <= set(config):
         raise RunError("config.yaml isn't one of a run", where=str(folder.path))
     return config
 

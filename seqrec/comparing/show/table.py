@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqrec.comparing.estimate.rows import Comparison, Difference, Estimate, Row, Spread
+from seqrec.terminal.spreadsheet import as_text
 
 MINUS = "\N{MINUS SIGN}"
 LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
@@ -98,15 +99,15 @@ def latex(comparison: Comparison) -> str:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """Every number in full, a column each."""
+    """Every number in full, a column each; no text that a spreadsheet would calculate."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     spread = [f"{m}{part}" for m in comparison.metrics for part in ("", " sd", " low", " high")]
     spread += [f"{m}{part}" for m in comparison.told for part in ("", " sd")]
     difference = [f"difference{part}" for part in ("", " low", " high", " p")]
-    writer.writerow([*comparison.by, "runs", *spread, *difference])
+    writer.writerow(map(as_text, [*comparison.by, "runs", *spread, *difference]))
     for row in comparison.rows:
-        writer.writerow([*row.labels, len(row.runs), *_numbers(row)])
+        writer.writerow([*map(as_text, row.labels), len(row.runs), *_numbers(row)])
     return out.getvalue()
 
 

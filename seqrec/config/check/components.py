@@ -11,22 +11,15 @@ from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.check.signature import Parameter, Signature, read_signature
 from seqrec.config.check.source import TargetError
 
-RUNTIME_FACTS = frozenset(
-    {
-        "n_items",
-        "n_users",
-        "events",
-        "item_count_V",
-        "rating_mean",
-        "items",
-        "sparse",
-        "params",
-        "optimizer",
-        "loss",
-        "negatives",
-    }
-    | {"total_steps"}
-)  # parameters without default that are given when components are built
+INSTRUCTIONS = ("_target_", "_partial_")  # keys that say how to build, and are no parameters
+DATA_FACTS = frozenset(read_signature("seqrec.contracts.Facts").parameters)
+BUILT_WITH = {  # what is passed when a component of a kind is built; others get DATA_FACTS
+    **dict.fromkeys(("embedding", "context", "encoder", "head", "scorer"), DATA_FACTS | {"sparse"}),
+    **dict.fromkeys(("data", "split", "metric", "logger", "trainer"), frozenset[str]()),
+    "objective": DATA_FACTS | {"loss", "negatives"},
+    "optimizer": frozenset({"params"}),
+    "scheduler": frozenset({"optimizer", "total_steps"}),
+}
 
 
 def check(config: dict[str, Any]) -> None:
@@ -58,23 +51,24 @@ def components(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]
             yield from components(value, f"{path}.{key}" if path else str(key))
 
 
-def allowed_keys(signature: Signature) -> list[str]:
-    """Return the parameters that a configuration may set."""
-    return [name for name in signature.parameters if not _is_fact(name, signature)]
+def allowed_keys(signature: Signature, path: str) -> list[str]:
+    """Return the parameters that a configuration may set for the component at `path`."""
+    return [name for name in signature.parameters if not _is_fact(name, signature, path)]
 
 
 def is_instruction(key: str) -> bool:
-    """``_target_``, ``_partial_`` and the like speak to Hydra, not to the component."""
+    """Whether a key speaks to what builds, not to the component."""
     return key.startswith("_") and key.endswith("_")
 
 
 def _bind(path: str, node: dict[str, Any], signature: Signature) -> Iterator[str]:
-    allowed = allowed_keys(signature)
+    allowed = allowed_keys(signature, path)
     for key, value in node.items():
-        if is_instruction(key):
-            continue
         parameter = signature.parameters.get(key)
-        if _is_fact(key, signature):
+        if is_instruction(key):
+            if key not in INSTRUCTIONS:
+                yield f"{path}.{key}: {unknown(key, INSTRUCTIONS, prefix=f'{path}.')}"
+        elif _is_fact(key, signature, path):
             yield f"{path}.{key}: is known when the component is built, it can't be set"
         elif parameter is None and not signature.open:
             yield f"{path}.{key}: {unknown(key, allowed, prefix=f'{path}.')}"
@@ -87,15 +81,14 @@ def _bind(path: str, node: dict[str, Any], signature: Signature) -> Iterator[str
                 yield f"{path}.{name}: must be given (+{path}.{name}=...)"
 
 
-def _is_fact(name: str, signature: Signature) -> bool:
+def _is_fact(name: str, signature: Signature, path: str) -> bool:
+    facts = BUILT_WITH.get(path.partition(".")[0], DATA_FACTS)
     parameter = signature.parameters.get(name)
-    return name in RUNTIME_FACTS and parameter is not None and parameter.required
+    return name in facts and parameter is not None and parameter.required
 
 
 def _fits(value: Any, parameter: Parameter) -> bool:
-    if value == MISSING or (isinstance(value, dict) and "_target_" in value):
-        return True  # told as missing; becomes an object before it is passed
-    return fits(value, parameter.annotation, parameter.scope)
+    return value == MISSING or fits(value, parameter.annotation, parameter.scope)
 
 
 def _show(value: Any) -> str:

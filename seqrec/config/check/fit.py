@@ -29,6 +29,8 @@ def fits(value: Any, annotation: ast.expr | None, scope: Scope) -> bool:
         annotation: as parsed, None where there is none; names in it are looked up in `scope`.
         scope: the module's names; assignments in it are taken for type aliases.
     """
+    if isinstance(value, dict) and "_target_" in value:
+        return True  # it is built before it is passed
     match annotation:
         case ast.Constant(value=None):
             return value is None

@@ -7,6 +7,7 @@ re-exports.
 
 import ast
 import importlib.util
+import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
@@ -62,6 +63,14 @@ def split_target(target: str) -> tuple[str | None, list[str]]:
         if source_file(module):
             return module, parts[size:]
     return None, parts
+
+
+def search_too(folder: Path) -> None:
+    """Let modules of a folder be found, after those of all other places."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+        importlib.invalidate_caches()
+        _spec.cache_clear()  # what wasn't there may be there now
 
 
 def source_file(module: str) -> Path | None:

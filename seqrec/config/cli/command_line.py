@@ -208,7 +208,7 @@ class _CommandLine:
             path, node, parts = f"{path}{parts[0]}.", node.get(parts[0]), parts[1:]
         names = map(str, node) if isinstance(node, DictConfig) else ()
         known = {name for name in names if not is_instruction(name)}
-        settable = _settable(node)
+        settable = _settable(node, path)
         if parts[0] in settable and len(parts) == 1:
             return f"not in the file of this component, but it takes it: write +{key}=..."
         if not path and "." not in key:
@@ -229,11 +229,11 @@ def _is_typed(config: DictConfig, key: str) -> bool:
     return isinstance(node, DictConfig) and OmegaConf.get_type(node) is not dict
 
 
-def _settable(node: Any) -> set[str]:
+def _settable(node: Any, path: str) -> set[str]:
     if not isinstance(node, DictConfig) or not isinstance(node.get("_target_"), str):
         return set()
     try:
-        return set(allowed_keys(read_signature(node._target_)))
+        return set(allowed_keys(read_signature(node._target_), path))
     except TargetError:
         return set()
 

@@ -4,16 +4,16 @@ A run can go on where its configuration is the one it was started with; only wha
 result may differ, and ``trainer.max_epochs`` may be raised.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Quote, QuotedString
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from seqrec.config.check.mistakes import refuse
-from seqrec.errors import ConfigError
+from seqrec.config.saved import read_overrides, read_saved
+from seqrec.config.trust import Trust, targets
+from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
 from seqrec.machine.process import is_first_process
 from seqrec.terminal.errors import tell
@@ -84,9 +84,9 @@ def newest_unfinished(runs: Path, config: dict[str, Any]) -> Path | None:
     )
     for folder in (file.parents[1] for file in by_time):
         if not (folder / "metrics.json").exists():
-            saved = _saved(folder)
-            if saved is not None and not differences(saved, config):
-                return folder
+            with suppress(RunError):  # one that can't be read, or names what it may not
+                if not differences(read_saved(folder / "config.yaml", _named(config)), config):
+                    return folder
     return None
 
 
@@ -95,6 +95,7 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
 
     Raises:
         ConfigError: it isn't the folder of a run, or the run was started with other settings.
+        RunError: its configuration is damaged, or names what this command line doesn't.
     """
     for name in ("config.yaml", "checkpoints/last.ckpt"):
         if not (folder / name).is_file():
@@ -104,9 +105,7 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
                 todo="name a folder that holds config.yaml and checkpoints/last.ckpt, "
                 "or write resume=auto",
             )
-    saved = _saved(folder)
-    if saved is None:
-        raise ConfigError("a run's configuration can't be read", where=str(folder / "config.yaml"))
+    saved = read_saved(folder / "config.yaml", _named(config))
     different = differences(saved, config)
     if different:
         raise ConfigError(
@@ -155,17 +154,12 @@ def _flat(node: dict[str, Any], path: str = "") -> dict[str, Any]:
     return flat
 
 
-def _saved(folder: Path) -> dict[str, Any] | None:
-    try:
-        saved = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
-    except (OSError, YAMLError, OmegaConfBaseException):
-        return None
-    return {str(k): v for k, v in saved.items()} if isinstance(saved, dict) else None
+def _named(config: dict[str, Any]) -> Trust:
+    """What the command line chooses itself, a run may name as well."""
+    return Trust(targets=frozenset(str(target) for _, target in targets(config)))
 
 
 def _command(folder: Path) -> str:
     """The command that started a run, as far as Hydra's record of it is there."""
-    record = folder / ".hydra" / "overrides.yaml"
-    known = OmegaConf.load(record) if record.is_file() else OmegaConf.create([])
-    given = [str(o) for o in known if not str(o).startswith("resume=")]
+    given = [each for each in read_overrides(folder) if not each.startswith("resume=")]
     return command("train", *given, f"resume={folder}")

@@ -1,8 +1,9 @@
 """Files that are already there: finding them in a folder, taking them out of an archive."""
 
+import stat
 import zipfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from filelock import FileLock
 
@@ -76,10 +77,12 @@ def unpack(archive: Path, members: Mapping[str, Path]) -> None:
     Many processes may do so at once; one writes, the others wait for it.
 
     Raises:
-        DataError: not a zip file, or a member is missing or damaged.
+        DataError: not a zip file, a member is missing or damaged, or one lies outside of the
+            archive or is a link, whether it is wanted or not.
     """
     try:
         with FileLock(f"{archive}.lock"), zipfile.ZipFile(archive) as bundle:
+            _check_members(bundle)
             for member, path in members.items():
                 if path.exists():
                     continue
@@ -93,3 +96,13 @@ def unpack(archive: Path, members: Mapping[str, Path]) -> None:
             where=str(archive),
             todo="delete it, so that it is fetched again",
         ) from error
+
+
+def _check_members(bundle: zipfile.ZipFile) -> None:
+    for member in bundle.infolist():
+        name = member.orig_filename
+        path = PureWindowsPath(name)  # takes both kinds of slashes, and drives
+        if ".." in path.parts or path.root or path.drive:
+            raise zipfile.BadZipFile(f"{name!r} lies outside of it")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise zipfile.BadZipFile(f"{name!r} is a link")

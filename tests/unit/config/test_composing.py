@@ -34,7 +34,7 @@ def test_every_component_fits_its_signature():
     files = [f for f in CONFIGS.glob("*/*.yaml") if "_global_" not in f.read_text()]
     assert len(files) > 20
     for file in files:
-        node = OmegaConf.create({**root, "node": OmegaConf.load(file)})
+        node = OmegaConf.create({**root, file.parent.name: OmegaConf.load(file)})
         assert not list(component_mistakes(plain(node))), file.relative_to(ROOT)
 
 

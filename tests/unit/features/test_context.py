@@ -13,6 +13,7 @@ from helpers.place import Place
 from seqrec.batches import EvalBatches
 from seqrec.build import build_source
 from seqrec.context.events import Events, squashed
+from seqrec.contracts import EventFacts
 from seqrec.errors import ConfigError, DataError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.layers.times import after, before, codes
@@ -21,9 +22,9 @@ from seqrec.shapes import UNKNOWN_TIME, History
 
 DAY = 86_400_000
 KNOWN = {
-    "rating": {"mean": 1.4, "std": 0.3},
-    "device": {"categories": ["phone", "tablet"]},
-    "timestamp": {},
+    "rating": EventFacts(mean=1.4, std=0.3),
+    "device": EventFacts(categories=["phone", "tablet"]),
+    "timestamp": EventFacts(),
 }
 
 
