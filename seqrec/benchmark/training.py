@@ -115,5 +115,5 @@ def _lists(module: Experiment) -> Iterator[pl.DataFrame]:
         items=module.store.items()["item"],
         k=LIST,
         mask_seen=True,
-        allowed_V=module.judge.allowed_V,
+        candidate_V=module.judge.candidate_V,
     )

@@ -74,7 +74,7 @@ def list_metrics(
         distance = between_vectors(vector_VD.float().cpu().numpy())
         width = vector_VD.shape[1]
         values |= diversity("vector_diversity", top_RK, ks, distance, width=width)
-    head_V = popular_head(count_V, module.splits.candidates)
+    head_V = popular_head(count_V, module.splits.candidate_V)
     values |= exposure(top_RK, ks, head_V, count_V=count_V, item=item, view=view)
     return values | serendipity(tested.rank_R, popular.rank_R, ks)
 

@@ -51,12 +51,12 @@ class Evaluated(pl.LightningModule):
         self.monitor = f"valid/{config.evaluation.monitor}"
         self.rates = loss is not None and loss.needs_ratings
         assert facts.item_count_V is not None
-        allowed_V = None if splits.candidates is None else torch.from_numpy(splits.candidates)
+        candidate_V = None if splits.candidate_V is None else torch.from_numpy(splits.candidate_V)
         self.judged_by: dict[str, Any] = {  # whatever is judged
             "gains": gains,
             "ks": config.evaluation.ks,
             "item_count_V": facts.item_count_V,
-            "allowed_V": allowed_V,
+            "candidate_V": candidate_V,
             "mask_seen": config.evaluation.mask_seen,
             "negatives": sampled_negatives(config, store, splits, facts.item_count_V),
         }
@@ -127,7 +127,7 @@ class Evaluated(pl.LightningModule):
         self.tested = self.judge.tested()
 
     def _rank(self, batch: EvalBatch) -> tuple[Any, Ranking]:
-        query = self.model.query(batch.history, self.judge.allowed_V)
+        query = self.model.query(batch.history, self.judge.candidate_V)
         with torch.autocast(self.device.type, enabled=False):
             return query, self.judge.count(query, batch, self.model.catalogue(), self.loss)
 

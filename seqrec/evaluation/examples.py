@@ -20,7 +20,7 @@ def sample_lists(
     store: SequenceStore,
     config: Root,
     *,
-    allowed_V: Tensor | None,
+    candidate_V: Tensor | None,
     device: torch.device,
 ) -> tuple[list[str], list[list[str]]]:
     """Columns and rows for the first users of `batches`."""
@@ -28,13 +28,13 @@ def sample_lists(
     batch = next(iter(batches)).to(device)
     seen = config.evaluation.mask_seen
     ranking = rank_targets(
-        model.query(batch.history, allowed_V),
+        model.query(batch.history, candidate_V),
         model.catalogue(),
         batch.target_B,
         k=TOP,
         seen_row_P=batch.seen_row_P if seen else None,
         seen_item_P=batch.seen_item_P if seen else None,
-        allowed_V=allowed_V,
+        candidate_V=candidate_V,
     )
     items, users = store.items(), store.users()["user"]
     titles = ["", *items["title"].fill_null(items["item"])]

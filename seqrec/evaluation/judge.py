@@ -41,7 +41,7 @@ class Judge(nn.Module):
         gains: ranking metrics by name.
         ks: list lengths.
         item_count_V: training events of each item.
-        allowed_V: bool, items that may be ranked; None: all.
+        candidate_V: bool, items that may be ranked; None: all.
         mask_seen: items of the history can't be recommended again.
         rates: the loss predicts ratings, so count their error too.
         negatives: of the test events, to rank their targets among them only, too.
@@ -54,7 +54,7 @@ class Judge(nn.Module):
         gains: dict[str, Gain],
         ks: list[int],
         item_count_V: Tensor,
-        allowed_V: Tensor | None,
+        candidate_V: Tensor | None,
         mask_seen: bool,
         rates: bool = False,
         negatives: SampledNegatives | None = None,
@@ -62,9 +62,9 @@ class Judge(nn.Module):
     ) -> None:
         super().__init__()
         self.mask_seen, self.negatives = mask_seen, negatives
-        self.allowed_V: Tensor | None
-        self.register_buffer("allowed_V", allowed_V, persistent=False)
-        allowed = len(item_count_V) - 1 if allowed_V is None else int(allowed_V[1:].sum())
+        self.candidate_V: Tensor | None
+        self.register_buffer("candidate_V", candidate_V, persistent=False)
+        allowed = len(item_count_V) - 1 if candidate_V is None else int(candidate_V[1:].sum())
         self.ranking = RankingMetrics(
             gains=gains, ks=ks, item_count_V=item_count_V, n_candidates=allowed, sync=sync
         )
@@ -119,5 +119,5 @@ class Judge(nn.Module):
         return {
             "seen_row_P": batch.seen_row_P if self.mask_seen else None,
             "seen_item_P": batch.seen_item_P if self.mask_seen else None,
-            "allowed_V": self.allowed_V,
+            "candidate_V": self.candidate_V,
         }

@@ -35,7 +35,7 @@ def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
             "history": view.end - view.start,
             "user_events": events_U[view.user],
             "item_events": count_V[target],
-            "head": popular_head(count_V, module.splits.candidates)[target],
+            "head": popular_head(count_V, module.splits.candidate_V)[target],
             "rank": module.tested.rank_R,
             "popularity_rank": popular.rank_R,
             **{f"{GROUP}{n}": group_U.gather(view.user) for n, group_U in module.groups.items()},

@@ -52,8 +52,8 @@ class Record:
                 todo="start a new run (leave resume out)",
             )
         folder.write_config(plain(root))
-        allowed_V = module.splits.candidates
-        candidate = pl.lit(True) if allowed_V is None else pl.Series(allowed_V[1:])
+        candidate_V = module.splits.candidate_V
+        candidate = pl.lit(True) if candidate_V is None else pl.Series(candidate_V[1:])
         folder.write_table("catalogue.parquet", store.items().with_columns(candidate=candidate))
         folder.write_json("protocol.json", card)
         folder.write_text("protocol.md", markdown(card))

@@ -137,7 +137,7 @@ def _run(root: Root, folder: RunFolder, record: Record, out: Console) -> dict[st
                 module.eval_batches(module.splits.test),
                 store,
                 root,
-                allowed_V=module.judge.allowed_V,
+                candidate_V=module.judge.candidate_V,
                 device=module.device,
             )
             logger.finish(results | summary(card), {"recommendations": samples}, failed=False)

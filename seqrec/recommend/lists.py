@@ -20,7 +20,7 @@ def top_lists(
     items: pl.Series,
     k: int,
     mask_seen: bool,
-    allowed_V: Tensor | None,
+    candidate_V: Tensor | None,
 ) -> Iterator[pl.DataFrame]:
     """Tables of user, rank, item and score: of each history the `k` best items, best first.
 
@@ -33,18 +33,18 @@ def top_lists(
         items: original ids, of index 1, 2, ...
         k: length of the lists.
         mask_seen: leave out what is in the history.
-        allowed_V: items that may be recommended; None: all.
+        candidate_V: items that may be recommended; None: all.
     """
     catalogue = model.catalogue()
     for batch in batches:
         ranking = rank_targets(
-            model.query(batch.history, allowed_V),
+            model.query(batch.history, candidate_V),
             catalogue,
             batch.target_B,
             k=k,
             seen_row_P=batch.seen_row_P if mask_seen else None,
             seen_item_P=batch.seen_item_P if mask_seen else None,
-            allowed_V=allowed_V,
+            candidate_V=candidate_V,
         )
         row_N, column_N = (ranking.top_BK > 0).nonzero(as_tuple=True)
         item_N = ranking.top_BK[row_N, column_N].cpu().numpy() - 1

@@ -51,7 +51,7 @@ class Recommender:
     ) -> None:
         self.events = events
         self.model, self.config, self.data_hash = model.eval(), config, data_hash
-        self.allowed_V = torch.tensor([True, *catalogue["candidate"]])
+        self.candidate_V = torch.tensor([False, *catalogue["candidate"]])
         self.items = catalogue["item"].to_list()
         self.titles = catalogue["title"].fill_null(catalogue["item"]).to_list()
         self.index = {item: i for i, item in enumerate(self.items, start=1)}
@@ -129,17 +129,17 @@ class Recommender:
         latest = history.item_BL
         mask = self._mask(mask_seen)
         ranking = rank_targets(
-            self.model.query(history, self.allowed_V),
+            self.model.query(history, self.candidate_V),
             self.model.catalogue(),
             latest[:, -1],
             k=min(k, len(self.items)),
             seen_row_P=torch.zeros_like(seen) if mask else None,
             seen_item_P=seen if mask else None,
-            allowed_V=self.allowed_V,
+            candidate_V=self.candidate_V,
         )
         top = ranking.top_BK[0][ranking.top_BK[0] > 0]
         scores = ranking.top_score_BK[0][: len(top)]
-        weights = self.model.attention(history, self.allowed_V)[0]
+        weights = self.model.attention(history, self.candidate_V)[0]
         return Recommendation(
             self._table(top.tolist(), score=scores.tolist()),
             self._table(latest[0].tolist(), attention=weights.tolist()),
@@ -208,7 +208,7 @@ class Recommender:
                 items=pl.Series(self.items),
                 k=min(k, len(self.items)),
                 mask_seen=self._mask(mask_seen),
-                allowed_V=self.allowed_V.to(device),
+                candidate_V=self.candidate_V.to(device),
             )
         finally:
             self.model.to("cpu")

@@ -71,7 +71,7 @@ def test_a_rank_among_all_other_items_is_the_full_rank():
     target = torch.randint(1, V, (8,))
     row, item = torch.arange(8).repeat_interleave(3), torch.randint(1, V, (24,))
     allowed = torch.rand(V) > 0.1
-    policy = {"seen_row_P": row, "seen_item_P": item, "allowed_V": allowed}
+    policy = {"seen_row_P": row, "seen_item_P": item, "candidate_V": allowed}
     others = torch.arange(1, V).repeat(8, 1)
     others[others == target[:, None]] = 0
     full = rank_targets(query, shelf, target, k=5, **policy).rank_B
