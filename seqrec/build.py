@@ -13,10 +13,11 @@ import torch
 
 from seqrec.config.schema import Component, Root
 from seqrec.context.events import squashed
-from seqrec.contracts import Facts, Loss
+from seqrec.contracts import Facts, Loss, Reranker
 from seqrec.errors import ConfigError
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.gain import Gain
+from seqrec.ranking.lists import ListMetric
 from seqrec.raw.source import Source
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View
@@ -74,6 +75,16 @@ def build_loss(config: Root, facts: Facts) -> Loss:
             todo="choose another loss, or data with a rating column",
         )
     return make(config.loss, **vars(facts))
+
+
+def build_reranker(config: Root, facts: Facts) -> Reranker:
+    """What reorders the first items of each ranking."""
+    return make(config.rerank, **vars(facts))
+
+
+def build_list_metrics(config: Root) -> dict[str, ListMetric]:
+    """The metrics of lists by name."""
+    return {name: make(node) for name, node in (config.list_metric or {}).items()}
 
 
 def build_gains(config: Root) -> dict[str, Gain]:

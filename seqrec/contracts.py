@@ -126,3 +126,17 @@ class RatingLoss(Loss, Protocol):
     """A loss that learns from ratings, and predicts them."""
 
     def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Ranked) -> Tensor: ...
+
+
+class Reranker(Protocol):
+    """Reorders the first `depth` items of each ranking; with 0 it is never asked.
+
+    ``order_BK = reranker(item_BK, score_BK, history)``: the places, from 0, in their new order, in
+    each row a permutation that depends on this row alone. Items are listed best first with their
+    scores; where there are fewer than K, a row ends in item 0 (score minus infinity), and has to
+    end so again.
+    """
+
+    depth: int
+
+    def __call__(self, item_BK: Tensor, score_BK: Tensor, history: History) -> Tensor: ...

@@ -10,6 +10,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
+from seqrec.config.schema import cut_off
 from seqrec.machine.process import is_first_process
 from seqrec.run.claim import ELSEWHERE
 from seqrec.terminal.console import console, fact
@@ -38,7 +39,7 @@ class SweepSummary(Callback):
         if not is_first_process():  # the others have folders of their own, with nothing in them
             return
         evaluation = config.evaluation
-        k = evaluation.monitor.partition("@")[2] or max(evaluation.ks)
+        k = cut_off(evaluation.monitor, evaluation.ks)
         summarise(Path(config.hydra.sweep.dir), [f"hit_rate@{k}", f"ndcg@{k}"])
 
 

@@ -16,7 +16,8 @@ LAYERS = [
     *("errors", "clock", "shapes", "catalogue", "contracts", "layers", "machine", "terminal"),
     *("config", "raw", "data", "store", "run", "split", "window", "batches", "features"),
     *("context", "embedding", "encoder", "head", "scorer", "negatives", "loss", "optimizer"),
-    *("scheduler", "counts", "baseline", "metric", "ranking", "beyond", "model", "build"),
+    *("scheduler", "counts", "baseline", "metric", "ranking", "list_metric", "rerank", "model"),
+    "build",
     *("logger", "evaluation", "compare", "recommend", "training", "experiment", "tune"),
     "benchmark",
 ]

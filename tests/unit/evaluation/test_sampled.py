@@ -104,9 +104,9 @@ def test_what_is_asked_for_has_to_make_sense(tmp_path):
     with pytest.raises(ConfigError, match="100 items can be ranked"):
         build_experiment(config, store)
     config.evaluation.sampled = 20
-    uniform = build_experiment(config, store).judge.negatives
+    uniform = build_experiment(config, store).task.negatives
     config.evaluation.sampled_by = SampledBy.popularity
-    popular = build_experiment(config, store).judge.negatives
+    popular = build_experiment(config, store).task.negatives
     assert (uniform.name, popular.name) == ("sampled20", "sampled20pop")
     assert uniform.hash != popular.hash
 
