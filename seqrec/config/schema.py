@@ -135,7 +135,7 @@ class Root:
     optimizer: Component | None = None
     scheduler: Component | None = None
     metric: Component = MISSING  # of ranks: name to component
-    list_metric: Component | None = None  # of lists: name to component; null: none
+    list_metric: Component | None = None  # of lists: name to component; choose [] for none
     rerank: Component = field(default_factory=lambda: {"_target_": "seqrec.rerank.none.NoRerank"})
     protocol: Strictness = Strictness.report  # strict: a leak from the future is an error
     evaluation: Evaluation = field(default_factory=Evaluation)

@@ -124,7 +124,8 @@ def conclude(out: Console, module: Evaluated, model: str, results: Results) -> N
         name: {metric: values[f"{metric}@{k}"] for metric in OF_LISTS if f"{metric}@{k}" in values}
         for name, values in rows.items()
     }
-    out.print(result_table(lists, OF_LISTS, head=f"lists of {k}"))
+    if any(lists.values()):
+        out.print(result_table(lists, OF_LISTS, head=f"lists of {k}"))
     _slices(out, results.slices, f"ndcg@{k}")
     _gaps(out, module, results.slices, f"ndcg@{k}")
     if task.negatives is not None:

@@ -7,7 +7,7 @@ from seqrec.shapes import History
 
 
 class TailFirst:
-    """Move the rarer items to the front, an item a step of `weight` places at most.
+    """Move the rarer items to the front.
 
     Args:
         item_count_V: training events of each item.
@@ -21,7 +21,9 @@ class TailFirst:
     def __call__(self, item_BK: Tensor, score_BK: Tensor, history: History) -> Tensor:
         count_BK = self.item_count_V[item_BK].float()
         place_K = torch.arange(item_BK.shape[1], device=item_BK.device)
-        share_BK = count_BK / count_BK.max(1, keepdim=True).values.clamp(min=1)
+        least_B1 = count_BK.masked_fill(item_BK == 0, torch.inf).amin(1, keepdim=True)
+        most_B1 = count_BK.masked_fill(item_BK == 0, -torch.inf).amax(1, keepdim=True)
+        share_BK = (count_BK - least_B1) / (most_B1 - least_B1).clamp(min=1)
         cost_BK = (place_K + self.weight * share_BK).masked_fill(item_BK == 0, torch.inf)
         return cost_BK.argsort(dim=1, stable=True)
 
