@@ -27,7 +27,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for page in sorted(ROOT.glob("*.md")):
         name = NAMES.get(page.name, page.name)
         files.append(File.generated(config, name, abs_src_path=str(page)))
-    files.remove(files.get_file_from_path(NOTEBOOK))
+    if notebook := files.get_file_from_path(NOTEBOOK):
+        files.remove(notebook)
     files.append(File.generated(config, NAMES[f"docs/{NOTEBOOK}"], content=_notebook()))
     return files
 

@@ -17,10 +17,11 @@ from torch.optim import Optimizer
 from seqrec.config.check.components import INSTRUCTIONS
 from seqrec.config.schema import Component, Root
 from seqrec.context.events import squashed
-from seqrec.contracts import EventFacts, Facts, Loss, Objective, Scheduler
+from seqrec.contracts import EventFacts, Facts, Loss, Objective, Reranker, Scheduler
 from seqrec.errors import ConfigError
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.gain import Gain
+from seqrec.ranking.lists import ListMetric
 from seqrec.raw.source import Source
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View
@@ -132,6 +133,16 @@ def build_scheduler(config: Root) -> Scheduler:
         return {"scheduler": made, "interval": interval, "monitor": monitor, "strict": False}
 
     return schedule
+
+
+def build_reranker(config: Root, facts: Facts) -> Reranker:
+    """What reorders the first items of each ranking."""
+    return make(config.rerank, **vars(facts))
+
+
+def build_list_metrics(config: Root) -> dict[str, ListMetric]:
+    """The metrics of lists by name."""
+    return {name: make(node) for name, node in (config.list_metric or {}).items()}
 
 
 def build_gains(config: Root) -> dict[str, Gain]:

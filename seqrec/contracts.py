@@ -243,3 +243,17 @@ class Scheduler(Protocol):
     def __call__(
         self, optimizer: Optimizer, *, total_steps: int, monitor: str
     ) -> dict[str, Any] | None: ...
+
+
+class Reranker(Protocol):
+    """Reorders the first `depth` items of each ranking; with 0 it is never asked.
+
+    ``order_BK = reranker(item_BK, score_BK, history)``: the places, from 0, in their new order, in
+    each row a permutation that depends on this row alone. Items are listed best first with their
+    scores; where there are fewer than K, a row ends in item 0 (score minus infinity), and has to
+    end so again.
+    """
+
+    depth: int
+
+    def __call__(self, item_BK: Tensor, score_BK: Tensor, history: History) -> Tensor: ...

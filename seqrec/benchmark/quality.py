@@ -31,7 +31,7 @@ class Reached(Callback):
 
     def on_validation_end(self, trainer: Any, module: Any) -> None:
         """Keep the best value with its time."""
-        seconds, value = time.perf_counter() - self.begun, module.results[module.monitor]
+        seconds, value = time.perf_counter() - self.begun, module.monitored
         self.epochs += 1
         if value > self.best:
             self.best, self.best_s = value, seconds
@@ -64,6 +64,7 @@ def measure_quality(overrides: list[str], target: float, limit_s: float) -> dict
             RunFolder(Path(folder)),
             hardware,
             monitor=module.monitor,
+            mode=module.mode,
             logger=None,
             out=console(),
             first=[watch],
@@ -75,5 +76,5 @@ def measure_quality(overrides: list[str], target: float, limit_s: float) -> dict
         "ndcg@10": watch.best,
         "epochs": watch.epochs,
         "peak_mb": peak_mb(),
-        "protocol": module.protocol,
+        "protocol": module.task.protocol,
     }

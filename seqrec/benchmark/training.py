@@ -80,6 +80,7 @@ def _train(module: Experiment, hardware: Hardware, steps: int | None) -> dict[st
             RunFolder(Path(folder)),
             hardware,
             monitor=module.monitor,
+            mode=module.mode,
             logger=None,
             out=console(),
             first=[clock],
@@ -114,6 +115,5 @@ def _lists(module: Experiment) -> Iterator[pl.DataFrame]:
         users=module.store.users()["user"],
         items=module.store.items()["item"],
         k=LIST,
-        mask_seen=True,
-        allowed_V=module.judge.allowed_V,
+        policy=module.judge.policy.narrowed(mask_seen=True),
     )

@@ -55,6 +55,7 @@ def evaluate_run(arguments: Arguments) -> None:
         )
     if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
         raise ConfigError(f"save={arguments.save}: there is no such folder", todo="make it first")
+    from seqrec.evaluation.results import prefixed
     from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
     from seqrec.run.folder import RunFolder
     from seqrec.training.trainer import silence
@@ -78,27 +79,28 @@ def evaluate_run(arguments: Arguments) -> None:
     out = console()
     fact(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
     fact(out, "device", f"{hardware.device}, {hardware.precision}")
-    fact(out, arguments.split, module.protocol)
+    fact(out, arguments.split, module.task.protocol)
     table = Table(header_style="dim")
     table.add_column("metric")
     for k in now.ks:
         table.add_column(f"@{k}", justify="right")
-    names = {key.split("/")[1].partition("@")[0] for key in results if "@" in key}
+    names = {key.partition("@")[0] for key in results if "@" in key}
     for name in sorted(names):
-        values = [results.get(f"{arguments.split}/{name}@{k}") for k in now.ks]
+        values = [results.get(f"{name}@{k}") for k in now.ks]
         table.add_row(name, *("" if value is None else f"{value:.4f}" for value in values))
     out.print(table)
     for key in results:
         if "@" not in key:
-            fact(out, key.partition("/")[2], f" {results[key]:.4f}")
+            fact(out, key, f" {results[key]:.4f}")
+    keyed = prefixed(arguments.split, results)
     if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
         written = folder.read_json("metrics.json")
-        moved = [k for k in results if k in written and not abs(results[k] - written[k]) < 1e-12]
+        moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
         then_precision = folder.about()["precision"]
         differs = f"differs from metrics.json ({then_precision}) in {', '.join(moved)}"
         fact(out, "check", differs if moved else "equal to metrics.json")
     if arguments.save:
-        Path(arguments.save).write_text(json.dumps(results, indent=2) + "\n")
+        Path(arguments.save).write_text(json.dumps(keyed, indent=2) + "\n")
         fact(out, "saved", arguments.save)
 
 

@@ -2,9 +2,9 @@
 
 import json
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.progress import Progress, TimeElapsedColumn
@@ -29,6 +29,7 @@ class Arguments:
     python scripts/recommend.py run=outputs/.../... user=42
     python scripts/recommend.py run=outputs/.../... items='[50, 181, 7]' k=10
     python scripts/recommend.py run=outputs/.../... items='[50, 7]' context='{rating: [5, null]}'
+    python scripts/recommend.py run=outputs/.../... user=42 deny='[50]'
     python scripts/recommend.py run=outputs/.../... out=lists.parquet
     """
 
@@ -40,6 +41,8 @@ class Arguments:
     at: str | None = None  # ISO time that the recommendation is for; default: now
     k: int = 10  # length of the list
     mask_seen: bool | None = None  # leave out what the history has; default: the run's
+    allow: list[str] | None = None  # the only items to recommend, by original id; default: all
+    deny: list[str] = field(default_factory=list)  # items not to recommend, by original id
     format: str = "table"  # table | json
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
     trust: bool = False  # import and call whatever the run names: only for a run you know
@@ -66,7 +69,7 @@ def recommend(arguments: Arguments) -> None:
         session = replace(session, context={**session.context, **context}, asked=asked)
     else:
         session = Session(arguments.items, context=context, asked=asked)
-    answer = recommender.recommend(session, k=arguments.k, mask_seen=arguments.mask_seen)
+    answer = recommender.recommend(session, **_wanted(arguments))
     if arguments.format == "json":
         content = {
             "items": answer.items.to_dicts(),
@@ -101,7 +104,7 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
 
     lists = Recommender.load(
         arguments.run, trust=arguments.trust, searchpath=arguments.searchpath
-    ).everybody(k=arguments.k, mask_seen=arguments.mask_seen, asked=asked)
+    ).everybody(asked=asked, **_wanted(arguments))
     parts = []
     with Progress("users {task.completed:,}", TimeElapsedColumn(), console=console()) as progress:
         task = progress.add_task("", total=None)
@@ -119,6 +122,10 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
     finally:
         partial.unlink(missing_ok=True)
     fact(console(), "lists", f"{len(table):,} rows of {table['user'].n_unique():,} users: {out}")
+
+
+def _wanted(arguments: Arguments) -> dict[str, Any]:
+    return {name: getattr(arguments, name) for name in ("k", "mask_seen", "allow", "deny")}
 
 
 def told(context: str | None) -> dict[str, list[str | None]]:

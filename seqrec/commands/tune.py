@@ -108,10 +108,12 @@ def tune(arguments: Arguments) -> None:
 
 
 def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":
+    from seqrec.build import build_gains
     from seqrec.config.cli.resume import what_matters
     from seqrec.config.compose import plain
     from seqrec.experiment.python import composed
     from seqrec.experiment.run import prepare_data
+    from seqrec.ranking.metrics import higher_is_better
     from seqrec.run.folder import typed
     from seqrec.tune.study import Search
 
@@ -130,6 +132,7 @@ def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":
         compose=lambda values: composed([*given, *values])[0],
         space=space,
         monitor=f"valid/{root.evaluation.monitor}",
+        larger_is_better=higher_is_better(root.evaluation.monitor, build_gains(root)),
         also=arguments.also,
         pruner=arguments.pruner,
         storage=arguments.storage,
@@ -168,7 +171,7 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     from seqrec.tune.space import overrides
 
     out = console()
-    best = sorted(study.best_trials, key=lambda t: t.values[0], reverse=_larger_is_better(search))
+    best = sorted(study.best_trials, key=lambda t: t.values[0], reverse=search.larger_is_better)
     shown = best if search.also else _leaders(study, search)
     out.print(_table(shown, search, title="Pareto front" if search.also else "best trials"))
     winner = best[0]
@@ -195,14 +198,10 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     fact(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_places} seed=1,2,3")
 
 
-def _larger_is_better(search: "Search") -> bool:
-    return search.directions[0].name == "MAXIMIZE"
-
-
 def _leaders(study: "Study", search: "Search") -> list["FrozenTrial"]:
     done = [trial for trial in study.trials if trial.values]
     done = [trial for trial in done if trial.user_attrs.get("outcome")]
-    return sorted(done, key=lambda t: t.values[0], reverse=_larger_is_better(search))[:5]
+    return sorted(done, key=lambda t: t.values[0], reverse=search.larger_is_better)[:5]
 
 
 def _table(trials: list["FrozenTrial"], search: "Search", *, title: str) -> Table:

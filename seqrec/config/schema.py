@@ -6,6 +6,7 @@ signature of the target by :mod:`seqrec.config.check.components`.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -135,7 +136,9 @@ class Root:
     negatives: Component | None = None
     optimizer: Component | None = None
     scheduler: Component | None = None
-    metric: Component = MISSING  # name to component
+    metric: Component = MISSING  # of ranks: name to component
+    list_metric: Component | None = None  # of lists: name to component; choose [] for none
+    rerank: Component = field(default_factory=lambda: {"_target_": "seqrec.rerank.none.NoRerank"})
     protocol: Strictness = Strictness.report  # strict: a leak from the future is an error
     evaluation: Evaluation = field(default_factory=Evaluation)
     trainer: Trainer = field(default_factory=Trainer)
@@ -150,6 +153,16 @@ class Root:
     tags: list[str] = field(default_factory=list)
     resume: str | None = None  # auto | folder of a run: continue it
     rerun: bool = False  # in a sweep: train jobs again that are finished
+
+
+def cut_off(monitor: str, ks: Sequence[int]) -> int:
+    """Return the list length that a run is reported at: the monitored one, else the longest.
+
+    Args:
+        monitor: ``evaluation.monitor``.
+        ks: ``evaluation.ks``.
+    """
+    return int(monitor.partition("@")[2] or max(ks))
 
 
 def register() -> None:

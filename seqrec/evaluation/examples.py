@@ -1,16 +1,15 @@
-"""What a model recommends to a few users, with titles, to be read by people."""
+"""Lists for a few users, with titles, to be read by people."""
 
 import torch
-from torch import Tensor
 
 from seqrec.batches import EvalBatches
-from seqrec.config.schema import Root
 from seqrec.model import CountedModel, SequenceModel
-from seqrec.ranking.rank import rank_targets
+from seqrec.ranking.policy import Policy
 from seqrec.store.store import SequenceStore
 
 COLUMNS = ["user", "latest items", "target", "rank of target", "recommended"]
 USERS, LATEST, TOP = 8, 3, 5
+Samples = tuple[list[str], list[list[str]]]  # columns and rows
 
 
 @torch.no_grad()
@@ -18,24 +17,15 @@ def sample_lists(
     model: SequenceModel | CountedModel,
     batches: EvalBatches,
     store: SequenceStore,
-    config: Root,
     *,
-    allowed_V: Tensor | None,
+    policy: Policy,
     device: torch.device,
-) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows for the first users of `batches`."""
+) -> Samples:
+    """Return columns and rows for the first users of `batches`."""
     model.eval()
     batch = next(iter(batches)).to(device)
-    seen = config.evaluation.mask_seen
-    ranking = rank_targets(
-        model.query(batch.history, allowed_V),
-        model.catalogue(),
-        batch.target_B,
-        k=TOP,
-        seen_row_P=batch.seen_row_P if seen else None,
-        seen_item_P=batch.seen_item_P if seen else None,
-        allowed_V=allowed_V,
-    )
+    query = model.query(batch.history, policy.candidate_V)
+    ranking = policy.rank(query, model.catalogue(), batch, k=TOP)
     items, users = store.items(), store.users()["user"]
     titles = ["", *items["title"].fill_null(items["item"])]
 

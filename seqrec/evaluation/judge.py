@@ -1,4 +1,4 @@
-"""Counting what held-out events show: ranks, metrics, rating errors."""
+"""Count ranks, metrics and rating errors over held-out events."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,7 +12,8 @@ from torchmetrics import MeanSquaredError
 from seqrec.contracts import Loss, Ranked, RatingLoss
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.metrics import EventList, RankingMetrics
-from seqrec.ranking.rank import Ranking, rank_among, rank_targets
+from seqrec.ranking.policy import Policy
+from seqrec.ranking.rank import Ranking
 from seqrec.ranking.sampled import SampledNegatives
 from seqrec.shapes import EvalBatch
 
@@ -38,11 +39,10 @@ class Judge(nn.Module):
     """Ranks the catalogue for each event of an evaluation; exact on any number of processes.
 
     Args:
+        policy: what may be recommended, and in which order.
         gains: ranking metrics by name.
         ks: list lengths.
         item_count_V: training events of each item.
-        allowed_V: bool, items that may be ranked; None: all.
-        mask_seen: items of the history can't be recommended again.
         rates: the loss predicts ratings, so count their error too.
         negatives: of the test events, to rank their targets among them only, too.
         sync: add up what all processes saw; False where one process sees everything.
@@ -51,20 +51,18 @@ class Judge(nn.Module):
     def __init__(
         self,
         *,
+        policy: Policy,
         gains: dict[str, Gain],
         ks: list[int],
         item_count_V: Tensor,
-        allowed_V: Tensor | None,
-        mask_seen: bool,
         rates: bool = False,
         negatives: SampledNegatives | None = None,
         sync: bool = True,
     ) -> None:
         super().__init__()
-        self.mask_seen, self.negatives = mask_seen, negatives
-        self.allowed_V: Tensor | None
-        self.register_buffer("allowed_V", allowed_V, persistent=False)
-        allowed = len(item_count_V) - 1 if allowed_V is None else int(allowed_V[1:].sum())
+        self.policy, self.negatives = policy, negatives
+        candidate_V = policy.candidate_V
+        allowed = len(item_count_V) - 1 if candidate_V is None else int(candidate_V.sum())
         self.ranking = RankingMetrics(
             gains=gains, ks=ks, item_count_V=item_count_V, n_candidates=allowed, sync=sync
         )
@@ -72,11 +70,23 @@ class Judge(nn.Module):
         noted = ("rank", "top", "sampled_rank") if negatives else ("rank", "top")
         self.noted = EventList(*noted, sync=sync)
 
+    def alone(self) -> "Judge":
+        """Return a judge of the same events for a model that this process alone evaluates.
+
+        It ranks by scores alone: the reranker belongs to the model that is judged here.
+        """
+        return Judge(
+            policy=self.policy.by_score(),
+            gains=self.ranking.gains,
+            ks=self.ranking.ks,
+            item_count_V=self.ranking.item_count_V,
+            negatives=self.negatives,
+            sync=False,
+        )
+
     def count(self, query: Any, batch: EvalBatch, catalogue: Ranked, loss: Loss | None) -> Ranking:
         """Rank the batch's targets and count them; `loss` predicts ratings, if there are any."""
-        ranking = rank_targets(
-            query, catalogue, batch.target_B, k=self.ranking.longest, **self._policy(batch)
-        )
+        ranking = self.policy.rank(query, catalogue, batch, k=self.ranking.longest)
         self.ranking.update(ranking)
         if self.rmse is not None:
             assert batch.rating_B is not None
@@ -89,17 +99,15 @@ class Judge(nn.Module):
         columns = {"rank": ranking.rank_B, "top": ranking.top_BK.int()}
         if self.negatives is not None:
             item_BS = self.negatives.item_RS[batch.event_B.cpu()].to(batch.target_B)
-            columns["sampled_rank"] = rank_among(
-                query, catalogue, batch.target_B, item_BS, **self._policy(batch)
-            )
+            columns["sampled_rank"] = self.policy.rank_among(query, catalogue, batch, item_BS)
         self.noted.update(batch.event_B, **columns)
 
-    def results(self, stage: str) -> dict[str, float]:
-        """Metrics of all events that were counted, in float64; counting begins anew."""
-        results = {f"{stage}/{name}": value for name, value in self.ranking.compute().items()}
+    def results(self) -> dict[str, float]:
+        """Return the metrics of all events that were counted, in float64; begin anew."""
+        results = self.ranking.compute()
         self.ranking.reset()
         if self.rmse is not None:
-            results[f"{stage}/rmse"] = self.rmse.compute().item()
+            results["rmse"] = self.rmse.compute().item()
             self.rmse.reset()
         return results
 
@@ -113,11 +121,3 @@ class Judge(nn.Module):
             noted["top"].reshape(len(noted["event"]), -1),
             noted.get("sampled_rank"),
         )
-
-    def _policy(self, batch: EvalBatch) -> dict[str, Any]:
-        """What can't be recommended."""
-        return {
-            "seen_row_P": batch.seen_row_P if self.mask_seen else None,
-            "seen_item_P": batch.seen_item_P if self.mask_seen else None,
-            "allowed_V": self.allowed_V,
-        }

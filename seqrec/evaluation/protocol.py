@@ -63,7 +63,7 @@ def protocol_card(
         "k_core": _k_core(config.prepare),
         "items": store.n_items,
         "candidates": (
-            store.n_items if splits.candidates is None else int(splits.candidates.sum())
+            store.n_items if splits.candidate_V is None else int(splits.candidate_V.sum())
         ),
         "cold_targets": _cold_targets(store, splits),
         "category": category,
@@ -129,9 +129,9 @@ def _cold(store: SequenceStore, splits: Splits, item_count_V: np.ndarray) -> dic
 
 def _cold_targets(store: SequenceStore, splits: Splits) -> str:
     """What becomes of targets without a training event."""
-    if splits.candidates is None:
+    if splits.candidate_V is None:
         return "ranked"
-    missed = [~splits.candidates[store.item[v.end]] for v in (splits.valid, splits.test)]
+    missed = [~splits.candidate_V[store.item[v.end]] for v in (splits.valid, splits.test)]
     return "misses" if any(part.any() for part in missed) else "left out"
 
 

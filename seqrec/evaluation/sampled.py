@@ -25,7 +25,7 @@ def sampled_negatives(
     number, by = config.evaluation.sampled, config.evaluation.sampled_by
     if not number:
         return None
-    may_V = np.ones(store.n_items + 1) if splits.candidates is None else splits.candidates * 1.0
+    may_V = np.ones(store.n_items + 1) if splits.candidate_V is None else splits.candidate_V * 1.0
     may_V[0] = 0
     if number >= may_V.sum():
         raise ConfigError(

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import torch
 
-from seqrec.beyond.values import Bools, Values
 from seqrec.ranking.gain import Gain
+from seqrec.ranking.lists import Bools, Values
 
 KINDS = {  # what events are told apart by, and into which two parts
     "target": ("cold", "warm"),

@@ -3,17 +3,18 @@
 import numpy as np
 import polars as pl
 
-from seqrec.beyond.exposure import popular_head
-from seqrec.evaluation.evaluated import Evaluated
 from seqrec.evaluation.judge import Tested
 from seqrec.evaluation.slices import GROUP
+from seqrec.evaluation.task import Task
+from seqrec.ranking.popular import popular_head
 
 
-def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
-    """The test events with their ranks, in the order of the split.
+def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
+    """Return the test events with their ranks, in the order of the split.
 
     Args:
-        module: after its test.
+        task: whose test events.
+        tested: what the model's test left.
         popular: what the popularity baseline's test left.
 
     Returns:
@@ -22,12 +23,11 @@ def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
         popular item), rank and popularity_rank (from 1); and the group of the user by each
         attribute, ``user.gender`` for example, null where it isn't known.
     """
-    assert module.tested is not None and module.facts.item_count_V is not None
-    view, train, store = module.splits.test, module.splits.train, module.store
-    view = view.take(module.tested.event_R)
+    train, store = task.splits.train, task.store
+    view = task.splits.test.take(tested.event_R)
     events_U = np.zeros(store.n_users, dtype=np.int64)
     np.add.at(events_U, train.user, train.end - train.start)
-    target, count_V = store.item[view.end], module.facts.item_count_V.numpy()
+    target, count_V = store.item[view.end], task.item_count_V.numpy()
     return pl.DataFrame(
         {
             "user": store.users()["user"].gather(view.user),
@@ -35,24 +35,27 @@ def judged_events(module: Evaluated, popular: Tested) -> pl.DataFrame:
             "history": view.end - view.start,
             "user_events": events_U[view.user],
             "item_events": count_V[target],
-            "head": popular_head(count_V, module.splits.candidates)[target],
-            "rank": module.tested.rank_R,
+            "head": popular_head(count_V, task.splits.candidate_V)[target],
+            "rank": tested.rank_R,
             "popularity_rank": popular.rank_R,
-            **{f"{GROUP}{n}": group_U.gather(view.user) for n, group_U in module.groups.items()},
+            **{f"{GROUP}{n}": group_U.gather(view.user) for n, group_U in task.groups.items()},
         }
     )
 
 
-def listed_items(module: Evaluated) -> pl.DataFrame:
-    """What was recommended at each test event, in the order of the split.
+def listed_items(task: Task, tested: Tested) -> pl.DataFrame:
+    """Return what was recommended at each test event, in the order of the split.
+
+    Args:
+        task: whose test events.
+        tested: what the model's test left.
 
     Returns:
         Columns user and item (of the target; original ids), and recommended: a list of the best
         ids, best first, as long as the longest of ``evaluation.ks`` where there are so many.
     """
-    assert module.tested is not None
-    view, store = module.splits.test.take(module.tested.event_R), module.store
-    ids, top_RK = store.items()["item"], module.tested.top_RK
+    view, store = task.splits.test.take(tested.event_R), task.store
+    ids, top_RK = store.items()["item"], tested.top_RK
     place = pl.Series(top_RK.ravel().astype(np.int64) - 1)
     listed = ids.gather(place.set(place < 0, None)).reshape(top_RK.shape).arr.to_list()
     return pl.DataFrame(

@@ -6,10 +6,12 @@ from typing import Any
 from seqrec.build import (
     build_baseline,
     build_gains,
+    build_list_metrics,
     build_loss,
     build_model,
     build_objective,
     build_optimizer,
+    build_reranker,
     build_scheduler,
     gather_facts,
     locate,
@@ -18,6 +20,7 @@ from seqrec.build import (
 from seqrec.config.schema import Root
 from seqrec.contracts import Facts
 from seqrec.errors import ConfigError
+from seqrec.evaluation.task import Task
 from seqrec.model import SequenceModel
 from seqrec.store.store import SequenceStore
 from seqrec.training.counting import Counting
@@ -40,12 +43,19 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment | Countin
         )
     splits = make(config.split)(store)
     facts = gather_facts(store, splits, events=_reads_events(config))
+    assert facts.item_count_V is not None
     judged: dict[str, Any] = {
-        "gains": build_gains(config),
-        "store": store,
-        "splits": splits,
+        "task": Task.of(
+            config,
+            store,
+            splits,
+            item_count_V=facts.item_count_V,
+            gains=build_gains(config),
+            list_metrics=build_list_metrics(config),
+        ),
         "config": config,
         "facts": facts,
+        "reranker": build_reranker(config, facts),
     }
     if config.baseline is not None:
         return Counting(model=build_baseline(config, facts), **judged)

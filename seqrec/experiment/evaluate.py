@@ -9,14 +9,13 @@ from seqrec.build import build_source
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError, DataError, RunError
-from seqrec.evaluation.after_test import draw_conclusions
-from seqrec.evaluation.evaluated import Evaluated
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.determinism import choose_algorithms
 from seqrec.machine.hardware import Hardware, find_hardware
 from seqrec.run.folder import RunFolder, plain, typed
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
+from seqrec.training.evaluated import Evaluated
 from seqrec.training.trainer import evaluating_trainer
 
 
@@ -94,14 +93,13 @@ def choose_hardware(folder: RunFolder, accelerator: str, precision: str) -> Hard
 
 
 def evaluate(module: Evaluated, *, split: str, hardware: Hardware) -> dict[str, float]:
-    """Metrics of the ``test`` or ``valid`` events, keyed like ``metrics.json``."""
+    """Return the metrics of the ``test`` or ``valid`` events by name."""
     deterministic = module.config.trainer.deterministic
     choose_algorithms(deterministic=deterministic)
     device = Trainer(accelerator=hardware.kind, devices=1, deterministic=deterministic)
     trainer = evaluating_trainer(device, hardware)
     if split == "test":
         trainer.test(module, verbose=False)
-        found = draw_conclusions(module).test
-        return module.results | {f"test/{name}": value for name, value in found.items()}
+        return module.results | module.conclude().test
     trainer.validate(module, verbose=False)
     return module.results

@@ -1,22 +1,30 @@
 """What a run's folder says of the run, from its first step to its end."""
 
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import polars as pl
 
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
-from seqrec.evaluation.evaluated import Evaluated
-from seqrec.evaluation.protocol import markdown
+from seqrec.evaluation.examples import Samples
+from seqrec.evaluation.protocol import markdown, summary
+from seqrec.evaluation.results import Results
 from seqrec.home import command
 from seqrec.machine.hardware import Hardware
+from seqrec.machine.process import is_first_process
 from seqrec.run.code import code_patch
 from seqrec.run.environment import describe_environment
 from seqrec.run.fingerprint import fingerprint
 from seqrec.run.folder import RunFolder, plain
-from seqrec.run.info import RunInfo
+from seqrec.run.info import RunInfo, RunLogger
+from seqrec.training.evaluated import Evaluated
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
 
 UNNAMED = (  # overrides that don't tell a run from its neighbours, or are told elsewhere
     *("model", "data", "experiment", "logger", "group", "tags", "resume", "rerun", "seed"),
@@ -31,18 +39,42 @@ class Record:
         folder: of the run.
         choices: chosen option of each configuration group.
         overrides: what was typed; the run is named by it.
+        logger: where curves and the summary go.
     """
 
-    def __init__(self, folder: RunFolder, choices: dict[str, str], overrides: list[str]) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        choices: dict[str, str],
+        overrides: list[str],
+        logger: RunLogger,
+    ) -> None:
         self.folder, self.choices, self.overrides = folder, choices, overrides
-        self.began = time.perf_counter()
+        self.logger, self.began = logger, time.perf_counter()
 
-    def open(self, module: Evaluated, hardware: Hardware, card: dict[str, Any]) -> RunInfo:
-        """Write what is known before the first step; a continued run keeps its id.
+    @contextmanager
+    def opened(
+        self, module: Evaluated, hardware: Hardware, card: dict[str, Any]
+    ) -> Iterator["Logger | None"]:
+        """Write what is known before the first step, and yield Lightning's logger.
+
+        Where the run fails the logger is told. Processes beside the first write and log nothing.
 
         Raises:
             RunError: the run was begun on other data.
         """
+        if not is_first_process():
+            yield None
+            return
+        logger = self.logger.open(self._open(module, hardware, card))
+        try:
+            yield logger
+        except BaseException:
+            self.logger.finish({}, {}, failed=True)
+            raise
+
+    def _open(self, module: Evaluated, hardware: Hardware, card: dict[str, Any]) -> RunInfo:
+        """Write what is known before the first step; a continued run keeps its id."""
         root, store, folder = module.config, module.store, self.folder
         known = folder.about() if (folder.path / "run.json").is_file() else {}
         if known and known["data_hash"] != store.data_hash:
@@ -52,9 +84,11 @@ class Record:
                 todo="start a new run (leave resume out)",
             )
         folder.write_config(plain(root))
-        allowed_V = module.splits.candidates
-        candidate = pl.lit(True) if allowed_V is None else pl.Series(allowed_V[1:])
-        folder.write_table("catalogue.parquet", store.items().with_columns(candidate=candidate))
+        candidate_V = module.splits.candidate_V
+        candidate = pl.lit(True) if candidate_V is None else pl.Series(candidate_V[1:])
+        count_V = module.task.item_count_V.numpy()
+        items = store.items().with_columns(candidate=candidate, item_events=count_V[1:])
+        folder.write_table("catalogue.parquet", items)
         folder.write_json("protocol.json", card)
         folder.write_text("protocol.md", markdown(card))
         folder.write_optional("code.patch", code_patch())
@@ -83,11 +117,21 @@ class Record:
         run_id = str(about["run_id"])
         return RunInfo(folder.path, name, group, run_id, tags=list(root.tags), config=config)
 
-    def close(self) -> None:
-        """Add what only the end of a run knows: how long it took."""
+    def close(self, results: Results, card: dict[str, Any], *, samples: Samples) -> None:
+        """Write the results and how long the run took; tell the logger.
+
+        Args:
+            results: ``metrics.json``; written last, so its presence says the run is complete.
+            card: the protocol card.
+            samples: lists for a few users.
+        """
         seconds = round(time.perf_counter() - self.began, 3)
         ended = {"finished": _now(), "wall_seconds": seconds}
         self.folder.write_json("run.json", self.folder.about() | ended)
+        flat = results.flat()
+        self.folder.write_json("metrics.json", flat)
+        tables = {"recommendations": samples}
+        self.logger.finish(flat | summary(card), tables, failed=False)
 
 
 def names(root: Root, choices: dict[str, str], overrides: list[str]) -> tuple[str, str]:

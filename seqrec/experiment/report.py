@@ -1,21 +1,24 @@
 """What a run tells: at its start, at its end, and what to type next."""
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from rich.console import Console
 
-from seqrec.evaluation.evaluated import Evaluated
 from seqrec.evaluation.groups import FEW
+from seqrec.evaluation.results import Results
 from seqrec.evaluation.slices import KINDS, labels
 from seqrec.home import command
 from seqrec.machine.hardware import Hardware
+from seqrec.ranking.metrics import higher_is_better
 from seqrec.run.folder import RunFolder
 from seqrec.run.info import RunLogger
 from seqrec.shapes import count_parameters
 from seqrec.store.store import SequenceStore
 from seqrec.terminal.console import fact, result_table
 from seqrec.training.counting import Counting
+from seqrec.training.evaluated import Evaluated
 from seqrec.training.module import Experiment
 from seqrec.training.plan import Plan
 
@@ -101,46 +104,37 @@ def foretell(out: Console, plan: Plan) -> None:
         fact(out, "advice", plan.advice)
 
 
-def conclude(
-    out: Console,
-    module: Evaluated,
-    model: str,
-    results: dict[str, Any],
-    baseline: dict[str, float],
-) -> None:
+def conclude(out: Console, module: Evaluated, model: str, results: Results) -> None:
     """The test metrics beside those of the popularity baseline."""
-    evaluation = module.config.evaluation
-    k = evaluation.monitor.partition("@")[2] or max(evaluation.ks)
+    task, about = module.task, results.about
+    k = task.k
     shown = [f"{metric}@{k}" for metric in ("hit_rate", "ndcg", "mrr", "coverage")]
-    reached = {
-        key.removeprefix("test/"): value
-        for key, value in results.items()
-        if key.startswith("test/")
-    }
     out.print()
-    seconds = results["fit_seconds"]
-    if "best_epoch" in results:
-        epoch = f"epoch {results['best_epoch']} of {results['epochs']}"
+    seconds = about["fit_seconds"]
+    if "best_epoch" in about:
+        epoch = f"epoch {about['best_epoch']} of {about['epochs']}"
         fact(out, "best", f"{epoch}, {seconds:.0f} s of training")
     else:
         fact(out, "counted", f"in {seconds:.1f} s")
-    fact(out, "test", f"{len(module.splits.test):,} events; {module.protocol}")
-    rows = {"popularity": baseline, model: reached}
-    out.print(result_table(rows, ["rmse", "accuracy", *shown]))
+    fact(out, "test", f"{len(task.splits.test):,} events; {task.protocol}")
+    rows = {"popularity": results.popularity, model: results.test}
+    better = partial(higher_is_better, gains=task.gains)
+    out.print(result_table(rows, ["rmse", "accuracy", *shown], higher_is_better=better))
     lists = {
         name: {metric: values[f"{metric}@{k}"] for metric in OF_LISTS if f"{metric}@{k}" in values}
         for name, values in rows.items()
     }
-    out.print(result_table(lists, OF_LISTS, head=f"lists of {k}", best=False))
-    _slices(out, results, f"ndcg@{k}")
-    _gaps(out, module, results, f"ndcg@{k}")
-    if module.judge.negatives is not None:
-        name = f"{module.judge.negatives.name}_ndcg@{k}"
-        told = f"{name} {reached[name]:.4f}, popularity {baseline[name]:.4f}"
+    if any(lists.values()):
+        out.print(result_table(lists, OF_LISTS, head=f"lists of {k}"))
+    _slices(out, results.slices, f"ndcg@{k}")
+    _gaps(out, module, results.slices, f"ndcg@{k}")
+    if task.negatives is not None:
+        name = f"{task.negatives.name}_ndcg@{k}"
+        told = f"{name} {results.test[name]:.4f}, popularity {results.popularity[name]:.4f}"
         fact(out, "sampled", f"{told}; among sampled negatives only, for old papers")
 
 
-def _slices(out: Console, results: dict[str, Any], metric: str) -> None:
+def _slices(out: Console, results: dict[str, float], metric: str) -> None:
     """One line: the metric by kinds of events."""
     kinds: dict[str, list[str]] = {}
     for key, value in results.items():
@@ -153,10 +147,10 @@ def _slices(out: Console, results: dict[str, Any], metric: str) -> None:
         fact(out, metric, "  ".join(told))
 
 
-def _gaps(out: Console, module: Evaluated, results: dict[str, Any], metric: str) -> None:
+def _gaps(out: Console, module: Evaluated, results: dict[str, float], metric: str) -> None:
     """One line: how far apart groups of users are, and the groups where they are few."""
     told = []
-    for name, group_U in module.groups.items():
+    for name, group_U in module.task.groups.items():
         if (gap := results.get(f"gaps/{name}/{metric}")) is not None:
             keys = {g: f"slices/{name}={g}/{metric}" for g in labels(group_U)}
             groups = [f"{g} {results[key]:.4f}" for g, key in keys.items() if key in results]

@@ -1,6 +1,7 @@
 """One run, from a composed configuration to a folder that can be compared and served."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,13 @@ import pytorch_lightning as lightning
 import torch
 from omegaconf import DictConfig
 from rich.console import Console
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqrec.build import build_source, make
 from seqrec.config.schema import Root, Trainer
-from seqrec.evaluation.after_test import draw_conclusions
-from seqrec.evaluation.evaluated import Evaluated
-from seqrec.evaluation.examples import sample_lists
-from seqrec.evaluation.protocol import check_leaks, protocol_card, summary
+from seqrec.evaluation.examples import Samples, sample_lists
+from seqrec.evaluation.protocol import check_leaks, protocol_card
+from seqrec.evaluation.results import Results
 from seqrec.evaluation.slices import slice_metrics
 from seqrec.evaluation.tables import judged_events, listed_items
 from seqrec.experiment import report
@@ -30,13 +30,13 @@ from seqrec.machine.process import is_first_process
 from seqrec.run.claim import ELSEWHERE
 from seqrec.run.fingerprint import find_same
 from seqrec.run.folder import RunFolder, typed
-from seqrec.run.info import RunLogger
 from seqrec.shapes import count_parameters
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
 from seqrec.terminal.console import console, fact
 from seqrec.training.counting import Counting
+from seqrec.training.evaluated import Evaluated
 from seqrec.training.module import Experiment
 from seqrec.training.plan import make_plan
 from seqrec.training.trainer import build_trainer, evaluating_trainer, silence
@@ -77,7 +77,8 @@ def run(
         fact(out, "skipped", f"it is trained: {folder.path} (rerun=true trains it again)")
         return folder.read_json("metrics.json") | {SKIPPED: True}
     with folder.held() if is_first_process() else nullcontext():
-        return _run(root, folder, Record(folder, choices, overrides), out)
+        record = Record(folder, choices, overrides, make(root.logger))
+        return _run(root, record, out)
 
 
 def _known_folder(root: Root, run_dir: Path) -> Path:
@@ -90,65 +91,74 @@ def _known_folder(root: Root, run_dir: Path) -> Path:
     return known.path
 
 
-def _run(root: Root, folder: RunFolder, record: Record, out: Console) -> dict[str, Any]:
+def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
+    """Begin, fit, conclude."""
+    module, hardware, card = _begin(root, record, out)
+    with record.opened(module, hardware, card) as logger:
+        module, results = _fit(module, record.folder, hardware, logger, out)
+        if not is_first_process():
+            return results.flat()
+        results = _conclude(module, record.folder, results)
+        record.close(results, card, samples=_samples(module))
+    report.conclude(out, module, record.choices["model"], results)
+    report.what_next(out, record.folder, module.store, record.logger)
+    return results.flat()
+
+
+def _begin(
+    root: Root, record: Record, out: Console
+) -> tuple[Experiment | Counting, Hardware, dict[str, Any]]:
+    """Put all together, refuse what leaks, and say what will be done; with the protocol card."""
     hardware = choose_hardware_for(root)
-    choices = record.choices
-    name, _ = names(root, choices, record.overrides)
-    fact(out, "seqrec", f"{name} on {choices['data']}")
+    name, _ = names(root, record.choices, record.overrides)
+    fact(out, "seqrec", f"{name} on {record.choices['data']}")
     store = prepare_data(root)
     if surprise := unexpected(store, root.expect):
         fact(out, "counts", surprise)
     module = build_experiment(root, store)
-    assert module.facts.item_count_V is not None
+    task = module.task
     card = protocol_card(
         store,
-        module.splits,
+        task.splits,
         root,
-        item_count_V=module.facts.item_count_V.numpy(),
-        protocol=module.protocol,
-        category=module.categories.name if module.categories else None,
-        sampled=module.judge.negatives,
+        item_count_V=task.item_count_V.numpy(),
+        protocol=task.protocol,
+        category=task.categories.name if task.categories else None,
+        sampled=task.negatives,
     )
     check_leaks(card, root)
     report.introduce(out, module, hardware, card)
     if is_first_process() and isinstance(module, Experiment):
         report.foretell(out, make_plan(module, hardware))
-    if folder.last.is_file():
-        fact(out, "resume", f"from {folder.last}")
+    if record.folder.last.is_file():
+        fact(out, "resume", f"from {record.folder.last}")
+    return module, hardware, card
 
-    logger: RunLogger = make(root.logger)
-    opened = None
-    if is_first_process():
-        opened = logger.open(record.open(module, hardware, card))
-    try:
-        if isinstance(module, Counting):
-            results = _count_and_test(module, folder, hardware, out)
-        else:
-            trainer = build_trainer(
-                root, folder, hardware, monitor=module.monitor, logger=opened, out=out
-            )
-            held_out = {"validation": len(module.splits.valid), "test": len(module.splits.test)}
-            check_shares(held_out, trainer.world_size)
-            module, results = _fit_and_test(trainer, module, folder, hardware)
-        if is_first_process():
-            baseline = _write_results(module, folder, record, results)
-            samples = sample_lists(
-                module.model,
-                module.eval_batches(module.splits.test),
-                store,
-                root,
-                allowed_V=module.judge.allowed_V,
-                device=module.device,
-            )
-            logger.finish(results | summary(card), {"recommendations": samples}, failed=False)
-    except BaseException:
-        if is_first_process():
-            logger.finish({}, {}, failed=True)
-        raise
-    if is_first_process():
-        report.conclude(out, module, choices["model"], results, baseline)
-        report.what_next(out, folder, store, logger)
-    return results
+
+def _fit(
+    module: Experiment | Counting, folder: RunFolder, hardware: Hardware, logger: Any, out: Console
+) -> tuple[Experiment | Counting, Results]:
+    """Train or count, go back to what was best, evaluate it; return what was evaluated."""
+    config, splits = module.config, module.splits
+    if config.baseline is None:
+        trainer = build_trainer(
+            config, folder, hardware,
+            monitor=module.monitor, mode=module.mode, logger=logger, out=out,
+        )  # fmt: skip
+    else:
+        trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), hardware)
+    check_shares({"validation": len(splits.valid), "test": len(splits.test)}, trainer.world_size)
+    reset_peak(hardware)
+    about = module.fit(trainer, folder, out)
+    about["peak_memory_mb"] = round(peak_mb(hardware), 1)
+    best = torch.load(folder.best, map_location="cpu", weights_only=True, mmap=True)
+    if "epoch" in best:
+        about["best_epoch"] = best["epoch"] + 1
+    if not has_whole(module, best["state_dict"]):
+        module = build_experiment(config, module.store)
+        trainer = evaluating_trainer(config.trainer, hardware)
+    module.load_state_dict(best["state_dict"])
+    return module, _judged(trainer, module, about)
 
 
 def prepare_data(root: Root) -> SequenceStore:
@@ -166,79 +176,49 @@ def choose_hardware_for(root: Root) -> Hardware:
     return hardware
 
 
-def _fit_and_test(
-    trainer: lightning.Trainer, module: Experiment, folder: RunFolder, hardware: Hardware
-) -> tuple[Experiment, dict[str, Any]]:
-    """Train, go back to the best epoch, evaluate it; return what was evaluated and the results."""
-    reset_peak(hardware)
-    trainer.fit(module, ckpt_path=folder.resumable(), weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    told: dict[str, Any] = {
-        "epochs": trainer.current_epoch,
-        "fit_seconds": round(module.fit_seconds, 3),
-        "peak_memory_mb": round(peak_mb(hardware), 1),
-    }
-    best = torch.load(folder.best, map_location="cpu", weights_only=True)
-    if not has_whole(module, best["state_dict"]):
-        rebuilt = build_experiment(module.config, module.store)
-        assert isinstance(rebuilt, Experiment)
-        module = rebuilt
-        trainer = evaluating_trainer(module.config.trainer, hardware)
-    module.load_state_dict(best["state_dict"])
-    told["best_epoch"] = best["epoch"] + 1
-    return module, _judged(trainer, module) | told
-
-
-def _count_and_test(
-    module: Counting, folder: RunFolder, hardware: Hardware, out: Console
-) -> dict[str, Any]:
-    """Count, keep the counts, evaluate them; return the results."""
-    trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), hardware)
-    reset_peak(hardware)
-    module.count(trainer, out)
-    told = {
-        "fit_seconds": round(module.fit_seconds, 3),
-        "peak_memory_mb": round(peak_mb(hardware), 1),
-    }
-    module.save(folder)
-    return _judged(trainer, module) | told
-
-
-def _judged(trainer: lightning.Trainer, module: Evaluated) -> dict[str, Any]:
-    """Metrics on validation and test, and what they belong to."""
+def _judged(
+    trainer: lightning.Trainer, module: Experiment | Counting, about: dict[str, Any]
+) -> Results:
+    """Return the metrics of ranks on validation and test, and what they belong to."""
     trainer.validate(module, verbose=False)
     valid = module.results
     trainer.test(module, verbose=False)
-    return {
-        **module.results,
-        **valid,
+    belongs = {
         "parameters": count_parameters(module),
         "seed": module.config.seed,
         "data": module.store.name,
         "data_hash": module.store.data_hash,
-        "protocol": module.protocol,
+        "protocol": module.task.protocol,
     }
+    return Results(valid=valid, test=module.results, about=belongs | about)
 
 
-def has_whole(module: Experiment, weights: dict[str, Tensor]) -> bool:
+def has_whole(module: nn.Module, weights: dict[str, Tensor]) -> bool:
     """Whether this process holds all of the weights, not the shard that FSDP left it with."""
     return all(own.shape == weights[name].shape for name, own in module.named_parameters())
 
 
-def _write_results(
-    module: Evaluated, folder: RunFolder, record: Record, results: dict[str, Any]
-) -> dict[str, float]:
-    """Write ranks, lists and ``metrics.json``; return the popularity baseline's metrics."""
-    found = draw_conclusions(module)
-    results |= {f"test/{key}": value for key, value in found.test.items()}
-    results |= {f"popularity/{key}": value for key, value in found.popularity.items()}
-    events = judged_events(module, found.popular)
+def _conclude(module: Evaluated, folder: RunFolder, results: Results) -> Results:
+    """Write ranks and lists; return the results with all that follows from them."""
+    task, found = module.task, module.conclude()
+    assert module.tested is not None
+    events = judged_events(task, module.tested, found.popular)
     folder.write_table("ranks.parquet", events)
-    folder.write_table("lists.parquet", listed_items(module))
-    evaluation = module.config.evaluation
-    k = int(evaluation.monitor.partition("@")[2] or max(evaluation.ks))
-    results |= slice_metrics(events, module.judge.ranking.gains, k, found.lists)
-    record.close()
-    folder.write_json("metrics.json", results)
-    return found.popularity
+    folder.write_table("lists.parquet", listed_items(task, module.tested))
+    return replace(
+        results,
+        test=results.test | found.test,
+        popularity=found.popularity,
+        slices=slice_metrics(events, task.gains, task.k, found.lists),
+    )
+
+
+def _samples(module: Evaluated) -> Samples:
+    """Return lists of a few users, for a logger."""
+    return sample_lists(
+        module.model,
+        module.eval_batches(module.splits.test),
+        module.store,
+        policy=module.judge.policy,
+        device=module.device,
+    )

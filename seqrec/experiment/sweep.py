@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from rich.table import Table
 
 from seqrec.config.saved import read_overrides
+from seqrec.config.schema import cut_off
 from seqrec.machine.process import is_first_process
 from seqrec.run.claim import ELSEWHERE
 from seqrec.terminal.console import console, fact
@@ -39,7 +40,7 @@ class SweepSummary(Callback):
         if not is_first_process():  # the others have folders of their own, with nothing in them
             return
         evaluation = config.evaluation
-        k = evaluation.monitor.partition("@")[2] or max(evaluation.ks)
+        k = cut_off(evaluation.monitor, evaluation.ks)
         summarise(Path(config.hydra.sweep.dir), [f"hit_rate@{k}", f"ndcg@{k}"])
 
 

@@ -9,6 +9,7 @@ class Accuracy:
     """1 if ``rank == 1``, whatever k."""
 
     at_k: ClassVar[bool] = False
+    higher_is_better: ClassVar[bool] = True
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor:
         """``rank_R`` (from 1) to gains in float64."""

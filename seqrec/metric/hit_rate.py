@@ -9,6 +9,7 @@ class HitRate:
     """1 if ``rank <= k`` (Deshpande and Karypis 2004)."""
 
     at_k: ClassVar[bool] = True
+    higher_is_better: ClassVar[bool] = True
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor:
         """``rank_R`` (from 1) to gains in float64."""

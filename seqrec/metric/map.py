@@ -9,6 +9,7 @@ class MAP:
     """Precision at the rank of each relevant item, averaged; with one relevant item it is MRR."""
 
     at_k: ClassVar[bool] = True
+    higher_is_better: ClassVar[bool] = True
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor:
         """``rank_R`` (from 1) to gains in float64."""

@@ -9,6 +9,7 @@ class MRR:
     """``1 / rank`` if ``rank <= k``."""
 
     at_k: ClassVar[bool] = True
+    higher_is_better: ClassVar[bool] = True
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor:
         """``rank_R`` (from 1) to gains in float64."""

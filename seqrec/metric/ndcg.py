@@ -10,6 +10,7 @@ class NDCG:
     """``1 / log2(rank + 1)`` if ``rank <= k``; the ideal gain of one relevant item is 1."""
 
     at_k: ClassVar[bool] = True
+    higher_is_better: ClassVar[bool] = True
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor:
         """``rank_R`` (from 1) to gains in float64."""

@@ -9,6 +9,7 @@ class Precision:
     """Hits over k; with one relevant item at most ``1 / k``."""
 
     at_k: ClassVar[bool] = True
+    higher_is_better: ClassVar[bool] = True
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor:
         """``rank_R`` (from 1) to gains in float64."""

@@ -4,13 +4,27 @@ A metric of one target an event depends on its rank alone, so the state is a his
 integers, whose sum doesn't know the order or the batches they came in.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
-from torchmetrics import Metric
+from torchmetrics import MeanSquaredError, Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.rank import Ranking
+
+
+def higher_is_better(metric: str, gains: Mapping[str, Gain]) -> bool:
+    """Ask a metric of validation, ``ndcg@10`` for example, whether more of it is better.
+
+    Args:
+        metric: its name in the results; ``coverage`` and ``novelty`` are better the more there is.
+        gains: the metrics of ranks.
+    """
+    asked: dict[str, Any] = {**gains, "rmse": MeanSquaredError}
+    return getattr(asked.get(metric.partition("@")[0]), "higher_is_better", True)
 
 
 class RankingMetrics(Metric):

@@ -28,13 +28,13 @@ def rank_targets(
     k: int,
     seen_row_P: Tensor | None = None,
     seen_item_P: Tensor | None = None,
-    allowed_V: Tensor | None = None,
+    candidate_V: Tensor | None = None,
 ) -> Ranking:
     """Rank each query's target among all items, and list the best `k`.
 
     The stated policy for ties: an item that scores the same as the target, within float32
     rounding, counts as ranked above it, so ties never flatter a model. An item that can't be
-    recommended (the padding id, seen items, items outside `allowed_V`) scores minus infinity. A
+    recommended (the padding id, seen items, items outside `candidate_V`) scores minus infinity. A
     target that can't be recommended is a miss: it ranks below all items, as does one that scores
     NaN.
 
@@ -45,12 +45,12 @@ def rank_targets(
         k: length of the top list.
         seen_row_P: rows of the (row, item) pairs to leave out.
         seen_item_P: items of the pairs.
-        allowed_V: items that may be recommended.
+        candidate_V: items that may be recommended.
 
     Returns:
         ``1 + #{items that don't score below the target}`` and the top lists; all in float32.
     """
-    least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, allowed_V)
+    least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V)
     rows, v = torch.arange(len(target_B), device=target_B.device), len(catalogue)
     rank_B = torch.ones_like(target_B)
     top_score_BK = least_B.new_full((len(target_B), 0), -torch.inf)
@@ -59,7 +59,7 @@ def rank_targets(
     for first in range(0, v, width):
         last = min(v, first + width)
         score_BW = catalogue.block(query, first, last)
-        _block(score_BW, first, last, seen_row_P, seen_item_P, allowed_V)
+        _block(score_BW, first, last, seen_row_P, seen_item_P, candidate_V)
         here = ((target_B >= first) & (target_B < last)).nonzero().squeeze(1)
         above_BW = ~(score_BW < least_B[:, None])
         above_BW[rows[here], target_B[here] - first] = False
@@ -80,18 +80,18 @@ def rank_among(
     *,
     seen_row_P: Tensor | None = None,
     seen_item_P: Tensor | None = None,
-    allowed_V: Tensor | None = None,
+    candidate_V: Tensor | None = None,
 ) -> Tensor:
     """Rank each query's target among a few items only, with the policy of :func:`rank_targets`.
 
     Args:
-        query, catalogue, target_B, seen_row_P, seen_item_P, allowed_V: as there.
+        query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V: as there.
         item_BS: int64, what the target is told from; 0: nothing.
 
     Returns:
         ``rank_B``, int64 from 1.
     """
-    least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, allowed_V)
+    least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V)
     above_BS = ~(catalogue.score(query, item_BS) < least_B[:, None])
     return 1 + (above_BS & (item_BS > 0)).sum(1)
 
@@ -102,14 +102,14 @@ def _least(
     target_B: Tensor,
     seen_row_P: Tensor | None,
     seen_item_P: Tensor | None,
-    allowed_V: Tensor | None,
+    candidate_V: Tensor | None,
 ) -> Tensor:
     """The lowest score that counts as ranked above the target; what can't be found has none."""
     blocked_B = torch.zeros_like(target_B, dtype=torch.bool)
     if seen_row_P is not None and seen_item_P is not None:
         blocked_B[seen_row_P[seen_item_P == target_B[seen_row_P]]] = True
-    if allowed_V is not None:
-        blocked_B |= ~allowed_V[target_B]
+    if candidate_V is not None:
+        blocked_B |= ~candidate_V[target_B]
     score_B = catalogue.score(query, target_B)
     # what is nearer to the target's score than two sums may lie apart is a tie
     least_B = score_B - catalogue.rounding(query, target_B, score_B)
@@ -122,13 +122,13 @@ def _block(
     last: int,
     seen_row_P: Tensor | None,
     seen_item_P: Tensor | None,
-    allowed_V: Tensor | None,
+    candidate_V: Tensor | None,
 ) -> None:
     """Set what can't be recommended to minus infinity, in place."""
     if first == 0:
         score_BW[:, 0] = -torch.inf
-    if allowed_V is not None:
-        score_BW[:, ~allowed_V[first:last]] = -torch.inf
+    if candidate_V is not None:
+        score_BW[:, ~candidate_V[first:last]] = -torch.inf
     if seen_row_P is not None and seen_item_P is not None:
         inside = (seen_item_P >= first) & (seen_item_P < last)
         score_BW[seen_row_P[inside], seen_item_P[inside] - first] = -torch.inf

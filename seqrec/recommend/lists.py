@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 import torch
-from torch import Tensor
 
 from seqrec.model import CountedModel, SequenceModel
-from seqrec.ranking.rank import rank_targets
+from seqrec.ranking.policy import Policy
 from seqrec.shapes import EvalBatch
 
 
@@ -19,10 +18,9 @@ def top_lists(
     users: pl.Series,
     items: pl.Series,
     k: int,
-    mask_seen: bool,
-    allowed_V: Tensor | None,
+    policy: Policy,
 ) -> Iterator[pl.DataFrame]:
-    """Tables of user, rank, item and score: of each history the `k` best items, best first.
+    """Yield tables of user, rank, item and score: of each history the `k` best items, best first.
 
     A user has fewer where fewer items may be recommended.
 
@@ -32,20 +30,12 @@ def top_lists(
         users: original ids, from index 0.
         items: original ids, of index 1, 2, ...
         k: length of the lists.
-        mask_seen: leave out what is in the history.
-        allowed_V: items that may be recommended; None: all.
+        policy: what may be recommended, and in which order.
     """
     catalogue = model.catalogue()
     for batch in batches:
-        ranking = rank_targets(
-            model.query(batch.history, allowed_V),
-            catalogue,
-            batch.target_B,
-            k=k,
-            seen_row_P=batch.seen_row_P if mask_seen else None,
-            seen_item_P=batch.seen_item_P if mask_seen else None,
-            allowed_V=allowed_V,
-        )
+        query = model.query(batch.history, policy.candidate_V)
+        ranking = policy.rank(query, catalogue, batch, k=k)
         row_N, column_N = (ranking.top_BK > 0).nonzero(as_tuple=True)
         item_N = ranking.top_BK[row_N, column_N].cpu().numpy() - 1
         yield pl.DataFrame(

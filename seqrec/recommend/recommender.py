@@ -1,7 +1,8 @@
 """Answers from a trained run: what comes after these items, for sessions never seen in training."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,16 @@ import polars as pl
 import torch
 
 from seqrec.batches import Columns, EvalBatches, event_column
-from seqrec.build import build_baseline, build_model, build_source
+from seqrec.build import build_baseline, build_model, build_reranker, build_source
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
-from seqrec.contracts import EventFacts, Facts
+from seqrec.contracts import EventFacts, Facts, Ranked, Reranker
 from seqrec.errors import DataError, RunError
 from seqrec.machine.hardware import find_hardware
 from seqrec.model import CountedModel, SequenceModel
-from seqrec.ranking.rank import rank_targets
+from seqrec.ranking.policy import Policy
 from seqrec.recommend.lists import top_lists
-from seqrec.recommend.session import Recommendation, Session, history_of, now
+from seqrec.recommend.session import Recommendation, Session, history_of, joined, now
 from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch
 from seqrec.store.prepare import prepare
@@ -38,6 +39,7 @@ class Recommender:
         config: the run's configuration.
         data_hash: of the data that it was trained on.
         events: what that data knows of each event, by column.
+        reranker: the run's; None: nothing reorders what the model ranks.
     """
 
     def __init__(
@@ -48,10 +50,15 @@ class Recommender:
         config: Root,
         data_hash: str,
         events: Mapping[str, EventFacts],
+        reranker: Reranker | None = None,
     ) -> None:
         self.events = events
         self.model, self.config, self.data_hash = model.eval(), config, data_hash
-        self.allowed_V = torch.tensor([True, *catalogue["candidate"]])
+        self.policy = Policy(
+            candidate_V=torch.tensor([False, *catalogue["candidate"]]),
+            mask_seen=config.evaluation.mask_seen,
+            reranker=reranker,
+        )
         self.items = catalogue["item"].to_list()
         self.titles = catalogue["title"].fill_null(catalogue["item"]).to_list()
         self.index = {item: i for i, item in enumerate(self.items, start=1)}
@@ -99,69 +106,148 @@ class Recommender:
                 where=str(folder.path),
                 todo="bring back the config.yaml that the run wrote",
             ) from error
+        catalogue = folder.read_table("catalogue.parquet")
         return cls(
             model=model,
-            catalogue=folder.read_table("catalogue.parquet"),
+            catalogue=catalogue,
             config=config,
             data_hash=about["data_hash"],
             events=facts.events,
+            reranker=build_reranker(config, _with_items(facts, catalogue)),
         )
 
-    @torch.no_grad()
     def recommend(
-        self, session: Session | list[str], *, k: int = 10, mask_seen: bool | None = None
+        self,
+        session: Session | list[str],
+        *,
+        k: int = 10,
+        mask_seen: bool | None = None,
+        allow: Iterable[str] | None = None,
+        deny: Iterable[str] = (),
     ) -> Recommendation:
-        """The `k` best items to follow a history.
+        """Return the `k` best items to follow a history.
 
         Args:
             session: what happened, or only the items; those the catalogue doesn't have are left
                 out.
             k: length of the list.
             mask_seen: leave the history's own items out; None: as in the run's evaluation.
+            allow: original ids of the only items that may be recommended; None: all may that
+                training saw.
+            deny: original ids of items that may not.
 
         Raises:
-            DataError: no known item is left, k isn't positive, or the context isn't what the model
-                knows.
+            DataError: no known item is left, k isn't positive, the context isn't what the model
+                knows, or the catalogue has no item that is allowed or denied.
         """
-        session = session if isinstance(session, Session) else Session(session)
-        items = session.items
+        [answer] = self.recommend_all([session], k=k, mask_seen=mask_seen, allow=allow, deny=deny)
+        return answer
+
+    @torch.no_grad()
+    def recommend_all(
+        self,
+        sessions: Sequence[Session | list[str]],
+        *,
+        k: int = 10,
+        mask_seen: bool | None = None,
+        allow: Iterable[str] | None = None,
+        deny: Iterable[str] = (),
+    ) -> list[Recommendation]:
+        """Return the `k` best items to follow each history; see :meth:`recommend`."""
         _check_length(k)
-        unknown = [item for item in items if item not in self.index]
-        kept = [at for at, item in enumerate(items) if item in self.index]
-        if not kept:
+        policy, size = self._narrowed(mask_seen, allow, deny), self.config.batch.eval_size
+        asked = [s if isinstance(s, Session) else Session(s) for s in sessions]
+        kept = [self._known(session) for session in asked]
+        answers: list[Recommendation] = []
+        for first in range(0, len(asked), size):
+            those = asked[first : first + size], kept[first : first + size]
+            answers += self._answers(*those, k=min(k, len(self.items)), policy=policy)
+        return answers
+
+    @cached_property
+    def catalogue(self) -> Ranked:
+        """What queries are scored against; built once, as the model doesn't change."""
+        return self.model.catalogue()
+
+    def _answers(
+        self, sessions: list[Session], kept: list[list[int]], *, k: int, policy: Policy
+    ) -> Iterator[Recommendation]:
+        batch = self._batch(sessions, kept)
+        query = self.model.query(batch.history, policy.candidate_V)
+        ranking = policy.rank(query, self.catalogue, batch, k=k)
+        alpha_BL = self.model.attention(batch.history, policy.candidate_V)
+        for row, session in enumerate(sessions):
+            top = ranking.top_BK[row][ranking.top_BK[row] > 0]
+            length = int(batch.history.length_B[row])
+            yield Recommendation(
+                self._table(top.tolist(), score=ranking.top_score_BK[row][: len(top)].tolist()),
+                self._table(
+                    batch.history.item_BL[row][:length].tolist(),
+                    attention=alpha_BL[row][:length].tolist(),
+                ),
+                [item for item in session.items if item not in self.index],
+            )
+
+    def _batch(self, sessions: list[Session], kept: list[list[int]]) -> EvalBatch:
+        """Sessions as a batch; what follows them, which nobody knows, is their latest item."""
+        history = joined(
+            [
+                history_of(
+                    session,
+                    places[-self.config.max_length :],
+                    index=self.index,
+                    wanted=self.model.wanted,
+                    events=self.events,
+                )
+                for session, places in zip(sessions, kept, strict=True)
+            ]
+        )
+        seen = [
+            sorted({self.index[session.items[at]] for at in places})
+            for session, places in zip(sessions, kept, strict=True)
+        ]
+        row_B = torch.arange(len(sessions))
+        return EvalBatch(
+            history=history,
+            event_B=row_B,
+            target_B=history.item_BL[row_B, history.length_B - 1],
+            rating_B=None,
+            seen_row_P=row_B.repeat_interleave(torch.tensor([len(items) for items in seen])),
+            seen_item_P=torch.tensor([item for items in seen for item in items]),
+        )
+
+    def _known(self, session: Session) -> list[int]:
+        """Return the places in a session of the items that the catalogue has."""
+        places = [at for at, item in enumerate(session.items) if item in self.index]
+        if not places:
             example = ", ".join(self.items[:3])
             raise DataError(
-                f"none of the {len(items)} items is in the run's catalogue",
-                where=f"items={','.join(items[:5])}",
+                f"none of the {len(session.items)} items is in the run's catalogue",
+                where=f"items={','.join(session.items[:5])}",
                 todo=f"give original ids, like {example}",
             )
-        seen = torch.tensor(sorted({self.index[items[at]] for at in kept}))
-        history = history_of(
-            session,
-            kept[-self.config.max_length :],
-            index=self.index,
-            wanted=self.model.wanted,
-            events=self.events,
+        return places
+
+    def _narrowed(
+        self, mask_seen: bool | None, allow: Iterable[str] | None, deny: Iterable[str]
+    ) -> Policy:
+        return self.policy.narrowed(
+            mask_seen=mask_seen,
+            allow=None if allow is None else self._indices(allow, where="allow"),
+            deny=self._indices(deny, where="deny"),
         )
-        latest = history.item_BL
-        mask = self._mask(mask_seen)
-        ranking = rank_targets(
-            self.model.query(history, self.allowed_V),
-            self.model.catalogue(),
-            latest[:, -1],
-            k=min(k, len(self.items)),
-            seen_row_P=torch.zeros_like(seen) if mask else None,
-            seen_item_P=seen if mask else None,
-            allowed_V=self.allowed_V,
-        )
-        top = ranking.top_BK[0][ranking.top_BK[0] > 0]
-        scores = ranking.top_score_BK[0][: len(top)]
-        weights = self.model.attention(history, self.allowed_V)[0]
-        return Recommendation(
-            self._table(top.tolist(), score=scores.tolist()),
-            self._table(latest[0].tolist(), attention=weights.tolist()),
-            unknown,
-        )
+
+    def _indices(self, items: Iterable[str], *, where: str) -> list[int]:
+        items = list(items)
+        unknown = [item for item in items if item not in self.index]
+        if unknown:
+            example = ", ".join(self.items[:3])
+            raise DataError(
+                f"the run's catalogue has no item {', '.join(map(repr, unknown[:5]))}",
+                where=where,
+                todo=f"give original ids, like {example}",
+            )
+        return [self.index[item] for item in items]
 
     def session(self, user: str) -> Session:
         """The whole history of a user of the run's data.
@@ -188,9 +274,15 @@ class Recommender:
         return Session([self.items[i - 1] for i in store.item[mine].tolist()], index, context)
 
     def everybody(
-        self, *, k: int = 10, mask_seen: bool | None = None, asked: int | None = None
+        self,
+        *,
+        k: int = 10,
+        mask_seen: bool | None = None,
+        asked: int | None = None,
+        allow: Iterable[str] | None = None,
+        deny: Iterable[str] = (),
     ) -> Iterator[pl.DataFrame]:
-        """The `k` best items to follow the whole history of every user of the run's data.
+        """Yield the `k` best items to follow the whole history of every user of the run's data.
 
         On a GPU where there is one.
 
@@ -198,15 +290,18 @@ class Recommender:
             k: length of the lists.
             mask_seen: see :meth:`recommend`.
             asked: the time that the lists are for, in milliseconds; None: now.
+            allow, deny: see :meth:`recommend`.
 
         Yields:
             Tables of user, rank, item and score, some thousand users each.
 
         Raises:
-            DataError: the data can't be read any more, or k isn't positive.
+            DataError: the data can't be read any more, k isn't positive, or the catalogue has no
+                item that is allowed or denied.
             RunError: the data has changed.
         """
         _check_length(k)
+        policy = self._narrowed(mask_seen, allow, deny)
         store = self._store()
         device = torch.device(find_hardware("auto", "fp32").kind)
         offset = np.asarray(store.offset)
@@ -224,14 +319,11 @@ class Recommender:
                 users=store.users()["user"],
                 items=pl.Series(self.items),
                 k=min(k, len(self.items)),
-                mask_seen=self._mask(mask_seen),
-                allowed_V=self.allowed_V.to(device),
+                policy=policy.to(device),
             )
         finally:
             self.model.to("cpu")
-
-    def _mask(self, mask_seen: bool | None) -> bool:
-        return self.config.evaluation.mask_seen if mask_seen is None else mask_seen
+            policy.to("cpu")
 
     def _store(self) -> SequenceStore:
         """The run's data."""
@@ -252,6 +344,17 @@ class Recommender:
             "title": [self.titles[i - 1] for i in indices],
         }
         return pl.DataFrame({**names, **columns})
+
+
+def _with_items(facts: Facts, catalogue: pl.DataFrame) -> Facts:
+    """Return the facts with what the run's catalogue says of the items."""
+    own = ("candidate", "item_events")
+    counts = catalogue.get_column("item_events", default=None)
+    return replace(
+        facts,
+        items=lambda: catalogue.drop(own, strict=False),
+        item_count_V=None if counts is None else torch.tensor([0, *counts]),
+    )
 
 
 def _at(batch: EvalBatch, asked: int | None) -> EvalBatch:

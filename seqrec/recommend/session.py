@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from seqrec.clock import instant
 from seqrec.contracts import EventFacts
@@ -79,6 +80,26 @@ def history_of(
         user_B=torch.tensor([session.user]),
         event={name: _event(name, session.context.get(name), kept, events) for name in wanted},
         asked_B=torch.tensor([now() if session.asked is None else session.asked]),
+    )
+
+
+def joined(histories: Sequence[History]) -> History:
+    """Join histories of one row each, padded on the right with what is unknown."""
+
+    def padded(rows: Iterable[Tensor], value: float) -> Tensor:
+        return pad_sequence([row[0] for row in rows], batch_first=True, padding_value=value)
+
+    first, asked = histories[0], [history.asked_B for history in histories]
+    unknown = {
+        name: UNKNOWN_TIME if name == "timestamp" else math.nan if v.is_floating_point() else 0
+        for name, v in first.event.items()
+    }
+    return History(
+        item_BL=padded((history.item_BL for history in histories), 0),
+        length_B=torch.cat([history.length_B for history in histories]),
+        user_B=torch.cat([history.user_B for history in histories]),
+        event={n: padded((h.event[n] for h in histories), v) for n, v in unknown.items()},
+        asked_B=torch.cat([at for at in asked if at is not None]),
     )
 
 

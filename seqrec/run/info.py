@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pytorch_lightning.loggers import Logger
+if TYPE_CHECKING:  # what reads a run does without Lightning
+    from pytorch_lightning.loggers import Logger
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,6 @@ class RunInfo:
 class RunLogger(Protocol):
     """Opens Lightning's logger for a run, and says at the end what the user can type."""
 
-    def open(self, run: RunInfo) -> Logger | None: ...
+    def open(self, run: RunInfo) -> "Logger | None": ...
     def finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None: ...
     def hints(self) -> list[str]: ...

@@ -21,7 +21,7 @@ class Cosine:
             raise ValueError(f"scheduler.warmup={warmup} and floor={floor} are shares of one")
         self.warmup, self.floor = warmup, floor
 
-    def __call__(self, optimizer: Optimizer, *, total_steps: int, monitor: str) -> Any:
+    def __call__(self, optimizer: Optimizer, *, total_steps: int, monitor: str, mode: str) -> Any:
         """Return Lightning's description of the schedule."""
         rate = partial(_rate, total=total_steps, warmup=self.warmup, floor=self.floor)
         return {"scheduler": LambdaLR(optimizer, rate), "interval": "step"}

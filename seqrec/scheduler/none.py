@@ -8,6 +8,6 @@ from torch.optim import Optimizer
 class Constant:
     """Leave the optimizer's learning rate as it is."""
 
-    def __call__(self, optimizer: Optimizer, *, total_steps: int, monitor: str) -> Any:
+    def __call__(self, optimizer: Optimizer, *, total_steps: int, monitor: str, mode: str) -> Any:
         """Return None: nothing to schedule."""
         return None

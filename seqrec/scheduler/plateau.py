@@ -1,6 +1,6 @@
 """Lower the learning rate when validation stops improving."""
 
-from typing import Any
+from typing import Any, Literal
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -17,11 +17,13 @@ class Plateau:
     def __init__(self, *, factor: float = 0.5, patience: int = 3) -> None:
         self.factor, self.patience = factor, patience
 
-    def __call__(self, optimizer: Optimizer, *, total_steps: int, monitor: str) -> Any:
+    def __call__(
+        self, optimizer: Optimizer, *, total_steps: int, monitor: str, mode: Literal["min", "max"]
+    ) -> Any:
         """Return Lightning's description of the schedule."""
         plateau = ReduceLROnPlateau(
             optimizer,
-            mode="min" if monitor.endswith("rmse") else "max",
+            mode=mode,
             factor=self.factor,
             patience=self.patience,
         )

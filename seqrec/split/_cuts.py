@@ -71,15 +71,15 @@ def cut_at(
     start = np.asarray(store.offset[:-1])
     valid_at, test_at = (start + count_before(store, cut) for cut in (valid_cut, test_cut))
     last = np.asarray(store.offset[1:]) if end is None else start + count_before(store, end)
-    candidates = np.zeros(store.n_items + 1, dtype=bool)
-    candidates[store.item[timestamp < valid_cut]] = True
-    candidates[0] = False
+    candidate_V = np.zeros(store.n_items + 1, dtype=bool)
+    candidate_V[store.item[timestamp < valid_cut]] = True
+    candidate_V[0] = False
     return assemble(
         store,
         train=View(np.arange(store.n_users, dtype=np.int64), start, valid_at),
         valid=chosen(start, valid_at, test_at, targets),
         test=chosen(start, test_at, last, targets),
-        candidates=None if new_items == "rank" else candidates,
+        candidate_V=None if new_items == "rank" else candidate_V,
         keep_cold=new_items == "keep",
         cut=valid_cut,
         protocol=protocol,

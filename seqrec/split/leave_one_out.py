@@ -29,7 +29,7 @@ class LeaveOneOut:
             train=View(user, start, np.where(judged, end - 2, end)),
             valid=View(valid.user, valid.start, valid.end - 2),
             test=View(valid.user, valid.start, valid.end - 1),
-            candidates=None,
+            candidate_V=None,
             protocol="leave_one_out",
             todo="it needs users with at least 4 events; prepare.k_core or min_rating may be "
             "too strict",

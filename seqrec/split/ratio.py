@@ -42,7 +42,7 @@ class Ratio:
             train=View(np.arange(store.n_users, dtype=np.int64), start, valid_at),
             valid=chosen(start, valid_at, test_at, "all"),
             test=chosen(start, test_at, end, "all"),
-            candidates=None,
+            candidate_V=None,
             protocol=f"ratio(test_share={self.test_share:g}, valid_share={self.valid_share:g})",
             todo="it needs users with at least 4 events; prepare.k_core or min_rating may be "
             "too strict",

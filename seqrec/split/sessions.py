@@ -52,14 +52,14 @@ class Sessions:
         validates = (begins >= valid_cut) & (ends < test_cut)
         everyone = View(np.arange(store.n_users, dtype=np.int64), start, end)
         train = everyone.take(trains)
-        candidates = np.zeros(store.n_items + 1, dtype=bool)
-        candidates[store.item[train.positions()]] = True
+        candidate_V = np.zeros(store.n_items + 1, dtype=bool)
+        candidate_V[store.item[train.positions()]] = True
         splits = assemble(
             store,
             train=train,
             valid=chosen(start, start, np.where(validates, end, start), self.targets),
             test=chosen(start, start, np.where(begins >= test_cut, end, start), self.targets),
-            candidates=candidates,
+            candidate_V=candidate_V,
             cut=valid_cut,
             protocol=f"sessions(test_from={iso_time(test_cut)}, "
             f"valid_from={iso_time(valid_cut)}, targets={self.targets})",

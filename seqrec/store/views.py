@@ -46,7 +46,8 @@ class Splits:
     Args:
         train: sequences of at least 2 events.
         valid, test: histories of at least 1 event, each followed by its target.
-        candidates: bool (n_items + 1,), the items that may be ranked; None: all but the padding.
+        candidate_V: bool (n_items + 1,), the items that may be ranked, False for the padding; None:
+            all items.
         protocol: says how the data was split, with its settings.
         report: counts: ``train_sequences``, ``train_events``, and for valid and test
             ``*_targets``, ``*_cold_targets`` (left out: the item isn't a candidate) and
@@ -57,7 +58,7 @@ class Splits:
     train: View
     valid: View
     test: View
-    candidates: np.ndarray | None
+    candidate_V: np.ndarray | None
     protocol: str
     report: dict[str, int | float] = field(default_factory=dict)
     cut: int | None = None
@@ -77,7 +78,7 @@ def assemble(
     train: View,
     valid: View,
     test: View,
-    candidates: np.ndarray | None,
+    candidate_V: np.ndarray | None,
     protocol: str,
     todo: str,
     cut: int | None = None,
@@ -87,7 +88,7 @@ def assemble(
 
     Args:
         store: the data.
-        train, valid, test, candidates, protocol, cut: see :class:`Splits`; unfiltered.
+        train, valid, test, candidate_V, protocol, cut: see :class:`Splits`; unfiltered.
         todo: what the user can do when a part is empty.
         keep_cold: targets that can't be ranked stay, as misses.
 
@@ -102,8 +103,8 @@ def assemble(
     judged = {}
     for part, view in {"valid": valid, "test": test}.items():
         kept = view
-        if candidates is not None and not keep_cold:
-            kept = view.take(candidates[store.item[view.end]])
+        if candidate_V is not None and not keep_cold:
+            kept = view.take(candidate_V[store.item[view.end]])
         judged[part] = kept
         report[f"{part}_targets"] = len(kept)
         report[f"{part}_cold_targets"] = len(view) - len(kept)
@@ -117,7 +118,7 @@ def assemble(
                 where="split",
                 todo=todo,
             )
-    return Splits(train, judged["valid"], judged["test"], candidates, protocol, report, cut)
+    return Splits(train, judged["valid"], judged["test"], candidate_V, protocol, report, cut)
 
 
 def _repeats(store: SequenceStore, view: View) -> float:

@@ -1,6 +1,6 @@
 """What a run says in the terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.table import Table
@@ -27,15 +27,16 @@ def result_table(
     columns: Iterable[str],
     *,
     head: str = "model",
-    best: bool = True,
+    higher_is_better: Callable[[str], bool] | None = None,
 ) -> Table:
     """Models by metrics.
 
     Args:
         rows: name of a model to its metrics.
-        columns: metrics to show; larger is better, except for names that start with ``rmse``.
+        columns: metrics to show.
         head: of the column of names.
-        best: print the best of a column in bold; of what lists are like, none is simply best.
+        higher_is_better: says of a metric which way is better, so that the best is printed in bold;
+            None: none is simply better.
     """
     table = Table(header_style="dim")
     table.add_column(head)
@@ -43,9 +44,10 @@ def result_table(
     for column in shown:
         table.add_column(column, justify="right")
     winning: dict[str, float] = {}
-    for column in shown if best else []:
-        reached = [values[column] for values in rows.values() if column in values]
-        winning[column] = min(reached) if column.startswith("rmse") else max(reached)
+    if higher_is_better is not None:
+        for column in shown:
+            reached = [values[column] for values in rows.values() if column in values]
+            winning[column] = max(reached) if higher_is_better(column) else min(reached)
     for name, values in rows.items():
         cells = [_cell(values.get(column), winning.get(column)) for column in shown]
         table.add_row(name, *cells)

@@ -1,22 +1,29 @@
 """Baselines as experiments: counted once, then judged like any trained model."""
 
 import time
+from typing import Any
 
 import pytorch_lightning as lightning
 from rich.console import Console
 
 from seqrec.counts.training import Training
-from seqrec.evaluation.evaluated import Evaluated
 from seqrec.model import CountedModel
 from seqrec.run.folder import RunFolder, plain
 from seqrec.terminal.console import fact
+from seqrec.training.evaluated import Evaluated
 
 
 class Counting(Evaluated):
-    """A baseline over a split. See :class:`~seqrec.evaluation.evaluated.Evaluated`."""
+    """A baseline over a split. See :class:`~seqrec.training.evaluated.Evaluated`."""
 
     model: CountedModel
     fit_seconds = 0.0
+
+    def fit(self, trainer: lightning.Trainer, folder: RunFolder, out: Console) -> dict[str, Any]:
+        """Count, and keep the counts as the run's best checkpoint; return what it took."""
+        self.count(trainer, out)
+        self.save(folder)
+        return {"fit_seconds": round(self.fit_seconds, 3)}
 
     def count(self, trainer: lightning.Trainer, out: Console) -> None:
         """Learn from the training events; of options that validation chooses from, a line each."""
@@ -26,7 +33,7 @@ class Counting(Evaluated):
         def judge(option: str) -> float:
             nonlocal best
             trainer.validate(self, verbose=False)
-            value = self.results[self.monitor]
+            value = self.monitored
             fact(out, "option", f"{option:<16} {self.monitor} {value:.4f}{' *' * (value > best)}")
             best = max(best, value)
             return value

@@ -5,24 +5,24 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.plugins.precision import FSDPPrecision
+from rich.console import Console
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
 from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
-from seqrec.contracts import Augment, Facts, Loss, Objective, Window
-from seqrec.evaluation.evaluated import Evaluated
+from seqrec.contracts import Augment, Facts, Loss, Objective, Reranker, Window
+from seqrec.evaluation.task import Task
 from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel
-from seqrec.ranking.gain import Gain
-from seqrec.run.folder import plain
+from seqrec.run.folder import RunFolder, plain
 from seqrec.shapes import EvalBatch, TrainBatch
-from seqrec.store.store import SequenceStore
-from seqrec.store.views import Splits
+from seqrec.training.evaluated import Evaluated
 
 
 class Experiment(Evaluated):
@@ -40,11 +40,10 @@ class Experiment(Evaluated):
         loss: that the objective was given; one of ratings predicts them, too.
         optimizer: parameters to optimizer.
         scheduler: optimizer to Lightning's learning-rate configuration, or None.
-        gains: ranking metrics by name.
-        store: the sequences.
-        splits: views of them.
-        config: sizes, seeds and the evaluation protocol.
+        task: the data and the protocol that the model is judged by.
+        config: sizes and seeds.
         facts: what the data says.
+        reranker: reorders what the model ranks.
     """
 
     model: SequenceModel
@@ -60,28 +59,31 @@ class Experiment(Evaluated):
         loss: Loss,
         optimizer: Callable[[Any], torch.optim.Optimizer],
         scheduler: Callable[..., Any],
-        gains: dict[str, Gain],
-        store: SequenceStore,
-        splits: Splits,
+        task: Task,
         config: Root,
         facts: Facts,
+        reranker: Reranker,
     ) -> None:
         super().__init__(
-            model=model,
-            gains=gains,
-            store=store,
-            splits=splits,
-            config=config,
-            facts=facts,
-            loss=loss,
+            model=model, task=task, config=config, facts=facts, reranker=reranker, loss=loss
         )
         self.window, self.augment, self.objective = window, augment, objective
         self.generator = torch.Generator()  # of the augmented batches; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
-        self.smaller_is_better = config.evaluation.monitor == "rmse"
         self.validated = -1  # the epoch of the latest validation
         self.train_loss, self.valid_loss = MeanMetric(), MeanMetric()
         self.fit_seconds = 0.0
+
+    def fit(self, trainer: lightning.Trainer, folder: RunFolder, out: Console) -> dict[str, Any]:
+        """Train, from the last checkpoint where there is one; return what it took.
+
+        Raises:
+            KeyboardInterrupt: the training was interrupted; Lightning ends it in good order.
+        """
+        trainer.fit(self, ckpt_path=folder.resumable(), weights_only=True)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+        return {"epochs": trainer.current_epoch, "fit_seconds": round(self.fit_seconds, 3)}
 
     # batches ------------------------------------------------------------------------------------
 
@@ -169,6 +171,7 @@ class Experiment(Evaluated):
             optimizer,
             total_steps=int(self.trainer.estimated_stepping_batches),
             monitor=self.monitor,
+            mode=self.mode,
         )
         return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
 
@@ -186,7 +189,7 @@ class Experiment(Evaluated):
         self.validated = self.current_epoch
         plateau = self.lr_schedulers() if self.trainer.state.fn == "fit" else None
         if isinstance(plateau, ReduceLROnPlateau):
-            plateau.step(self.results[self.monitor])
+            plateau.step(self.monitored)
         self.log("valid/loss", self.valid_loss.compute())
         self.valid_loss.reset()
 

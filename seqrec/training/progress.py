@@ -66,7 +66,7 @@ class EpochLines(Callback):
         if module.monitor in trainer.callback_metrics and module.validated == trainer.current_epoch:
             value = float(trainer.callback_metrics[module.monitor])
             better = self.best is None or (
-                value < self.best if module.smaller_is_better else value > self.best
+                value < self.best if module.mode == "min" else value > self.best
             )
             self.best = value if better else self.best
             line += f"   {module.monitor} {value:.4f}{' *' if better else '  '}"

@@ -35,6 +35,7 @@ def build_trainer(
     hardware: Hardware,
     *,
     monitor: str,
+    mode: Literal["min", "max"],
     logger: Any,
     out: Console,
     first: Iterable[Callback] = (),
@@ -46,6 +47,7 @@ def build_trainer(
         folder: where checkpoints go.
         hardware: device and precision.
         monitor: the metric to go by.
+        mode: whether it should be small or large.
         logger: Lightning's logger, or None.
         out: where epochs are reported.
         first: callbacks before those of a run.
@@ -53,7 +55,7 @@ def build_trainer(
     Raises:
         ConfigError: Lightning can't have such a trainer here.
     """
-    settings, mode, strategy = root.trainer, direction(monitor), root.trainer.strategy
+    settings, strategy = root.trainer, root.trainer.strategy
     callbacks: list[Callback] = [*first, EpochLines(out, bar=settings.progress), History(folder)]
     if settings.ema:
         callbacks.insert(0, MovingAverage(settings.ema))
@@ -109,11 +111,6 @@ def lightning_trainer(settings: Trainer, **options: Any) -> lightning.Trainer:
         raise ConfigError(
             str(error), where="trainer", todo="trainer=auto works anywhere"
         ) from error
-
-
-def direction(monitor: str) -> Literal["min", "max"]:
-    """Whether a metric is better when it is small."""
-    return "min" if monitor.endswith("rmse") else "max"
 
 
 def silence() -> None:

@@ -17,7 +17,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from seqrec.errors import ConfigError, RunError, SeqrecError
 from seqrec.run.folder import RunFolder
-from seqrec.training.trainer import direction
 from seqrec.tune.space import Space, overrides
 from seqrec.tune.trial import Outcome, try_out
 
@@ -38,6 +37,7 @@ class Search:
         compose: the configuration that overrides of ``train.py`` give.
         space: what varies.
         monitor: the validation metric that counts.
+        larger_is_better: whether it should be large.
         also: of :data:`~seqrec.tune.COSTS`, a second objective; None: there is one.
         pruner: of :data:`~seqrec.tune.PRUNERS`: when a trial is given up. With two, none is.
         storage: URL of a database; None: a file in the folder.
@@ -50,6 +50,7 @@ class Search:
     compose: Compose
     space: Space
     monitor: str
+    larger_is_better: bool
     also: str | None
     pruner: str
     storage: str | None
@@ -59,8 +60,7 @@ class Search:
     @property
     def directions(self) -> list[StudyDirection]:
         """Of the objectives."""
-        smaller = direction(self.monitor) == "min"
-        first = StudyDirection.MINIMIZE if smaller else StudyDirection.MAXIMIZE
+        first = StudyDirection.MAXIMIZE if self.larger_is_better else StudyDirection.MINIMIZE
         return [first, StudyDirection.MINIMIZE] if self.also else [first]
 
 

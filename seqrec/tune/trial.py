@@ -18,7 +18,7 @@ from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.run.folder import RunFolder, typed
 from seqrec.shapes import count_parameters
 from seqrec.training.module import Experiment
-from seqrec.training.trainer import build_trainer, direction, silence
+from seqrec.training.trainer import build_trainer, silence
 
 Report = Callable[[int, float], None]
 
@@ -47,8 +47,8 @@ class Watch(Callback):
 
     def on_validation_end(self, trainer: Any, module: Any) -> None:
         """After every validation."""
-        value, epoch = module.results[module.monitor], trainer.current_epoch + 1
-        sign = -1 if direction(module.monitor) == "min" else 1
+        value, epoch = module.monitored, trainer.current_epoch + 1
+        sign = -1 if module.mode == "min" else 1
         if not sign * value <= sign * self.best and not math.isnan(value):
             self.best, self.epoch = value, epoch
         self.report(epoch, value)
@@ -81,6 +81,7 @@ def try_out(config: DictConfig, folder: Path, report: Report) -> Outcome:
         run,
         hardware,
         monitor=module.monitor,
+        mode=module.mode,
         logger=None,
         out=Console(quiet=True),
         first=[watch],

@@ -14,8 +14,8 @@ from omegaconf import OmegaConf
 from optuna.trial import FixedTrial, TrialState
 
 from seqrec.errors import ConfigError, RunError
-from seqrec.evaluation.evaluated import Evaluated
 from seqrec.experiment.python import composed
+from seqrec.training.evaluated import Evaluated
 from seqrec.tune.space import Range, Space, overrides
 from seqrec.tune.study import Search, open_study, work
 
@@ -238,6 +238,7 @@ def searched(folder, agreed=None) -> Search:
 
     return Search(
         name="lstm_attn_small", folder=folder, compose=compose,
-        space=Space("small", {"dim": Range(1, 9)}), monitor="valid/ndcg@10", also=None,
+        space=Space("small", {"dim": Range(1, 9)}), monitor="valid/ndcg@10",
+        larger_is_better=True, also=None,
         pruner="none", storage=None, seed=0, agreed=json.loads(json.dumps(agreed or {})),
     )  # fmt: skip

@@ -18,13 +18,14 @@ from seqrec.run.folder import RunFolder
 
 GROUPS = (  # whose component's file has the name of the option
     *("data", "baseline", "embedding", "context", "encoder", "head", "scorer", "loss", "negatives"),
-    *("objective", "window", "augment", "optimizer", "scheduler", "split", "logger"),
+    *("objective", "window", "augment", "optimizer", "scheduler", "split", "rerank", "logger"),
 )
 SILENT = (  # settings that change no result, or are told elsewhere
     *(
         "paths.",
         "logger",
         "metric.",
+        "list_metric",
         "expect",
         "tags",
         "group",
@@ -36,6 +37,7 @@ SILENT = (  # settings that change no result, or are told elsewhere
     *("evaluation.sampled", "evaluation.category", "evaluation.groups"),
 )
 COLUMNS = {"user", "item", "rank", "history", "user_events", "item_events"}  # of ranks.parquet
+METRICS = ("metric", "list_metric")  # groups of which several options are chosen
 NUMBER = (int, float)
 RESULTS = {"data_hash": str, "protocol": str, "fit_seconds": NUMBER}  # entries of metrics.json
 CARD: dict[str, Any] = {  # entries of protocol.json that are shown
@@ -105,7 +107,7 @@ def read_run(path: Path, trust: Trust = NOTHING) -> Run:
     config = _config(folder)
     targets = {group: _option(config.get(group)) for group in GROUPS if group in config}
     model = {"model": str(about.get("name", "")).partition(" ")[0]}
-    chosen = {key: value for key, value in about.get("choices", {}).items() if key != "metric"}
+    chosen = {key: value for key, value in about.get("choices", {}).items() if key not in METRICS}
     return Run(
         path=path,
         settings=dict(_flat(config)) | targets | model | chosen,

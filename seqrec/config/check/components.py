@@ -15,7 +15,9 @@ INSTRUCTIONS = ("_target_", "_partial_")  # keys that say how to build, and are 
 DATA_FACTS = frozenset(read_signature("seqrec.contracts.Facts").parameters)
 BUILT_WITH = {  # what is passed when a component of a kind is built; others get DATA_FACTS
     **dict.fromkeys(("embedding", "context", "encoder", "head", "scorer"), DATA_FACTS | {"sparse"}),
-    **dict.fromkeys(("data", "split", "metric", "logger", "trainer"), frozenset[str]()),
+    **dict.fromkeys(
+        ("data", "split", "metric", "list_metric", "logger", "trainer"), frozenset[str]()
+    ),
     "objective": DATA_FACTS | {"loss", "negatives"},
     "optimizer": frozenset({"params"}),
     "scheduler": frozenset({"optimizer", "total_steps"}),

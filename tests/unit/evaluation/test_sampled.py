@@ -71,7 +71,7 @@ def test_a_rank_among_all_other_items_is_the_full_rank():
     target = torch.randint(1, V, (8,))
     row, item = torch.arange(8).repeat_interleave(3), torch.randint(1, V, (24,))
     allowed = torch.rand(V) > 0.1
-    policy = {"seen_row_P": row, "seen_item_P": item, "allowed_V": allowed}
+    policy = {"seen_row_P": row, "seen_item_P": item, "candidate_V": allowed}
     others = torch.arange(1, V).repeat(8, 1)
     others[others == target[:, None]] = 0
     full = rank_targets(query, shelf, target, k=5, **policy).rank_B
@@ -104,9 +104,9 @@ def test_what_is_asked_for_has_to_make_sense(tmp_path):
     with pytest.raises(ConfigError, match="100 items can be ranked"):
         build_experiment(config, store)
     config.evaluation.sampled = 20
-    uniform = build_experiment(config, store).judge.negatives
+    uniform = build_experiment(config, store).task.negatives
     config.evaluation.sampled_by = SampledBy.popularity
-    popular = build_experiment(config, store).judge.negatives
+    popular = build_experiment(config, store).task.negatives
     assert (uniform.name, popular.name) == ("sampled20", "sampled20pop")
     assert uniform.hash != popular.hash
 

@@ -61,7 +61,7 @@ def test_ranks_and_lists_equal_a_sort(block, bias, monkeypatch):
     query, shelf, target, row, item = case(bias)
     allowed = torch.rand(V) > 0.2
     got = rank_targets(
-        query, shelf, target, k=K, seen_row_P=row, seen_item_P=item, allowed_V=allowed
+        query, shelf, target, k=K, seen_row_P=row, seen_item_P=item, candidate_V=allowed
     )
     ranks, lists = naive(query, shelf, target, row, item, allowed)
     for b in range(B):

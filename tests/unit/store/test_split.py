@@ -61,7 +61,7 @@ def test_leave_one_out(store: SequenceStore) -> None:
     assert shown(store, splits.train, target=False) == {"a": "pqr", "b": "qp", "c": "rq"}
     assert shown(store, splits.valid) == {"a": "pqr>p", "b": "qp>s", "d": "p>q"}
     assert shown(store, splits.test) == {"a": "pqrp>q", "b": "qps>r", "d": "pq>s"}
-    assert splits.candidates is None and splits.protocol == "leave_one_out"
+    assert splits.candidate_V is None and splits.protocol == "leave_one_out"
     assert splits.report == {
         "train_sequences": 3,
         "train_events": 7,
@@ -80,8 +80,8 @@ def test_temporal_with_dates(store: SequenceStore) -> None:
     assert shown(store, splits.valid) == {"a": "pqr>p"}  # b's next item, s, is unknown then
     assert shown(store, splits.test) == {"a": "pqrp>q", "b": "qps>r", "c": "r>q"}
     assert splits.report["valid_cold_targets"] == 1 and splits.report["test_cold_targets"] == 1
-    assert splits.candidates is not None
-    known = {store.items()["item"][int(i) - 1] for i in np.flatnonzero(splits.candidates)}
+    assert splits.candidate_V is not None
+    known = {store.items()["item"][int(i) - 1] for i in np.flatnonzero(splits.candidate_V)}
     assert known == {"p", "q", "r"}
     assert splits.protocol == "temporal(test_from=1970-01-09, valid_from=1970-01-07)"
 

@@ -44,6 +44,7 @@ def trained(store, folder, *overrides):
         RunFolder(folder),
         find_hardware("cpu", "fp32"),
         monitor=experiment.monitor,
+        mode=experiment.mode,
         logger=None,
         out=console(),
         first=[watch],

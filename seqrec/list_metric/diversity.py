@@ -6,36 +6,51 @@ lists through topic diversification", WWW, whose intra-list similarity is the su
 
 from collections.abc import Callable
 from itertools import product
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.beyond.categories import Categories
-from seqrec.beyond.values import Floats, Values, parts
+from seqrec.list_metric._parts import parts
+from seqrec.ranking.categories import Categories
+from seqrec.ranking.lists import Floats, Lists, Values
 
 Places = NDArray[np.integer]  # P, in a list
 Distance = Callable[[NDArray[np.integer], Places, Places], Floats]  # top_RK, pairs -> distance_RP
 
 
-def diversity(
-    name: str, top_RK: NDArray[np.integer], ks: list[int], distance: Distance, *, width: int
-) -> dict[str, Values]:
-    """Mean pairwise distance within each list, in 0 .. 1 for sets and 0 .. 2 for vectors.
+class Diversity:
+    """``diversity@k`` by the items' categories; where there are none, ``vector_diversity@k``.
 
-    Pairs of an unknown distance are left out, and lists without any pair.
+    The mean pairwise distance within each list: in 0 .. 1 by categories, in 0 .. 2 by the model's
+    item vectors. Pairs of an unknown distance are left out, and lists without any pair. Of one item
+    there is no pair, so the length 1 is left out.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, lists: Lists) -> dict[str, Values]:
+        """Return ``{"diversity@10": ...}``; {} without categories and vectors."""
+        if lists.categories is not None:
+            distance, width = between_sets(lists.categories), lists.categories.code_VM.shape[1]
+            return mean_distance("diversity", lists, distance, width=width)
+        if lists.vector_VD is not None:
+            distance, width = between_vectors(lists.vector_VD), lists.vector_VD.shape[1]
+            return mean_distance("vector_diversity", lists, distance, width=width)
+        return {}
+
+
+def mean_distance(name: str, lists: Lists, distance: Distance, *, width: int) -> dict[str, Values]:
+    """Return the mean pairwise distance of each list by length, ``{"<name>@10": ...}``.
 
     Args:
         name: of the metric.
-        top_RK: the lists, best first; 0 where they are shorter.
-        ks: list lengths; of one item there is no pair, so 1 is left out.
+        lists: see :class:`~seqrec.ranking.lists.Lists`.
         distance: of pairs of places, NaN where unknown; see :func:`between_sets` and
             :func:`between_vectors`.
-        width: numbers that it goes by for each item.
-
-    Returns:
-        ``{"<name>@10": ...}``.
+        width: numbers that a distance takes of each item.
     """
-    ks = [k for k in ks if k > 1]
+    top_RK, ks = lists.top_RK, [k for k in lists.ks if k > 1]
     if not ks:
         return {}
     second, first = np.tril_indices(max(ks), -1)  # pairs within the first k stand at the front
@@ -48,7 +63,7 @@ def diversity(
 
 
 def between_sets(categories: Categories) -> Distance:
-    """Jaccard distance of the items' categories, ``1 - |A and B| / |A or B|``.
+    """Return the Jaccard distance of the items' categories, ``1 - |A and B| / |A or B|``.
 
     Unknown for an item without categories.
     """
@@ -69,7 +84,7 @@ def between_sets(categories: Categories) -> Distance:
 
 
 def between_vectors(vector_VD: NDArray[np.float32]) -> Distance:
-    """One minus the cosine of the items' vectors; unknown where one is zero, as the padding's."""
+    """Return one minus the cosine of the items' vectors; unknown where one is zero."""
     size_V1 = np.linalg.norm(vector_VD, axis=1, keepdims=True)
     unit_VD = vector_VD / np.where(size_V1 > 0, size_V1, np.nan)
     unit_VD[0] = np.nan
@@ -82,7 +97,7 @@ def between_vectors(vector_VD: NDArray[np.float32]) -> Distance:
 
 
 def _mean(value_RP: Floats) -> Floats:
-    """Of each row's numbers; NaN where there is none."""
+    """Return the mean of each row's numbers; NaN where there is none."""
     known_RP = ~np.isnan(value_RP)
     number_R = known_RP.sum(1)
     total_R = np.where(known_RP, value_RP, 0).sum(1)

@@ -8,16 +8,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from seqrec.beyond import values as values_module
-from seqrec.beyond.calibration import kl_divergence, miscalibration
-from seqrec.beyond.categories import Categories, encode, find_categories
-from seqrec.beyond.diversity import between_sets, between_vectors, diversity
-from seqrec.beyond.exposure import exposure, popular_head
-from seqrec.beyond.serendipity import serendipity
-from seqrec.beyond.values import Values, parts
 from seqrec.errors import ConfigError
 from seqrec.evaluation.slices import slice_metrics
+from seqrec.list_metric import _parts
+from seqrec.list_metric.calibration import Calibration, kl_divergence
+from seqrec.list_metric.diversity import Diversity
+from seqrec.list_metric.exposure import Exposure
+from seqrec.list_metric.serendipity import Serendipity
 from seqrec.metric.hit_rate import HitRate
+from seqrec.ranking.categories import Categories, encode, find_categories
+from seqrec.ranking.lists import Lists, Values
+from seqrec.ranking.popular import popular_head
 from seqrec.store.views import View
 
 ITEMS, LISTS, K = 30, 40, 6
@@ -53,6 +54,14 @@ def case():
     return [[], *genres], encode(pl.Series("genres", genres)), top_RK, item, view
 
 
+def lists(top_RK, ks, **known) -> Lists:
+    """Lists of which only some things are known."""
+    rank_R, none = np.ones(len(top_RK), dtype=np.int64), np.zeros(0, dtype=np.int64)
+    rest = {"rank_R": rank_R, "popular_rank_R": rank_R, "view": View(none, none, none)}
+    rest |= {"item": none, "count_V": none, "head_V": none.astype(bool)}
+    return Lists(top_RK=top_RK, ks=ks, **(rest | known))
+
+
 def jaccard(a, b) -> float:
     return 1 - len(set(a) & set(b)) / len(set(a) | set(b))
 
@@ -69,7 +78,7 @@ def shares(items, genres) -> dict[str, float]:
 
 def test_diversity_equals_a_loop_over_pairs(case):
     genres, categories, top_RK, _, _ = case
-    found = diversity("diversity", top_RK, KS, between_sets(categories), width=3)
+    found = Diversity()(lists(top_RK, KS, categories=categories))
     assert list(found) == ["diversity@3", "diversity@6"]  # of one item there is no pair
     for k in (3, 6):
         for row, top in enumerate(top_RK):
@@ -83,7 +92,7 @@ def test_diversity_of_vectors_equals_a_loop_over_pairs(case):
     top_RK = case[2]
     vectors = np.random.default_rng(2).normal(size=(ITEMS + 1, 4)).astype(np.float32)
     vectors[7] = 0  # says nothing of its item
-    found = diversity("vector_diversity", top_RK, [6], between_vectors(vectors), width=1)
+    found = Diversity()(lists(top_RK, [6], vector_VD=vectors))
     for row, top in enumerate(top_RK):
         pairs = itertools.combinations(
             [vectors[i].astype(float) for i in top if i not in (0, 7)], 2
@@ -97,19 +106,19 @@ def test_diversity_of_vectors_equals_a_loop_over_pairs(case):
 def test_diversity_of_known_numbers():
     categories = encode(TABLE["genres"])
     top_RK = np.array([[1, 2, 3], [2, 2, 2], [4, 5, 1], [2, 3, 4]])
-    found = diversity("diversity", top_RK, [3], between_sets(categories), width=1)["diversity@3"]
+    found = Diversity()(lists(top_RK, [3], categories=categories))["diversity@3"]
     # {war, love}, {war}, {love}: distances 1/2, 1/2, 1; nothing in common: 1
     assert found.total_R.tolist() == pytest.approx([2 / 3, 0, 0, 1])
     assert found.weight_R.tolist() == [1, 1, 0, 1]  # of 4 and 5 nothing is known
     assert found.mean() == pytest.approx((2 / 3 + 1) / 3)
     same = np.tile(np.array([[1.0, 2.0]], dtype=np.float32), (6, 1))
-    alike = diversity("d", top_RK, [3], between_vectors(same), width=1)["d@3"]
+    alike = Diversity()(lists(top_RK, [3], vector_VD=same))["vector_diversity@3"]
     assert alike.mean() == pytest.approx(0, abs=1e-7)
 
 
 def test_miscalibration_equals_a_loop(case):
     genres, categories, top_RK, item, view = case
-    found = miscalibration(top_RK, KS, categories, item=item, view=view)
+    found = Calibration()(lists(top_RK, KS, categories=categories, item=item, view=view))
     for k in KS:
         value = found[f"miscalibration@{k}"]
         for row, top in enumerate(top_RK):
@@ -126,7 +135,8 @@ def test_a_list_like_the_history_is_calibrated_and_one_unlike_it_is_not():
     item = np.array([2, 3, 1, 2, 2], dtype=np.int32)
     view = View(np.arange(2), np.array([0, 3]), np.array([3, 5]))
     top_RK = np.array([[1, 2, 3], [3, 3, 4]])
-    value = miscalibration(top_RK, [3], categories, item=item, view=view)["miscalibration@3"]
+    given = lists(top_RK, [3], categories=categories, item=item, view=view)
+    value = Calibration()(given)["miscalibration@3"]
     assert value.total_R.tolist() == pytest.approx([0, math.log(100)], abs=1e-12)
     p, q = np.array([[0.5, 0.5]]), np.array([[0.25, 0.75]])  # alpha 0: plain Kullback-Leibler
     assert kl_divergence(p, q, alpha=0).item() == pytest.approx(0.5 * math.log(4 / 3))
@@ -138,15 +148,16 @@ def test_exposure_equals_a_loop(case):
     count_V[0] = 0
     head_V = popular_head(count_V, None)
     assert head_V.sum() == 6 and count_V[head_V].min() >= count_V[1:][~head_V[1:]].max()
-    found = exposure(top_RK, KS, head_V, count_V=count_V, item=item, view=view)
+    given = lists(top_RK, KS, head_V=head_V, count_V=count_V, item=item, view=view)
+    found = Exposure()(given)
     for k in KS:
-        lists = [(row, [i for i in top[:k] if i]) for row, top in enumerate(top_RK) if top[0]]
-        tail = np.mean([np.mean([not head_V[i] for i in shown]) for _, shown in lists])
+        filled = [(row, [i for i in top[:k] if i]) for row, top in enumerate(top_RK) if top[0]]
+        tail = np.mean([np.mean([not head_V[i] for i in shown]) for _, shown in filled])
         assert found[f"tail_share@{k}"].mean() == pytest.approx(tail)
         gap = (1 - tail) - count_V[head_V].sum() / count_V.sum()
         assert found[f"exposure_gap@{k}"].mean() == pytest.approx(gap)
-        listed = np.mean([np.mean(count_V[shown]) for _, shown in lists])
-        chosen = np.mean([np.mean(count_V[item[view.start[r] : view.end[r]]]) for r, _ in lists])
+        listed = np.mean([np.mean(count_V[shown]) for _, shown in filled])
+        chosen = np.mean([np.mean(count_V[item[view.start[r] : view.end[r]]]) for r, _ in filled])
         assert found[f"popularity_ratio@{k}"].mean() == pytest.approx(listed / chosen)
 
 
@@ -160,10 +171,12 @@ def test_the_head_is_a_fifth_of_the_candidates():
 
 def test_serendipity_is_what_popularity_does_not_find():
     rank, popular = np.array([1, 1, 4, 9]), np.array([1, 8, 3, 12])
-    found = serendipity(rank, popular, [3, 5])
+    top = np.ones((4, 5), dtype=np.int32)
+    found = Serendipity()(lists(top, [3, 5], rank_R=rank, popular_rank_R=popular))
     assert found["serendipity@3"].mean() == pytest.approx(1 / 4 / 3)
     assert found["serendipity@5"].mean() == pytest.approx(1 / 4 / 5)
-    assert serendipity(popular, popular, [5])["serendipity@5"].mean() == 0
+    same = Serendipity()(lists(top, [5], rank_R=popular, popular_rank_R=popular))
+    assert same["serendipity@5"].mean() == 0
 
 
 def test_slices_and_gaps_of_known_numbers():
@@ -176,12 +189,12 @@ def test_slices_and_gaps_of_known_numbers():
             "rank": [1, 20, 2, 1],
         }
     )
-    lists = {
+    of_lists = {
         "tail_share@10": Values.of(np.array([0.5, 0.25, 0.0, np.nan])),
         "tail_share@5": Values.of(np.ones(4)),
         "popularity_ratio@10": Values(np.array([2.0, 4, 6, 8]), np.array([1.0, 1, 4, 1])),
     }
-    found = slice_metrics(events, {"hit_rate": HitRate()}, 10, lists)
+    found = slice_metrics(events, {"hit_rate": HitRate()}, 10, of_lists)
     assert found["slices/item=tail/hit_rate@10"] == 0.5 and found["slices/item=head/events"] == 2
     assert found["gaps/item/hit_rate@10"] == 0.5
     assert found["slices/arrival=new/hit_rate@10"] == 1 and found["slices/arrival=new/events"] == 1
@@ -201,19 +214,19 @@ def test_how_many_lists_are_looked_at_together_moves_nothing(case, monkeypatch):
     _, categories, top_RK, item, view = case
 
     def all_of_them():
-        found = diversity("diversity", top_RK, KS, between_sets(categories), width=3)
-        found |= miscalibration(top_RK, KS, categories, item=item, view=view)
+        given = lists(top_RK, KS, categories=categories, item=item, view=view)
+        found = Diversity()(given) | Calibration()(given)
         return {name: each.mean() for name, each in found.items()}
 
     whole = all_of_them()
-    monkeypatch.setattr(values_module, "TOGETHER", 50)
-    assert len(list(parts(np.full(LISTS, 20)))) > 10
+    monkeypatch.setattr(_parts, "TOGETHER", 50)
+    assert len(list(_parts.parts(np.full(LISTS, 20)))) > 10
     assert all_of_them() == whole
 
 
 def test_parts_are_all_rows_once():
     rows = [
-        list(range(10))[part] for part in parts(np.array([values_module.TOGETHER] * 3 + [1] * 7))
+        list(range(10))[part] for part in _parts.parts(np.array([_parts.TOGETHER] * 3 + [1] * 7))
     ]
     assert [row for part in rows for row in part] == list(range(10)) and len(rows) > 2
 
@@ -227,8 +240,9 @@ def test_metrics_that_no_list_has_a_value_of_are_none():
     none = Categories("genres", np.zeros((ITEMS + 1, 1), dtype=np.int32), 0)
     top_RK, item = np.array([[1, 2]]), np.array([1, 2])
     view = View(np.array([0]), np.array([0]), np.array([1]))
-    assert diversity("d", top_RK, [2], between_sets(none), width=1)["d@2"].mean() is None
-    found = miscalibration(top_RK, [2], none, item=item, view=view)
+    given = lists(top_RK, [2], categories=none, item=item, view=view)
+    assert Diversity()(given)["diversity@2"].mean() is None
+    found = Calibration()(given)
     assert found["miscalibration@2"].mean() is None
 
 

@@ -1,35 +1,33 @@
-"""What every experiment does, trained or counted: rank the catalogue for the held-out events."""
+"""What every model does in a run, trained or counted: rank the catalogue for held-out events."""
 
-from typing import Any
+from typing import Any, Literal
 
-import pytorch_lightning as pl
+import pytorch_lightning as lightning
 import torch
 
 from seqrec.batches import Columns, EvalBatches
-from seqrec.beyond.categories import find_categories
 from seqrec.config.schema import Root
-from seqrec.contracts import Facts, Loss
-from seqrec.evaluation.groups import find_groups
-from seqrec.evaluation.judge import Judge, Tested
-from seqrec.evaluation.sampled import sampled_negatives
+from seqrec.contracts import Facts, Loss, Reranker
+from seqrec.evaluation.after_test import Conclusions, draw_conclusions
+from seqrec.evaluation.judge import Tested
+from seqrec.evaluation.results import prefixed
+from seqrec.evaluation.task import Task
 from seqrec.model import CountedModel, SequenceModel
-from seqrec.ranking.gain import Gain
+from seqrec.ranking.metrics import higher_is_better
 from seqrec.ranking.rank import Ranking
 from seqrec.shapes import EvalBatch
-from seqrec.store.store import SequenceStore
-from seqrec.store.views import Splits, View
+from seqrec.store.views import View
 
 
-class Evaluated(pl.LightningModule):
-    """A model, the data and the protocol that it is judged by.
+class Evaluated(lightning.LightningModule):
+    """A model, and the task that it is judged by.
 
     Args:
         model: what ranks.
-        gains: ranking metrics by name.
-        store: the sequences.
-        splits: views of them.
-        config: sizes, seeds and the evaluation protocol.
+        task: the data and the protocol.
+        config: sizes and seeds.
         facts: what the data says.
+        reranker: reorders what the model ranks.
         loss: what it is trained with; None: nothing.
     """
 
@@ -37,43 +35,33 @@ class Evaluated(pl.LightningModule):
         self,
         *,
         model: SequenceModel | CountedModel,
-        gains: dict[str, Gain],
-        store: SequenceStore,
-        splits: Splits,
+        task: Task,
         config: Root,
         facts: Facts,
+        reranker: Reranker,
         loss: Loss | None = None,
     ) -> None:
         super().__init__()
         self.model, self.loss = model, loss
         self._columns: Columns | None = None
-        self.store, self.splits, self.config, self.facts = store, splits, config, facts
+        self.task, self.config, self.facts = task, config, facts
+        self.store, self.splits = task.store, task.splits
         self.monitor = f"valid/{config.evaluation.monitor}"
         self.rates = loss is not None and loss.needs_ratings
-        assert facts.item_count_V is not None
-        allowed_V = None if splits.candidates is None else torch.from_numpy(splits.candidates)
-        self.judged_by: dict[str, Any] = {  # whatever is judged
-            "gains": gains,
-            "ks": config.evaluation.ks,
-            "item_count_V": facts.item_count_V,
-            "allowed_V": allowed_V,
-            "mask_seen": config.evaluation.mask_seen,
-            "negatives": sampled_negatives(config, store, splits, facts.item_count_V),
-        }
-        self.judge = Judge(**self.judged_by, rates=self.rates)
-        self.categories = find_categories(store.items(), config.evaluation.category)
-        self.groups = find_groups(store.users(), config.evaluation.groups)
+        self.judge = task.judge(reranker=reranker, rates=self.rates)
         self.results: dict[str, float] = {}  # the latest evaluation, in float64
         self.tested: Tested | None = None  # what the latest test left
 
     @property
-    def protocol(self) -> str:
-        """The evaluation protocol in one line: what makes two runs comparable."""
-        seen = "masked" if self.config.evaluation.mask_seen else "ranked"
-        return (
-            f"{self.splits.protocol}; full ranking; seen items {seen}; "
-            "ties count against the target"
-        )
+    def mode(self) -> Literal["min", "max"]:
+        """Whether the monitored metric should be small or large, in Lightning's words."""
+        larger = higher_is_better(self.config.evaluation.monitor, self.task.gains)
+        return "max" if larger else "min"
+
+    @property
+    def monitored(self) -> float:
+        """The monitored metric in the latest validation."""
+        return self.results[self.config.evaluation.monitor]
 
     @property
     def columns(self) -> Columns:
@@ -85,11 +73,11 @@ class Evaluated(pl.LightningModule):
         return self._columns
 
     def val_dataloader(self) -> EvalBatches:
-        """This process's validation events."""
+        """Return this process's validation events."""
         return self._shared(self.splits.valid)
 
     def test_dataloader(self) -> EvalBatches:
-        """This process's test events."""
+        """Return this process's test events."""
         return self._shared(self.splits.test)
 
     def _shared(self, view: View) -> EvalBatches:
@@ -97,7 +85,7 @@ class Evaluated(pl.LightningModule):
         return self.eval_batches(view, rank=rank, world=world)
 
     def eval_batches(self, view: View, *, rank: int = 0, world: int = 1) -> EvalBatches:
-        """Batches of held-out events."""
+        """Return batches of held-out events."""
         return EvalBatches(
             columns=self.columns,
             view=view,
@@ -127,10 +115,22 @@ class Evaluated(pl.LightningModule):
         self.tested = self.judge.tested()
 
     def _rank(self, batch: EvalBatch) -> tuple[Any, Ranking]:
-        query = self.model.query(batch.history, self.judge.allowed_V)
+        query = self.model.query(batch.history, self.judge.policy.candidate_V)
         with torch.autocast(self.device.type, enabled=False):
             return query, self.judge.count(query, batch, self.model.catalogue(), self.loss)
 
     def _finish(self, stage: str) -> None:
-        self.results = self.judge.results(stage)
-        self.log_dict(self.results)
+        self.results = self.judge.results()
+        self.log_dict(prefixed(stage, self.results))
+
+    def conclude(self) -> Conclusions:
+        """Compute what follows from the latest test; this process alone, on its device."""
+        assert self.tested is not None
+        return draw_conclusions(
+            self.task,
+            self.tested,
+            judge=self.judge,
+            batches=self.eval_batches(self.splits.test),
+            catalogue=self.model.catalogue(),
+            device=self.device,
+        )

@@ -1,0 +1,17 @@
+"""Many lists, a few at a time."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOGETHER = 1 << 22  # numbers that are held at once
+
+
+def parts(cost_R: NDArray[np.integer]) -> Iterator[slice]:
+    """Yield consecutive rows that together cost about `TOGETHER`, or a single one of more."""
+    number = np.cumsum(cost_R, dtype=np.int64) // TOGETHER
+    edges = [0, *(np.flatnonzero(np.diff(number)) + 1), len(cost_R)]
+    for first, last in pairwise(edges):
+        yield slice(first, last)

@@ -1,0 +1,80 @@
+"""The lists of a test, and what a metric of them returns: a value for each list."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrec.ranking.categories import Categories
+from seqrec.store.views import View
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """R lists that were recommended at R test events, and all that a metric may ask of them.
+
+    Args:
+        top_RK: item indices, best first; 0 where a list is shorter than K.
+        ks: the list lengths that are asked for, up to K.
+        rank_R: rank of each event's target, from 1.
+        popular_rank_R: its rank by popularity, for the same user under the same protocol.
+        view: the history of each event.
+        item: items of the store's events, which `view` points into.
+        count_V: training events of each item.
+        head_V: which items are the popular head; see :func:`~seqrec.ranking.popular.popular_head`.
+        categories: of the items; None: the data has none.
+        vector_VD: float32, the model's item vectors; None: it has none.
+    """
+
+    top_RK: NDArray[np.integer]
+    ks: list[int]
+    rank_R: NDArray[np.integer]
+    popular_rank_R: NDArray[np.integer]
+    view: View
+    item: NDArray[np.integer]
+    count_V: NDArray[np.integer]
+    head_V: Bools
+    categories: Categories | None = None
+    vector_VD: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Values:
+    """A metric of R lists: over some of them it is ``total.sum() / weight.sum()``.
+
+    Args:
+        total_R: float64; of a metric that is a mean over lists, its value.
+        weight_R: float64; of such a metric 1, or 0 for a list that it isn't defined for.
+    """
+
+    total_R: Floats
+    weight_R: Floats
+
+    @classmethod
+    def of(cls, value_R: Floats) -> "Values":
+        """Return a mean over the lists whose value isn't NaN."""
+        known_R = ~np.isnan(value_R)
+        return cls(np.where(known_R, value_R, 0.0), known_R.astype(np.float64))
+
+    def mean(self, member_R: Bools | None = None) -> float | None:
+        """Return the metric over all lists, or some; None if it is defined for none of them."""
+        chosen = slice(None) if member_R is None else member_R
+        weight = self.weight_R[chosen].sum()
+        return float(self.total_R[chosen].sum() / weight) if weight else None
+
+
+class ListMetric(Protocol):
+    """Describes lists: ``metric(lists) -> {"tail_share@10": Values}``, an entry a list length.
+
+    Attributes:
+        needs: fields of :class:`Lists` that it can't do without. Where the data or the model
+            leaves one of them None, the metric is left out of the results.
+    """
+
+    needs: ClassVar[tuple[str, ...]]
+
+    def __call__(self, lists: Lists) -> dict[str, Values]: ...

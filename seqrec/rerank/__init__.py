@@ -1,0 +1,1 @@
+"""What reorders the first items of a ranking before they are recommended."""
