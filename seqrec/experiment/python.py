@@ -8,16 +8,18 @@ from omegaconf import DictConfig, open_dict
 
 from seqrec.config.cli.command_line import check_command_line
 from seqrec.config.cli.elsewhere import folder_of
-from seqrec.config.compose import settle
+from seqrec.config.compose import plain, settle
 from seqrec.config.schema import register
+from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, SeqrecError
 from seqrec.experiment.run import run
 from seqrec.home import CONFIGS
 from seqrec.run.claim import claim, give_back
+from seqrec.run.folder import RunFolder
 
 
-def train(*overrides: str) -> Path:
-    """Train and evaluate one model; return the folder of the run.
+def train(*overrides: str) -> RunFolder:
+    """Train and evaluate one model; return the run's folder, which may name what these chose.
 
     Args:
         overrides: ``model=gru_attn``, ``data=amazon``, ...: those of ``train.py`` for one run.
@@ -32,7 +34,7 @@ def train(*overrides: str) -> Path:
     except SeqrecError:
         give_back(folder, Path(config.paths.output_dir))
         raise
-    return folder
+    return RunFolder(folder, Trust.of(plain(config)))
 
 
 def composed(

@@ -84,7 +84,11 @@ class Recommender:
             RunError: the folder is not that of a trained run, it is damaged, or it names what a
                 run may not.
         """
-        folder = RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath))
+        return cls.of(RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath)))
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> "Recommender":
+        """As :meth:`load`, from a folder that knows what its configuration may name."""
         config, about = folder.config(), folder.about()
         build = build_model if config.baseline is None else build_baseline
         try:

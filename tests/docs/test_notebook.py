@@ -47,7 +47,7 @@ def test_every_cell_runs(notebook, tmp_path, monkeypatch):
 def test_training_from_python_is_the_run_of_the_command(tmp_path, monkeypatch):
     place = Place(tmp_path)
     place.run("train.py", *QUICK, *BUDGET)
-    here = train(*QUICK, *BUDGET, f"paths.output_dir={place.outputs}")
+    here = train(*QUICK, *BUDGET, f"paths.output_dir={place.outputs}").path
     [there] = [run for run in place.runs() if run != here]
     assert RunFolder(here).about()["fingerprint"] == RunFolder(there).about()["fingerprint"]
     assert ranked(here) == ranked(there)

@@ -12,7 +12,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 
 from seqrec.config.check.mistakes import refuse
 from seqrec.config.saved import read_overrides, read_saved
-from seqrec.config.trust import Trust, targets
+from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
 from seqrec.machine.process import is_first_process
@@ -85,7 +85,7 @@ def newest_unfinished(runs: Path, config: dict[str, Any]) -> Path | None:
     for folder in (file.parents[1] for file in by_time):
         if not (folder / "metrics.json").exists():
             with suppress(RunError):  # one that can't be read, or names what it may not
-                if not differences(read_saved(folder / "config.yaml", _named(config)), config):
+                if not differences(read_saved(folder / "config.yaml", Trust.of(config)), config):
                     return folder
     return None
 
@@ -105,7 +105,7 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
                 todo="name a folder that holds config.yaml and checkpoints/last.ckpt, "
                 "or write resume=auto",
             )
-    saved = read_saved(folder / "config.yaml", _named(config))
+    saved = read_saved(folder / "config.yaml", Trust.of(config))
     different = differences(saved, config)
     if different:
         raise ConfigError(
@@ -152,11 +152,6 @@ def _flat(node: dict[str, Any], path: str = "") -> dict[str, Any]:
         else:
             flat[f"{path}{key}"] = value
     return flat
-
-
-def _named(config: dict[str, Any]) -> Trust:
-    """What the command line chooses itself, a run may name as well."""
-    return Trust(targets=frozenset(str(target) for _, target in targets(config)))
 
 
 def _command(folder: Path) -> str:
