@@ -177,9 +177,8 @@ class Recommender:
         self, sessions: list[Session], kept: list[list[int]], *, k: int, policy: Policy
     ) -> Iterator[Recommendation]:
         batch = self._batch(sessions, kept)
-        query = self.model.query(batch.history, policy.candidate_V)
+        query, alpha_BL = self.model.answer(batch.history, policy.candidate_V)
         ranking = policy.rank(query, self.catalogue, batch, k=k)
-        alpha_BL = self.model.attention(batch.history, policy.candidate_V)
         for row, session in enumerate(sessions):
             top = ranking.top_BK[row][ranking.top_BK[row] > 0]
             length = int(batch.history.length_B[row])
