@@ -19,7 +19,9 @@ from seqrec.comparing.estimate.rows import Comparison
 from seqrec.comparing.read.find import Skipped, find_runs
 from seqrec.comparing.show import table
 from seqrec.config.check.mistakes import unknown
+from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
+from seqrec.evaluation.results import prefixed
 from seqrec.recommend import Recommendation, Recommender, Session
 from seqrec.run.folder import RunFolder
 
@@ -44,27 +46,41 @@ def train(*overrides: str) -> "Run":
     """
     from seqrec.experiment import python  # imports Lightning
 
-    return Run.open(python.train(*overrides))
+    return Run.open(python.train(*overrides), trust=True)  # it names what the overrides name
 
 
 class Run:
     """A trained run; :func:`train` returns one, and :meth:`open` reads one from its folder.
 
     Args:
-        folder: the files of the run.
+        folder: of the run, as in :meth:`open`.
+        trust: as in :meth:`open`.
+        searchpath: as in :meth:`open`.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: str | Path, *, trust: bool = False, searchpath: Sequence[str | Path] = ()
+    ) -> None:
+        self._trust, self._searchpath = trust, searchpath
+        self._folder = RunFolder.open(folder, Trust.given(trust=trust, searchpath=searchpath))
 
     @classmethod
-    def open(cls, folder: str | Path) -> "Run":
+    def open(
+        cls, folder: str | Path, *, trust: bool = False, searchpath: Sequence[str | Path] = ()
+    ) -> "Run":
         """Return the run of a folder.
 
+        Args:
+            folder: of a trained run.
+            trust: import and call whatever its configuration names: code that isn't of this
+                package runs with all your rights.
+            searchpath: folders of your own modules that its configuration may name.
+
         Raises:
+            ConfigError: a folder of `searchpath` isn't there.
             RunError: the folder isn't that of a trained run; the message lists runs that are near.
         """
-        return cls(RunFolder.open(folder))
+        return cls(folder, trust=trust, searchpath=searchpath)
 
     @property
     def folder(self) -> Path:
@@ -134,7 +150,8 @@ class Run:
         silence()
         config.evaluation = dataclasses.replace(config.evaluation, **protocol)
         hardware = choose_hardware(self._folder, accelerator, precision)
-        return evaluate(rebuild(self._folder, config), split=split, hardware=hardware)
+        results = evaluate(rebuild(self._folder, config), split=split, hardware=hardware)
+        return prefixed(split, results)
 
     @cached_property
     def recommender(self) -> Recommender:
@@ -143,7 +160,7 @@ class Run:
         Raises:
             RunError: the folder is damaged.
         """
-        return Recommender.load(self.folder)
+        return Recommender.load(self.folder, trust=self._trust, searchpath=self._searchpath)
 
     def recommend(
         self, session: Session | Sequence[str | int], *, k: int = 10, **options: Any
@@ -177,6 +194,8 @@ def compare(
     metrics: Sequence[str] = ("ndcg@10", "hit_rate@10"),
     reference: str | None = None,
     replicates: int = 10_000,
+    trust: bool = False,
+    searchpath: Sequence[str | Path] = (),
 ) -> "Compared":
     """Compare runs that were measured on the same events: which is better, and beyond chance?
 
@@ -186,6 +205,8 @@ def compare(
         metrics: names as ``ndcg@10``; the first orders the rows and is tested.
         reference: the row that others are tested against, by its labels; None: the best.
         replicates: of the bootstrap that gives the intervals.
+        trust: as in :meth:`Run.open`; a run that names what it may not is left out.
+        searchpath: as in :meth:`Run.open`.
 
     Raises:
         ConfigError: a key, metric or reference that isn't there.
@@ -194,7 +215,7 @@ def compare(
     from seqrec.comparing.read.choose import comparable
 
     places = [str(run.folder if isinstance(run, Run) else run) for run in runs]
-    found, skipped = find_runs(places)
+    found, skipped = find_runs(places, Trust.given(trust=trust, searchpath=searchpath))
     if not found:
         reasons = "; ".join(f"{each.path}: {each.reason}" for each in skipped[:10])
         raise RunError("there is no finished run to compare", where=reasons)
