@@ -12,7 +12,7 @@ from rich.table import Table
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.errors import ConfigError
-from seqrec.home import CONFIGS, command
+from seqrec.home import CONFIGS, IN_WHEEL, command
 from seqrec.terminal.console import console, fact
 from seqrec.terminal.errors import plain_errors, tell
 from seqrec.tune import COSTS, PRUNERS
@@ -194,7 +194,8 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     )
     fact(out, "best", f"{search.monitor} {outcome['value']:.4f}, trial {winner.number}")
     fact(out, "plots", str(search.folder / "study.html"))
-    fact(out, "recipe", f"{recipe}; to keep it: cp {recipe} configs/experiment/")
+    keep = "" if CONFIGS == IN_WHEEL else f"; to keep it: cp {recipe} configs/experiment/"
+    fact(out, "recipe", f"{recipe}{keep}")
     fact(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_places} seed=1,2,3")
 
 

@@ -293,7 +293,8 @@ class Recommender:
             k: length of the lists.
             mask_seen: see :meth:`recommend`.
             asked: the time that the lists are for, in milliseconds; None: now.
-            allow, deny: see :meth:`recommend`.
+            allow: see :meth:`recommend`.
+            deny: see :meth:`recommend`.
 
         Yields:
             Tables of user, rank, item and score, some thousand users each.
