@@ -19,7 +19,7 @@ CONFIGS = Path(__file__).resolve().parent / "configs"
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
 def train(config: DictConfig) -> float | None:
     """Run one job."""
-    return run_job(config, config_dir=CONFIGS)
+    return run_job(config)
 
 
 def interrupted(argv: list[str]) -> str:

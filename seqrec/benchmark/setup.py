@@ -5,12 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hydra import initialize_config_dir
-
-from seqrec.benchmark.child import ROOT
 from seqrec.build import build_source
-from seqrec.config.compose import Composer, settle
-from seqrec.config.schema import Root, register
+from seqrec.config.compose import compose
+from seqrec.config.schema import Root
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.hardware import find_hardware
@@ -20,16 +17,12 @@ from seqrec.store.prepare import prepare
 from seqrec.training.module import Experiment
 from seqrec.training.trainer import silence
 
-CONFIGS = ROOT / "configs"
 LIST = 10  # items that are recommended to each user
 
 
 def composed(overrides: list[str]) -> Root:
     """The configuration that these overrides of ``train.py`` give."""
-    register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
-        config, choices = Composer("train").compose(overrides)
-    return typed(settle(config, choices=choices, overrides=overrides, config_dirs=[CONFIGS]))
+    return typed(compose(overrides).config)
 
 
 def assembled(root: Root) -> Experiment:

@@ -5,19 +5,14 @@ Nodes annotated ``Component`` hold ``_target_`` and plain values; their keys are
 signature of the target by :mod:`seqrec.config.check.components`.
 """
 
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING
 
 Component = dict[str, Any]
-TRAINED = (  # what a trained model is made of, and a counted baseline is not
-    *("window", "embedding", "encoder", "head", "scorer"),
-    *("loss", "negatives", "optimizer", "scheduler"),
-)
 
 
 class Repeats(Enum):
@@ -122,7 +117,7 @@ class Root:
     prepare: Prepare = field(default_factory=Prepare)
     split: Component = MISSING
     batch: Batch = field(default_factory=Batch)
-    baseline: Component | None = None  # counted, not trained: then these are null
+    baseline: Component | None = None  # counted, not trained: then those of trained models are null
     window: Component | None = None
     embedding: Component | None = None
     context: Component | None = None  # null: items alone are known of a history
@@ -153,12 +148,3 @@ class Root:
 def register() -> None:
     """Make ``schema`` the typed root that ``configs/train.yaml`` starts from."""
     ConfigStore.instance().store(name="schema", node=Root)
-
-
-def _folder_name(text: str) -> str:
-    """Keep what needs no quotes in a shell or in an override, and not too much of it."""
-    return re.sub(r"[^\w.+-]+", "-", text)[:120]
-
-
-# at import: processes that a launcher starts have only what they unpickle
-OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)

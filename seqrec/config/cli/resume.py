@@ -1,7 +1,7 @@
 """Which run a command continues.
 
 A run can go on where its configuration is the one it was started with; only what changes no
-result may differ, and ``trainer.max_epochs`` may be raised.
+result may differ (:mod:`seqrec.config.meaning`), and ``trainer.max_epochs`` may be raised.
 """
 
 import shlex
@@ -14,20 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from seqrec.config.check.mistakes import refuse
+from seqrec.config.meaning import RESULTS, Meaning, declared_meanings, values_of
 from seqrec.errors import ConfigError
 from seqrec.machine.process import is_first_process
 from seqrec.terminal.errors import tell
 
-CHANGES_NOTHING = (
-    "resume",
-    "rerun",
-    "expect",
-    "trainer.progress",
-    "logger",
-    "tags",
-    "group",
-    "paths",
-)
 MAY_GROW = "trainer.max_epochs"
 
 
@@ -126,7 +117,8 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
 
 def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the values, saved and current, of every key that forbids going on."""
-    there, here = what_matters(saved), what_matters(current)
+    counts, declared = (*RESULTS, Meaning.FILE), declared_meanings(current)
+    there, here = (values_of(each, counts, declared) for each in (saved, current))
     different = {}
     for key in sorted(there.keys() | here.keys()):
         a, b = there.get(key, "unset"), here.get(key, "unset")
@@ -134,25 +126,6 @@ def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tup
         if a != b and not grown:
             different[key] = (a, b)
     return different
-
-
-def what_matters(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the values that a result depends on, by their dotted keys."""
-    return {
-        key: value
-        for key, value in _flat(config).items()
-        if not any(key == name or key.startswith(f"{name}.") for name in CHANGES_NOTHING)
-    }
-
-
-def _flat(node: dict[str, Any], path: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in node.items():
-        if isinstance(value, dict) and value:
-            flat |= _flat(value, f"{path}{key}.")
-        else:
-            flat[f"{path}{key}"] = value
-    return flat
 
 
 def _saved(folder: Path) -> dict[str, Any] | None:
