@@ -84,7 +84,7 @@ class Composer:
 
 
 def settle(
-    config: DictConfig, said: DictConfig, overrides: Iterable[str] | None = None
+    config: DictConfig, said: Any, overrides: Iterable[str] | None = None
 ) -> dict[str, Any]:
     """Make what follows from the choices true in a configuration, and return them.
 
@@ -98,7 +98,7 @@ def settle(
 
     Args:
         config: the composed configuration without ``hydra``, changed in place.
-        said: the ``hydra`` of it.
+        said: what Hydra says of it, its ``hydra``.
         overrides: the command line's, where Hydra hasn't seen all of them.
     """
     folders = config_folders(said)

@@ -38,6 +38,14 @@ class SampledBy(Enum):
     popularity = "popularity"
 
 
+class Profile(Enum):
+    """What a profiler's table has a row for."""
+
+    simple = "simple"
+    functions = "functions"
+    operations = "operations"
+
+
 @dataclass
 class Prepare:
     """From raw interactions to sequences. Steps run in the order of these fields."""
@@ -96,6 +104,9 @@ class Trainer:
     ema: float = 0.0  # decay of a moving average of the weights, which then is the model; 0: none
     compile: bool = False  # torch.compile the model: for GPUs; needs a C++ compiler or Triton
     deterministic: bool = False  # bit-equal repeats on one device, at some cost in speed
+    limit_batches: int | None = None  # train on the first so many of an epoch's; null: all
+    same_batches: bool = False  # in every epoch those of the first; with limit_batches, to overfit
+    profiler: Profile | None = None  # simple | functions | operations: tables in the run's folder
     progress: bool = True  # a progress bar when the output is a terminal
 
 
@@ -117,7 +128,7 @@ class Root:
     prepare: Prepare = field(default_factory=Prepare)
     split: Component = MISSING
     batch: Batch = field(default_factory=Batch)
-    baseline: Component | None = None  # counted, not trained: then those of trained models are null
+    baseline: Component | None = None  # counted, not trained: what only trained ones have is null
     window: Component | None = None
     embedding: Component | None = None
     context: Component | None = None  # null: items alone are known of a history

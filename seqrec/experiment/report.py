@@ -18,6 +18,7 @@ from seqrec.terminal.console import fact, result_table
 from seqrec.training.counting import Counting
 from seqrec.training.module import Experiment
 from seqrec.training.plan import Plan
+from seqrec.training.profiling import TABLES
 
 OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "tail_share")
 
@@ -70,7 +71,9 @@ def _training(out: Console, module: Experiment) -> None:
     names = " > ".join(type(part).__name__ for part in model)
     fact(out, "model", f"{names}  {count_parameters(module):,} parameters")
     epoch = module.epoch_batches(0)
-    size = f"{len(epoch):,} an epoch, of {epoch.n_positions / len(epoch):,.0f} positions"
+    limit = module.config.trainer.limit_batches
+    count = f"{len(epoch):,}" if limit is None else f"{min(limit, len(epoch)):,} of {len(epoch):,}"
+    size = f"{count} an epoch, of {epoch.n_positions / len(epoch):,.0f} positions"
     fact(out, "batches", f"{size}, {epoch.padding:.1%} padding")
     lost = 1 - epoch.n_targets / int(
         (module.splits.train.end - module.splits.train.start - 1).sum()
@@ -168,6 +171,8 @@ def _gaps(out: Console, module: Evaluated, results: dict[str, Any], metric: str)
 def what_next(out: Console, folder: RunFolder, store: SequenceStore, logger: RunLogger) -> None:
     """Where the run is, and commands to copy."""
     fact(out, "run", str(folder.path))
+    for file in sorted(folder.path.glob(TABLES)):
+        fact(out, "profile", str(file))
     user = store.users()["user"][0]
     command = ["python", "scripts/recommend.py", f"run={folder.path}", f"user={user}"]
     fact(out, "next", shlex.join(command))

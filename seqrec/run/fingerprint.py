@@ -17,8 +17,9 @@ RUNS = ("*/*/*/run.json", "*/sweeps/*/*/run.json")  # below the folder of all ru
 def fingerprint(root: Root, store: SequenceStore) -> str:
     """Equal for two runs with the same configuration, data and code, wherever they are.
 
-    Only keys that results depend on count; the hashes of the data stand for its files. Code is the source of this package and of components
-    from elsewhere: libraries and machine aren't part of it (a run's ``run.json`` has them).
+    Only keys that results depend on count; the hashes of the data stand for its files. Code is the
+    source of this package and of components from elsewhere: libraries and machine aren't part of it
+    (a run's ``run.json`` has them).
     """
     config = plain(root)
     targets = tuple(sorted({node["_target_"] for _, node in components(config)}))

@@ -240,7 +240,7 @@ def _same_name(node: DictConfig, name: str, path: str = "") -> Iterator[str]:
         at = f"{path}.{key!s}" if path else str(key)
         if key == name:
             yield at
-        told = OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, key)
+        told = OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, str(key))
         inner = None if told else node[key]
         if isinstance(inner, DictConfig):
             yield from _same_name(inner, name, at)
