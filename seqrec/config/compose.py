@@ -83,9 +83,7 @@ class Composer:
         )
 
 
-def settle(
-    config: DictConfig, said: Any, overrides: Iterable[str] | None = None
-) -> dict[str, Any]:
+def settle(config: DictConfig, said: Any, overrides: Iterable[str] | None = None) -> dict[str, Any]:
     """Make what follows from the choices true in a configuration, and return them.
 
     - A baseline is counted, so what only trained models have becomes null.

@@ -1,6 +1,7 @@
 """Tables of where a run's time goes, in its folder."""
 
 from pathlib import Path
+from typing import Any
 
 from pytorch_lightning.profilers import (
     AdvancedProfiler,
@@ -22,7 +23,7 @@ def build_profiler(kind: Profile | None, folder: Path) -> Profiler | None:
             ``operations``: by operation of torch; None: nothing is measured.
         folder: of the run.
     """
-    where = {"dirpath": folder, "filename": "profile"}
+    where: dict[str, Any] = {"dirpath": folder, "filename": "profile"}
     match kind:
         case Profile.simple:
             return SimpleProfiler(**where)
