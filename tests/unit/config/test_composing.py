@@ -129,7 +129,8 @@ def test_a_preset_wins_over_an_experiment_and_the_command_line_over_both():
 
 
 @pytest.mark.parametrize("kind", ["experiment", "local", "data", "model"])
-def test_places_are_those_that_any_file_of_a_group_sets(kind, tmp_path):
+def test_places_are_those_that_any_file_of_a_group_sets(kind, tmp_path, monkeypatch):
+    monkeypatch.delenv("SEQREC_LOCAL")
     (tmp_path / kind).mkdir()
     name = "default" if kind == "local" else "toy"
     text = f"# @package _global_\npaths:\n  output_dir: there/{kind}\n"
@@ -140,7 +141,8 @@ def test_places_are_those_that_any_file_of_a_group_sets(kind, tmp_path):
     assert str(compose([*given, "paths.output_dir=here"]).run_dir).startswith("here/")
 
 
-def test_personal_settings_hold_where_no_experiment_says_otherwise(tmp_path):
+def test_personal_settings_hold_where_no_experiment_says_otherwise(tmp_path, monkeypatch):
+    monkeypatch.delenv("SEQREC_LOCAL")
     said = {"local/default": "{max_epochs: 3, patience: 2}", "experiment/toy": "{max_epochs: 5}"}
     for name, trainer in said.items():
         file = tmp_path / f"{name}.yaml"
