@@ -1,5 +1,6 @@
 """Fixtures that many tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 
 
+os.environ["SEQREC_LOCAL"] = "none"  # no test, and no program in one, sees personal settings
 # several test processes share the cores; threads of each would only wait for one another
 torch.set_num_threads(1)
 

@@ -5,14 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hydra import initialize_config_dir
-
 from seqrec.build import build_source
-from seqrec.config.compose import Composer, settle
-from seqrec.config.schema import Root, register
+from seqrec.config.compose import compose
+from seqrec.config.schema import Root
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
-from seqrec.home import CONFIGS
 from seqrec.machine.hardware import find_hardware
 from seqrec.run.environment import describe_environment
 from seqrec.run.folder import typed
@@ -25,10 +22,7 @@ LIST = 10  # items that are recommended to each user
 
 def composed(overrides: list[str]) -> Root:
     """The configuration that these overrides of ``train.py`` give."""
-    register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
-        config, choices = Composer("train").compose(overrides)
-    return typed(settle(config, choices=choices, overrides=overrides, config_dirs=[CONFIGS]))
+    return typed(compose(overrides).config)
 
 
 def assembled(root: Root) -> Experiment:

@@ -109,27 +109,27 @@ def tune(arguments: Arguments) -> None:
 
 def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":
     from seqrec.build import build_gains
-    from seqrec.config.cli.resume import what_matters
     from seqrec.config.compose import plain
+    from seqrec.config.meaning import values_of
     from seqrec.experiment.python import composed
     from seqrec.experiment.run import prepare_data
     from seqrec.ranking.metrics import higher_is_better
     from seqrec.run.folder import typed
     from seqrec.tune.study import Search
 
-    config, choices, _ = composed(given)
-    root = typed(config)
+    made = composed(given)
+    root, choices = typed(made.config), made.choices
     name = arguments.study or f"{choices['model']}_{space.name}"
     agreed = {
         "space": space.plain(),
-        "configuration": what_matters(plain(config)),
+        "configuration": values_of(plain(made.config)),
         "data": prepare_data(root).data_hash,
         "objectives": [root.evaluation.monitor, arguments.also],
     }
     return Search(
         name=name,
         folder=Path(root.paths.output_dir) / choices["data"] / "tune" / name,
-        compose=lambda values: composed([*given, *values])[0],
+        compose=lambda values: composed([*given, *values]).config,
         space=space,
         monitor=f"valid/{root.evaluation.monitor}",
         larger_is_better=higher_is_better(root.evaluation.monitor, build_gains(root)),
@@ -165,9 +165,10 @@ def _line(trial: "FrozenTrial", search: "Search") -> str:
 
 def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     """The best trials, the recipe, and what to type next."""
+    from seqrec.config.cli.elsewhere import KEY
     from seqrec.experiment.python import composed
     from seqrec.machine.hardware import find_hardware
-    from seqrec.tune.recipe import PLACES, searching, write_recipe
+    from seqrec.tune.recipe import left_to_command, searching, write_recipe
     from seqrec.tune.space import overrides
 
     out = console()
@@ -176,7 +177,7 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     out.print(_table(shown, search, title="Pareto front" if search.also else "best trials"))
     winner = best[0]
     outcome, values = winner.user_attrs["outcome"], winner.user_attrs["values"]
-    places = [each for each in given if each.startswith(PLACES)]
+    places = [each for each in given if left_to_command(each) and not each.startswith(KEY)]
     where = searching(search.folder, given)
     recipe_and_places = " ".join([f"experiment={search.name}", *places])
     own_data = [each for each in places if each.startswith("data.")]

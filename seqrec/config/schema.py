@@ -5,20 +5,15 @@ Nodes annotated ``Component`` hold ``_target_`` and plain values; their keys are
 signature of the target by :mod:`seqrec.config.check.components`.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING
 
 Component = dict[str, Any]
-TRAINED = (  # what a trained model is made of, and a counted baseline is not
-    *("window", "augment", "embedding", "encoder", "head", "scorer"),
-    *("objective", "loss", "negatives", "optimizer", "scheduler"),
-)
 
 
 class Repeats(Enum):
@@ -42,6 +37,14 @@ class SampledBy(Enum):
 
     uniform = "uniform"
     popularity = "popularity"
+
+
+class Profile(Enum):
+    """What a profiler's table has a row for."""
+
+    simple = "simple"
+    functions = "functions"
+    operations = "operations"
 
 
 @dataclass
@@ -102,6 +105,9 @@ class Trainer:
     ema: float = 0.0  # decay of a moving average of the weights, which then is the model; 0: none
     compile: bool = False  # torch.compile the model: for GPUs; needs a C++ compiler or Triton
     deterministic: bool = False  # bit-equal repeats on one device, at some cost in speed
+    limit_batches: int | None = None  # train on the first so many of an epoch's; null: all
+    same_batches: bool = False  # in every epoch those of the first; with limit_batches, to overfit
+    profiler: Profile | None = None  # simple | functions | operations: tables in the run's folder
     progress: bool = True  # a progress bar when the output is a terminal
 
 
@@ -123,7 +129,7 @@ class Root:
     prepare: Prepare = field(default_factory=Prepare)
     split: Component = MISSING
     batch: Batch = field(default_factory=Batch)
-    baseline: Component | None = None  # counted, not trained: then these are null
+    baseline: Component | None = None  # counted, not trained: what only trained ones have is null
     window: Component | None = None
     augment: Component | None = None
     embedding: Component | None = None
@@ -168,12 +174,3 @@ def cut_off(monitor: str, ks: Sequence[int]) -> int:
 def register() -> None:
     """Make ``schema`` the typed root that ``configs/train.yaml`` starts from."""
     ConfigStore.instance().store(name="schema", node=Root)
-
-
-def _folder_name(text: str) -> str:
-    """Keep what needs no quotes in a shell or in an override, and not too much of it."""
-    return re.sub(r"[^\w.+-]+", "-", text)[:120]
-
-
-# at import: processes that a launcher starts have only what they unpickle
-OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)

@@ -1,7 +1,7 @@
 """Several cuts in time, one after another: does a result hold in every season?"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw.parse.clock import iso_time
@@ -25,6 +25,8 @@ class Rolling:
         share: of all events, in each stretch.
         targets, new_items: see :class:`~seqrec.split.temporal.Temporal`.
     """
+
+    cuts_time: ClassVar[bool] = True
 
     folds: int = 3
     fold: int = 0

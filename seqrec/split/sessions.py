@@ -1,7 +1,7 @@
 """Whole sessions by the time they were held."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class Sessions:
         targets: ``all``: every event but the first of a session, from the events before it;
             ``last``: the last event only.
     """
+
+    cuts_time: ClassVar[bool] = True
 
     test_share: float = 0.1
     valid_share: float = 0.1

@@ -1,7 +1,7 @@
 """One cut in time for everybody: learn from what was known before it, judge by what came after."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class Temporal:
             misses, or ``rank`` them: with the whole catalogue, as a model that knows items by
             their features can (``embedding=features``).
     """
+
+    cuts_time: ClassVar[bool] = True
 
     test_share: float = 0.1
     valid_share: float = 0.1

@@ -44,9 +44,10 @@ def make_plan(module: Experiment, hardware: Hardware) -> Plan:
         return Plan(float("inf"), used + fixed, free, _advice(module))
     seconds, kept, positions = _trial(module, epoch, hardware)
     scale = epoch.n_positions / positions
+    share = min(1, (module.config.trainer.limit_batches or len(epoch)) / len(epoch))
     largest = max(_padded(epoch, rows) for rows in epoch.batches)
     plan = Plan(
-        seconds=seconds * scale + len(epoch) * _optimizer_seconds(module),
+        seconds=(seconds * scale + len(epoch) * _optimizer_seconds(module)) * share,
         peak=used + fixed + int(BACKWARD * kept / positions * largest),
         free=free,
         advice="",

@@ -51,6 +51,12 @@ def test_resume_refuses_another_configuration_and_says_which_keys(runs):
     assert "resume=" in text.splitlines()[-1]
 
 
+def test_resume_takes_other_speed_and_places(runs):
+    given = ["batch.eval_size=7", "loss.memory_mb=8", "logger=csv", "paths.cache_dir=elsewhere"]
+    arguments = check_command_line([*given, f"resume={runs / 'b'}"], config_dir=CONFIGS)
+    assert arguments[-1] == f"hydra.run.dir='{runs / 'b'}'"
+
+
 def test_resume_refuses_what_is_no_run_and_sweeps(tmp_path):
     assert "isn't the folder of a run" in told(f"resume={tmp_path}")
     text = told("-m", "seed=1,2", "resume=auto")

@@ -154,10 +154,10 @@ def test_a_study_ends_with_plots_and_a_recipe_that_is_the_best_trial(finished):
     best = max((t for t in trials if t.values), key=lambda t: t.values[0])
     recipe = (folder / "experiment/lstm_attn_small.yaml").read_text()
     assert f"{best.values[0]:.4f} with one seed" in recipe and "not tested" in recipe
-    again, _, _ = composed(
+    again = composed(
         [f"hydra.searchpath=[file://{folder}]", "experiment=lstm_attn_small",
          f"paths.output_dir={finished}/outputs", f"paths.cache_dir={finished}/stores"]
-    )  # fmt: skip
+    ).config  # fmt: skip
     tried = OmegaConf.load(f"{best.user_attrs['folder']}/config.yaml")
     got = OmegaConf.to_container(again, resolve=True, enum_to_str=True)
     assert got | {"paths": None} == OmegaConf.to_container(tried) | {"paths": None}
