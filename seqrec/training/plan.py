@@ -103,9 +103,11 @@ def _weights(module: Experiment) -> int:
         value.numel() // 64 for value in optimizer.state[probe].values() if torch.is_tensor(value)
     )
     size = sum(p.numel() * p.element_size() for p in module.parameters() if p.requires_grad)
+    averaged = 0
+    if module.config.trainer.ema:
+        averaged = size + sum(buffer.nbytes for buffer in module.buffers())
     table = module.model.embedding.table()
-    averaged = bool(module.config.trainer.ema)
-    return size * (1 + averaged + state) + 2 * table.numel() * table.element_size()
+    return size * (1 + state) + averaged + 2 * table.numel() * table.element_size()
 
 
 def _scores(module: Experiment, *, half: bool) -> int:
