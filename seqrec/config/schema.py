@@ -5,12 +5,14 @@ Nodes annotated ``Component`` hold ``_target_`` and plain values; their keys are
 signature of the target by :mod:`seqrec.config.check.components`.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+import platformdirs
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
@@ -175,5 +177,12 @@ def _folder_name(text: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", text)[:120]
 
 
+def _cache_folder() -> str:
+    """Return where stores and raw files are kept: ``SEQREC_CACHE_DIR``, or the system's place."""
+    given = os.environ.get("SEQREC_CACHE_DIR")
+    return given or platformdirs.user_cache_dir("seqrec", appauthor=False)
+
+
 # at import: processes that a launcher starts have only what they unpickle
 OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
+OmegaConf.register_new_resolver("cache_folder", _cache_folder, replace=True)

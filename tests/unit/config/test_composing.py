@@ -1,6 +1,7 @@
 """What a command line composes to, and which of several values wins."""
 
 import re
+import sys
 
 import pytest
 from helpers.commands import CONFIGS, ROOT, composed, told
@@ -109,3 +110,13 @@ def test_a_search_path_that_leads_nowhere_is_refused(value):
 
 def test_spaces_of_studies_are_no_group_of_a_run():
     assert "did you mean model?" in told("modle=sasrec") and "tune" not in told("modle=sasrec")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other places")
+def test_the_cache_is_where_the_system_keeps_caches_unless_a_variable_says_otherwise(monkeypatch):
+    monkeypatch.setenv("SEQREC_CACHE_DIR", "/elsewhere")
+    assert composed()[0].paths.raw_dir == "/elsewhere/raw"
+    monkeypatch.delenv("SEQREC_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert composed()[0].paths.cache_dir == "/home/someone/.cache/seqrec/stores"
