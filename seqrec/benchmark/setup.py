@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from seqrec.build import build_source
 from seqrec.config.compose import compose
 from seqrec.config.schema import Root
@@ -93,22 +95,15 @@ def describe_machine() -> dict[str, Any]:
         **describe_environment(),
         "command": sys.argv,
         "processor": _processor(),
-        "memory_mb": _memory_mb(),
+        "memory_mb": psutil.virtual_memory().total / 2**20,
     }
 
 
 def _processor() -> str:
+    """Return the name of the processor's model, which psutil doesn't know."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _memory_mb() -> float | None:
-    info = Path("/proc/meminfo")
-    if not info.exists():
-        return None
-    [line] = [line for line in info.read_text().splitlines() if line.startswith("MemTotal:")]
-    return int(line.split()[1]) / 1024

@@ -53,7 +53,7 @@ def tune(arguments: Arguments) -> None:
         value = getattr(arguments, name)
         if value is not None and value not in allowed:
             raise ConfigError(f"{name}={value}: {unknown(value, allowed)}")
-    for package in ("optuna", "plotly"):
+    for package in ("optuna", "plotly", "jinja2"):
         if importlib.util.find_spec(package) is None:
             raise ConfigError(
                 f"tuning needs the package {package}, which isn't installed",
@@ -75,7 +75,7 @@ def tune(arguments: Arguments) -> None:
 
     for corner in space.corners():  # a key that isn't there is told before anything is tried
         composed([*given, *corner], options=own)
-    from seqrec.tune.page import write_page
+    from seqrec.tune.page import write_study
     from seqrec.tune.study import open_study, work
 
     search = _search(arguments, space, given)
@@ -103,7 +103,7 @@ def tune(arguments: Arguments) -> None:
             where=str(search.folder),
             todo="more trials, or pruner=none study=ANOTHER_NAME",
         )
-    write_page(search.folder / "study.html", study, search)
+    write_study(search.folder / "study.html", study, search)
     _conclude(study, search, given)
 
 

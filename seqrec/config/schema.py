@@ -5,13 +5,15 @@ Nodes annotated ``Component`` hold ``_target_`` and plain values; their keys are
 signature of the target by :mod:`seqrec.config.check.components`.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+import platformdirs
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
 
 Component = dict[str, Any]
 
@@ -174,3 +176,13 @@ def cut_off(monitor: str, ks: Sequence[int]) -> int:
 def register() -> None:
     """Make ``schema`` the typed root that ``configs/train.yaml`` starts from."""
     ConfigStore.instance().store(name="schema", node=Root)
+
+
+def _cache_folder() -> str:
+    """Return where stores and raw files are kept: ``SEQREC_CACHE_DIR``, or the system's place."""
+    given = os.environ.get("SEQREC_CACHE_DIR")
+    return given or platformdirs.user_cache_dir("seqrec", appauthor=False)
+
+
+# at import: processes that a launcher starts have only what they unpickle
+OmegaConf.register_new_resolver("cache_folder", _cache_folder, replace=True)

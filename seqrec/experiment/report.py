@@ -101,10 +101,8 @@ def foretell(out: Console, plan: Plan) -> None:
     else:
         told = f"about {plan.seconds:,.0f} s an epoch, {peak}"
     fact(out, "expected", told)
-    if plan.advice and plan.free is not None:
+    if plan.advice:
         fact(out, "advice", f"{plan.free / 2**30:.1f} GiB are free; {plan.advice}")
-    elif plan.advice:
-        fact(out, "advice", plan.advice)
 
 
 def conclude(out: Console, module: Evaluated, model: str, results: Results) -> None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from seqrec.clock import iso_time
 from seqrec.errors import ConfigError, DataError
-from seqrec.raw.parse.clock import iso_time
 from seqrec.split._cuts import check_shares, cut_at, quantiles, times_of, told
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits

@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from seqrec.clock import iso_time
 from seqrec.errors import DataError
-from seqrec.raw.parse.clock import iso_time
 from seqrec.split._cuts import check_shares, chosen, quantiles, times_of
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View, assemble

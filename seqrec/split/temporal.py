@@ -5,9 +5,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from seqrec.clock import instant
+from seqrec.clock import instant, iso_time
 from seqrec.errors import DataError
-from seqrec.raw.parse.clock import iso_time
 from seqrec.split._cuts import check_shares, cut_at, quantiles, times_of, told
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits

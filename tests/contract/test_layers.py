@@ -92,3 +92,10 @@ def test_a_component_and_its_configuration_have_the_same_name():
         here = [t for t in targets if t.startswith(f"seqrec.{kind}.")]
         assert all(t.split(".")[2] == file.stem for t in here), file.relative_to(ROOT)
         assert not here or (PACKAGE / kind / f"{file.stem}.py").is_file()
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_every_file_of_a_kind_is_an_option_or_has_an_underscore(kind):
+    options = {file.stem for file in (ROOT / "configs" / kind).glob("*.yaml")}
+    files = {file.stem for file in (PACKAGE / kind).glob("*.py") if file.stem[0] != "_"}
+    assert options and files <= options

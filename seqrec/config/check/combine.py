@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from seqrec.config.check.components import components
-from seqrec.config.check.mistakes import refuse
 from seqrec.config.check.signature import read_signature
 from seqrec.config.check.source import TargetError
 from seqrec.config.kinds import REQUIRED, TRAINED
@@ -18,17 +17,8 @@ from seqrec.config.kinds import REQUIRED, TRAINED
 Attributes = dict[str, dict[str, Any]]  # path of a component -> its class attributes
 
 
-def check_combination(config: dict[str, Any]) -> None:
-    """Refuse components that don't go together.
-
-    Raises:
-        ConfigError: it names both sides of every conflict.
-    """
-    refuse(conflicts(config))
-
-
 def conflicts(config: dict[str, Any]) -> Iterator[str]:
-    """Describe what :func:`check_combination` would refuse."""
+    """Describe each pair of components that don't go together, both by name."""
     yield from _whole(config)
     attributes = dict(_attributes(config))
     names = {path: node["_target_"].rpartition(".")[2] for path, node in components(config)}

@@ -1,6 +1,7 @@
 """What a command line composes to, and which of several values wins."""
 
 import re
+import sys
 
 import pytest
 from helpers.commands import CONFIGS, ROOT, composed, told
@@ -153,3 +154,13 @@ def test_personal_settings_hold_where_no_experiment_says_otherwise(tmp_path, mon
     assert "local" not in composed(*given)[1]
     trainer = composed(*given, "experiment=toy")[0].trainer
     assert (trainer.max_epochs, trainer.patience) == (5, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other places")
+def test_the_cache_is_where_the_system_keeps_caches_unless_a_variable_says_otherwise(monkeypatch):
+    monkeypatch.setenv("SEQREC_CACHE_DIR", "/elsewhere")
+    assert composed()[0].paths.raw_dir == "/elsewhere/raw"
+    monkeypatch.delenv("SEQREC_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert composed()[0].paths.cache_dir == "/home/someone/.cache/seqrec/stores"
