@@ -2,18 +2,16 @@
 
 import importlib.util
 import sys
-from pathlib import Path
 
 import pytest
 from hydra import initialize_config_dir
 
+from helpers import CONFIGS, ROOT
 from seqrec.config.cli.command_line import check_command_line
 from seqrec.config.compose import Composer
 from seqrec.config.schema import register
 from seqrec.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = ROOT / "configs"
 register()
 
 

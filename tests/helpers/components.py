@@ -1,14 +1,12 @@
 """Every component found in ``configs/<kind>/``, built at a small size."""
 
-from pathlib import Path
-
 import polars as pl
 import torch
 from omegaconf import OmegaConf
 
+from helpers import CONFIGS
 from seqrec.build import make
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 DIM, LENGTH, ITEMS = 8, 20, 20
 ITEM_TABLE = pl.DataFrame(
     {

@@ -27,7 +27,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from omegaconf import DictConfig, OmegaConf
 
-from helpers.commands import CONFIGS, ROOT, load_script
+from helpers import CONFIGS, ROOT
+from helpers.commands import load_script
 from seqrec.config.cli.command_line import check_command_line
 from seqrec.config.cli.script import parse
 from seqrec.config.schema import Root

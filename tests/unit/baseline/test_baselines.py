@@ -1,7 +1,6 @@
 """Counted models: golden scores by naive loops, invariances, and whole runs."""
 
 import math
-import re
 from collections import Counter
 from itertools import pairwise
 
@@ -11,7 +10,6 @@ import torch
 from helpers.commands import told
 from helpers.components import ITEMS, LENGTH, component, names
 from helpers.experiments import root, store_of
-from helpers.place import QUICK, Place, metrics, ranked
 
 from seqrec.counts import table as tables
 from seqrec.counts import training as trainings
@@ -206,26 +204,3 @@ def test_only_training_events_are_counted(tmp_path):
     at = store.offset[3]
     first = seen.offset[3]
     assert (seen.item[first : seen.offset[4]] == store.item[at : at + lengths[3] - 2]).all()
-
-
-@pytest.mark.slow
-def test_runs_are_like_those_of_trained_models(tmp_path):
-    place = Place(tmp_path)
-    said = place.run("train.py", *QUICK, "logger=none", "model=markov")
-    [run] = place.runs()
-    results = metrics(run)
-    assert results["parameters"] == 0 and "best_epoch" not in results
-    assert results["test/ndcg@5"] > results["popularity/ndcg@5"]
-    tried = re.findall(r"option +smoothing=([\d.]+) +valid/ndcg@\d+ 0\.\d{4}", said)
-    assert [float(option) for option in tried] == [0.1, 1, 10, 100]
-    assert "counted" in said and f"recommend.py run={run}" in said
-    assert "equal to metrics.json" in place.run("scripts/evaluate.py", f"run={run}")
-    listed = place.run("scripts/recommend.py", f"run={run}", "items=[i3,i17]", "k=3")
-    weights = re.findall(r"i(?:3|17) .*?(\d\.\d{3})", listed)
-    assert weights[-2:] == ["0.000", "1.000"]  # all attention on the last item
-    place.run("train.py", *QUICK, "logger=none", "model=popularity")
-    alone = metrics(place.runs()[-1])
-    for name, value in alone.items():
-        if name.startswith("test/"):
-            assert value == alone[name.replace("test/", "popularity/")]
-    assert ranked(run) != ranked(place.runs()[-1])
