@@ -8,7 +8,7 @@ from helpers.components import ITEMS, component, names
 
 from seqrec.shapes import Negatives, Targets
 
-N, S = 24, 4000
+N, S, LOG_Q = 24, 4000, -math.log(ITEMS)
 every = pytest.mark.parametrize("name", sorted({*names("negatives")} - {"none"}))
 shared = pytest.mark.parametrize("shared", [True, False])
 
@@ -92,7 +92,7 @@ def test_none_draws_nothing():
     assert component("negatives", "none")(*positions()) is None
 
 
-def drawn(targets, lowest=1, highest=ITEMS, log_q=-math.log(ITEMS), generator=None, keep=None):
+def drawn(targets, lowest=1, highest=ITEMS, log_q=LOG_Q, generator=None, keep=None):
     item_S = torch.randint(lowest, highest + 1, (S,), generator=generator)
     keep_NS = item_S != targets.item_N[:, None] if keep is None else torch.full((N, S), keep)
     return Negatives(item_S, torch.full((S,), log_q), keep_NS)

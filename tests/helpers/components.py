@@ -44,3 +44,8 @@ def node(kind: str, name: str) -> dict:
 def component(kind: str, name: str, **changes):
     """The component that ``configs/<kind>/<name>.yaml`` describes, with dropout off by default."""
     return make({**node(kind, name), **changes}, **FACTS)
+
+
+def metric(name: str):
+    """The metric that ``configs/metric/<name>.yaml`` describes, under its own name there."""
+    return make(node("metric", name)[name])
