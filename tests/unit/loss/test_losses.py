@@ -121,27 +121,49 @@ def test_linear_cross_entropy_survives_huge_scores():
     assert query.grad.isfinite().all() and table.grad.isfinite().all()
 
 
-def test_sampled_formulas():
+@pytest.fixture
+def sampled():
+    """Queries, targets, catalogue, draws; and the scores of targets and draws, and what counts."""
     query, shelf, goal = torch.randn(N, DIM), catalogue(), targets()
     draws = negatives_for(goal, False)
     right = (query * shelf.table_VD[goal.item_N]).sum(-1)
     wrong = torch.einsum("nd,nsd->ns", query, shelf.table_VD[draws.item])
-    keep = draws.keep_NS.float()
+    return (query, goal, shelf, draws), (right, wrong, draws.keep_NS.float())
 
-    bce = -(right.sigmoid().log() + ((1 - wrong.sigmoid()).log() * keep).sum(1)).mean()
-    torch.testing.assert_close(component("loss", "bce")(query, goal, shelf, draws), bce)
 
-    a = S / (ITEMS - 1)
-    beta = a * (0.75 * (1 - 1 / a) + 1 / a)
-    gbce = -(beta * right.sigmoid().log() + ((1 - wrong.sigmoid()).log() * keep).sum(1)).mean()
-    torch.testing.assert_close(component("loss", "gbce")(query, goal, shelf, draws), gbce)
-    torch.testing.assert_close(component("loss", "gbce", t=0)(query, goal, shelf, draws), bce)
+def binary(right, wrong, keep, power=1.0):
+    return -(power * right.sigmoid().log() + ((1 - wrong.sigmoid()).log() * keep).sum(1)).mean()
 
-    pair = -((right[:, None] - wrong).sigmoid().log() * keep).sum(1) / keep.sum(1).clamp(min=1)
-    torch.testing.assert_close(component("loss", "bpr")(query, goal, shelf, draws), pair.mean())
 
-    mse = (3.5 + right - goal.rating_N).square().mean()
-    torch.testing.assert_close(component("loss", "mse")(query, goal, shelf, None), mse)
+def beta(t):
+    """The power of gBCE."""
+    share = S / (ITEMS - 1)
+    return share * (t * (1 - 1 / share) + 1 / share)
+
+
+def pairwise(right, wrong, keep):
+    pair_N = -((right[:, None] - wrong).sigmoid().log() * keep).sum(1) / keep.sum(1).clamp(min=1)
+    return pair_N.mean()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "formula"),
+    [
+        ("bce", {}, binary),
+        ("gbce", {}, lambda *scores: binary(*scores, power=beta(0.75))),
+        ("gbce", {"t": 0}, binary),
+        ("bpr", {}, pairwise),
+    ],
+)
+def test_a_sampled_loss_is_its_papers_formula(sampled, name, options, formula):
+    given, scores = sampled
+    torch.testing.assert_close(component("loss", name, **options)(*given), formula(*scores))
+
+
+def test_the_squared_error_is_of_mean_and_score(sampled):
+    (query, goal, shelf, _), (right, *_) = sampled
+    expected = (3.5 + right - goal.rating_N).square().mean()
+    torch.testing.assert_close(component("loss", "mse")(query, goal, shelf, None), expected)
 
 
 @pytest.mark.parametrize("sampler", ["uniform", "popularity"])
