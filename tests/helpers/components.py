@@ -1,5 +1,9 @@
 """Every component found in ``configs/<kind>/``, built at a small size."""
 
+import copy
+from functools import cache
+from pathlib import Path
+
 import polars as pl
 import torch
 from omegaconf import OmegaConf
@@ -36,8 +40,13 @@ def names(kind: str) -> list[str]:
 
 def node(kind: str, name: str) -> dict:
     """``configs/<kind>/<name>.yaml`` as plain values, at the small size."""
+    return copy.deepcopy(_read(CONFIGS / kind / f"{name}.yaml"))
+
+
+@cache
+def _read(file: Path) -> dict:
     sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0}
-    root = OmegaConf.create({**sizes, "node": OmegaConf.load(CONFIGS / kind / f"{name}.yaml")})
+    root = OmegaConf.create({**sizes, "node": OmegaConf.load(file)})
     return OmegaConf.to_container(root, resolve=True)["node"]
 
 

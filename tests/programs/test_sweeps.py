@@ -17,7 +17,15 @@ from seqrec.run.fingerprint import find_same, fingerprint
 from seqrec.run.folder import RunFolder
 
 WANDB = Path(sys.executable).with_name("wandb")
-SWEEP = ("-m", *QUICK, "model=gru_attn", "dropout=0.3", "logger=none")
+SWEEP = (
+    "-m",
+    *QUICK[:1],
+    "data.n_users=80",
+    *QUICK[2:],
+    "model=gru_attn",
+    "dropout=0.3",
+    "logger=none",
+)
 
 
 # Which runs would come out the same

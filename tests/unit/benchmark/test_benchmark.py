@@ -112,6 +112,7 @@ def test_peak_memory_goes_up_with_what_is_used_and_stays():
     assert peak_mb() >= before + 19
 
 
+@pytest.mark.slow
 def test_a_child_has_its_threads_and_says_where_it_failed():
     assert in_child("setup:describe_machine", threads=1)["threads"] == 1
     with pytest.raises(RunError, match="failed"):

@@ -25,12 +25,18 @@ from seqrec.window.sliding import Sliding
 CELLS = list(itertools.product(names("encoder"), names("head"), names("scorer"), names("loss")))
 
 
+@pytest.fixture(scope="module")
+def brief():
+    """The configuration of small batches."""
+    return root("batch.size=8", "negatives.num=8")
+
+
 @pytest.mark.parametrize(("encoder", "head", "scorer", "loss"), CELLS)
-def test_a_cell_trains(small, encoder, head, scorer, loss):
+def test_a_cell_trains(small, brief, encoder, head, scorer, loss):
     """Encoder x head x scorer x loss: the loss of a batch falls, and nothing is ever NaN."""
-    config = root("batch.size=8", "negatives.num=8")
-    for kind, name in (("encoder", encoder), ("head", head), ("scorer", scorer), ("loss", loss)):
-        setattr(config, kind, node(kind, name))
+    cell = {"encoder": encoder, "head": head, "scorer": scorer, "loss": loss}
+    nodes = {kind: node(kind, name) for kind, name in cell.items()}
+    config = dataclasses.replace(brief, **nodes)
     if list(conflicts(vars(config) | {"prepare": {}, "trainer": {}, "evaluation": {}})):
         assert (scorer, loss) == ("ncf", "cross_entropy")
         return
