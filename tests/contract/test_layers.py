@@ -10,6 +10,8 @@ import pytest
 from omegaconf import OmegaConf
 from packaging.requirements import Requirement
 
+from seqrec.config.kinds import KINDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "seqrec"
 LAYERS = [
@@ -20,6 +22,7 @@ LAYERS = [
     *("list_metric", "model", "objective", "build", "logger", "evaluation", "pages", "comparing"),
     *("recommend", "training", "experiment", "tune", "benchmark", "commands", "api"),
 ]
+OPTIONS = [kind.name for kind in KINDS]  # one file of the package, one option
 
 
 def layer_of(module: str) -> str:

@@ -1,16 +1,15 @@
 """The configuration tree, composed and checked as the command line would."""
 
-import importlib
-from pathlib import Path
+import importlib.util
 
 import pytest
 
+from helpers import CONFIGS
 from seqrec.config.cli.command_line import check_command_line
-from seqrec.config.compose import CONFIGS, compose
+from seqrec.config.compose import compose
 from seqrec.config.schema import register
 from seqrec.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
 register()
 
 

@@ -1,8 +1,11 @@
 """Experiments on planted sequences, composed as a user's command line would be."""
 
+import copy
+from functools import cache
 from pathlib import Path
 
 import torch
+from omegaconf import DictConfig
 
 from seqrec.build import build_source
 from seqrec.config.compose import compose
@@ -15,7 +18,13 @@ TINY = ("data=synthetic", "logger=none", "trainer=cpu", "dim=8", "max_length=20"
 
 def root(*overrides: str) -> Root:
     """The typed configuration of a small run."""
-    return typed(compose([*TINY, *overrides]).config)
+    return typed(copy.deepcopy(_settled(overrides)))
+
+
+@cache
+def _settled(overrides: tuple[str, ...]) -> DictConfig:
+    """Compose once; what a test does to its configuration is its own affair."""
+    return compose([*TINY, *overrides]).config
 
 
 def store_of(config: Root, folder: Path):

@@ -360,6 +360,7 @@ def test_mistakes_are_told_with_what_was_meant(outputs, argument, told, capsys):
         said(capsys, str(outputs), argument)
 
 
+@pytest.mark.slow
 def test_the_script_answers_without_torch(tmp_path):
     code = "import runpy, sys; sys.argv = sys.argv[1:]\ntry:\n    runpy.run_path(sys.argv[0],"
     code += " run_name='__main__')\nfinally:\n    print('torch' in sys.modules, file=sys.stderr)"
