@@ -1,4 +1,4 @@
-"""Figures on the pages are those of docs/figures.yaml, each with the data and command it came from."""
+"""Figures on the pages are those of docs/figures.yaml, which says where each comes from."""
 
 import re
 
