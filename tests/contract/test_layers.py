@@ -55,6 +55,11 @@ def test_every_module_has_a_layer():
     assert modules == set(LAYERS)
 
 
+def test_the_design_has_a_line_for_every_room_in_order():
+    rooms = (ROOT / "docs/design.md").read_text().partition("## Rooms")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", rooms, re.MULTILINE) == LAYERS
+
+
 def test_every_requirement_is_pinned_and_installed_as_pinned():
     lock = (ROOT / "requirements.lock").read_text()
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", lock, re.MULTILINE))
