@@ -202,7 +202,8 @@ def compare(
         metrics: names as ``ndcg@10``; the first orders the rows and is tested.
         reference: the row that others are tested against, by its labels; None: the best.
         replicates: of the bootstrap that gives the intervals.
-        trust, searchpath: see :meth:`Run.open`.
+        trust: see :meth:`Run.open`.
+        searchpath: see :meth:`Run.open`.
 
     Raises:
         ConfigError: a key, metric or reference that isn't there.

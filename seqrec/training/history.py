@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback
 
+from seqrec.evaluation.results import prefixed
 from seqrec.machine.process import is_first_process
 from seqrec.run.folder import RunFolder
 from seqrec.training.module import Experiment
@@ -52,7 +53,7 @@ class History(Callback):
         }
         if module.validated == trainer.current_epoch:
             row["valid/loss"] = float(trainer.callback_metrics["valid/loss"])
-            row |= module.results
+            row |= prefixed("valid", module.results)
         if is_first_process():
             with (self.folder.path / "history.jsonl").open("a") as file:
                 file.write(json.dumps(row) + "\n")

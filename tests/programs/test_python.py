@@ -41,6 +41,7 @@ def test_every_public_name_is_there_and_no_other():
 def test_a_run_says_what_its_folder_holds(run):
     assert run.metrics["epochs"] == 2 and run.metrics["test/ndcg@10"] > 0
     assert run.history["epoch"].to_list() == [1, 2]
+    assert run.history["valid/ndcg@5"].max() == run.metrics["valid/ndcg@5"]
     assert "model=gru_attn" in run.command
     again = seqrec.Run.open(run.folder)
     assert repr(again) == repr(run) and again.metrics == run.metrics
