@@ -19,6 +19,7 @@ from seqrec.comparing.estimate.rows import Comparison
 from seqrec.comparing.read.find import Skipped, find_runs
 from seqrec.comparing.show import table
 from seqrec.config.check.mistakes import unknown
+from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.recommend import Recommendation, Recommender, Session
 from seqrec.run.folder import RunFolder
@@ -44,7 +45,7 @@ def train(*overrides: str) -> "Run":
     """
     from seqrec.experiment import python  # imports Lightning
 
-    return Run.open(python.train(*overrides))
+    return Run(python.train(*overrides))
 
 
 class Run:
@@ -58,13 +59,26 @@ class Run:
         self._folder = folder
 
     @classmethod
-    def open(cls, folder: str | Path) -> "Run":
+    def open(
+        cls,
+        folder: str | Path,
+        *,
+        trust: bool = False,
+        searchpath: Iterable[str | Path] | None = None,
+    ) -> "Run":
         """Return the run of a folder.
 
+        Args:
+            folder: of the run.
+            trust: import and call whatever its configuration names: code that isn't of this
+                package runs with all your rights.
+            searchpath: folders of modules that its configuration may name.
+
         Raises:
+            ConfigError: a folder of `searchpath` isn't there.
             RunError: the folder isn't that of a trained run; the message lists runs that are near.
         """
-        return cls(RunFolder.open(folder))
+        return cls(RunFolder.open(folder, Trust.given(trust=trust, searchpath=searchpath)))
 
     @property
     def folder(self) -> Path:
@@ -141,9 +155,9 @@ class Run:
         """The trained model, ready to answer; it needs nothing but the folder.
 
         Raises:
-            RunError: the folder is damaged.
+            RunError: the folder is damaged, or its configuration names what a run may not.
         """
-        return Recommender.load(self.folder)
+        return Recommender.of(self._folder)
 
     def recommend(
         self, session: Session | Sequence[str | int], *, k: int = 10, **options: Any
@@ -177,6 +191,8 @@ def compare(
     metrics: Sequence[str] = ("ndcg@10", "hit_rate@10"),
     reference: str | None = None,
     replicates: int = 10_000,
+    trust: bool = False,
+    searchpath: Iterable[str | Path] | None = None,
 ) -> "Compared":
     """Compare runs that were measured on the same events: which is better, and beyond chance?
 
@@ -186,6 +202,7 @@ def compare(
         metrics: names as ``ndcg@10``; the first orders the rows and is tested.
         reference: the row that others are tested against, by its labels; None: the best.
         replicates: of the bootstrap that gives the intervals.
+        trust, searchpath: see :meth:`Run.open`.
 
     Raises:
         ConfigError: a key, metric or reference that isn't there.
@@ -194,7 +211,7 @@ def compare(
     from seqrec.comparing.read.choose import comparable
 
     places = [str(run.folder if isinstance(run, Run) else run) for run in runs]
-    found, skipped = find_runs(places)
+    found, skipped = find_runs(places, Trust.given(trust=trust, searchpath=searchpath))
     if not found:
         reasons = "; ".join(f"{each.path}: {each.reason}" for each in skipped[:10])
         raise RunError("there is no finished run to compare", where=reasons)

@@ -127,7 +127,9 @@ def build_scheduler(config: Root) -> Scheduler:
     if not takes(target, "optimizer"):
         return make(node)
 
-    def schedule(optimizer: Optimizer, *, total_steps: int, monitor: str) -> dict[str, Any]:
+    def schedule(
+        optimizer: Optimizer, *, total_steps: int, monitor: str, mode: str
+    ) -> dict[str, Any]:
         made = make(node, optimizer=optimizer, total_steps=total_steps)
         interval = "step" if takes(target, "total_steps") else "epoch"
         return {"scheduler": made, "interval": interval, "monitor": monitor, "strict": False}

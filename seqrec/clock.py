@@ -1,4 +1,4 @@
-"""Points in time as they stand in a configuration."""
+"""Points in time: as they stand in a configuration, in milliseconds, and as text again."""
 
 from datetime import UTC, datetime
 
@@ -24,3 +24,11 @@ def instant(given: str | int | None, *, where: str) -> int | None:
         ) from error
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(zoned.timestamp() * 1000)
+
+
+def iso_time(ms: int) -> str:
+    """Return a time in milliseconds as an ISO date or time (UTC), as short as it can be said."""
+    import numpy as np  # knows dates before the year 1; a command line is checked without it
+
+    text = np.datetime64(ms, "ms").astype(str)
+    return str(text).removesuffix(".000").removesuffix("T00:00:00")

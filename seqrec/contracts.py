@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import polars as pl
@@ -238,10 +238,18 @@ class Augment(Protocol):
 
 
 class Scheduler(Protocol):
-    """An optimizer to Lightning's description of its schedule; None: the rate stays as it is."""
+    """An optimizer to Lightning's description of its schedule; None: the rate stays as it is.
+
+    `monitor` is the validation metric that a schedule may go by, `mode` which way it is better.
+    """
 
     def __call__(
-        self, optimizer: Optimizer, *, total_steps: int, monitor: str
+        self,
+        optimizer: Optimizer,
+        *,
+        total_steps: int,
+        monitor: str,
+        mode: Literal["min", "max"],
     ) -> dict[str, Any] | None: ...
 
 

@@ -39,10 +39,6 @@ class RunError(SeqrecError):
     """A run folder or checkpoint that is missing, damaged or of another shape."""
 
 
-class SeqrecWarning(UserWarning):
-    """Something the user should know and can act on, that doesn't stop the run."""
-
-
 def _rebuild(
     kind: type[SeqrecError], what: str, where: str | None, todo: str | None
 ) -> SeqrecError:

@@ -68,8 +68,8 @@ class SequenceModel(nn.Module):
 
     def last(self, x_BLD: Tensor, history: History) -> Tensor:
         """``x_BLD -> u_BD``: the summary at the last valid position alone, for less work."""
-        if getattr(self.head, "local", False) and hasattr(self.encoder, "last"):
-            h_B1D = self.encoder.last(x_BLD, history).unsqueeze(1)  # one position, the first
+        if self._last_state is not None:
+            h_B1D = self._last_state(x_BLD, history).unsqueeze(1)  # one position, the first
             return self.head.at(h_B1D, torch.zeros_like(history.length_B))
         return self.head.at(self.encoder(x_BLD, history), history.length_B - 1)
 
@@ -83,6 +83,22 @@ class SequenceModel(nn.Module):
         width, history = history.item_BL.shape[1], self.ask(history)
         h_BLD = self.encoder(self.embed(history, candidate_V), history)
         return self.head.weights(h_BLD, history.length_B - 1)[:, :width]
+
+    def answer(self, history: History, candidate_V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return :meth:`query` and :meth:`attention` from at most one pass of the encoder."""
+        width, history = history.item_BL.shape[1], self.ask(history)
+        x_BLD, position_B = self.embed(history, candidate_V), history.length_B - 1
+        if self._last_state is not None:
+            query_BD, h_BLD = self.scorer(self.last(x_BLD, history)), x_BLD  # for its shape alone
+        else:
+            h_BLD = self.encoder(x_BLD, history)
+            query_BD = self.scorer(self.head.at(h_BLD, position_B))
+        return query_BD, self.head.weights(h_BLD, position_B)[:, :width]
+
+    @property
+    def _last_state(self) -> Callable[[Tensor, History], Tensor] | None:
+        """The encoder's short cut to its last state, where the head looks at no other."""
+        return getattr(self.encoder, "last", None) if getattr(self.head, "local", False) else None
 
     def catalogue(self) -> Ranked:
         """What queries are scored against."""
@@ -109,6 +125,10 @@ class CountedModel(nn.Module):
     def attention(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
         """``alpha_BL``: how much each item of the history counts; 0 where none does."""
         return self.baseline.weights(history.known(candidate_V).item_BL, history.length_B)
+
+    def answer(self, history: History, candidate_V: Tensor | None = None) -> tuple[Rows, Tensor]:
+        """Return :meth:`query` and :meth:`attention`."""
+        return self.query(history, candidate_V), self.attention(history, candidate_V)
 
     def catalogue(self) -> Table:
         """What queries are scored against."""

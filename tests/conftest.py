@@ -1,13 +1,15 @@
 """Fixtures that many tests share."""
 
-from pathlib import Path
+import os
 
 import pytest
 import torch
+from helpers.commands import composed
+from helpers.experiments import root, store_of
+from helpers.finished import shared_run
+from helpers.place import Place
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
+os.environ["SEQREC_LOCAL"] = "none"  # no test, and no program in one, sees personal settings
 # several test processes share the cores; threads of each would only wait for one another
 torch.set_num_threads(1)
 
@@ -29,3 +31,39 @@ def _private_caches(tmp_path, monkeypatch):
     monkeypatch.setenv("SEQREC_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder of its own for caches and runs, and programs that work in it."""
+    return Place(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """``finished("default")``: a finished run that all tests share and none may change."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = shared_run(name, folder)
+        return made[name]
+
+    yield get
+    for each in made.values():
+        each.check()
+
+
+@pytest.fixture(scope="session")
+def default_config():
+    """The default configuration as the command line composes it, and the chosen options."""
+    return composed()
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """A store of 40 planted users; the same for all tests, and read only."""
+    config = root("data.n_users=40", "data.n_items=30", "data.length=14")
+    return store_of(config, tmp_path_factory.mktemp("small"))

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from seqrec.counts.choice import Judge, check_options, choose
 from seqrec.counts.table import Rows, Table, packed
 from seqrec.counts.training import Training, places
-from seqrec.shapes import at_position
 
 
 class Markov(nn.Module):
@@ -50,7 +49,7 @@ class Markov(nn.Module):
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
         """The row of the last item."""
-        last_B = at_position(item_BL, length_B - 1)
+        last_B = item_BL.gather(1, length_B[:, None] - 1).squeeze(1)
         scale_B = 1 / (self.total_V[last_B] + self.smoothing)
         return Rows(last_B[:, None], scale_B[:, None], self.smoothing * scale_B)
 

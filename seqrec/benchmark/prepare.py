@@ -1,8 +1,6 @@
 """How fast a large file becomes a prepared dataset, and how much memory that takes."""
 
 import json
-import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,13 +14,13 @@ from polars.io.plugins import register_io_source
 
 from seqrec.config.schema import Prepare
 from seqrec.data.files import Files
+from seqrec.machine.process import peak_mb
 from seqrec.store.prepare import prepare
 
 EVENTS_PER_USER, EVENTS_PER_ITEM = 50, 250
 START, SECONDS = 1_700_000_000, 365 * 86_400
 CHUNK = 1_000_000  # rows that are made at once
 SCHEMA = {"user_id": pl.Int64, "item_id": pl.Int64, "timestamp": pl.Int64}
-KIB_PER_UNIT = 1 if sys.platform != "darwin" else 1 / 1024  # of ``ru_maxrss``
 
 
 def generate(path: str | Path, rows: int, seed: int = 0) -> None:
@@ -73,18 +71,10 @@ def measure_prepare(rows: int) -> dict[str, float]:
     return {"rows": rows, "rows_per_s": rows / measured["seconds"], **measured}
 
 
-def _peak_mb() -> float:
-    """Most resident memory of this process; on Linux ``ru_maxrss`` would count its parent's."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.findall(r"VmHWM:\s*(\d+)", status.read_text())[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB_PER_UNIT / 1024
-
-
 def _main(path: str, cache_dir: str) -> None:
     start = time.perf_counter()
     prepare(Files(path=path), Prepare(k_core=5), cache_dir)
-    print(json.dumps({"seconds": time.perf_counter() - start, "peak_mb": _peak_mb()}))
+    print(json.dumps({"seconds": time.perf_counter() - start, "peak_mb": peak_mb()}))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hydra import initialize_config_dir
+import psutil
 
 from seqrec.build import build_source
-from seqrec.config.compose import Composer, settle
-from seqrec.config.schema import Root, register
+from seqrec.config.compose import compose
+from seqrec.config.schema import Root
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
-from seqrec.home import CONFIGS
 from seqrec.machine.hardware import find_hardware
 from seqrec.run.environment import describe_environment
 from seqrec.run.folder import typed
@@ -25,10 +24,7 @@ LIST = 10  # items that are recommended to each user
 
 def composed(overrides: list[str]) -> Root:
     """The configuration that these overrides of ``train.py`` give."""
-    register()
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
-        config, choices = Composer("train").compose(overrides)
-    return typed(settle(config, choices=choices, overrides=overrides, config_dirs=[CONFIGS]))
+    return typed(compose(overrides).config)
 
 
 def assembled(root: Root) -> Experiment:
@@ -99,22 +95,15 @@ def describe_machine() -> dict[str, Any]:
         **describe_environment(),
         "command": sys.argv,
         "processor": _processor(),
-        "memory_mb": _memory_mb(),
+        "memory_mb": psutil.virtual_memory().total / 2**20,
     }
 
 
 def _processor() -> str:
+    """Return the name of the processor's model, which psutil doesn't know."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _memory_mb() -> float | None:
-    info = Path("/proc/meminfo")
-    if not info.exists():
-        return None
-    [line] = [line for line in info.read_text().splitlines() if line.startswith("MemTotal:")]
-    return int(line.split()[1]) / 1024

@@ -16,7 +16,7 @@ from seqrec.terminal.errors import plain_errors, tell
 @hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="train")
 def train(config: DictConfig) -> float | None:
     """Run one job."""
-    return run_job(config, config_dir=CONFIGS)
+    return run_job(config)
 
 
 def interrupted(argv: list[str]) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.errors import ConfigError
-from seqrec.home import CONFIGS, command
+from seqrec.home import CONFIGS, IN_WHEEL, command
 from seqrec.terminal.console import console, fact
 from seqrec.terminal.errors import plain_errors, tell
 from seqrec.tune import COSTS, PRUNERS
@@ -53,7 +53,7 @@ def tune(arguments: Arguments) -> None:
         value = getattr(arguments, name)
         if value is not None and value not in allowed:
             raise ConfigError(f"{name}={value}: {unknown(value, allowed)}")
-    for package in ("optuna", "plotly"):
+    for package in ("optuna", "plotly", "jinja2"):
         if importlib.util.find_spec(package) is None:
             raise ConfigError(
                 f"tuning needs the package {package}, which isn't installed",
@@ -75,7 +75,7 @@ def tune(arguments: Arguments) -> None:
 
     for corner in space.corners():  # a key that isn't there is told before anything is tried
         composed([*given, *corner], options=own)
-    from seqrec.tune.page import write_page
+    from seqrec.tune.page import write_study
     from seqrec.tune.study import open_study, work
 
     search = _search(arguments, space, given)
@@ -103,33 +103,33 @@ def tune(arguments: Arguments) -> None:
             where=str(search.folder),
             todo="more trials, or pruner=none study=ANOTHER_NAME",
         )
-    write_page(search.folder / "study.html", study, search)
+    write_study(search.folder / "study.html", study, search)
     _conclude(study, search, given)
 
 
 def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":
     from seqrec.build import build_gains
-    from seqrec.config.cli.resume import what_matters
     from seqrec.config.compose import plain
+    from seqrec.config.meaning import values_of
     from seqrec.experiment.python import composed
     from seqrec.experiment.run import prepare_data
     from seqrec.ranking.metrics import higher_is_better
     from seqrec.run.folder import typed
     from seqrec.tune.study import Search
 
-    config, choices, _ = composed(given)
-    root = typed(config)
+    made = composed(given)
+    root, choices = typed(made.config), made.choices
     name = arguments.study or f"{choices['model']}_{space.name}"
     agreed = {
         "space": space.plain(),
-        "configuration": what_matters(plain(config)),
+        "configuration": values_of(plain(made.config)),
         "data": prepare_data(root).data_hash,
         "objectives": [root.evaluation.monitor, arguments.also],
     }
     return Search(
         name=name,
         folder=Path(root.paths.output_dir) / choices["data"] / "tune" / name,
-        compose=lambda values: composed([*given, *values])[0],
+        compose=lambda values: composed([*given, *values]).config,
         space=space,
         monitor=f"valid/{root.evaluation.monitor}",
         larger_is_better=higher_is_better(root.evaluation.monitor, build_gains(root)),
@@ -165,9 +165,10 @@ def _line(trial: "FrozenTrial", search: "Search") -> str:
 
 def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     """The best trials, the recipe, and what to type next."""
+    from seqrec.config.cli.elsewhere import KEY
     from seqrec.experiment.python import composed
     from seqrec.machine.hardware import find_hardware
-    from seqrec.tune.recipe import PLACES, searching, write_recipe
+    from seqrec.tune.recipe import left_to_command, searching, write_recipe
     from seqrec.tune.space import overrides
 
     out = console()
@@ -176,7 +177,7 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     out.print(_table(shown, search, title="Pareto front" if search.also else "best trials"))
     winner = best[0]
     outcome, values = winner.user_attrs["outcome"], winner.user_attrs["values"]
-    places = [each for each in given if each.startswith(PLACES)]
+    places = [each for each in given if left_to_command(each) and not each.startswith(KEY)]
     where = searching(search.folder, given)
     recipe_and_places = " ".join([f"experiment={search.name}", *places])
     own_data = [each for each in places if each.startswith("data.")]
@@ -194,7 +195,8 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     )
     fact(out, "best", f"{search.monitor} {outcome['value']:.4f}, trial {winner.number}")
     fact(out, "plots", str(search.folder / "study.html"))
-    fact(out, "recipe", f"{recipe}; to keep it: cp {recipe} configs/experiment/")
+    keep = "" if CONFIGS == IN_WHEEL else f"; to keep it: cp {recipe} configs/experiment/"
+    fact(out, "recipe", f"{recipe}{keep}")
     fact(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_places} seed=1,2,3")
 
 

@@ -1,17 +1,49 @@
-"""Composing the configuration the way Hydra does, and what comes after composing."""
+"""Composing a configuration: one door for the command line, for jobs and for Python."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra import compose
+import hydra
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqrec.config.check.components import is_instruction
 from seqrec.config.cli.elsewhere import KEY
 from seqrec.config.cli.help import SPACES
+from seqrec.config.kinds import TRAINED
+from seqrec.config.meaning import key_of
+from seqrec.config.names import config_folders, model_name
+from seqrec.config.schema import register
+from seqrec.home import CONFIGS
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What a command line stands for.
+
+    Args:
+        config: the configuration, settled.
+        choices: chosen option of every group; of ``model``, what the model is called.
+        run_dir: the folder that a run of it would have.
+    """
+
+    config: DictConfig
+    choices: dict[str, Any]
+    run_dir: Path
+
+
+def compose(
+    overrides: Iterable[str], *, config_dir: Path = CONFIGS, config_name: str = "train"
+) -> Composed:
+    """Return what ``train.py`` would run with these overrides; they aren't checked."""
+    register()
+    with hydra.initialize_config_dir(version_base="1.3", config_dir=str(config_dir.resolve())):
+        config = hydra.compose(config_name, overrides=list(overrides), return_hydra_config=True)
+        run_dir = Path(config.hydra.run.dir)
+    return Composed(*_split(config), run_dir)
 
 
 class Composer:
@@ -30,18 +62,19 @@ class Composer:
         self.options = cache(self._options)
         self._composed = cache(self._compose)
 
-    def compose(self, overrides: Iterable[str]) -> tuple[DictConfig, dict[str, Any]]:
-        """Return a fresh configuration and the chosen option of every group."""
-        config = self._composed(tuple(overrides)).copy()
-        choices = OmegaConf.to_container(config.hydra.runtime.choices)
-        OmegaConf.set_struct(config, False)
-        del config["hydra"]
-        OmegaConf.set_struct(config, True)
-        assert isinstance(choices, dict)
-        return config, {str(k): v for k, v in choices.items() if not str(k).startswith("hydra/")}
+    def compose(
+        self, chosen: Iterable[str], *, overrides: Iterable[str]
+    ) -> tuple[DictConfig, dict[str, Any]]:
+        """Return a fresh configuration, settled, and the chosen option of every group.
+
+        Args:
+            chosen: the overrides to compose with.
+            overrides: all of the command line, of which the others are still to be applied.
+        """
+        return _split(self._composed(tuple(chosen)).copy(), overrides)
 
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
-        return compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
+        return hydra.compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
 
     def _options(self, group: str) -> list[str]:
         return self.loader.get_group_options(
@@ -49,44 +82,53 @@ class Composer:
         )
 
 
-def settle(
-    config: DictConfig,
-    *,
-    choices: dict[str, Any],
-    overrides: Iterable[str],
-    config_dirs: Iterable[Path],
-) -> DictConfig:
-    """Give a component chosen on the command line the values of its own file.
+def settle(config: DictConfig, said: Any, overrides: Iterable[str] | None = None) -> dict[str, Any]:
+    """Make what follows from the choices true in a configuration, and return them.
 
-    ``model=sasrec`` sets sizes of its transformer; with ``encoder=lstm`` beside it they belong to
-    nothing, and with ``optimizer=sgd`` the model's learning rate for Adam would be the wrong one.
-    Keys that the command line sets itself stay: a mistake there has to be seen.
+    - A baseline is counted, so what only trained models have becomes null.
+    - A component chosen on the command line has the values of its own file. ``model=sasrec`` sets
+      sizes of its transformer; with ``encoder=lstm`` beside it they belong to nothing, and with
+      ``optimizer=sgd`` the model's learning rate for Adam would be the wrong one.
+    - The model is called what it is: see :func:`~seqrec.config.names.model_name`.
+
+    Keys and groups that the command line sets itself stay: a mistake there has to be seen.
 
     Args:
-        config: the composed configuration, changed in place and returned.
-        choices: chosen option of every group.
-        overrides: the command line's.
-        config_dirs: folders of configuration; the first that has a file counts.
+        config: the composed configuration without ``hydra``, changed in place.
+        said: what Hydra says of it, its ``hydra``.
+        overrides: the command line's, where Hydra hasn't seen all of them.
     """
-    written = {override.partition("=")[0].lstrip("+~") for override in overrides}
+    folders = config_folders(said)
+    written = set(map(key_of, said.overrides.task if overrides is None else overrides))
+    chosen = {str(group): option for group, option in said.runtime.choices.items()}
+    choices = {k: v for k, v in chosen.items() if k != "local" and not k.startswith("hydra/")}
+    if config.get("baseline") is not None:
+        for group in TRAINED:
+            if group in config and group not in written:
+                config[group] = choices[group] = None
     for group in written & choices.keys():
-        node = config.get(group)
-        files = (folder / group / f"{choices[group]}.yaml" for folder in config_dirs)
+        files = (folder / group / f"{choices[group]}.yaml" for folder in folders)
         file = next((file for file in files if file.is_file()), None)
-        if not isinstance(node, DictConfig) or "_target_" not in node or file is None:
-            continue
-        own = OmegaConf.load(file)
-        if not isinstance(own, DictConfig) or "_target_" not in own:
-            continue  # a dataset: its file sets more than this node
-        with open_dict(node):
-            for key in [str(key) for key in node]:
-                if f"{group}.{key}" in written or is_instruction(key):
-                    continue
-                if key in own:
-                    node[key] = own._get_node(key)
-                else:
-                    del node[key]
-    return config
+        if file is not None:
+            _take_own_values(config.get(group), OmegaConf.load(file), group, written)
+    return choices | {"model": model_name(choices, folders)}
+
+
+def _take_own_values(node: Any, file: Any, group: str, written: set[str]) -> None:
+    """Give a node the values of its file, but for keys that are written."""
+    own = OmegaConf.to_container(file, resolve=False)
+    if not isinstance(node, DictConfig) or "_target_" not in node:
+        return
+    if not isinstance(own, dict) or "_target_" not in own:
+        return  # a dataset: its file sets more than this node
+    with open_dict(node):
+        for key in [str(key) for key in node]:
+            if f"{group}.{key}" in written or is_instruction(key):
+                continue
+            if key in own:
+                node[key] = own[key]
+            else:
+                del node[key]
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -94,3 +136,14 @@ def plain(config: DictConfig) -> dict[str, Any]:
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
+
+
+def _split(
+    config: DictConfig, overrides: Iterable[str] | None = None
+) -> tuple[DictConfig, dict[str, Any]]:
+    """The configuration without ``hydra``, settled, and the choices."""
+    said = config.hydra
+    OmegaConf.set_struct(config, False)
+    del config["hydra"]
+    OmegaConf.set_struct(config, True)
+    return config, settle(config, said, overrides)

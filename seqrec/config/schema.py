@@ -5,20 +5,17 @@ Nodes annotated ``Component`` hold ``_target_`` and plain values; their keys are
 signature of the target by :mod:`seqrec.config.check.components`.
 """
 
-import re
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+import platformdirs
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 Component = dict[str, Any]
-TRAINED = (  # what a trained model is made of, and a counted baseline is not
-    *("window", "augment", "embedding", "encoder", "head", "scorer"),
-    *("objective", "loss", "negatives", "optimizer", "scheduler"),
-)
 
 
 class Repeats(Enum):
@@ -42,6 +39,14 @@ class SampledBy(Enum):
 
     uniform = "uniform"
     popularity = "popularity"
+
+
+class Profile(Enum):
+    """What a profiler's table has a row for."""
+
+    simple = "simple"
+    functions = "functions"
+    operations = "operations"
 
 
 @dataclass
@@ -102,6 +107,9 @@ class Trainer:
     ema: float = 0.0  # decay of a moving average of the weights, which then is the model; 0: none
     compile: bool = False  # torch.compile the model: for GPUs; needs a C++ compiler or Triton
     deterministic: bool = False  # bit-equal repeats on one device, at some cost in speed
+    limit_batches: int | None = None  # train on the first so many of an epoch's; null: all
+    same_batches: bool = False  # in every epoch those of the first; with limit_batches, to overfit
+    profiler: Profile | None = None  # simple | functions | operations: tables in the run's folder
     progress: bool = True  # a progress bar when the output is a terminal
 
 
@@ -123,7 +131,7 @@ class Root:
     prepare: Prepare = field(default_factory=Prepare)
     split: Component = MISSING
     batch: Batch = field(default_factory=Batch)
-    baseline: Component | None = None  # counted, not trained: then these are null
+    baseline: Component | None = None  # counted, not trained: what only trained ones have is null
     window: Component | None = None
     augment: Component | None = None
     embedding: Component | None = None
@@ -170,10 +178,11 @@ def register() -> None:
     ConfigStore.instance().store(name="schema", node=Root)
 
 
-def _folder_name(text: str) -> str:
-    """Keep what needs no quotes in a shell or in an override, and not too much of it."""
-    return re.sub(r"[^\w.+-]+", "-", text)[:120]
+def _cache_folder() -> str:
+    """Return where stores and raw files are kept: ``SEQREC_CACHE_DIR``, or the system's place."""
+    given = os.environ.get("SEQREC_CACHE_DIR")
+    return given or platformdirs.user_cache_dir("seqrec", appauthor=False)
 
 
 # at import: processes that a launcher starts have only what they unpickle
-OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
+OmegaConf.register_new_resolver("cache_folder", _cache_folder, replace=True)

@@ -64,6 +64,11 @@ class Trust:
             search_too(folder)
         return cls(folders, everything=trust)
 
+    @classmethod
+    def of(cls, config: Any) -> "Trust":
+        """What a composed configuration names: the command line chose it."""
+        return cls(targets=frozenset(str(target) for _, target in targets(config)))
+
     def check(self, config: Any, file: Path) -> None:
         """Let a configuration pass that names what it may; say what ``trust=true`` lets pass.
 

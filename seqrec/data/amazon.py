@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
+from importlib.resources import files
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -75,34 +76,6 @@ META = {
     2018: (f"{URL_2018}metaFiles2/", "meta_{}.json.gz"),
     2023: (f"{URL_2023}raw/meta_categories/", "meta_{}.jsonl.gz"),
 }
-CATEGORIES = {
-    2014: (
-        "Amazon_Instant_Video Apps_for_Android Automotive Baby Beauty Books CDs_and_Vinyl "
-        "Cell_Phones_and_Accessories Clothing_Shoes_and_Jewelry Digital_Music Electronics "
-        "Grocery_and_Gourmet_Food Health_and_Personal_Care Home_and_Kitchen Kindle_Store "
-        "Movies_and_TV Musical_Instruments Office_Products Patio_Lawn_and_Garden Pet_Supplies "
-        "Sports_and_Outdoors Tools_and_Home_Improvement Toys_and_Games Video_Games"
-    ),
-    2018: (
-        "AMAZON_FASHION All_Beauty Appliances Arts_Crafts_and_Sewing Automotive Books "
-        "CDs_and_Vinyl Cell_Phones_and_Accessories Clothing_Shoes_and_Jewelry Digital_Music "
-        "Electronics Gift_Cards Grocery_and_Gourmet_Food Home_and_Kitchen "
-        "Industrial_and_Scientific Kindle_Store Luxury_Beauty Magazine_Subscriptions "
-        "Movies_and_TV Musical_Instruments Office_Products Patio_Lawn_and_Garden Pet_Supplies "
-        "Prime_Pantry Software Sports_and_Outdoors Tools_and_Home_Improvement Toys_and_Games "
-        "Video_Games"
-    ),
-    2023: (
-        "All_Beauty Amazon_Fashion Appliances Arts_Crafts_and_Sewing Automotive Baby_Products "
-        "Beauty_and_Personal_Care Books CDs_and_Vinyl Cell_Phones_and_Accessories "
-        "Clothing_Shoes_and_Jewelry Digital_Music Electronics Gift_Cards "
-        "Grocery_and_Gourmet_Food Handmade_Products Health_and_Household "
-        "Health_and_Personal_Care Home_and_Kitchen Industrial_and_Scientific Kindle_Store "
-        "Magazine_Subscriptions Movies_and_TV Musical_Instruments Office_Products "
-        "Patio_Lawn_and_Garden Pet_Supplies Software Sports_and_Outdoors Subscription_Boxes "
-        "Tools_and_Home_Improvement Toys_and_Games Unknown Video_Games"
-    ),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +107,9 @@ class Amazon:
 
     def __post_init__(self) -> None:
         subsets = sorted({subset for _, subset in LAYOUTS})
-        one_of("version", self.version, sorted(CATEGORIES))
+        one_of("version", self.version, sorted(META))
         one_of("subset", self.subset, subsets)
-        one_of("category", self.category, CATEGORIES[self.version].split())
+        one_of("category", self.category, _categories(self.version))
 
     @property
     def name(self) -> str:
@@ -173,6 +146,12 @@ class Amazon:
             max_bad_rows=self.max_bad_rows,
         )
         return Interactions(events, _item_table(tables[0]) if tables else None, rejected)
+
+
+def _categories(version: int) -> list[str]:
+    """Return the categories that a version has, as the publisher spells them."""
+    published = files("seqrec.data") / "amazon_categories.json"
+    return json.loads(published.read_text(encoding="utf-8"))[str(version)]
 
 
 def _item_table(path: Path) -> pl.LazyFrame:

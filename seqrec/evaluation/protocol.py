@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from seqrec.clock import instant
+from seqrec.clock import instant, iso_time
 from seqrec.config.schema import Prepare, Root, Strictness
 from seqrec.errors import ConfigError
 from seqrec.ranking.sampled import SampledNegatives
-from seqrec.raw.parse.clock import iso_time
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
 

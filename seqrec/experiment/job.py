@@ -17,7 +17,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from seqrec.config.cli.elsewhere import folder_of
 from seqrec.config.compose import settle
 from seqrec.errors import SeqrecError
 from seqrec.experiment.sweep import SKIPPED
@@ -28,12 +27,11 @@ from seqrec.terminal.errors import plain_errors, tell
 OUTPUT = "output.txt"  # what a job says that runs beside others
 
 
-def run_job(config: DictConfig, *, config_dir: Path) -> float | None:
+def run_job(config: DictConfig) -> float | None:
     """Run one job; in a sweep, a job that fails is recorded and the others go on.
 
     Args:
         config: the composed configuration.
-        config_dir: folder of the configuration tree.
 
     Returns:
         The monitored metric on validation, for sweepers that optimise it; None: the job failed.
@@ -46,7 +44,7 @@ def run_job(config: DictConfig, *, config_dir: Path) -> float | None:
     if job.mode == RunMode.RUN:
         with plain_errors():
             try:
-                return _train(config, folder, config_dir)[monitored]
+                return _train(config, folder)[monitored]
             except SeqrecError:
                 if is_first_process():
                     give_back(folder, Path(config.paths.output_dir))
@@ -58,7 +56,7 @@ def run_job(config: DictConfig, *, config_dir: Path) -> float | None:
     began = time.monotonic()
     try:
         with _into(folder / OUTPUT) if beside_others else nullcontext():
-            results = _train(config, folder, config_dir)
+            results = _train(config, folder)
     except Exception as error:
         message = _record(error, folder)
         tell(f"{title}  {message.splitlines()[0]}" if beside_others else message, style="red")
@@ -70,11 +68,9 @@ def run_job(config: DictConfig, *, config_dir: Path) -> float | None:
     return value
 
 
-def _train(config: DictConfig, folder: Path, config_dir: Path) -> dict[str, Any]:
+def _train(config: DictConfig, folder: Path) -> dict[str, Any]:
     job = HydraConfig.get()
-    choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
-    config_dirs = [config_dir, *map(folder_of, job.searchpath)]
-    settle(config, choices=choices, overrides=overrides, config_dirs=config_dirs)
+    choices, overrides = settle(config, job), list(job.overrides.task)
     reuse = job.mode == RunMode.MULTIRUN and not config.rerun
     return load_run()(config, folder, choices=choices, overrides=overrides, reuse=reuse)
 

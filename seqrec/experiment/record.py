@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import polars as pl
 
+from seqrec.config.names import run_name
 from seqrec.config.schema import Root
 from seqrec.errors import RunError
 from seqrec.evaluation.examples import Samples
@@ -25,11 +26,6 @@ from seqrec.training.evaluated import Evaluated
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
-
-UNNAMED = (  # overrides that don't tell a run from its neighbours, or are told elsewhere
-    *("model", "data", "experiment", "logger", "group", "tags", "resume", "rerun", "seed"),
-    *("trainer", "data.raw_dir", "data.path", "trainer.progress"),
-)
 
 
 class Record:
@@ -136,15 +132,9 @@ class Record:
 
 def names(root: Root, choices: dict[str, str], overrides: list[str]) -> tuple[str, str]:
     """A readable name, and the group of runs to compare with."""
-    keys = [override.partition("=")[0].lstrip("+~") for override in overrides]
-    changed = [
-        override
-        for key, override in zip(keys, overrides, strict=True)
-        if key not in UNNAMED and not key.startswith(("paths.", "logger.", "hydra."))
-    ]
-    name = " ".join([choices["model"], *changed, f"seed={root.seed}"])
     recipe = choices.get("experiment") or "adhoc"
-    return name, root.group or f"{choices['data']}/{recipe}"
+    group = root.group or f"{choices['data']}/{recipe}"
+    return run_name(choices, overrides, seed=root.seed), group
 
 
 def _before(known: dict[str, Any]) -> list[dict[str, Any]]:

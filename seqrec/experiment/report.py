@@ -21,6 +21,7 @@ from seqrec.training.counting import Counting
 from seqrec.training.evaluated import Evaluated
 from seqrec.training.module import Experiment
 from seqrec.training.plan import Plan
+from seqrec.training.profiling import TABLES
 
 OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "tail_share")
 
@@ -73,7 +74,9 @@ def _training(out: Console, module: Experiment) -> None:
     names = " > ".join(type(part).__name__ for part in model)
     fact(out, "model", f"{names}  {count_parameters(module):,} parameters")
     epoch = module.epoch_batches(0)
-    size = f"{len(epoch):,} an epoch, of {epoch.n_positions / len(epoch):,.0f} positions"
+    limit = module.config.trainer.limit_batches
+    count = f"{len(epoch):,}" if limit is None else f"{min(limit, len(epoch)):,} of {len(epoch):,}"
+    size = f"{count} an epoch, of {epoch.n_positions / len(epoch):,.0f} positions"
     fact(out, "batches", f"{size}, {epoch.padding:.1%} padding")
     lost = 1 - epoch.n_targets / int(
         (module.splits.train.end - module.splits.train.start - 1).sum()
@@ -98,10 +101,8 @@ def foretell(out: Console, plan: Plan) -> None:
     else:
         told = f"about {plan.seconds:,.0f} s an epoch, {peak}"
     fact(out, "expected", told)
-    if plan.advice and plan.free is not None:
+    if plan.advice:
         fact(out, "advice", f"{plan.free / 2**30:.1f} GiB are free; {plan.advice}")
-    elif plan.advice:
-        fact(out, "advice", plan.advice)
 
 
 def conclude(out: Console, module: Evaluated, model: str, results: Results) -> None:
@@ -162,6 +163,8 @@ def _gaps(out: Console, module: Evaluated, results: dict[str, float], metric: st
 def what_next(out: Console, folder: RunFolder, store: SequenceStore, logger: RunLogger) -> None:
     """Where the run is, and commands to copy."""
     fact(out, "run", str(folder.path))
+    for file in sorted(folder.path.glob(TABLES)):
+        fact(out, "profile", str(file))
     user = store.users()["user"][0]
     fact(out, "next", command("recommend", f"run={folder.path}", f"user={user}"))
     for hint in logger.hints():

@@ -10,6 +10,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.table import Table
 
+from seqrec.config.meaning import Meaning, key_of, meaning_of
 from seqrec.config.saved import read_overrides
 from seqrec.config.schema import cut_off
 from seqrec.machine.process import is_first_process
@@ -18,7 +19,6 @@ from seqrec.terminal.console import console, fact
 
 FAILED: list[Path] = []  # folders of the jobs that failed, once the sweep is over
 SKIPPED = "skipped"  # in the results of a job that wasn't trained again
-REPEATS = ("seed=", "split.fold=")  # overrides that make no other model
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def read_jobs(folder: Path) -> list[Job]:
     common = set.intersection(*map(set, overrides.values())) if len(paths) > 1 else set()
     jobs = []
     for path in sorted(paths, key=lambda p: (len(p.name.split("_")[0]), p.name)):
-        varied = [o for o in overrides[path] if o not in common and not o.startswith(REPEATS)]
+        varied = [o for o in overrides[path] if o not in common and not _repeats(o)]
         pointer, error = path / ELSEWHERE, path / "error.txt"
         run = Path(pointer.read_text().strip()) if pointer.is_file() else path
         results = run / "metrics.json"
@@ -78,6 +78,11 @@ def read_jobs(folder: Path) -> list[Job]:
         settings = " ".join(varied) or "(as configured)"
         jobs.append(Job(path, settings, metrics, message, elsewhere=run != path))
     return jobs
+
+
+def _repeats(override: str) -> bool:
+    """Whether an override makes the same model once more."""
+    return meaning_of(key_of(override)) is Meaning.REPEAT
 
 
 def sweep_table(jobs: list[Job], shown: list[str]) -> Table:

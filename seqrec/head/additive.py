@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from seqrec.layers.join import Join
-from seqrec.layers.read_out import prefix_softmax, weighted_sum
-from seqrec.layers.running_softmax import running_softmax
+from seqrec.layers.read_out import prefix_softmax
+from seqrec.layers.running_softmax import running_softmax, softmax_mean
 from seqrec.shapes import at_position
 
 
@@ -38,7 +38,7 @@ class Additive(nn.Module):
 
     def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
         """``u_BD`` of the prefix that ends at each position."""
-        summary_BD = weighted_sum(self.weights(h_BLD, position_B), h_BLD)
+        summary_BD = softmax_mean(self._scores(h_BLD), h_BLD, position_B)
         return self.join(at_position(h_BLD, position_B), summary_BD)
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:

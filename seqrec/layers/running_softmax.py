@@ -1,7 +1,10 @@
-"""A softmax-weighted mean of every prefix, all at once."""
+"""A softmax-weighted mean of every prefix, all at once, or of one prefix of each sequence."""
 
 import torch
 from torch import Tensor
+
+from seqrec.layers.read_out import weighted_sum
+from seqrec.shapes import position_mask
 
 
 def running_softmax(e_BL: Tensor, h_BLD: Tensor, *, chunk: int = 64) -> Tensor:
@@ -21,6 +24,17 @@ def running_softmax(e_BL: Tensor, h_BLD: Tensor, *, chunk: int = 64) -> Tensor:
     """
     with torch.autocast(e_BL.device.type, enabled=False):
         return _running_softmax(e_BL.float(), h_BLD.float(), chunk).to(h_BLD.dtype)
+
+
+def softmax_mean(e_BL: Tensor, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+    """Return :func:`running_softmax` at one position of each sequence, ``S_BD``; can be exported.
+
+    Like there, the sum is divided by the sum of the weights: few numbers differ, and by rounding.
+    """
+    mask_BL = position_mask(position_B + 1, h_BLD.shape[1])
+    e_BL = e_BL.float().masked_fill(~mask_BL, -torch.inf)
+    w_BL = (e_BL - e_BL.amax(1, keepdim=True)).exp()
+    return (weighted_sum(w_BL, h_BLD.float()) / w_BL.sum(1, keepdim=True)).to(h_BLD.dtype)
 
 
 def _running_softmax(e_BL: Tensor, h_BLD: Tensor, chunk: int) -> Tensor:

@@ -68,7 +68,7 @@ class Wandb:
             "id": run.run_id,
             "name": run.name,
             "group": run.group,
-            "job_type": run.job_type,
+            "job_type": "train",
             "tags": run.tags,
             "config": run.config,
             "resume": "allow" if self.mode == "online" else None,

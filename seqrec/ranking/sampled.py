@@ -40,6 +40,10 @@ class SampledNegatives:
         """Equal for equal negatives."""
         return hashlib.sha256(self.item_RS.numpy().tobytes()).hexdigest()[:12]
 
+    def __deepcopy__(self, memo: dict) -> "SampledNegatives":
+        """Return itself, as nothing in it ever changes: a copy of a module shares them."""
+        return self
+
 
 def draw_negatives(
     item: NDArray[np.integer],

@@ -84,7 +84,11 @@ class Recommender:
             RunError: the folder is not that of a trained run, it is damaged, or it names what a
                 run may not.
         """
-        folder = RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath))
+        return cls.of(RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath)))
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> "Recommender":
+        """As :meth:`load`, from a folder that knows what its configuration may name."""
         config, about = folder.config(), folder.about()
         build = build_model if config.baseline is None else build_baseline
         try:
@@ -173,9 +177,8 @@ class Recommender:
         self, sessions: list[Session], kept: list[list[int]], *, k: int, policy: Policy
     ) -> Iterator[Recommendation]:
         batch = self._batch(sessions, kept)
-        query = self.model.query(batch.history, policy.candidate_V)
+        query, alpha_BL = self.model.answer(batch.history, policy.candidate_V)
         ranking = policy.rank(query, self.catalogue, batch, k=k)
-        alpha_BL = self.model.attention(batch.history, policy.candidate_V)
         for row, session in enumerate(sessions):
             top = ranking.top_BK[row][ranking.top_BK[row] > 0]
             length = int(batch.history.length_B[row])
@@ -290,7 +293,8 @@ class Recommender:
             k: length of the lists.
             mask_seen: see :meth:`recommend`.
             asked: the time that the lists are for, in milliseconds; None: now.
-            allow, deny: see :meth:`recommend`.
+            allow: see :meth:`recommend`.
+            deny: see :meth:`recommend`.
 
         Yields:
             Tables of user, rank, item and score, some thousand users each.

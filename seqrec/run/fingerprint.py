@@ -5,29 +5,31 @@ import json
 from pathlib import Path
 
 from seqrec.config.check.components import components
-from seqrec.config.cli.resume import what_matters
+from seqrec.config.meaning import values_of
 from seqrec.config.schema import Root
 from seqrec.run.code import code_hash
 from seqrec.run.folder import RunFolder, plain
 from seqrec.store.store import SequenceStore
 
-PLACES = (  # the store says what is there
-    *("data.path", "data.items_path", "data.users_path"),
-    *("data.raw_dir", "data.fetch_dir"),
-)
 RUNS = ("*/*/*/run.json", "*/sweeps/*/*/run.json")  # below the folder of all runs
 
 
 def fingerprint(root: Root, store: SequenceStore) -> str:
     """Equal for two runs with the same configuration, data and code, wherever they are.
 
-    Logger, tags, group and paths don't count. Code is the source of this package and of components
-    from elsewhere: libraries and machine aren't part of it (a run's ``run.json`` has them).
+    Only keys that results depend on count; the hashes of the data stand for its files. Code is the
+    source of this package and of components from elsewhere: libraries and machine aren't part of it
+    (a run's ``run.json`` has them).
     """
     config = plain(root)
-    matters = {key: value for key, value in what_matters(config).items() if key not in PLACES}
     targets = tuple(sorted({node["_target_"] for _, node in components(config)}))
-    facts = [matters, store.data_hash, store.items_hash, store.users_hash, code_hash(targets)]
+    facts = [
+        values_of(config),
+        store.data_hash,
+        store.items_hash,
+        store.users_hash,
+        code_hash(targets),
+    ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 

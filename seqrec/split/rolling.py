@@ -1,10 +1,10 @@
 """Several cuts in time, one after another: does a result hold in every season?"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
+from seqrec.clock import iso_time
 from seqrec.errors import ConfigError, DataError
-from seqrec.raw.parse.clock import iso_time
 from seqrec.split._cuts import check_shares, cut_at, quantiles, times_of, told
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
@@ -25,6 +25,8 @@ class Rolling:
         share: of all events, in each stretch.
         targets, new_items: see :class:`~seqrec.split.temporal.Temporal`.
     """
+
+    cuts_time: ClassVar[bool] = True
 
     folds: int = 3
     fold: int = 0

@@ -1,12 +1,12 @@
 """Whole sessions by the time they were held."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from seqrec.clock import iso_time
 from seqrec.errors import DataError
-from seqrec.raw.parse.clock import iso_time
 from seqrec.split._cuts import check_shares, chosen, quantiles, times_of
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View, assemble
@@ -27,6 +27,8 @@ class Sessions:
         targets: ``all``: every event but the first of a session, from the events before it;
             ``last``: the last event only.
     """
+
+    cuts_time: ClassVar[bool] = True
 
     test_share: float = 0.1
     valid_share: float = 0.1

@@ -1,13 +1,12 @@
 """One cut in time for everybody: learn from what was known before it, judge by what came after."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from seqrec.clock import instant
+from seqrec.clock import instant, iso_time
 from seqrec.errors import DataError
-from seqrec.raw.parse.clock import iso_time
 from seqrec.split._cuts import check_shares, cut_at, quantiles, times_of, told
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
@@ -38,6 +37,8 @@ class Temporal:
             misses, or ``rank`` them: with the whole catalogue, as a model that knows items by
             their features can (``embedding=features``).
     """
+
+    cuts_time: ClassVar[bool] = True
 
     test_share: float = 0.1
     valid_share: float = 0.1

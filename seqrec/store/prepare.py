@@ -13,14 +13,13 @@ from typing import Any
 
 from filelock import FileLock
 
+from seqrec.config.meaning import Meaning, meaning_of
 from seqrec.config.schema import Prepare
 from seqrec.errors import DataError
 from seqrec.raw.source import Source
 from seqrec.store.encode import encode
 from seqrec.store.store import FORMAT, SequenceStore, write
 from seqrec.terminal.say import say
-
-PLACES = ("raw_dir", "fetch_dir")  # where files are is no part of what they are
 
 
 def prepare(source: Source, settings: Prepare, cache_dir: str | Path) -> SequenceStore:
@@ -104,18 +103,19 @@ def _key(source: Source, settings: Prepare) -> str:
     facts = {
         "format": FORMAT,
         "name": source.name,
-        "source": _plain(source, without=PLACES),
+        "source": {k: v for k, v in _plain(source).items() if not _is_place(f"data.{k}")},
         "files": [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files],
         "prepare": _plain(settings),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _plain(fields: Any, without: tuple[str, ...] = ()) -> dict[str, Any]:
+def _is_place(key: str) -> bool:
+    """Whether a key says where files are, which is no part of what they are."""
+    return meaning_of(key) is Meaning.PLACE
+
+
+def _plain(fields: Any) -> dict[str, Any]:
     """Values of a dataclass, fit for JSON."""
     values = dataclasses.asdict(fields)
-    return {
-        name: value.value if isinstance(value, Enum) else value
-        for name, value in values.items()
-        if name not in without
-    }
+    return {name: v.value if isinstance(v, Enum) else v for name, v in values.items()}

@@ -4,22 +4,23 @@ from typing import Any
 
 import pytorch_lightning as lightning
 import torch
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import WeightAveraging
 from pytorch_lightning.strategies import DDPStrategy, SingleDeviceStrategy
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from seqrec.errors import ConfigError
 
 
-class MovingAverage(Callback):
+class MovingAverage(WeightAveraging):
     """Exponential moving average of all trained weights (Polyak and Juditsky 1992).
 
-    After step n the average moves ``1 - min(decay, (1 + n) / (10 + n))`` of the way to the weights:
-    first steps, which are far from where training goes, are soon forgotten. Training itself goes on
-    with the weights. Checkpoints hold the average as the model, and beside it what training goes on
-    with.
+    After step n the average moves ``1 - min(decay, (1 + n) / (10 + n))`` of the way to the weights,
+    so the first steps, which are far from where training goes, are soon forgotten. Training itself
+    goes on with the weights. Checkpoints hold the average as the model, and the weights beside it
+    as ``current_model_state``.
 
-    Has to come before callbacks that save checkpoints.
+    Must come before callbacks that save checkpoints.
 
     Args:
         decay: what stays of the average at a step, 0 to less than 1.
@@ -29,77 +30,36 @@ class MovingAverage(Callback):
     """
 
     def __init__(self, decay: float) -> None:
-        self.decay, self.steps = decay, 0
-        self.average: dict[nn.Parameter, Tensor] = {}
-        self.resumed: list[Tensor] | None = None
+        def step(averages: list[Tensor], weights: list[Tensor], done: Tensor | int) -> None:
+            kept = min(decay, (1 + int(done)) / (10 + int(done)))
+            torch._foreach_lerp_(averages, weights, 1 - kept)
 
-    def on_fit_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Begin with the weights as they are, or where a checkpoint stopped."""
+        super().__init__(use_buffers=False, multi_avg_fn=step)
+        self.decay = decay
+
+    def setup(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str
+    ) -> None:
+        """Begin with the weights as they are, on the device that trains them."""
         if not isinstance(trainer.strategy, SingleDeviceStrategy | DDPStrategy):
             raise ConfigError(
                 f"trainer.ema={self.decay} needs all weights on every device",
                 where="trainer.strategy",
                 todo="trainer.ema=0, or trainer=auto or trainer=ddp",
             )
-        self.average = {p: p.detach().clone() for p in module.parameters() if p.requires_grad}
-        if self.resumed is not None:
-            with torch.no_grad():
-                for weight, saved in zip(self.average, self.resumed, strict=True):
-                    weight.copy_(saved)
-            self.resumed = None
+        if stage == "fit":  # the weights alone: a copy of the module would copy its data, too
+            weights = nn.ModuleDict(dict(pl_module.named_children()))
+            device: Any = trainer.strategy.root_device
+            self._average_model = AveragedModel(weights, device, use_buffers=False, **self._kwargs)
+            # kept on the CPU, where reading it waits for no GPU; not 0, for which torch would
+            # take the weights after the first step as the average
+            self._average_model.n_averaged = torch.tensor(1)
 
-    @torch.no_grad()
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
+    def on_train_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Move the average towards the weights."""
-        self.steps += 1
-        kept = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_([*self.average.values()], [*self.average], 1 - kept)
+        """Leave the weights where training left them: what is tested comes from a checkpoint."""
 
-    def on_validation_start(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule
-    ) -> None:
-        """Validate the average."""
-        self._swap()
-
-    def on_validation_end(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule
-    ) -> None:
-        """Go on with the weights."""
-        self._swap()
-
-    def on_fit_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """What is validated from now on comes from a checkpoint."""
-        self.average = {}
-
-    def on_save_checkpoint(
-        self,
-        trainer: lightning.Trainer,
-        module: lightning.LightningModule,
-        checkpoint: dict[str, Any],
-    ) -> None:
-        """Save the average as the model."""
-        for name, parameter in module.named_parameters(remove_duplicate=False):
-            if parameter in self.average:
-                checkpoint["state_dict"][name] = self.average[parameter]
-
-    def state_dict(self) -> dict[str, Any]:
-        """What training goes on with."""
-        return {"steps": self.steps, "trained": [weight.detach() for weight in self.average]}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Remember it until the weights are where they are trained."""
-        self.steps, self.resumed = state_dict["steps"], state_dict["trained"]
-
-    @torch.no_grad()
-    def _swap(self) -> None:
-        for weight, average in self.average.items():
-            kept = weight.clone()
-            weight.copy_(average)
-            average.copy_(kept)
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Free the average; what is validated from now on comes from a checkpoint."""
+        self._average_model = None

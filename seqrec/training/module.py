@@ -89,8 +89,9 @@ class Experiment(Evaluated):
 
     def train_dataloader(self) -> TrainBatches:
         """This epoch's batches; Lightning asks anew at every epoch."""
+        epoch = 0 if self.config.trainer.same_batches else self.current_epoch
         return self.epoch_batches(
-            self.current_epoch, rank=self.trainer.global_rank, world=self.trainer.world_size
+            epoch, rank=self.trainer.global_rank, world=self.trainer.world_size
         )
 
     def epoch_batches(self, epoch: int, *, rank: int = 0, world: int = 1) -> TrainBatches:

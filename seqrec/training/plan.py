@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +27,7 @@ class Plan:
 
     seconds: float  # of an epoch's training, without validation
     peak: int  # bytes, on the device
-    free: int | None  # bytes of the device that can still be had; None: unknown
+    free: int  # bytes of the device that can still be had
     advice: str  # what to do where this is out of reach, or ""
 
 
@@ -40,19 +40,19 @@ def make_plan(module: Experiment, hardware: Hardware) -> Plan:
     epoch = module.epoch_batches(0)
     free, used = _memory(module.device)
     fixed = _weights(module) + _scores(module, half=hardware.precision != "fp32")
-    if free is not None and fixed > free:
+    if fixed > free:
         return Plan(float("inf"), used + fixed, free, _advice(module))
     seconds, kept, positions = _trial(module, epoch, hardware)
     scale = epoch.n_positions / positions
+    share = min(1, (module.config.trainer.limit_batches or len(epoch)) / len(epoch))
     largest = max(_padded(epoch, rows) for rows in epoch.batches)
     plan = Plan(
-        seconds=seconds * scale + len(epoch) * _optimizer_seconds(module),
+        seconds=(seconds * scale + len(epoch) * _optimizer_seconds(module)) * share,
         peak=used + fixed + int(BACKWARD * kept / positions * largest),
         free=free,
         advice="",
     )
-    tight = free is not None and plan.peak - used > free
-    if tight or plan.seconds > LONG:
+    if plan.peak - used > free or plan.seconds > LONG:
         return Plan(plan.seconds, plan.peak, free, _advice(module))
     return plan
 
@@ -103,9 +103,11 @@ def _weights(module: Experiment) -> int:
         value.numel() // 64 for value in optimizer.state[probe].values() if torch.is_tensor(value)
     )
     size = sum(p.numel() * p.element_size() for p in module.parameters() if p.requires_grad)
+    averaged = 0
+    if module.config.trainer.ema:
+        averaged = size + sum(buffer.nbytes for buffer in module.buffers())
     table = module.model.embedding.table()
-    averaged = bool(module.config.trainer.ema)
-    return size * (1 + averaged + state) + 2 * table.numel() * table.element_size()
+    return size * (1 + state) + averaged + 2 * table.numel() * table.element_size()
 
 
 def _scores(module: Experiment, *, half: bool) -> int:
@@ -162,15 +164,8 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _memory(device: torch.device) -> tuple[int | None, int]:
-    """Bytes that can still be had, and bytes that this process has."""
+def _memory(device: torch.device) -> tuple[int, int]:
+    """Return the bytes that can still be had, and the bytes that this process has."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0], torch.cuda.memory_allocated(device)
-    try:
-        text = Path("/proc/meminfo").read_text()
-        line = next(x for x in text.splitlines() if x.startswith("MemAvailable"))
-        status = Path("/proc/self/status").read_text()
-        mine = next(x for x in status.splitlines() if x.startswith("VmRSS"))
-    except (OSError, StopIteration):
-        return None, 0
-    return int(line.split()[1]) * 1024, int(mine.split()[1]) * 1024
+    return psutil.virtual_memory().available, psutil.Process().memory_info().rss

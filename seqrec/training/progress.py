@@ -4,7 +4,7 @@ import math
 import time
 from typing import Any
 
-import pytorch_lightning as pl
+import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -35,24 +35,28 @@ class EpochLines(Callback):
         )
         self.best: float | None = None
 
-    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Open the bar."""
         self.task = self.progress.add_task("epoch")
         self.progress.start()
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+    def on_train_epoch_start(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule
+    ) -> None:
         """Reset the bar."""
         self.clock = time.perf_counter()
         name = f"epoch {trainer.current_epoch + 1} of at most {trainer.max_epochs}"
         self.progress.reset(self.task, total=trainer.num_training_batches, description=name)
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, module: pl.LightningModule, *ignored: Any
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, *ignored: Any
     ) -> None:
         """Move the bar."""
         self.progress.advance(self.task)
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule
+    ) -> None:
         """Write the line."""
         assert isinstance(module, Experiment)
         loss = float(module.train_loss.compute())
@@ -72,12 +76,15 @@ class EpochLines(Callback):
             line += f"   {module.monitor} {value:.4f}{' *' if better else '  '}"
         self.out.print(f"{line}   {time.perf_counter() - self.clock:6.1f} s")
 
-    def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+    def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Close the bar."""
         self.progress.stop()
 
     def on_exception(
-        self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException
+        self,
+        trainer: lightning.Trainer,
+        module: lightning.LightningModule,
+        exception: BaseException,
     ) -> None:
         """Leave the terminal as it was."""
         self.progress.stop()

@@ -17,6 +17,7 @@ from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder
 from seqrec.training.averaging import MovingAverage
 from seqrec.training.history import History
+from seqrec.training.profiling import build_profiler
 from seqrec.training.progress import EpochLines
 
 NOT_ACTIONABLE = (  # warnings that the user of a run can do nothing about
@@ -72,6 +73,8 @@ def build_trainer(
         max_epochs=settings.max_epochs,
         check_val_every_n_epoch=settings.validate_every,
         gradient_clip_val=settings.gradient_clip,
+        limit_train_batches=settings.limit_batches,
+        profiler=build_profiler(settings.profiler, folder.path),
         logger=logger or False,
         callbacks=callbacks,
         reload_dataloaders_every_n_epochs=1,  # each epoch has its own shuffle

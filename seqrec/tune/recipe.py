@@ -4,16 +4,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from seqrec.config.cli.elsewhere import KEY, searched
-from seqrec.config.cli.resume import what_matters
-from seqrec.config.compose import plain
-from seqrec.run.fingerprint import PLACES as OF_DATA
+from seqrec.config.compose import Composed, plain
+from seqrec.config.meaning import ELSEWHERE, key_of, meaning_of, values_of
 from seqrec.run.folder import RunFolder
 
-PLACES = (*OF_DATA, "paths.", "logger")
-Compose = Callable[[list[str]], tuple[DictConfig, dict[str, str], Path]]
+Compose = Callable[[list[str]], Composed]
 
 
 def write_recipe(
@@ -24,29 +22,34 @@ def write_recipe(
     Args:
         folder: that ``hydra.searchpath`` will name.
         name: of the experiment.
-        given: the overrides that it stands for; those that name places are left to the command.
+        given: the overrides that it stands for; see :func:`left_to_command`.
         compose: configuration and choices of overrides of ``train.py``.
         head: what the file says first, line by line.
     """
     given = list(given)
     where = searching(folder, given)
     own = [each for each in given if each.startswith(f"{KEY}=")]
-    kept = [each for each in given if not each.startswith((*PLACES, KEY))]
-    _, choices, _ = compose(own)
+    kept = [each for each in given if not left_to_command(each)]
+    choices = compose(own).choices
     groups = [each.partition("=") for each in kept if each.partition("=")[0] in choices]
     keys = [each for each in kept if each.partition("=")[0] not in choices]
     values = OmegaConf.from_dotlist(keys)
     file = folder / "experiment" / f"{name}.yaml"
-    wanted, _, _ = compose([*own, *kept])
+    wanted = values_of(plain(compose([*own, *kept]).config))
     for _ in range(2):  # once more with what the order of files made otherwise
         _write(file, head, groups, values)
-        got, _, _ = compose([where, f"experiment={name}"])
-        different = _differing(_flat(wanted), _flat(got))
+        got = values_of(plain(compose([where, f"experiment={name}"]).config))
+        different = {key: value for key, value in wanted.items() if got.get(key) != value}
         if not different:
             break
         for key, value in different.items():
             OmegaConf.update(values, key, value)
     return file
+
+
+def left_to_command(override: str) -> bool:
+    """Whether an override names files, places or labels, which aren't part of a recipe."""
+    return meaning_of(key_of(override)) in ELSEWHERE
 
 
 def searching(folder: Path, given: Iterable[str]) -> str:
@@ -62,11 +65,3 @@ def _write(file: Path, head: list[str], groups: list[tuple[str, str, str]], valu
     if values:
         text += f"\n{OmegaConf.to_yaml(values)}"
     RunFolder(file.parent).write_text(file.name, text)
-
-
-def _flat(config: DictConfig) -> dict[str, Any]:
-    return what_matters(plain(config))
-
-
-def _differing(wanted: dict[str, Any], got: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in wanted.items() if not k.startswith(PLACES) and got.get(k) != v}

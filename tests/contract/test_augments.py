@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers.batches import train_batch
+from helpers.batches import Noise, train_batch
 from helpers.components import ITEMS, component, names
 
 LENGTHS = [1, 5, 3, 9, 20]
@@ -93,14 +93,8 @@ def writes_into_the_batch(batch, generator):
     return batch
 
 
-def noise(batch, generator):
-    told = batch.history
-    drawn_BL = torch.randint(1, ITEMS + 1, told.item_BL.shape, generator=generator)
-    return replace(batch, history=replace(told, item_BL=drawn_BL * (told.item_BL > 0)))
-
-
 def noise_of_the_global_generator(batch, generator):
-    return noise(batch, None)
+    return Noise()(batch, torch.default_generator)
 
 
 @pytest.mark.parametrize(
@@ -120,5 +114,5 @@ def test_a_broken_augmentation_breaks_the_contract(check, broken):
 
 
 def test_noise_keeps_the_contract():
-    check_batch(noise)
-    check_seed(noise)
+    check_batch(Noise())
+    check_seed(Noise())

@@ -30,15 +30,13 @@ def built(kind, name):
     return component(kind, name).eval()
 
 
-@every
-def test_shape(kind, name, call):
+def check_shape(module, call):
     x = torch.randn(3, LENGTH, DIM)
-    assert call(built(kind, name), x, LENGTHS).shape == x.shape
+    assert call(module, x, LENGTHS).shape == x.shape
 
 
-@every
-def test_never_looks_into_the_future(kind, name, call):
-    module = built(kind, name)
+def check_future(module, call):
+    """What changes after t moves nothing up to t, and everything after it."""
     x = torch.randn(3, LENGTH, DIM)
     full = torch.full((3,), LENGTH)
     before = call(module, x, full)
@@ -49,9 +47,8 @@ def test_never_looks_into_the_future(kind, name, call):
         assert not torch.allclose(call(module, changed, full)[:, t + 1 :], before[:, t + 1 :])
 
 
-@every
-def test_padding_changes_nothing(kind, name, call):
-    module = built(kind, name)
+def check_padding(module, call):
+    """A sequence alone has the states that it has in any batch."""
     x = torch.randn(3, LENGTH, DIM)
     together = call(module, x, LENGTHS)
     for row, length in enumerate(LENGTHS.tolist()):
@@ -59,9 +56,9 @@ def test_padding_changes_nothing(kind, name, call):
         torch.testing.assert_close(together[row, :length], alone[0], rtol=1e-4, atol=1e-5)
 
 
-@every
-def test_gradients_are_finite_and_reach_every_parameter(kind, name, call):
-    module = component(kind, name).train()
+def check_gradients(module, call):
+    """They are finite and reach the input and every parameter."""
+    module.train()
     x = torch.randn(3, LENGTH, DIM, requires_grad=True)
     call(module, x, LENGTHS).square().mean().backward()
     assert x.grad.isfinite().all() and x.grad.abs().sum() > 0
@@ -70,16 +67,62 @@ def test_gradients_are_finite_and_reach_every_parameter(kind, name, call):
         assert parameter.grad.isfinite().all(), parameter_name
 
 
-@every
-def test_bfloat16_is_close_to_float32(kind, name, call):
-    if name == "lstm" and find_hardware("cpu", "auto").precision != "bf16":
-        pytest.skip("torch has no bfloat16 LSTM for CPUs without bfloat16 instructions")
-    module = built(kind, name)
+def check_rounding(module, call):
+    """In bfloat16 the states are close to those in float32."""
     x = torch.randn(3, LENGTH, DIM)
     exact = call(module, x, LENGTHS)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rounded = call(module, x, LENGTHS)
     assert (rounded.float() - exact).abs().max() <= 0.05 * exact.abs().max() + 0.02
+
+
+CHECKS = [check_shape, check_future, check_padding, check_gradients, check_rounding]
+
+
+@every
+@pytest.mark.parametrize("check", CHECKS)
+def test_it_keeps_its_promise(check, kind, name, call):
+    no_bf16 = find_hardware("cpu", "auto").precision != "bf16"
+    if name == "lstm" and check is check_rounding and no_bf16:
+        pytest.skip("torch has no bfloat16 LSTM for CPUs without bfloat16 instructions")
+    check(built(kind, name), call)
+
+
+class Broken(nn.Module):
+    """A product with a matrix, spoilt by `change`; and a weight that is used, or isn't."""
+
+    def __init__(self, change, *, uses=True):
+        super().__init__()
+        self.change, self.uses = change, uses
+        self.linear, self.weight_D = nn.Linear(DIM, DIM), nn.Parameter(torch.ones(DIM))
+
+    def forward(self, h_BLD):
+        y_BLD = self.change(self.linear(h_BLD))
+        return y_BLD * self.weight_D if self.uses else y_BLD
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_module_that_the_broken_ones_are_made_of_keeps_them_all(check):
+    check(Broken(lambda y: y), run_head)
+
+
+@pytest.mark.parametrize(
+    ("check", "broken"),
+    [
+        (check_shape, Broken(lambda y: y[:, -1:])),
+        (check_future, Broken(lambda y: y - y.mean(1, keepdim=True))),
+        (check_future, Broken(lambda y: y.roll(-1, dims=1))),
+        (check_future, Broken(lambda y: y[:, :1].expand_as(y))),  # never looks at all
+        (check_padding, Broken(lambda y: y / y.shape[1])),
+        (check_padding, Broken(lambda y: y - y.mean(0))),
+        (check_gradients, Broken(lambda y: y, uses=False)),
+        (check_gradients, Broken(lambda y: y + (y * 0).sqrt())),
+        (check_rounding, Broken(lambda y: (1000 * y).remainder(1))),
+    ],
+)
+def test_what_breaks_a_promise_is_found_out(check, broken):
+    with pytest.raises(AssertionError):
+        check(broken, run_head)
 
 
 @pytest.mark.parametrize("name", names("head"))

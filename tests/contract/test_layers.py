@@ -10,6 +10,8 @@ import pytest
 from omegaconf import OmegaConf
 from packaging.requirements import Requirement
 
+from seqrec.config.kinds import KINDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "seqrec"
 LAYERS = [
@@ -20,6 +22,7 @@ LAYERS = [
     *("list_metric", "model", "objective", "build", "logger", "evaluation", "pages", "comparing"),
     *("recommend", "training", "experiment", "tune", "benchmark", "commands", "api"),
 ]
+OPTIONS = [kind.name for kind in KINDS]  # one file of the package, one option
 
 
 def layer_of(module: str) -> str:
@@ -97,3 +100,10 @@ def test_a_component_and_its_configuration_have_the_same_name():
         here = [t for t in targets if t.startswith(f"seqrec.{kind}.")]
         assert all(t.split(".")[2] == file.stem for t in here), file.relative_to(ROOT)
         assert not here or (PACKAGE / kind / f"{file.stem}.py").is_file()
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_every_file_of_a_kind_is_an_option_or_has_an_underscore(kind):
+    options = {file.stem for file in (ROOT / "configs" / kind).glob("*.yaml")}
+    files = {file.stem for file in (PACKAGE / kind).glob("*.py") if file.stem[0] != "_"}
+    assert options and files <= options

@@ -7,8 +7,8 @@ from helpers.commands import ROOT
 
 CODE = """
 import importlib, pkgutil, sys
-import seqrec.compare, seqrec.evaluation, seqrec.recommend
-for room in (seqrec.evaluation, seqrec.compare, seqrec.recommend):
+import seqrec.comparing, seqrec.evaluation, seqrec.recommend
+for room in (seqrec.evaluation, seqrec.comparing, seqrec.recommend):
     for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
         importlib.import_module(found.name)
 heavy = {"pytorch_lightning", "lightning", "seqrec.training", "seqrec.experiment"}

@@ -3,8 +3,9 @@
 import nbformat
 import pytest
 from helpers.commands import ROOT
+from helpers.finished import COMMANDS
 from helpers.pages import copy_project
-from helpers.place import QUICK, SMALL, Place, ranked
+from helpers.place import SMALL, ranked
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
@@ -44,11 +45,9 @@ def test_every_cell_runs(notebook, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_training_from_python_is_the_run_of_the_command(tmp_path, monkeypatch):
-    place = Place(tmp_path)
-    place.run("train.py", *QUICK, *BUDGET)
-    here = train(*QUICK, *BUDGET, f"paths.output_dir={place.outputs}")
-    [there] = [run for run in place.runs() if run != here]
+def test_training_from_python_is_the_run_of_the_command(tmp_path, finished):
+    there = finished("default").run
+    here = train(*COMMANDS["default"], "logger=none", f"paths.output_dir={tmp_path}").path
     assert RunFolder(here).about()["fingerprint"] == RunFolder(there).about()["fingerprint"]
     assert ranked(here) == ranked(there)
 

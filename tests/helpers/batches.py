@@ -1,5 +1,7 @@
 """Training and evaluation batches of random sequences, without a store."""
 
+from dataclasses import replace
+
 import torch
 
 from helpers.components import ITEMS
@@ -35,3 +37,14 @@ def eval_batch(history: History) -> EvalBatch:
     none = torch.zeros(0, dtype=torch.long)
     target_B = torch.randint(1, ITEMS + 1, (rows,))
     return EvalBatch(history, torch.arange(rows), target_B, torch.rand(rows), none, none)
+
+
+class Noise:
+    """Random items in place of half of a batch's inputs, as an augmentation."""
+
+    def __call__(self, batch: TrainBatch, generator: torch.Generator) -> TrainBatch:
+        item_BL = batch.history.item_BL
+        drawn_BL = torch.randint(1, ITEMS + 1, item_BL.shape, generator=generator)
+        kept_BL = (torch.rand(item_BL.shape, generator=generator) < 0.5) | (item_BL == 0)
+        noisy = replace(batch.history, item_BL=torch.where(kept_BL, item_BL, drawn_BL))
+        return replace(batch, history=noisy)

@@ -1,18 +1,15 @@
 """The configuration tree, composed and checked as the command line would."""
 
-import importlib
-from pathlib import Path
+import importlib.util
 
 import pytest
-from hydra import initialize_config_dir
 
+from helpers import CONFIGS
 from seqrec.config.cli.command_line import check_command_line
-from seqrec.config.compose import Composer
+from seqrec.config.compose import compose
 from seqrec.config.schema import register
 from seqrec.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = ROOT / "configs"
 register()
 
 
@@ -23,8 +20,8 @@ def load_script(name: str):
 
 def composed(*overrides: str):
     """Configuration and choices."""
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
-        return Composer("train").compose(overrides)
+    made = compose(overrides)
+    return made.config, made.choices
 
 
 def told(*arguments: str) -> str:

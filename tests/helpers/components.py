@@ -1,16 +1,18 @@
 """Every component found in ``configs/<kind>/``, built at a small size."""
 
+import copy
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 import torch
 from omegaconf import OmegaConf
 
+from helpers import CONFIGS
 from seqrec.build import make
 from seqrec.contracts import EventFacts
 from seqrec.shapes import History
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 DIM, LENGTH, ITEMS = 8, 20, 20
 ITEM_TABLE = pl.DataFrame(
     {
@@ -47,11 +49,21 @@ def names(kind: str) -> list[str]:
 
 def node(kind: str, name: str) -> dict:
     """``configs/<kind>/<name>.yaml`` as plain values, at the small size."""
+    return copy.deepcopy(_read(CONFIGS / kind / f"{name}.yaml"))
+
+
+@cache
+def _read(file: Path) -> dict:
     sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0}
-    root = OmegaConf.create({**sizes, "node": OmegaConf.load(CONFIGS / kind / f"{name}.yaml")})
+    root = OmegaConf.create({**sizes, "node": OmegaConf.load(file)})
     return OmegaConf.to_container(root, resolve=True)["node"]
 
 
 def component(kind: str, name: str, **changes):
     """The component that ``configs/<kind>/<name>.yaml`` describes, with dropout off by default."""
     return make({**node(kind, name), **changes}, **FACTS)
+
+
+def metric(name: str):
+    """The metric that ``configs/metric/<name>.yaml`` describes, under its own name there."""
+    return make(node("metric", name)[name])

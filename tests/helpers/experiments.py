@@ -1,27 +1,30 @@
 """Experiments on planted sequences, composed as a user's command line would be."""
 
+import copy
+from functools import cache
 from pathlib import Path
 
 import torch
-from hydra import initialize_config_dir
+from omegaconf import DictConfig
 
 from seqrec.build import build_source
-from seqrec.config.compose import Composer, settle
-from seqrec.config.schema import Root, register
+from seqrec.config.compose import compose
+from seqrec.config.schema import Root
 from seqrec.run.folder import typed
 from seqrec.store.prepare import prepare
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 TINY = ("data=synthetic", "logger=none", "trainer=cpu", "dim=8", "max_length=20", "dropout=0.0")
 
 
 def root(*overrides: str) -> Root:
     """The typed configuration of a small run."""
-    register()
-    given = [*TINY, *overrides]
-    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGS)):
-        config, choices = Composer("train").compose(given)
-    return typed(settle(config, choices=choices, overrides=given, config_dirs=[CONFIGS]))
+    return typed(copy.deepcopy(_settled(overrides)))
+
+
+@cache
+def _settled(overrides: tuple[str, ...]) -> DictConfig:
+    """Compose once; what a test does to its configuration is its own affair."""
+    return compose([*TINY, *overrides]).config
 
 
 def store_of(config: Root, folder: Path):

@@ -27,7 +27,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from omegaconf import DictConfig, OmegaConf
 
-from helpers.commands import CONFIGS, ROOT, load_script
+from helpers import CONFIGS, ROOT
+from helpers.commands import load_script
+from helpers.programs import run_here
 from seqrec.config.cli.command_line import check_command_line
 from seqrec.config.cli.script import parse
 from seqrec.config.schema import Root
@@ -161,22 +163,31 @@ def walk(page: Path, folder: Path) -> None:
     Raises:
         AssertionError: a command fails, or prints something else than the page shows.
     """
+    # a page that adds to the package needs processes of its own, to find what it added
+    adds = any(str(block.file).startswith("seqrec/") for block in blocks(page))
     for block in blocks(page):
         if block.file:
             target = folder / block.file
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(block.text)
         elif block.language == "python":
-            run([sys.executable, "-c", _filled(block.text, folder)], folder)
+            (folder / "block.py").write_text(_filled(block.text, folder))
+            typed("python block.py", folder, apart=adds)
         elif block.language == "console":
             for command, shown in block.steps():
-                printed = run(["bash", "-c", _filled(command, folder)], folder)
+                printed = typed(_filled(command, folder), folder, apart=adds)
                 alike = OutputChecker().check_output(_words(shown), _words(printed), ELLIPSIS)
                 assert alike, f"{page.name} shows for {command}\n{shown}\nand it prints\n{printed}"
 
 
-def run(command: list[str], folder: Path) -> str:
-    """What a command prints, in a terminal of usual width."""
+def typed(command: str, folder: Path, *, apart: bool) -> str:
+    """What a command prints, in a terminal of usual width.
+
+    Args:
+        command: the line.
+        folder: where it is typed.
+        apart: in a process of its own, even if it is but a Python program.
+    """
     hidden = {"PYTHONPATH", "WANDB_API_KEY", "WANDB_MODE"}
     env = {name: value for name, value in os.environ.items() if name not in hidden} | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -184,12 +195,17 @@ def run(command: list[str], folder: Path) -> str:
         "OMP_NUM_THREADS": "1",
         "COLUMNS": "100",
     }
-    done = subprocess.run(
-        command, cwd=folder, env=env, text=True, timeout=300,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{command[-1]}\n{done.stdout}"
-    return done.stdout
+    program, *words = shlex.split(command)
+    if program == "python" and words[0].endswith(".py") and not apart:
+        status, said = run_here(folder / words[0], words[1:], env, folder=folder)
+    else:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=folder, env=env, text=True, timeout=300,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        status, said = done.returncode, done.stdout
+    assert status == 0, f"{command}\n{said}"
+    return said
 
 
 def _filled(text: str, folder: Path) -> str:

@@ -1,12 +1,11 @@
 """The real datasets, where they are, and what is counted of a source."""
 
-from pathlib import Path
-
 import pytest
 
+from helpers import ROOT
 from seqrec.raw.source import Source
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+SHARED = ROOT.parent / "shared" / "data"
 real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data folder isn't here")
 
 

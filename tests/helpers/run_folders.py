@@ -10,14 +10,15 @@ import numpy as np
 import polars as pl
 import torch
 
-from helpers.experiments import root
+from helpers.experiments import TINY
 from seqrec.comparing.estimate.comparison import compare
 from seqrec.comparing.estimate.rows import Comparison
 from seqrec.comparing.read.runs import Run
+from seqrec.config.compose import compose
 from seqrec.evaluation.protocol import SHARES
 from seqrec.evaluation.slices import slice_metrics
 from seqrec.metric.ndcg import NDCG
-from seqrec.run.folder import RunFolder, plain
+from seqrec.run.folder import RunFolder, plain, typed
 
 HASH, PROTOCOL = "a" * 64, "leave_one_out; full ranking; seen items masked"
 CARD = {
@@ -30,9 +31,10 @@ CARD = {
 
 
 @functools.cache
-def config_of(*overrides: str) -> dict[str, Any]:
-    """A whole configuration, composed once."""
-    return plain(root(*overrides))
+def config_of(*overrides: str) -> tuple[dict[str, Any], str]:
+    """A whole configuration, composed once, and what its model is called."""
+    made = compose([*TINY, *overrides])
+    return plain(typed(made.config)), made.choices["model"]
 
 
 def events(users: int, *, per_user: int = 1) -> pl.DataFrame:
@@ -81,7 +83,8 @@ def write_run(
     """
     folder, card = RunFolder(path), CARD | (card or {})
     path.mkdir(parents=True)
-    config = copy.deepcopy(config_of(*overrides)) | {"seed": seed}
+    config, model = copy.deepcopy(config_of(*overrides))
+    config["seed"] = seed
     for key, value in (settings or {}).items():
         *inner, last = key.split(".")
         functools.reduce(dict.__getitem__, inner, config)[last] = value
@@ -98,8 +101,6 @@ def write_run(
         results |= {"epochs": epochs, "best_epoch": epochs - 1}
     folder.write_json("metrics.json", results | slice_metrics(ranks, {"ndcg": NDCG()}, 10))
     folder.write_json("protocol.json", card)
-    chosen = dict(pair.split("=") for pair in overrides)
-    model = chosen.get("model", "lstm_attn")
     about = {"name": " ".join([model, *overrides]), "group": "g", "run_id": path.name}
     facts = {"facts": {}, "data_hash": card["data_hash"], "precision": "fp32", "started": started}
     folder.write_json("run.json", about | facts | {"choices": {"model": model}})

@@ -114,7 +114,14 @@ def test_it_trains_evaluates_and_recommends_from_an_empty_folder(installed):
 
 
 @pytest.mark.slow
-def test_two_processes_of_an_installed_command_share_a_run(installed):
-    two = ("trainer.accelerator=cpu", "trainer.devices=2", "trainer.max_epochs=1")
-    installed.run("train", *QUICK, "logger=none", "trainer=ddp", *two)
-    assert len(list(installed.folder.glob("outputs/**/metrics.json"))) == 1
+def test_further_processes_of_a_run_are_started_by_the_name_of_the_command(installed):
+    code = """if True:
+        import sys
+        from pytorch_lightning.strategies.launchers import subprocess_script
+        from seqrec import __main__
+        from seqrec.commands import train
+        train.main = lambda: print(subprocess_script._basic_subprocess_cmd()[1:])
+        sys.argv = ["seqrec", "train", "seed=1"]
+        __main__.main()
+    """
+    assert installed.python("-c", code).strip() == "['-m', 'seqrec.commands.train', 'seed=1']"

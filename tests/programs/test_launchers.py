@@ -63,7 +63,7 @@ def test_jobs_beside_each_other_share_the_cores_and_close_with_one_table(tmp_pat
     place = Place(tmp_path)
     del place.env["OMP_NUM_THREADS"]
     parallel = ("encoder=transformer", "encoder.heads=3,2", "hydra/launcher=parallel")
-    said = place.run("train.py", *SWEEP, *parallel, status=1)
+    said = place.run_apart("train.py", *SWEEP, *parallel, status=1)
     lines = [line for line in said.splitlines() if line.startswith("job ")]
     assert sorted(line.split()[1] for line in lines) == ["0", "1", "2", "3"]
     assert sum("encoder.heads=3 must divide dim=16" in line for line in lines) == 2
@@ -78,7 +78,7 @@ def test_jobs_beside_each_other_share_the_cores_and_close_with_one_table(tmp_pat
     table = said[said.rindex("\nsweep ") :]
     [row] = [line for line in table.splitlines() if "│ encoder.heads=2" in line]
     assert " 2 " in row and "±" in row and table.count("\nfailed ") == 2
-    again = place.run("train.py", *SWEEP, *parallel, status=1)
+    again = place.run_apart("train.py", *SWEEP, *parallel, status=1)
     assert again.count("trained before\n") == 2 and row in again
     assert len(place.runs()) == 2
 
@@ -89,9 +89,9 @@ def test_jobs_are_tasks_of_ray(tmp_path):
     pytest.importorskip("ray")
     place = Place(tmp_path)
     heads = ("encoder=transformer", "encoder.heads=3,2", "hydra/launcher=ray_cluster")
-    said = place.run("train.py", *SWEEP, *heads, status=1)
+    said = place.run_apart("train.py", *SWEEP, *heads, status=1)
     assert len(place.runs()) == 2 and said.count("encoder.heads=3 must divide dim=16") >= 2
-    again = place.run("train.py", *SWEEP, *heads, status=1)
+    again = place.run_apart("train.py", *SWEEP, *heads, status=1)
     assert again.count("trained before") >= 2 and len(place.runs()) == 2
 
 
@@ -100,5 +100,5 @@ def test_jobs_go_through_submitit_on_this_machine(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     place = Place(tmp_path)
     place.env["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
-    said = place.run("train.py", *SWEEP, "hydra/launcher=submitit_local")
+    said = place.run_apart("train.py", *SWEEP, "hydra/launcher=submitit_local")
     assert len(place.runs()) == 2 and "│ (as configured)" in said[said.rindex("\nsweep ") :]

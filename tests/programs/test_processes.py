@@ -133,7 +133,7 @@ def same(shared: Path, alone: Path) -> None:
 def test_two_processes_train_as_one_and_are_measured_the_same(tmp_path, alone):
     """Lightning starts the second one."""
     place = Place(tmp_path)
-    place.run("train.py", *TWO)
+    place.run_apart("train.py", *TWO)
     [run] = place.runs()
     same(run, alone)
     assert len(list(run.parent.iterdir())) == 1
@@ -145,7 +145,7 @@ def test_two_processes_train_as_one_and_are_measured_the_same(tmp_path, alone):
 def test_two_processes_average_weights_as_one(tmp_path):
     one, two = Place(tmp_path / "one"), Place(tmp_path / "two")
     one.run("train.py", *COMMON, "trainer=cpu", "batch.size=32", "trainer.ema=0.9")
-    two.run("train.py", *TWO, "trainer.ema=0.9")
+    two.run_apart("train.py", *TWO, "trainer.ema=0.9")
     same(two.runs()[0], one.runs()[0])
 
 
@@ -176,7 +176,7 @@ def test_a_sweep_whose_jobs_would_start_processes_says_what_to_type(tmp_path):
 @pytest.mark.slow
 def test_more_processes_than_test_users_are_refused_before_training(tmp_path):
     few = ("data.n_users=1", "evaluation.ks=[5]", "evaluation.monitor=ndcg@5")
-    said = Place(tmp_path).run("train.py", *TWO, *few, status=2)
+    said = Place(tmp_path).run_apart("train.py", *TWO, *few, status=2)
     assert "2 processes can't share 1 validation events" in said
     assert "epoch    1" not in said
 
@@ -186,10 +186,10 @@ def test_a_sharded_model_trains_clips_and_resumes_as_a_whole_one(tmp_path, alone
     place = Place(tmp_path)
     place.env["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
     on_cpu = "trainer.strategy={_target_:helpers.sharded_on_cpu.ShardedOnCPU}"
-    place.run("train.py", *TWO, on_cpu)
+    place.run_apart("train.py", *TWO, on_cpu)
     [run] = place.runs()
     same(run, alone)
-    said = place.run(
+    said = place.run_apart(
         "train.py", *TWO, on_cpu, f"resume={run}", "trainer.max_epochs=3", "trainer.patience=10"
     )
     assert re.search("epoch +3 ", said) and not re.search("epoch +2 ", said)

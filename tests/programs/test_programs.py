@@ -15,6 +15,7 @@ from seqrec.errors import ConfigError
 HEAVY = ("torch", "pytorch_lightning", "wandb", "polars", "numpy")
 
 
+@pytest.mark.slow
 def test_the_program_answers_at_once_and_without_a_traceback():
     names = ", ".join(repr(name) for name in HEAVY)
     code = f"""
@@ -66,6 +67,7 @@ def run_program(tmp_path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_a_failing_job_is_recorded_and_the_others_go_on(tmp_path):
     done = run_program(tmp_path, "-m", "seed=1,2,3,5", "tags=[a/b]")
     assert done.returncode == 1
@@ -78,12 +80,14 @@ def test_a_failing_job_is_recorded_and_the_others_go_on(tmp_path):
     assert "Traceback" in (jobs[2] / "error.txt").read_text()
 
 
+@pytest.mark.slow
 def test_a_failing_run_is_told_without_a_traceback(tmp_path):
     done = run_program(tmp_path, "seed=2")
     assert done.returncode == 1
     assert done.stderr.splitlines() == ["a file is missing", "  where: there", "  to do: look"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     done = run_program(tmp_path, "seed=4", "tags=[a b]")
     assert done.returncode == 130

@@ -3,6 +3,7 @@
 import re
 import shutil
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 from helpers.run_folders import write_run, write_sweep
@@ -66,6 +67,47 @@ def test_the_page_asks_for_nothing(report):
 def test_texts_from_runs_stay_texts(report):
     page = report.read_text()
     assert EVIL not in page and "&lt;/script&gt;&lt;img" in page
+
+
+@pytest.fixture(scope="module")
+def tuning(tmp_path_factory):
+    """The page of a study with two objectives and a setting whose name would break it."""
+    import optuna
+
+    from seqrec.tune.page import write_study
+
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for at in range(6):
+        trial = study.ask()
+        trial.suggest_categorical(EVIL, ["a", "b"])
+        trial.suggest_float("optimizer.lr", 1e-4, 1e-2, log=True)
+        study.tell(trial, [at / 10, 5 - at])
+    space = SimpleNamespace(varied={EVIL: None, "optimizer.lr": None})
+    file = tmp_path_factory.mktemp("study") / "study.html"
+    told = {"monitor": "valid/ndcg@10", "also": "parameters", "directions": study.directions}
+    search = SimpleNamespace(name=EVIL, space=space, **told)
+    write_study(file, study, search)
+    return file
+
+
+@browser
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_study_is_drawn_in_the_same_style(chromium, tuning, report, width):
+    background = "return getComputedStyle(document.querySelector('.card')).backgroundColor"
+    page = opened(chromium, tuning, width=width)
+    assert page.execute_script("return document.querySelectorAll('.chart').length") == 7
+    assert (
+        page.execute_script("return document.querySelectorAll('.plot:has(.main-svg)').length") == 7
+    )
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    assert page.get_log("browser") == [] and texts(page, "h1") == [EVIL]
+    light = page.execute_script(background)
+    click(page, "#theme")
+    assert (dark := page.execute_script(background)) != light
+    assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
+    page = opened(chromium, report, scheme="dark")
+    assert page.execute_script(background) == dark
 
 
 def test_metrics_that_are_none_of_ranks_stand_in_the_leaderboard(tmp_path):

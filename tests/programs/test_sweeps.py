@@ -3,19 +3,29 @@
 import json
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from helpers.experiments import root, store_of
-from helpers.place import QUICK, ROOT, Place, ranked
+from helpers.place import QUICK, ROOT, SMALL, Place, metrics, ranked
 
 from seqrec.errors import RunError
 from seqrec.run import code
 from seqrec.run.fingerprint import find_same, fingerprint
 from seqrec.run.folder import RunFolder
 
-SWEEP = ("-m", *QUICK, "model=gru_attn", "dropout=0.3", "logger=none")
+WANDB = Path(sys.executable).with_name("wandb")
+SWEEP = (
+    "-m",
+    *QUICK[:1],
+    "data.n_users=80",
+    *QUICK[2:],
+    "model=gru_attn",
+    "dropout=0.3",
+    "logger=none",
+)
 
 
 # Which runs would come out the same
@@ -144,10 +154,41 @@ def test_a_killed_sweep_goes_on_with_the_same_command(tmp_path):
 
 
 @pytest.mark.slow
-def test_failed_jobs_are_tried_again(tmp_path):
-    place = Place(tmp_path)
+def test_failed_jobs_are_tried_again(place):
     command = ("-m", *QUICK, "trainer.max_epochs=1", "encoder=transformer", "encoder.heads=3,2")
     for trained in ([[], [1]], [[], []]):
         said = place.run("train.py", *command, "logger=none", status=1)
         assert epochs(said) == trained
         assert "encoder.heads=3 must divide dim=16" in said[said.rindex("\nsweep ") :]
+
+
+@pytest.mark.slow
+def test_a_sweep_ends_with_one_table_over_seeds(place, tmp_path):
+    said = place.run(
+        "train.py", "-m", *SMALL, "trainer=cpu", "trainer.max_epochs=1", "logger=wandb",
+        "model=gru4rec,stamp", "seed=1,2",
+    )  # fmt: skip
+    runs = place.runs()
+    assert len(runs) == 4
+    assert len({metrics(run)["data_hash"] for run in runs}) == 1
+    assert len(list((tmp_path / "cache" / "stores").glob("*/store.json"))) == 1
+    table = said[said.rindex("\nsweep ") :]
+    for model in ("gru4rec", "stamp"):
+        [row] = [line for line in table.splitlines() if f"model={model}" in line]
+        assert "±" in row and " 2 " in row
+    for run in runs:
+        [file] = run.glob("wandb/offline-run-*/run-*.wandb")
+        shown = subprocess.run(
+            [WANDB, "leet", "inspect", "--summary", file], capture_output=True, text=True
+        ).stdout
+        assert "finished (exit code 0)" in shown
+
+
+@pytest.mark.slow
+def test_one_failed_job_does_not_stop_the_others(place):
+    said = place.run(
+        "train.py", "-m", *SMALL, "trainer=cpu", "trainer.max_epochs=1", "logger=none",
+        "encoder=transformer", "encoder.heads=3,2", status=1,
+    )  # fmt: skip
+    assert len(place.runs()) == 1
+    assert "encoder.heads=3 must divide dim=16" in said[said.rindex("\nsweep ") :]

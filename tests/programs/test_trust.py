@@ -13,6 +13,7 @@ from helpers.experiments import TINY, root
 from helpers.place import ROOT
 from omegaconf import OmegaConf
 
+import seqrec
 from seqrec.errors import RunError
 from seqrec.experiment.run import run
 from seqrec.recommend import Recommender
@@ -181,13 +182,23 @@ def test_own_modules_are_named_on_the_command_line(copied, tmp_path, monkeypatch
     assert "my_lab_head" in sys.modules
     with pytest.raises(RunError, match="isn't of seqrec"):  # now that Python finds it
         Recommender.load(copied)
-    assert Recommender.load(copied, searchpath=[lab]).recommend(["i1"]).items.height
+    with pytest.raises(RunError, match="isn't of seqrec"):
+        seqrec.Run.open(copied).recommend(["i1"])
+    assert seqrec.Run.open(copied, searchpath=[lab]).recommend(["i1"]).items.height
 
 
 def test_trust_says_what_it_lets_pass(copied, tmp_path, monkeypatch, capfd):
     owned = tmp_path / "owned"
     change(copied, head={"_target_": "os.makedirs", "name": str(owned)})
-    with pytest.raises(TypeError):  # None is no head
+    with pytest.raises(AttributeError):  # None is no head
         started(monkeypatch, capfd, "recommend", copied, "trust=true")
     assert "imported and called: os.makedirs (head._target_)" in capfd.readouterr().err
     assert owned.is_dir()
+
+
+def test_a_run_trained_here_may_name_what_its_call_chose(tmp_path, monkeypatch):
+    (tmp_path / "my_own_head.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    places = (f"paths.output_dir={tmp_path}/o", f"paths.cache_dir={tmp_path}/c")
+    mine = seqrec.train(*TINY, *SIZE, *places, "head._target_=my_own_head.Mine")
+    assert mine.recommend(["i1"], k=3).items.height == 3

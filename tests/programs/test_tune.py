@@ -154,10 +154,10 @@ def test_a_study_ends_with_plots_and_a_recipe_that_is_the_best_trial(finished):
     best = max((t for t in trials if t.values), key=lambda t: t.values[0])
     recipe = (folder / "experiment/lstm_attn_small.yaml").read_text()
     assert f"{best.values[0]:.4f} with one seed" in recipe and "not tested" in recipe
-    again, _, _ = composed(
+    again = composed(
         [f"hydra.searchpath=[file://{folder}]", "experiment=lstm_attn_small",
          f"paths.output_dir={finished}/outputs", f"paths.cache_dir={finished}/stores"]
-    )  # fmt: skip
+    ).config  # fmt: skip
     tried = OmegaConf.load(f"{best.user_attrs['folder']}/config.yaml")
     got = OmegaConf.to_container(again, resolve=True, enum_to_str=True)
     assert got | {"paths": None} == OmegaConf.to_container(tried) | {"paths": None}
@@ -191,14 +191,14 @@ def test_two_objectives_have_a_front(tmp_path, space, capsys):
 @pytest.mark.slow
 def test_two_processes_share_a_study(tmp_path, space):
     place = Place(tmp_path)
-    given = [*typed_in(tmp_path, space, "trials=6")]
+    given = [*typed_in(tmp_path, space, "trials=4")]
     command = [sys.executable, str(ROOT / "scripts/tune.py"), *given]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     both = [subprocess.Popen(command, env=place.env, cwd=ROOT, **pipes) for _ in range(2)]
     said = [each.communicate(timeout=240)[0] for each in both]
     assert [each.returncode for each in both] == [0, 0], said
     trials = study_of(tmp_path / "outputs/synthetic/tune/lstm_attn_small").trials
-    assert 6 <= len(trials) <= 7
+    assert 4 <= len(trials) <= 5
     lines = [line for text in said for line in text.splitlines() if line.startswith("trial ")]
     assert len(lines) == len(trials)
     assert len({tuple(trial.params.values()) for trial in trials}) == len(trials)

@@ -58,6 +58,7 @@ def compare(
     differences = _differences([first_G[row] for row in order], ordered_BG, reference_G)
     rows = [
         Row(
+            by=tuple(by),
             labels=labels[row],
             runs=list(parts.values())[row],
             estimates={

@@ -7,6 +7,7 @@ import numpy as np
 
 from seqrec.comparing.estimate.rows import Comparison, Estimate, Row
 from seqrec.comparing.estimate.statistics import interval
+from seqrec.config.names import PARTS, is_named_by_parts
 
 ABSENT = "none"  # the label of a component that a row doesn't have: no level of a factor
 
@@ -41,8 +42,8 @@ class Interaction:
 
 
 def factors(comparison: Comparison) -> list[str]:
-    """The keys of the table that have two levels or more."""
-    return [key for key in comparison.by if len(_levels(comparison, key)) > 1]
+    """The keys of the table that have two levels or more; no model whose parts are there."""
+    return [key for key in _apart(comparison) if len(_levels(comparison, key)) > 1]
 
 
 def effect(comparison: Comparison, factor: str) -> Effect:
@@ -52,17 +53,18 @@ def effect(comparison: Comparison, factor: str) -> Effect:
     level isn't better for the company it had. Where there are none, all rows are.
     """
     at = comparison.by.index(factor)
-    company: dict[tuple[str, ...], dict[str, int]] = {}
+    apart = [comparison.by.index(key) for key in _apart(comparison) if key != factor]
+    company: dict[tuple[str, ...], dict[str, list[int]]] = {}
     for place, row in enumerate(comparison.rows):
         if row.labels[at] != ABSENT:
-            others = row.labels[:at] + row.labels[at + 1 :]
-            company.setdefault(others, {})[row.labels[at]] = place
+            tried = company.setdefault(tuple(row.labels[i] for i in apart), {})
+            tried.setdefault(row.labels[at], []).append(place)
     names = _levels(comparison, factor)
     whole = [tried for tried in company.values() if len(tried) == len(names)]
     used = whole or list(company.values())
     levels = []
     for name in names:
-        places = [tried[name] for tried in used if name in tried]
+        places = [place for tried in used for place in tried.get(name, ())]
         levels.append(Level(name, len(places), _mean(comparison, places)))
     return Effect(factor, levels, bool(whole))
 
@@ -91,6 +93,13 @@ def _interaction(comparison: Comparison, down: str, across: str) -> Interaction 
     if together < max(len(rows), len(columns)) + 1:
         return None  # one only changes with the other
     return Interaction(down, across, rows, columns, cells)
+
+
+def _apart(comparison: Comparison) -> list[str]:
+    """The keys of the table; the model isn't one where it is but a name for its parts."""
+    named = any(is_named_by_parts(run.settings) for run in comparison.runs)
+    parted = named and bool(set(PARTS) & set(comparison.by))
+    return [key for key in comparison.by if not (parted and key == "model")]
 
 
 def _levels(comparison: Comparison, factor: str) -> list[str]:

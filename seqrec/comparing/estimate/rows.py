@@ -8,6 +8,7 @@ import numpy as np
 from seqrec.comparing.estimate.statistics import Floats
 from seqrec.comparing.read.choose import averaged_keys
 from seqrec.comparing.read.runs import Run
+from seqrec.config.names import PARTS
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Difference:
 class Row:
     """Runs that differ in nothing but what is averaged over."""
 
-    labels: tuple[str, ...]  # values of the keys in `by`
+    by: tuple[str, ...]  # keys that tell the rows apart
+    labels: tuple[str, ...]  # their values
     runs: list[Run]
     estimates: dict[str, Estimate]  # by metric of ranks
     told: dict[str, Spread]  # by any other metric
@@ -50,8 +52,10 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The labels in one, without those that say that a component isn't there."""
-        return " · ".join(label for label in self.labels if label != "none") or "none"
+        """The labels in one, without what the model's name says, and what isn't there."""
+        said = PARTS if "model" in self.by else ()
+        pairs = zip(self.by, self.labels, strict=True)
+        return " · ".join(v for key, v in pairs if v != "none" and key not in said) or "none"
 
     def mean_result(self, key: str) -> float | None:
         """A mean of what metrics.json says; None where a run doesn't say it."""

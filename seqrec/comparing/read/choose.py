@@ -8,24 +8,13 @@ import yaml
 from seqrec.comparing.read.runs import Run
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.cli.script import split_list
+from seqrec.config.kinds import KINDS
+from seqrec.config.meaning import Meaning, meaning_of
+from seqrec.config.names import PARTS, is_named_by_parts
 from seqrec.errors import RunError
 
-REPEATS = ("seed", "split.fold")  # settings that make no other model
-FIRST = (  # what rows are told apart by, if that is enough
-    *(
-        "data",
-        "model",
-        "baseline",
-        "embedding",
-        "context",
-        "encoder",
-        "head",
-        "scorer",
-        "loss",
-        "negatives",
-    ),
-    *("objective", "window", "augment", "optimizer", "scheduler", "split"),
-)
+# what rows are told apart by, if that is enough
+FIRST = tuple(dict.fromkeys(("data", "model", *(kind.name for kind in KINDS))))
 
 
 def filter_runs(
@@ -82,17 +71,23 @@ def check_keys(runs: list[Run], keys: Iterable[str], *, options: Iterable[str] =
 def telling_keys(runs: list[Run]) -> list[str]:
     """The fewest settings, model and components first, that tell different runs apart.
 
-    Seeds and folds don't count: they repeat a run.
+    Where a model is called by its parts, those that vary stand beside its name. Seeds and folds
+    don't count: they repeat a run.
     """
-    rest = sorted({key for run in runs for key in run.told if key not in FIRST})
+    told = {key for run in runs for key in run.told}
+    telling = [*(key for key in FIRST if key in told), *sorted(told - set(FIRST))]
     parts = [list(runs)]
     keys: list[str] = []
-    for key in [*FIRST, *rest]:
-        if key in REPEATS:
+    for key in telling:
+        if meaning_of(key) is Meaning.REPEAT:
             continue
         finer = [part for whole in parts for part in split_by(whole, [key]).values()]
         if len(finer) > len(parts):
             parts, keys = finer, [*keys, key]
+    if any(is_named_by_parts(run.settings) for run in runs):  # its parts are factors, too
+        varied = [part for part in PARTS if len(split_by(runs, [part])) > 1]
+        place = keys.index("model") + 1 if "model" in keys else 0
+        keys[place:place] = [part for part in varied if part not in keys]
     return keys or ["model"]
 
 

@@ -1,7 +1,6 @@
 """A run as comparing needs it: settings, results, each event's rank, learning curve."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -10,32 +9,17 @@ from typing import Any
 
 import polars as pl
 
+from seqrec.config.kinds import KINDS
+from seqrec.config.meaning import Meaning, declared_meanings, flat, meaning_of
 from seqrec.config.schema import Component
 from seqrec.config.trust import NOTHING, Trust
 from seqrec.errors import RunError
 from seqrec.evaluation.protocol import SHARES
 from seqrec.run.folder import RunFolder
 
-GROUPS = (  # whose component's file has the name of the option
-    *("data", "baseline", "embedding", "context", "encoder", "head", "scorer", "loss", "negatives"),
-    *("objective", "window", "augment", "optimizer", "scheduler", "split", "rerank", "logger"),
-)
-SILENT = (  # settings that change no result, or are told elsewhere
-    *(
-        "paths.",
-        "logger",
-        "metric.",
-        "list_metric",
-        "expect",
-        "tags",
-        "group",
-        "resume",
-        "experiment",
-        "trainer.progress",
-    ),
-    *("data.raw_dir", "data.fetch_dir", "data.path", "batch.eval_size", "evaluation.ks"),
-    *("evaluation.sampled", "evaluation.category", "evaluation.groups"),
-)
+GROUPS = [kind.name for kind in KINDS if not kind.several]  # a component's file is its option's
+TELLING = (Meaning.RESULT, Meaning.REPEAT, Meaning.FILE)
+HASHED = "data.path"  # the hash of the data stands for it
 COLUMNS = {"user", "item", "rank", "history", "user_events", "item_events"}  # of ranks.parquet
 METRICS = ("metric", "list_metric")  # groups of which several options are chosen
 NUMBER = (int, float)
@@ -60,11 +44,16 @@ class Run:
     ranks: pl.DataFrame  # a row a test event, ordered by user and item
     history: list[dict[str, Any]]  # a row an epoch; none of a baseline
     started: str  # ISO
+    declared: dict[str, Meaning]  # what its components say of their keys
 
     @cached_property
     def told(self) -> dict[str, Any]:
-        """The settings that tell it from others."""
-        return {key: value for key, value in self.settings.items() if tells(key)}
+        """The settings that tell it from others: those that can make another result."""
+        return {key: value for key, value in self.settings.items() if self._tells(key)}
+
+    def _tells(self, key: str) -> bool:
+        means = meaning_of(key, self.declared)
+        return means in TELLING and key != HASHED and not key.endswith("_target_")
 
     @cached_property
     def identity(self) -> str:
@@ -81,11 +70,6 @@ class Run:
             self.protocol["candidates"],
             blake2b(events.tobytes(), digest_size=6).hexdigest(),
         )
-
-
-def tells(key: str) -> bool:
-    """Whether a setting can make another result."""
-    return not key.startswith(SILENT) and not key.endswith("_target_")
 
 
 def read_run(path: Path, trust: Trust = NOTHING) -> Run:
@@ -110,13 +94,14 @@ def read_run(path: Path, trust: Trust = NOTHING) -> Run:
     chosen = {key: value for key, value in about.get("choices", {}).items() if key not in METRICS}
     return Run(
         path=path,
-        settings=dict(_flat(config)) | targets | model | chosen,
+        settings=flat(config) | targets | model | chosen,
         metric=config["metric"],
         results=results,
         protocol=protocol,
         ranks=_ranks(folder),
         history=folder.history(),
         started=str(about.get("started", "")),
+        declared=declared_meanings(config),
     )
 
 
@@ -172,11 +157,3 @@ def _option(node: Any) -> str | None:
     """The option that a component was chosen by: its file has the same name."""
     target = node.get("_target_") if isinstance(node, dict) else None
     return target.split(".")[-2] if isinstance(target, str) and "." in target else None
-
-
-def _flat(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value

@@ -1,11 +1,11 @@
 """A comparison as a table: for the terminal, Markdown, LaTeX and CSV."""
 
-import csv
-import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import polars as pl
 from rich.table import Table
 from rich.text import Text
 
@@ -100,15 +100,14 @@ def latex(comparison: Comparison) -> str:
 
 def as_csv(comparison: Comparison) -> str:
     """Every number in full, a column each; no text that a spreadsheet would calculate."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     spread = [f"{m}{part}" for m in comparison.metrics for part in ("", " sd", " low", " high")]
     spread += [f"{m}{part}" for m in comparison.told for part in ("", " sd")]
     difference = [f"difference{part}" for part in ("", " low", " high", " p")]
-    writer.writerow(map(as_text, [*comparison.by, "runs", *spread, *difference]))
-    for row in comparison.rows:
-        writer.writerow([*map(as_text, row.labels), len(row.runs), *_numbers(row)])
-    return out.getvalue()
+    schema: dict[str, Any] = dict.fromkeys(map(as_text, comparison.by), pl.String)
+    schema["runs"] = pl.Int64
+    schema |= dict.fromkeys(map(as_text, [*spread, *difference]), pl.Float64)
+    rows = [[*map(as_text, row.labels), len(row.runs), *_numbers(row)] for row in comparison.rows]
+    return pl.DataFrame(rows, schema=schema, orient="row").write_csv()
 
 
 def notes(comparison: Comparison) -> list[str]:

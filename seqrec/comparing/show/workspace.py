@@ -2,7 +2,9 @@
 
 from typing import Any
 
-FACTORS = ("model", "encoder", "head", "loss", "embedding")  # of ``choices``, in a report
+from seqrec.config.kinds import KINDS
+
+FACTORS = ("model", *(kind.name for kind in KINDS if kind.charted))  # of ``choices``, in a report
 
 
 def workspace(*, entity: str, project: str, group: str | None, metric: str) -> Any:

@@ -2,33 +2,23 @@
 
 A component that needs something says so in a class attribute, ``needs_ratings: ClassVar[bool] =
 True``; one that can't provide it says ``has_ratings: ClassVar[bool] = False``. The two in one
-configuration are refused. Nothing else has to be edited for a new need.
+configuration are refused. Nothing else has to be edited for a new need. A split that cuts in time
+says ``cuts_time: ClassVar[bool] = True``.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from seqrec.config.check.components import components
-from seqrec.config.check.mistakes import refuse
 from seqrec.config.check.signature import read_signature
 from seqrec.config.check.source import TargetError
-from seqrec.config.schema import TRAINED
+from seqrec.config.kinds import REQUIRED, TRAINED
 
-BY_TIME = ("temporal", "rolling", "sessions")  # splits that cut in time
 Attributes = dict[str, dict[str, Any]]  # path of a component -> its class attributes
 
 
-def check_combination(config: dict[str, Any]) -> None:
-    """Refuse components that don't go together.
-
-    Raises:
-        ConfigError: it names both sides of every conflict.
-    """
-    refuse(conflicts(config))
-
-
 def conflicts(config: dict[str, Any]) -> Iterator[str]:
-    """Describe what :func:`check_combination` would refuse."""
+    """Describe each pair of components that don't go together, both by name."""
     yield from _whole(config)
     attributes = dict(_attributes(config))
     names = {path: node["_target_"].rpartition(".")[2] for path, node in components(config)}
@@ -59,18 +49,18 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     evaluation = config.get("evaluation") or {}
     if evaluation.get("sampled_by") == "popularity" and not evaluation.get("sampled"):
         yield "evaluation.sampled_by says how evaluation.sampled draws, and that is off"
-    yield from _future(config)
+    yield from _future(config, attributes)
     yield from _monitor(config, attributes)
 
 
 def _whole(config: dict[str, Any]) -> Iterator[str]:
     """A model is trained, of all its parts, or a baseline."""
     if config.get("baseline") is None:
-        for group in TRAINED:
+        for group in REQUIRED:
             if group in config and config[group] is None:
                 yield f"{group}=null: a trained model has one; choose one, or a model=... that is"
         return
-    chosen = [group for group in (*TRAINED, "context") if config.get(group) is not None]
+    chosen = [group for group in TRAINED if config.get(group) is not None]
     if chosen:
         name = str(config["baseline"].get("_target_")).split(".")[-2]
         yield (
@@ -92,12 +82,12 @@ def _attributes(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             continue  # told by the check of components
 
 
-def _future(config: dict[str, Any]) -> Iterator[str]:
+def _future(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
     """What preparing knows of a user's last events must not reach a split by time."""
-    prepare, split = config.get("prepare", {}), config.get("split", {}).get("_target_", "")
-    name = split.rpartition(".")[2].lower()
-    if name not in BY_TIME:
+    if not attributes.get("split", {}).get("cuts_time"):
         return
+    prepare, name = config.get("prepare", {}), config["split"]["_target_"].rpartition(".")[2]
+    name = name.lower()
     if prepare.get("repeats") == "last":
         yield (
             "prepare.repeats=last removes earlier events because of later ones, which "

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from seqrec.config.check.fit import describe, fits
-from seqrec.config.check.mistakes import refuse, unknown
+from seqrec.config.check.mistakes import unknown
 from seqrec.config.check.signature import Parameter, Signature, read_signature
 from seqrec.config.check.source import TargetError
 
@@ -24,17 +24,8 @@ BUILT_WITH = {  # what is passed when a component of a kind is built; others get
 }
 
 
-def check(config: dict[str, Any]) -> None:
-    """Bind every component of a plain, resolved configuration to its signature.
-
-    Raises:
-        ConfigError: it lists all mistakes, each with its path in the configuration.
-    """
-    refuse(component_mistakes(config))
-
-
 def component_mistakes(config: dict[str, Any]) -> Iterator[str]:
-    """Describe what :func:`check` would refuse."""
+    """Describe what doesn't fit the signature of its target, each by its path."""
     for path, node in components(config):
         target = node["_target_"]
         try:

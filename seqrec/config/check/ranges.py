@@ -19,6 +19,7 @@ LEAST = {  # config path -> the smallest value that makes sense
     "trainer.max_epochs": 1,
     "trainer.validate_every": 1,
     "trainer.patience": 0,
+    "trainer.limit_batches": 1,
     "trainer.gradient_clip": 0,
     "evaluation.sampled": 0,
     "optimizer.lr": 0,

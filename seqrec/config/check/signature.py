@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -62,6 +63,20 @@ def read_signature(target: str) -> Signature:
     return _of_object(_imported(target))
 
 
+def read_attributes(target: str) -> dict[str, Any]:
+    """Return the class attributes of `target` that are constants; none where no text says it.
+
+    Nothing is imported, so that the target of a run from elsewhere may be asked.
+    """
+    try:
+        match find_definition(target):
+            case (ast.ClassDef() as node, _):
+                return dict(_constants(node))
+    except TargetError:
+        pass
+    return {}
+
+
 def _of_function(node: Function, scope: Scope, *, bound: bool) -> Signature:
     taken = node.args
     positional = (taken.posonlyargs + taken.args)[bound:]
@@ -101,10 +116,12 @@ def _of_base(name: str) -> Signature:
 def _constants(node: ast.ClassDef) -> Iterator[tuple[str, Any]]:
     for statement in node.body:
         match statement:
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=value)):
-                yield name, value
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
-                yield name, value
+            case (
+                ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                | ast.Assign(targets=[ast.Name(id=name)], value=value)
+            ):
+                with suppress(ValueError):  # not a constant
+                    yield name, ast.literal_eval(value)
 
 
 def _fields(node: ast.ClassDef, scope: Scope) -> Iterator[tuple[str, Parameter]]:

@@ -25,12 +25,11 @@ from seqrec.config.check.mistakes import reason, refuse, unknown
 from seqrec.config.check.ranges import out_of_range
 from seqrec.config.check.signature import read_signature
 from seqrec.config.check.source import TargetError
-from seqrec.config.cli.elsewhere import folder_of, searched
+from seqrec.config.cli.elsewhere import searched
 from seqrec.config.cli.help import help_text
 from seqrec.config.cli.launcher import launcher_mistakes
 from seqrec.config.cli.resume import resume_arguments
-from seqrec.config.compose import Composer, plain, settle
-from seqrec.config.schema import TRAINED
+from seqrec.config.compose import Composer, plain
 
 SWEEP_FLAGS = ("-m", "--multirun")
 
@@ -65,10 +64,8 @@ def check_command_line(
     if informs or flags.config_path or flags.config_name or flags.config_dir:
         return argv
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir)):
-        searchpath = searched(flags.overrides)
-        composer = Composer(config_name, searchpath=searchpath)
-        config_dirs = [config_dir, *map(folder_of, searchpath)]
-        line = _CommandLine(composer, config_dirs, frozenset(options))
+        composer = Composer(config_name, searchpath=searched(flags.overrides))
+        line = _CommandLine(composer, frozenset(options))
         overrides = line.parse(flags.overrides, sweeping=flags.multirun)
         line.mistakes += launcher_mistakes(overrides, sweeping=flags.multirun)
         attempts = [line.attempt(variant) for variant in line.variants(overrides)]
@@ -84,7 +81,6 @@ def check_command_line(
 @dataclass
 class _CommandLine:
     composer: Composer
-    config_dirs: list[Path]
     options: frozenset[str]
     mistakes: list[str] = field(default_factory=list)
 
@@ -125,6 +121,7 @@ class _CommandLine:
 
     def attempt(self, overrides: list[Override]) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Compose, note all mistakes, and return the plain configuration and the choices."""
+        written = [override.input_line or "" for override in overrides]
         groups, values = [], []
         for override in overrides:
             is_group = override.key_or_group in self.composer.groups
@@ -133,14 +130,12 @@ class _CommandLine:
             elif not is_group:
                 values.append(override)
         try:
-            config, choices = self.composer.compose(groups)
+            config, choices = self.composer.compose(groups, overrides=written)
         except (HydraException, OmegaConfBaseException) as error:
             self.mistakes.append(reason(error))
             return None
         for override in values:
             self._apply(config, override, choices)
-        written = [override.input_line or "" for override in overrides]
-        settle(config, choices=choices, overrides=written, config_dirs=self.config_dirs)
         for key in sorted(OmegaConf.missing_keys(config)):
             options = self.composer.options(key) if key in self.composer.groups else ["..."]
             self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
@@ -183,7 +178,8 @@ class _CommandLine:
         adds = override.is_add() or override.is_force_add()
         if parent in self.composer.groups and OmegaConf.select(config, parent) is None:
             there = f"{key}: model={choices.get('model')} has no {parent}"
-            chosen = [] if parent in (*TRAINED, "baseline") else self.composer.options(parent)
+            fixed = parent == "baseline" or config.get("baseline") is not None
+            chosen = [] if fixed else self.composer.options(parent)
             self.mistakes.append(
                 f"{there}; choose {parent}={'|'.join(chosen)}" if chosen else there
             )
@@ -244,6 +240,7 @@ def _same_name(node: DictConfig, name: str, path: str = "") -> Iterator[str]:
         at = f"{path}.{key!s}" if path else str(key)
         if key == name:
             yield at
-        inner = None if OmegaConf.is_missing(node, key) else node._get_node(key)
-        if isinstance(inner, DictConfig) and not inner._is_none() and not inner._is_interpolation():
+        told = OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, str(key))
+        inner = None if told else node[key]
+        if isinstance(inner, DictConfig):
             yield from _same_name(inner, name, at)

@@ -1,7 +1,7 @@
 """Which run a command continues.
 
 A run can go on where its configuration is the one it was started with; only what changes no
-result may differ, and ``trainer.max_epochs`` may be raised.
+result may differ (:mod:`seqrec.config.meaning`), and ``trainer.max_epochs`` may be raised.
 """
 
 from contextlib import suppress
@@ -11,23 +11,14 @@ from typing import Any
 from hydra.core.override_parser.types import Quote, QuotedString
 
 from seqrec.config.check.mistakes import refuse
+from seqrec.config.meaning import RESULTS, Meaning, declared_meanings, values_of
 from seqrec.config.saved import read_overrides, read_saved
-from seqrec.config.trust import Trust, targets
+from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
 from seqrec.machine.process import is_first_process
 from seqrec.terminal.errors import tell
 
-CHANGES_NOTHING = (
-    "resume",
-    "rerun",
-    "expect",
-    "trainer.progress",
-    "logger",
-    "tags",
-    "group",
-    "paths",
-)
 MAY_GROW = "trainer.max_epochs"
 
 
@@ -85,7 +76,7 @@ def newest_unfinished(runs: Path, config: dict[str, Any]) -> Path | None:
     for folder in (file.parents[1] for file in by_time):
         if not (folder / "metrics.json").exists():
             with suppress(RunError):  # one that can't be read, or names what it may not
-                if not differences(read_saved(folder / "config.yaml", _named(config)), config):
+                if not differences(read_saved(folder / "config.yaml", Trust.of(config)), config):
                     return folder
     return None
 
@@ -105,7 +96,7 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
                 todo="name a folder that holds config.yaml and checkpoints/last.ckpt, "
                 "or write resume=auto",
             )
-    saved = read_saved(folder / "config.yaml", _named(config))
+    saved = read_saved(folder / "config.yaml", Trust.of(config))
     different = differences(saved, config)
     if different:
         raise ConfigError(
@@ -125,7 +116,8 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
 
 def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the values, saved and current, of every key that forbids going on."""
-    there, here = what_matters(saved), what_matters(current)
+    counts, declared = (*RESULTS, Meaning.FILE), declared_meanings(current)
+    there, here = (values_of(each, counts, declared) for each in (saved, current))
     different = {}
     for key in sorted(there.keys() | here.keys()):
         a, b = there.get(key, "unset"), here.get(key, "unset")
@@ -133,30 +125,6 @@ def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tup
         if a != b and not grown:
             different[key] = (a, b)
     return different
-
-
-def what_matters(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the values that a result depends on, by their dotted keys."""
-    return {
-        key: value
-        for key, value in _flat(config).items()
-        if not any(key == name or key.startswith(f"{name}.") for name in CHANGES_NOTHING)
-    }
-
-
-def _flat(node: dict[str, Any], path: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in node.items():
-        if isinstance(value, dict) and value:
-            flat |= _flat(value, f"{path}{key}.")
-        else:
-            flat[f"{path}{key}"] = value
-    return flat
-
-
-def _named(config: dict[str, Any]) -> Trust:
-    """What the command line chooses itself, a run may name as well."""
-    return Trust(targets=frozenset(str(target) for _, target in targets(config)))
 
 
 def _command(folder: Path) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import numpy as np
 import polars as pl
 
 from seqrec.errors import ConfigError, DataError
@@ -127,9 +126,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def iso_time(ms: int) -> str:
-    """A time in milliseconds, as short as it can be said."""
-    text = np.datetime64(ms, "ms").astype(str)
-    return str(text).removesuffix(".000").removesuffix("T00:00:00")

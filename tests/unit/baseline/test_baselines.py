@@ -1,7 +1,6 @@
 """Counted models: golden scores by naive loops, invariances, and whole runs."""
 
 import math
-import re
 from collections import Counter
 from itertools import pairwise
 
@@ -9,92 +8,15 @@ import numpy as np
 import pytest
 import torch
 from helpers.commands import told
-from helpers.components import ITEMS, LENGTH, component, names
+from helpers.components import ITEMS, component
+from helpers.counts import counted, histories, scores, sequences, training
 from helpers.experiments import root, store_of
-from helpers.place import QUICK, Place, metrics, ranked
 
-from seqrec.counts import table as tables
 from seqrec.counts import training as trainings
 from seqrec.counts.table import Rows, Table, packed
 from seqrec.counts.training import Training
 from seqrec.errors import ConfigError, DataError
 from seqrec.experiment.assemble import build_experiment
-
-BASELINES = names("baseline")
-
-
-def sequences(count: int = 30, *, seed: int = 0) -> list[list[int]]:
-    rng = np.random.default_rng(seed)
-    weight = 1 / np.arange(1, ITEMS + 1)
-    return [
-        rng.choice(ITEMS, rng.integers(2, 9), p=weight / weight.sum()).__add__(1).tolist()
-        for _ in range(count)
-    ]
-
-
-def training(rows: list[list[int]], *, timed: bool = True) -> Training:
-    item = np.concatenate(rows).astype(np.int64)
-    offset = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    return Training(item, offset, np.arange(len(item)) if timed else None, ITEMS)
-
-
-def counted(name: str, rows: list[list[int]], **changes):
-    baseline = component("baseline", name, **changes)
-    baseline.count(training(rows), lambda option: 0.0)
-    return baseline
-
-
-def histories() -> tuple[torch.Tensor, torch.Tensor]:
-    rows = [[3, 1, 3, 2], [5], [ITEMS, 4, 4]]
-    item_BL = torch.zeros(len(rows), LENGTH, dtype=torch.int64)
-    for at, row in enumerate(rows):
-        item_BL[at, : len(row)] = torch.tensor(row)
-    return item_BL, torch.tensor([len(row) for row in rows])
-
-
-def scores(baseline, item_BL, length_B) -> torch.Tensor:
-    query = baseline.query(item_BL, length_B)
-    return baseline.table.block(query, 0, ITEMS + 1)
-
-
-# contract -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", BASELINES)
-def test_scores_know_nothing_of_padding_or_batch(name):
-    baseline, (item_BL, length_B) = counted(name, sequences()), histories()
-    together = scores(baseline, item_BL, length_B)
-    for row in range(len(length_B)):
-        length = length_B[row : row + 1]
-        alone = scores(baseline, item_BL[row : row + 1, : int(length)], length)
-        torch.testing.assert_close(together[row : row + 1], alone)
-
-
-@pytest.mark.parametrize("name", BASELINES)
-def test_blocks_chosen_items_and_checkpoints_give_the_same_scores(name, monkeypatch):
-    baseline, (item_BL, length_B) = counted(name, sequences()), histories()
-    query, whole = baseline.query(item_BL, length_B), scores(baseline, item_BL, length_B)
-    shelf = baseline.table
-    monkeypatch.setattr(tables, "ENTRIES", 1)  # one query at a time
-    parts = [shelf.block(query, at, min(at + 6, ITEMS + 1)) for at in range(0, ITEMS + 1, 6)]
-    torch.testing.assert_close(torch.cat(parts, dim=1), whole)
-    chosen = torch.tensor([2, 7, 1])
-    torch.testing.assert_close(shelf.score(query, chosen), whole[range(3), chosen])
-    torch.testing.assert_close(shelf.score_shared(query, chosen), whole[:, chosen])
-    again = component("baseline", name)
-    again.load_state_dict(baseline.state_dict())
-    assert torch.equal(scores(again, item_BL, length_B), whole)
-
-
-@pytest.mark.parametrize("name", BASELINES)
-def test_weights_are_a_distribution_over_the_history_or_nothing(name):
-    item_BL, length_B = histories()
-    alpha_BL = counted(name, sequences()).weights(item_BL, length_B)
-    assert alpha_BL.shape == item_BL.shape
-    assert not alpha_BL[torch.arange(LENGTH) >= length_B[:, None]].any()
-    total = alpha_BL.sum(1)
-    assert torch.allclose(total, total[0].round().expand(3), atol=1e-6)
-
 
 # golden -------------------------------------------------------------------------------------------
 
@@ -206,26 +128,3 @@ def test_only_training_events_are_counted(tmp_path):
     at = store.offset[3]
     first = seen.offset[3]
     assert (seen.item[first : seen.offset[4]] == store.item[at : at + lengths[3] - 2]).all()
-
-
-@pytest.mark.slow
-def test_runs_are_like_those_of_trained_models(tmp_path):
-    place = Place(tmp_path)
-    said = place.run("train.py", *QUICK, "logger=none", "model=markov")
-    [run] = place.runs()
-    results = metrics(run)
-    assert results["parameters"] == 0 and "best_epoch" not in results
-    assert results["test/ndcg@5"] > results["popularity/ndcg@5"]
-    tried = re.findall(r"option +smoothing=([\d.]+) +valid/ndcg@\d+ 0\.\d{4}", said)
-    assert [float(option) for option in tried] == [0.1, 1, 10, 100]
-    assert "counted" in said and f"recommend.py run={run}" in said
-    assert "equal to metrics.json" in place.run("scripts/evaluate.py", f"run={run}")
-    listed = place.run("scripts/recommend.py", f"run={run}", "items=[i3,i17]", "k=3")
-    weights = re.findall(r"i(?:3|17) .*?(\d\.\d{3})", listed)
-    assert weights[-2:] == ["0.000", "1.000"]  # all attention on the last item
-    place.run("train.py", *QUICK, "logger=none", "model=popularity")
-    alone = metrics(place.runs()[-1])
-    for name, value in alone.items():
-        if name.startswith("test/"):
-            assert value == alone[name.replace("test/", "popularity/")]
-    assert ranked(run) != ranked(place.runs()[-1])

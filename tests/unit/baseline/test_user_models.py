@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 import torch
 from helpers.components import DIM, ITEMS, component
-from helpers.experiments import batches, root, steps, store_of
+from helpers.experiments import batches, root, steps
 
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.ranking.rank import rank_targets
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A store of 40 planted users."""
-    config = root("data.n_users=40", "data.n_items=30", "data.length=14")
-    return store_of(config, tmp_path_factory.mktemp("store"))
 
 
 @pytest.mark.parametrize("model", ["bpr_mf", "ncf"])

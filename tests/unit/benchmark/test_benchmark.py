@@ -1,9 +1,6 @@
 """The benchmark measures what it says: same events and sizes for all, honest ratios."""
 
-import json
 import re
-import subprocess
-import sys
 import time
 from io import StringIO
 from pathlib import Path
@@ -115,6 +112,7 @@ def test_peak_memory_goes_up_with_what_is_used_and_stays():
     assert peak_mb() >= before + 19
 
 
+@pytest.mark.slow
 def test_a_child_has_its_threads_and_says_where_it_failed():
     assert in_child("setup:describe_machine", threads=1)["threads"] == 1
     with pytest.raises(RunError, match="failed"):
@@ -200,25 +198,3 @@ def test_what_can_not_be_measured_is_refused_before_anything_runs(tmp_path, monk
     monkeypatch.setattr(peers, "PROJECT", tmp_path)
     with pytest.raises(ConfigError, match="make bench-peers"):
         jobs(request(parts=["peers"], peers=["replay"]))
-
-
-@pytest.mark.slow
-def test_the_script_leaves_numbers_as_json_and_as_a_table(tmp_path):
-    command = [
-        *(sys.executable, "scripts/benchmark.py", "parts=[train, ranking]", "data=synthetic"),
-        *("epochs=1", "threads=1", f"out={tmp_path}", "model=gru4rec"),
-        "overrides=[data.n_users=60, dim=8, max_length=10]",
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "target positions/s" in done.stdout and "users/s" in done.stdout
-    [path] = tmp_path.glob("*.json")
-    content = json.loads(path.read_text())
-    assert content["failed"] == {} and content["machine"]["threads"] == 1
-    assert content["results"]["train"]["data"]["users"] == 60
-    assert {line["part"] for line in content["lines"]} == {"train", "ranking"}
-    wrong = subprocess.run(
-        [*command, "overrides=[dimm=8]"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert wrong.returncode == 2 and "did you mean" in wrong.stderr
-    assert len(list(tmp_path.glob("*.json"))) == 1

@@ -34,6 +34,18 @@ class Table:
     limit: int | None = None
 
 
+class Both:
+    causal: ClassVar[bool] = False
+
+
+class Forward:
+    trains: ClassVar[str] = "causal"
+
+
+class Masked:
+    trains: ClassVar[str] = "any"
+
+
 def build(n_items: int, *, inner: Base, names: list[str]) -> None: ...
 
 
@@ -116,6 +128,20 @@ def test_what_a_component_lacks_is_refused_by_name():
     assert list(conflicts(config)) == [
         "loss=Heir needs ratings, and data=Exported has none; change one of the two"
     ]
+
+
+def test_an_objective_says_which_encoders_it_trains():
+    def found(objective):
+        parts = {"encoder": "Both", "objective": objective}
+        return list(
+            conflicts({k: {"_target_": f"toy_package.parts.{v}"} for k, v in parts.items()})
+        )
+
+    assert found("Forward") == [
+        "encoder=Both sees the future, and objective=Forward trains causal encoders alone; "
+        "change one of the two"
+    ]
+    assert not found("Masked")
 
 
 # The real configuration tree

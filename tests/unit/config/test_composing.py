@@ -1,6 +1,7 @@
 """What a command line composes to, and which of several values wins."""
 
 import re
+import sys
 
 import pytest
 from helpers.commands import CONFIGS, ROOT, composed, told
@@ -8,7 +9,7 @@ from omegaconf import OmegaConf
 
 from seqrec.config.check.components import component_mistakes
 from seqrec.config.cli.command_line import check_command_line
-from seqrec.config.compose import plain, settle
+from seqrec.config.compose import compose, plain
 
 
 def test_every_dataset_and_model_composes_without_a_mistake():
@@ -62,11 +63,10 @@ def test_later_layers_win_whatever_the_order_on_the_command_line(tmp_path):
     assert composed(*choose, "loss=mse", "dim=4")[0].dim == 4
 
 
-def test_sizes_of_a_replaced_component_are_dropped_and_typos_are_not(tmp_path):
+def test_sizes_of_a_replaced_component_are_dropped_and_typos_are_not():
     given = ["model=sasrec", "encoder=lstm"]
-    config, choices = composed(*given)
-    assert "positions" in config.encoder  # from the model's file, for its transformer
-    settle(config, choices=choices, overrides=given, config_dirs=[CONFIGS])
+    assert "positions" in composed(given[0])[0].encoder  # from its file, for its transformer
+    config, _ = composed(*given)
     assert set(config.encoder) == {"_target_", "dim", "hidden", "layers", "dropout"}
     assert check_command_line(given, config_dir=CONFIGS) == given
     assert "encoder.positions: unknown" in told(*given, "encoder.positions=end")
@@ -83,9 +83,7 @@ def test_the_shown_configuration_is_the_one_that_runs(capsys):
 def test_a_replaced_optimizer_has_its_own_learning_rate_unless_one_is_given():
     for extra, rate in ((), 0.1), (("optimizer.lr=0.5",), 0.5):
         given = ["model=lstm_attn", "optimizer=sgd", *extra]
-        config, choices = composed(*given)
-        settle(config, choices=choices, overrides=given, config_dirs=[CONFIGS])
-        assert config.optimizer.lr == rate
+        assert composed(*given)[0].optimizer.lr == rate
     assert composed("model=lstm_attn")[0].optimizer.lr == 3e-3
 
 
@@ -109,3 +107,60 @@ def test_a_search_path_that_leads_nowhere_is_refused(value):
 
 def test_spaces_of_studies_are_no_group_of_a_run():
     assert "did you mean model?" in told("modle=sasrec") and "tune" not in told("modle=sasrec")
+
+
+def test_every_preset_for_debugging_composes_and_is_shown_by_help(capsys):
+    presets = sorted(file.stem for file in (CONFIGS / "debug").glob("*.yaml"))
+    assert presets == ["fast", "overfit", "profile"]
+    for preset in presets:
+        for model in ("sasrec", "ncf", "popularity"):
+            given = [f"debug={preset}", f"model={model}"]
+            assert check_command_line(given, config_dir=CONFIGS) == given
+            assert composed(*given)[1]["logger"] == "none"
+    with pytest.raises(SystemExit):
+        check_command_line(["--help"], config_dir=CONFIGS)
+    assert "fast, overfit, profile" in capsys.readouterr().out
+
+
+def test_a_preset_wins_over_an_experiment_and_the_command_line_over_both():
+    given = ["experiment=ml1m_sasrec", "debug=overfit"]
+    config, _ = composed(*given, "trainer.max_epochs=7", "logger=csv")
+    assert (config.batch.size, config.trainer.max_epochs) == (4, 7)
+    assert config.logger._target_.endswith("CSV") and "none" in config.scheduler._target_
+
+
+@pytest.mark.parametrize("kind", ["experiment", "local", "data", "model"])
+def test_places_are_those_that_any_file_of_a_group_sets(kind, tmp_path, monkeypatch):
+    monkeypatch.delenv("SEQREC_LOCAL")
+    (tmp_path / kind).mkdir()
+    name = "default" if kind == "local" else "toy"
+    text = f"# @package _global_\npaths:\n  output_dir: there/{kind}\n"
+    (tmp_path / kind / f"{name}.yaml").write_text(text)
+    given = [f"hydra.searchpath=[file://{tmp_path}]"]
+    given += [] if kind == "local" else [f"{kind}=toy"]
+    assert str(compose(given).run_dir).startswith(f"there/{kind}/")
+    assert str(compose([*given, "paths.output_dir=here"]).run_dir).startswith("here/")
+
+
+def test_personal_settings_hold_where_no_experiment_says_otherwise(tmp_path, monkeypatch):
+    monkeypatch.delenv("SEQREC_LOCAL")
+    said = {"local/default": "{max_epochs: 3, patience: 2}", "experiment/toy": "{max_epochs: 5}"}
+    for name, trainer in said.items():
+        file = tmp_path / f"{name}.yaml"
+        file.parent.mkdir()
+        file.write_text(f"# @package _global_\ntrainer: {trainer}\n")
+    given = [f"hydra.searchpath=[file://{tmp_path}]"]
+    assert composed(*given)[0].trainer.max_epochs == 3
+    assert "local" not in composed(*given)[1]
+    trainer = composed(*given, "experiment=toy")[0].trainer
+    assert (trainer.max_epochs, trainer.patience) == (5, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other places")
+def test_the_cache_is_where_the_system_keeps_caches_unless_a_variable_says_otherwise(monkeypatch):
+    monkeypatch.setenv("SEQREC_CACHE_DIR", "/elsewhere")
+    assert composed()[0].paths.raw_dir == "/elsewhere/raw"
+    monkeypatch.delenv("SEQREC_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert composed()[0].paths.cache_dir == "/home/someone/.cache/seqrec/stores"

@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 from helpers.commands import told
 from helpers.experiments import root
-from helpers.place import Place
 
 from seqrec.build import gather_facts
 from seqrec.config.schema import Prepare, Strictness
@@ -130,16 +129,3 @@ def test_the_card_is_read_by_people(tmp_path):
     assert "| raw | 3 | 5 | 13 |" in text
     assert "| 71.43 % | training events later than the earliest test target |" in text
     assert "- 71.43 % of the training events" in text
-
-
-@pytest.mark.slow
-def test_a_run_writes_its_card_and_strict_stops_it(tmp_path):
-    place = Place(tmp_path)
-    given = ["data=synthetic", "data.n_users=50", "logger=none", "model=popularity"]
-    said = place.run("train.py", *given)
-    [run] = place.runs()
-    card = json.loads((run / "protocol.json").read_text())
-    assert card["protocol_id"] in (run / "protocol.md").read_text()
-    assert card["leaks"][0] in " ".join(said.split())
-    said = place.run("train.py", *given, "protocol=strict", status=2)
-    assert "leaks into the training" in said and len(place.runs()) == 1

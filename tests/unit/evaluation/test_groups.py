@@ -5,7 +5,6 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
-from helpers.place import Place, metrics
 from helpers.run_folders import write_run
 
 from seqrec.comparing.estimate.comparison import compare
@@ -136,31 +135,3 @@ def test_the_report_shows_groups(tmp_path):
     [jobs] = [variant for variant in chart.variants if variant.label == "users by job"]
     assert len(jobs.sheet.header) == 13 and len(jobs.figure["data"]) == 8  # colours
     assert not any("<" in trace["name"] for trace in jobs.figure["data"])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "model", [("model=popularity",), ("model=gru4rec", "trainer.max_epochs=1")]
-)
-def test_runs_tell_gaps_between_groups(model, tmp_path):
-    random = np.random.default_rng(0)
-    rows = [
-        f"u{u},i{i},{t}\n" for u in range(150) for t, i in enumerate(random.permutation(20)[:6])
-    ]
-    (tmp_path / "e.csv").write_text("user_id,item_id,timestamp\n" + "".join(rows))
-    sides = "".join(f"u{u},{'LR'[u % 2]},k{u}\n" for u in range(150))
-    (tmp_path / "u.csv").write_text("user_id,side,key\n" + sides)
-    place = Place(tmp_path)
-    given = [*model, "data=files", f"data.raw_dir={tmp_path}", "data.path=e.csv", "logger=none"]
-    given += ["data.users_path=u.csv", "prepare.k_core=0", "trainer=cpu", "dim=8"]
-    said = place.run("train.py", *given)
-    [run] = place.runs()
-    found = metrics(run)
-    left, right = (found[f"slices/side={side}/ndcg@10"] for side in "LR")
-    assert found["slices/side=L/events"] == 75 and found["gaps/side/ndcg@10"] == abs(left - right)
-    assert f"side {abs(left - right):.4f} (L {left:.4f}, R {right:.4f})" in said
-    ranks = pl.read_parquet(run / "ranks.parquet")
-    assert ranks.filter(pl.col("user") == "u7")["user.side"].to_list() == ["R"]
-    said = place.run("train.py", *given, "evaluation.groups=[sides]", status=2)
-    assert "did you mean side?" in said
-    assert "equal to metrics.json" in place.run("scripts/evaluate.py", f"run={run}")

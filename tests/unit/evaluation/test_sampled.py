@@ -1,14 +1,10 @@
 """Sampled negatives: what is drawn, and that their metrics stay beside the full ranking's."""
 
-import json
-
 import numpy as np
-import polars as pl
 import pytest
 import torch
 from helpers.commands import told
 from helpers.experiments import root, store_of
-from helpers.place import SMALL, Place, metrics
 
 from seqrec.catalogue import Catalogue
 from seqrec.config.schema import SampledBy
@@ -109,61 +105,3 @@ def test_what_is_asked_for_has_to_make_sense(tmp_path):
     popular = build_experiment(config, store).task.negatives
     assert (uniform.name, popular.name) == ("sampled20", "sampled20pop")
     assert uniform.hash != popular.hash
-
-
-@pytest.mark.slow
-def test_a_run_has_them_beside_the_full_ones_and_says_so(tmp_path):
-    place = Place(tmp_path)
-    given = [*SMALL, "logger=none", "trainer=cpu", "trainer.max_epochs=2", "model=gru4rec"]
-    said = place.run("train.py", *given, "evaluation.sampled=10", "batch.eval_size=33")
-    assert "sampled10_ndcg@10" in said
-    place.run("train.py", *given)
-    sampled, plain = (metrics(run) for run in place.runs())
-    extra = sampled.keys() - plain.keys()
-    assert {"test/sampled10_ndcg@10", "popularity/sampled10_hit_rate@5"} <= extra
-    assert all(key.partition("/")[2].startswith("sampled10_") for key in extra)
-    assert {k: sampled[k] for k in plain if "seconds" not in k and "memory" not in k} == {
-        k: v for k, v in plain.items() if "seconds" not in k and "memory" not in k
-    }
-    assert sampled["test/sampled10_hit_rate@10"] > sampled["test/hit_rate@10"]
-    run = place.runs()[0]
-    card = json.loads((run / "protocol.json").read_text())
-    assert card["sampled"]["name"] == "sampled10"
-    assert card["sampled"]["hash"] in (run / "protocol.md").read_text()
-    again = place.run("scripts/evaluate.py", f"run={run}")
-    assert "equal to metrics.json" in again and "sampled10_mrr" in again
-    other = place.run("scripts/evaluate.py", f"run={place.runs()[1]}", "sampled=10")
-    assert "equal to metrics.json" in other and "sampled10_mrr" in other
-
-
-@pytest.mark.slow
-def test_a_run_keeps_its_lists_and_describes_them(tmp_path):
-    events = tmp_path / "events.csv"
-    random = np.random.default_rng(0)
-    rows = [(u, i, t) for u in range(60) for t, i in enumerate(random.permutation(20)[:8])]
-    lines = "".join(f"u{u},i{i},{t}\n" for u, i, t in rows)
-    events.write_text("user,item,timestamp\n" + lines)
-    kinds = "".join(f"i{i},thing {i},k{i % 4}\n" for i in range(20))
-    (tmp_path / "items.csv").write_text("item,title,kind\n" + kinds)
-    place = Place(tmp_path)
-    given = ["data=files", f"data.path={events}", f"data.items_path={tmp_path / 'items.csv'}"]
-    given += ["data.user=user", "data.item=item", "data.items_item=item", "data.items_title=title"]
-    given += ["prepare.k_core=0", "logger=none", "trainer=cpu", "model=popularity"]
-    said = place.run("train.py", *given)
-    [run] = place.runs()
-    found = metrics(run)
-    [head] = [line for line in said.splitlines() if "lists of 10" in line]
-    assert "diversity" in head and "miscalibration" in head
-    assert found["test/serendipity@10"] == 0 == found["popularity/serendipity@10"]
-    assert found["test/diversity@10"] == found["popularity/diversity@10"] > 0.5
-    gap = found["slices/item=head/ndcg@10"] - found["slices/item=tail/ndcg@10"]
-    assert found["gaps/item/ndcg@10"] == gap
-    lists, ranks = (pl.read_parquet(run / f"{name}.parquet") for name in ("lists", "ranks"))
-    assert lists.select("user", "item").equals(ranks.select("user", "item"))
-    for listed, item, rank in zip(lists["recommended"], lists["item"], ranks["rank"], strict=True):
-        assert len(set(listed)) == len(listed) == 13  # of a list of 20; seven were seen
-        assert listed[rank - 1] == item
-    assert (ranks["rank"] == ranks["popularity_rank"]).all()
-    assert "described by kind" in (run / "protocol.md").read_text()
-    said = place.run("train.py", *given, "evaluation.category=colour", status=2)
-    assert "no categories 'colour'" in said and "kind" in said

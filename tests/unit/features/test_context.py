@@ -8,16 +8,14 @@ import pytest
 import torch
 from helpers.commands import told
 from helpers.experiments import batches, root, steps, store_of
-from helpers.place import Place
 
 from seqrec.batches import EvalBatches
 from seqrec.build import build_source
 from seqrec.context.events import Events, squashed
 from seqrec.contracts import EventFacts
-from seqrec.errors import ConfigError, DataError
+from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.layers.times import after, before, codes
-from seqrec.recommend import Recommender, Session
 from seqrec.shapes import UNKNOWN_TIME, History
 
 DAY = 86_400_000
@@ -26,25 +24,6 @@ KNOWN = {
     "device": EventFacts(categories=["phone", "tablet"]),
     "timestamp": EventFacts(),
 }
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """40 users of 6 to 12 events with ratings, times, a device and a dwell time."""
-    folder = tmp_path_factory.mktemp("shop")
-    rng = np.random.default_rng(0)
-    lines = ["user_id,item_id,timestamp,stars,device,dwell"]
-    for user in range(40):
-        for t in range(6 + user % 7):
-            day = int(rng.integers(1, 28))
-            device = ("phone", "tablet", "")[t % 3]
-            dwell = "" if t % 4 == 3 else f"{rng.exponential(30):.1f}"
-            lines.append(
-                f"u{user},i{rng.integers(30)},2024-{t + 1:02}-{day:02}T{t:02}:00:00,{t % 5 + 1},"
-                f"{device},{dwell}"
-            )
-    (folder / "e.csv").write_text("\n".join(lines))
-    return folder / "e.csv"
 
 
 def config_of(path, *overrides):
@@ -189,55 +168,6 @@ def test_a_user_vector_tells_users_apart(shop, tmp_path):
     stranger = replace(history, user_B=torch.full_like(history.user_B, -1))
     assert not torch.allclose(model(other), model(history))
     assert not torch.allclose(model(stranger), model(history))
-
-
-@pytest.fixture(scope="module")
-def served(shop, tmp_path_factory):
-    """A run with context, and its place."""
-    place = Place(tmp_path_factory.mktemp("place"))
-    place.run(
-        "train.py", "data=files", f"data.path={shop}", "data.rating=stars", "prepare.k_core=0",
-        "data.context=[device,{dwell: number}]", "context=events", "context.target_time=true",
-        "dim=8", "max_length=8", "trainer=cpu", "trainer.max_epochs=2", "logger=none",
-    )  # fmt: skip
-    return place, place.runs()[-1]
-
-
-@pytest.mark.slow
-def test_a_run_answers_with_the_context_it_is_told(served):
-    """A known user's list is that of a stranger with the same history; no data is needed for it."""
-    _, run = served
-    recommender = Recommender.load(run)
-    known = replace(recommender.session("u3"), asked=1_750_000_000_000)
-    assert set(known.context) == {"rating", "device", "dwell", "timestamp"}
-    first = recommender.recommend(known).items
-    assert recommender.recommend(replace(known, user=-1)).items.equals(first)
-    bare = recommender.recommend(Session(known.items, asked=known.asked)).items
-    assert not bare["score"].equals(first["score"])
-    later = recommender.recommend(replace(known, asked=known.asked + 9 * 3_600_000)).items
-    assert not later["score"].equals(first["score"])
-    lists = pl.concat(recommender.everybody(asked=known.asked)).filter(user="u3")
-    assert lists["item"].equals(first["item"]) and lists["score"].to_numpy() == pytest.approx(
-        first["score"].to_numpy(), rel=1e-5
-    )
-
-
-@pytest.mark.slow
-def test_context_that_can_not_be_understood_is_refused(served):
-    place, run = served
-    recommender = Recommender.load(run)
-    with pytest.raises(DataError, match="the model knows no mood; it takes rating, dwell, device"):
-        recommender.recommend(Session(["i1"], context={"mood": ["x"]}))
-    with pytest.raises(DataError, match="2 values of rating for 1 items"):
-        recommender.recommend(Session(["i1"], context={"rating": [1, 2]}))
-    with pytest.raises(DataError, match="dwell"):
-        recommender.recommend(Session(["i1"], context={"dwell": ["long"]}))
-    ask = ("scripts/recommend.py", f"run={run}", "items=[i1, i2]")
-    said = place.run(*ask, "context={rating: [5, null], timestamp: [2024-05-01T10:00, null]}",
-                     "at=2024-05-02T09:00")  # fmt: skip
-    assert "recommended" in said
-    assert "write context=" in place.run(*ask, "context=[5]", status=2)
-    assert "no ISO date" in place.run(*ask, "at=soon", status=2)
 
 
 def test_a_key_of_a_context_that_was_not_chosen_says_how_to_choose_one():

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 import torch
 from helpers.components import DIM, FACTS, ITEM_TABLE, ITEMS, component
-from helpers.place import QUICK, Place, metrics
 
 from seqrec.embedding.features import FeatureEmbedding
 from seqrec.errors import ConfigError, DataError
@@ -217,34 +216,3 @@ def test_a_checkpoint_brings_the_features_back(join):
 def test_a_gate_needs_an_id():
     with pytest.raises(ConfigError, match="item_id must be true"):
         embedding(join="gate", item_id=False)
-
-
-@pytest.mark.slow
-def test_a_model_with_features_is_trained_evaluated_and_asked(tmp_path):
-    place = Place(tmp_path)
-    rng = np.random.default_rng(0)
-    events = [(u, f"i{rng.integers(30)}", t) for u in range(80) for t in range(8)]
-    pl.DataFrame(events, schema=["user_id", "item_id", "timestamp"], orient="row").write_csv(
-        tmp_path / "events.csv"
-    )
-    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(30)]}).with_columns(
-        title=pl.lit("a nice thing"), kind=pl.int_range(30) % 3
-    )
-    items.write_csv(tmp_path / "items.csv")
-    quick = [o for o in QUICK if not o.startswith("data")]
-    given = [
-        *(
-            "data=files",
-            f"data.path={tmp_path}/events.csv",
-            f"data.items_path={tmp_path}/items.csv",
-        ),
-        *(*quick, "logger=none", "embedding=features", "trainer.max_epochs=2"),
-    ]
-    said = place.run("train.py", *given, "embedding.features=[{colour: category}]", status=1)
-    assert "no column 'colour'" in said and "there is" in said
-    place.run("train.py", *given, "embedding.features=[{kind: category}]", "embedding.join=gate")
-    [run] = place.runs()
-    assert "slices/history=short/ndcg@5" in metrics(run)
-    assert "equal to metrics.json" in place.run("scripts/evaluate.py", f"run={run}")
-    listed = place.run("scripts/recommend.py", f"run={run}", "items=[i3,i17]", "k=3")
-    assert "a nice thing" in listed

@@ -3,12 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers.components import DIM, ITEMS, component, names
+from helpers.components import DIM, ITEMS, component
 
 from seqrec.catalogue import Catalogue
 from seqrec.errors import ConfigError
 from seqrec.layers import linear_cross_entropy as lce
-from seqrec.shapes import Negatives, Targets
+from seqrec.shapes import Targets
 
 N, S = 40, 6
 
@@ -121,49 +121,49 @@ def test_linear_cross_entropy_survives_huge_scores():
     assert query.grad.isfinite().all() and table.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("name", names("loss"))
-def test_every_loss_has_finite_gradients(name, shared):
-    query, shelf, goal = torch.randn(N, DIM, requires_grad=True), catalogue(), targets()
-    loss = component("loss", name)(query, goal, shelf, negatives_for(goal, shared))
-    assert loss.dtype == torch.float32 and loss.dim() == 0
-    loss.backward()
-    assert query.grad.isfinite().all() and query.grad.abs().sum() > 0
-    assert shelf.table_VD.grad.isfinite().all()
-
-
-@pytest.mark.parametrize("name", names("loss"))
-def test_every_loss_falls_when_the_target_scores_higher(name):
-    query, shelf, goal = torch.randn(N, DIM), catalogue(), targets()
-    if component("loss", name).needs_ratings:
-        pytest.skip("a regression: its minimum is the rating")
-    draws = negatives_for(goal, True)
-    better = query + shelf.table_VD.detach()[goal.item_N] * 0.1
-    loss = component("loss", name)
-    assert loss(better, goal, shelf, draws) < loss(query, goal, shelf, draws)
-
-
-def test_sampled_formulas():
+@pytest.fixture
+def sampled():
+    """Queries, targets, catalogue, draws; and the scores of targets and draws, and what counts."""
     query, shelf, goal = torch.randn(N, DIM), catalogue(), targets()
     draws = negatives_for(goal, False)
     right = (query * shelf.table_VD[goal.item_N]).sum(-1)
     wrong = torch.einsum("nd,nsd->ns", query, shelf.table_VD[draws.item])
-    keep = draws.keep_NS.float()
+    return (query, goal, shelf, draws), (right, wrong, draws.keep_NS.float())
 
-    bce = -(right.sigmoid().log() + ((1 - wrong.sigmoid()).log() * keep).sum(1)).mean()
-    torch.testing.assert_close(component("loss", "bce")(query, goal, shelf, draws), bce)
 
-    a = S / (ITEMS - 1)
-    beta = a * (0.75 * (1 - 1 / a) + 1 / a)
-    gbce = -(beta * right.sigmoid().log() + ((1 - wrong.sigmoid()).log() * keep).sum(1)).mean()
-    torch.testing.assert_close(component("loss", "gbce")(query, goal, shelf, draws), gbce)
-    torch.testing.assert_close(component("loss", "gbce", t=0)(query, goal, shelf, draws), bce)
+def binary(right, wrong, keep, power=1.0):
+    return -(power * right.sigmoid().log() + ((1 - wrong.sigmoid()).log() * keep).sum(1)).mean()
 
-    pair = -((right[:, None] - wrong).sigmoid().log() * keep).sum(1) / keep.sum(1).clamp(min=1)
-    torch.testing.assert_close(component("loss", "bpr")(query, goal, shelf, draws), pair.mean())
 
-    mse = (3.5 + right - goal.rating_N).square().mean()
-    torch.testing.assert_close(component("loss", "mse")(query, goal, shelf, None), mse)
+def beta(t):
+    """The power of gBCE."""
+    share = S / (ITEMS - 1)
+    return share * (t * (1 - 1 / share) + 1 / share)
+
+
+def pairwise(right, wrong, keep):
+    pair_N = -((right[:, None] - wrong).sigmoid().log() * keep).sum(1) / keep.sum(1).clamp(min=1)
+    return pair_N.mean()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "formula"),
+    [
+        ("bce", {}, binary),
+        ("gbce", {}, lambda *scores: binary(*scores, power=beta(0.75))),
+        ("gbce", {"t": 0}, binary),
+        ("bpr", {}, pairwise),
+    ],
+)
+def test_a_sampled_loss_is_its_papers_formula(sampled, name, options, formula):
+    given, scores = sampled
+    torch.testing.assert_close(component("loss", name, **options)(*given), formula(*scores))
+
+
+def test_the_squared_error_is_of_mean_and_score(sampled):
+    (query, goal, shelf, _), (right, *_) = sampled
+    expected = (3.5 + right - goal.rating_N).square().mean()
+    torch.testing.assert_close(component("loss", "mse")(query, goal, shelf, None), expected)
 
 
 @pytest.mark.parametrize("sampler", ["uniform", "popularity"])
@@ -176,53 +176,3 @@ def test_sampled_softmax_estimates_the_full_softmax(sampler):
     assert estimate.item() == pytest.approx(full.item(), rel=0.02)
     plain = component("loss", "sampled_softmax", correct=False)(query, goal, shelf, draws)
     assert plain.item() > full.item() + 1
-
-
-@pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("name", ["uniform", "popularity"])
-def test_negatives_are_drawn_as_declared(name, shared):
-    goal = targets()
-    draws = component("negatives", name, num=20_000, shared=shared)(goal, torch.ones(10, 5).long())
-    assert draws.item.shape == ((20_000,) if shared else (N, 20_000))
-    assert draws.item.min() >= 1 and draws.item.max() <= ITEMS
-    share = torch.bincount(draws.item.flatten(), minlength=ITEMS + 1) / draws.item.numel()
-    claimed = torch.zeros(ITEMS + 1)
-    claimed[draws.item.flatten()] = draws.log_q.flatten().exp()
-    torch.testing.assert_close(share, claimed, atol=0.01, rtol=0)
-    assert claimed.sum().item() == pytest.approx(1, abs=1e-4)
-
-
-@pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("name", ["uniform", "popularity"])
-def test_no_false_negatives_if_asked(name, shared):
-    goal = targets()
-    item_BL = torch.randint(0, ITEMS + 1, (N // 4, 5))
-    draws: Negatives = component("negatives", name, num=200, shared=shared, exclude_own=True)(
-        goal, item_BL
-    )
-    item_NS = draws.item.expand(N, 200)
-    for n in range(N):
-        row = goal.row_N[n]
-        own = set(item_BL[row].tolist()) | set(goal.item_N[goal.row_N == row].tolist())
-        kept = set(item_NS[n][draws.keep_NS[n]].tolist())
-        dropped = set(item_NS[n][~draws.keep_NS[n]].tolist())
-        assert not kept & own
-        assert dropped <= own
-
-
-def test_cosine_scores_are_bounded_by_the_temperature():
-    scorer = component("scorer", "cosine", temperature=0.5)
-    shelf = scorer.catalogue(torch.randn(ITEMS + 1, DIM) * 100)
-    scores = shelf.score_shared(scorer(torch.randn(N, DIM)), torch.arange(1, ITEMS + 1))
-    assert scores.abs().max() <= 2 + 1e-5
-
-
-@pytest.mark.parametrize("name", names("scorer"))
-def test_every_scorer_is_a_dot_product_with_its_catalogue(name):
-    scorer = component("scorer", name)
-    shelf = scorer.catalogue(torch.randn(ITEMS + 1, DIM))
-    query = scorer(torch.randn(N, DIM))
-    item = torch.randint(1, ITEMS + 1, (N, S))
-    every = shelf.score_shared(query, torch.arange(ITEMS + 1))
-    torch.testing.assert_close(shelf.score(query, item), every.gather(1, item))
-    torch.testing.assert_close(shelf.score(query, item[:, 0]), every.gather(1, item[:, :1])[:, 0])

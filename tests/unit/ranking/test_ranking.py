@@ -140,7 +140,10 @@ def test_batches_and_item_order_move_nothing():
     assert torch.equal(order[moved.top_BK], whole.top_BK)
 
 
-def test_metrics_equal_independent_implementations():
+@pytest.fixture(scope="module")
+def measured():
+    """All metrics of a case, computed in parts, and what independent ones start from."""
+    torch.manual_seed(0)
     query, shelf, target, row, item = case()
     metrics = RankingMetrics(gains=gains(), ks=KS, item_count_V=EVENTS_V, n_candidates=V - 1)
     for part in torch.arange(B).split(7):
@@ -155,38 +158,89 @@ def test_metrics_equal_independent_implementations():
                 seen_item_P=item[inside],
             )
         )
-    got = metrics.compute()
-
     ranks, lists = naive(query, shelf, target, row, item)
     scores = (query @ shelf.table_VD.T).double()
     scores[:, 0] = -1e9
+    scores[row, item] = -1e9
     relevant = torch.zeros(B, V, dtype=torch.int64)
     relevant[torch.arange(B), target] = 1
-    scores[row, item] = -1e9
-    for k in KS:
-        hits = [r is not None and r <= k for r in ranks]
-        hit = sum(hits) / B
-        assert got[f"hit_rate@{k}"] == got[f"recall@{k}"] == pytest.approx(hit)
-        assert got[f"precision@{k}"] == pytest.approx(hit / k)
-        both = [2 * (1 / k) * 1 / (1 / k + 1) if h else 0 for h in hits]
-        assert got[f"f1@{k}"] == pytest.approx(sum(both) / B)
-        reciprocal = sum(1 / r for r, h in zip(ranks, hits, strict=True) if h) / B
-        assert got[f"mrr@{k}"] == got[f"map@{k}"] == pytest.approx(reciprocal)
-        reachable = [b for b in range(B) if ranks[b] is not None]
-        ndcg = [retrieval_normalized_dcg(scores[b], relevant[b], top_k=k) for b in reachable]
-        assert got[f"ndcg@{k}"] == pytest.approx(sum(ndcg).item() / B)
-        covered = {i for chosen in lists for i in chosen[:k]}
-        assert got[f"coverage@{k}"] == pytest.approx(len(covered) / (V - 1))
-        listed = [i for chosen in lists for i in chosen[:k]]
-        share = {i: max(1, i % 7) / EVENTS_V[1:].sum().item() for i in listed}
-        bits = [-math.log2(share[i]) for i in listed]
-        assert got[f"novelty@{k}"] == pytest.approx(sum(bits) / len(bits))
-        events = [i % 7 for i in listed]
-        assert got[f"average_popularity@{k}"] == pytest.approx(sum(events) / len(events))
-        exposure = [listed.count(i) for i in range(1, V)]
-        apart = sum(abs(a - b) for a in exposure for b in exposure)
-        assert got[f"gini@{k}"] == pytest.approx(apart / (2 * (V - 1) * sum(exposure)))
-    assert got["accuracy"] == got["hit_rate@1"]
+    return metrics.compute(), ranks, lists, scores, relevant
+
+
+def hits(ranks, k):
+    return [r is not None and r <= k for r in ranks]
+
+
+def naive_hit_rate(ranks, k):
+    return sum(hits(ranks, k)) / B
+
+
+def naive_f1(ranks, k):
+    return sum(2 * (1 / k) * 1 / (1 / k + 1) for hit in hits(ranks, k) if hit) / B
+
+
+def naive_mrr(ranks, k):
+    return sum(1 / r for r, hit in zip(ranks, hits(ranks, k), strict=True) if hit) / B
+
+
+GAINS = {
+    "accuracy": lambda ranks, k: naive_hit_rate(ranks, 1),
+    "hit_rate": naive_hit_rate,
+    "recall": naive_hit_rate,
+    "precision": lambda ranks, k: naive_hit_rate(ranks, k) / k,
+    "f1": naive_f1,
+    "mrr": naive_mrr,
+    "map": naive_mrr,
+}
+
+
+@pytest.mark.parametrize("k", KS)
+@pytest.mark.parametrize("name", GAINS)
+def test_a_gain_of_ranks_equals_a_naive_one(measured, name, k):
+    got, ranks, *_ = measured
+    key = name if name == "accuracy" else f"{name}@{k}"
+    assert got[key] == pytest.approx(GAINS[name](ranks, k))
+
+
+@pytest.mark.parametrize("k", KS)
+def test_ndcg_equals_that_of_torchmetrics(measured, k):
+    got, ranks, _, scores, relevant = measured
+    reachable = [b for b in range(B) if ranks[b] is not None]
+    ndcg = [retrieval_normalized_dcg(scores[b], relevant[b], top_k=k) for b in reachable]
+    assert got[f"ndcg@{k}"] == pytest.approx(sum(ndcg).item() / B)
+
+
+def naive_novelty(listed):
+    share = {i: max(1, i % 7) / EVENTS_V[1:].sum().item() for i in listed}
+    return sum(-math.log2(share[i]) for i in listed) / len(listed)
+
+
+def naive_gini(listed):
+    exposure = [listed.count(i) for i in range(1, V)]
+    apart = sum(abs(a - b) for a in exposure for b in exposure)
+    return apart / (2 * (V - 1) * sum(exposure))
+
+
+ABOUT_LISTS = {
+    "coverage": lambda listed: len(set(listed)) / (V - 1),
+    "novelty": naive_novelty,
+    "average_popularity": lambda listed: sum(i % 7 for i in listed) / len(listed),
+    "gini": naive_gini,
+}
+
+
+@pytest.mark.parametrize("k", KS)
+@pytest.mark.parametrize("name", ABOUT_LISTS)
+def test_what_lists_are_like_equals_a_naive_count(measured, name, k):
+    got, _, lists, *_ = measured
+    listed = [i for chosen in lists for i in chosen[:k]]
+    assert got[f"{name}@{k}"] == pytest.approx(ABOUT_LISTS[name](listed))
+
+
+def test_every_metric_has_an_independent_one(measured):
+    """All that are computed are in a test above."""
+    names_of = {key.partition("@")[0] for key in measured[0]}
+    assert names_of == {*GAINS, *ABOUT_LISTS, "ndcg"}
 
 
 def test_what_is_computed_is_what_may_be_monitored():

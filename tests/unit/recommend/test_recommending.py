@@ -10,15 +10,15 @@ from helpers.rerankers import TailFirst
 from polars.testing import assert_frame_equal
 
 from seqrec.build import build_model
-from seqrec.contracts import Facts
+from seqrec.contracts import EventFacts, Facts
 from seqrec.errors import DataError
 from seqrec.recommend import Recommender, Session
 
 ITEMS = 30
 EVENTS = {
-    "timestamp": {},
-    "dwell": {"mean": 1.0, "std": 2.0},
-    "device": {"categories": ["phone", "tablet"]},
+    "timestamp": EventFacts(),
+    "dwell": EventFacts(mean=1.0, std=2.0),
+    "device": EventFacts(categories=["phone", "tablet"]),
 }
 COUNT_V = torch.arange(ITEMS + 1) * 7 % 13
 
@@ -91,6 +91,19 @@ def test_the_catalogue_is_built_once(monkeypatch):
     for _ in range(3):
         asks.recommend(["i1"])
     assert len(built) == 1
+
+
+@pytest.mark.parametrize("model", ["sasrec", "lstm_attn", "transformer_attn"])
+def test_a_session_is_encoded_at_most_once(model, monkeypatch):
+    asks = recommender(f"model={model}")
+    history = asks._batch([Session(["i1", "i2"])], [[0, 1]]).history
+    query, alpha = asks.model.answer(history)
+    assert torch.equal(query, asks.model.query(history))
+    assert torch.equal(alpha, asks.model.attention(history))
+    calls, encode = [], asks.model.encoder.forward
+    monkeypatch.setattr(asks.model.encoder, "forward", lambda *x: calls.append(1) or encode(*x))
+    asks.recommend(["i1", "i2"])
+    assert len(calls) <= 1
 
 
 def test_recommendations_are_in_the_order_of_the_reranker():

@@ -1,9 +1,6 @@
 """Weights & Biases never stops a run."""
 
-import json
-
 import pytest
-from helpers.place import Place
 
 from seqrec.comparing.show.workspace import FACTORS, report, workspace
 from seqrec.errors import ConfigError
@@ -60,14 +57,6 @@ def test_a_view_and_a_report_are_of_the_group_and_the_metric():
     grids = [block for block in text.blocks if hasattr(block, "runsets")]
     assert len(grids) == 3 + len(FACTORS)
     assert {grid.runsets[0].filters for grid in grids} == {"Metric('Group') == 'a/b'"}
-
-
-@pytest.mark.slow
-def test_the_specs_are_printed_without_a_key_and_saving_needs_one(tmp_path):
-    place = Place(tmp_path)
-    said = place.run("scripts/wandb_workspace.py", "group=x", "dry_run=true")
-    assert set(json.loads(said)) == {"workspace", "report"}
-    assert "no API key" in place.run("scripts/wandb_workspace.py", "group=x", status=2)
 
 
 def test_without_a_key_it_is_offline_and_a_wrong_mode_is_named(monkeypatch):

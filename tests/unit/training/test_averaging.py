@@ -1,14 +1,19 @@
 """The moving average of the weights is what is validated and saved; training goes on without it."""
 
+import copy
+
 import pytest
 import torch
 from helpers.commands import told
 from helpers.experiments import root, store_of
 from pytorch_lightning.callbacks import Callback
 
+from seqrec.batches import Columns
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.hardware import find_hardware
 from seqrec.run.folder import RunFolder
+from seqrec.store.store import SequenceStore
+from seqrec.store.views import View
 from seqrec.terminal.console import console
 from seqrec.training.trainer import build_trainer
 
@@ -83,10 +88,22 @@ def test_the_average_is_what_was_validated(store, tmp_path):
 
 def test_what_training_goes_on_with_is_kept(store, tmp_path):
     _, _, watch, last = trained(store, tmp_path, "trainer.ema=0.5")
-    [kept] = [state for name, state in last["callbacks"].items() if "MovingAverage" in name]
-    assert kept["steps"] == len(watch.weights)
-    for saved, weight in zip(kept["trained"], watch.weights[-1].values(), strict=True):
-        assert torch.equal(saved, weight)
+    assert last["averaging_state"]["n_averaged"] == 1 + len(watch.weights)
+    assert last["current_model_state"].keys() == last["state_dict"].keys()
+    for name, weight in watch.weights[-1].items():
+        assert torch.equal(last["current_model_state"][name], weight)
+
+
+def test_no_data_is_copied_for_the_average(store, tmp_path, monkeypatch):
+    def refuse(self, memo):
+        raise AssertionError(f"{type(self).__name__} is copied")
+
+    for data in (SequenceStore, Columns, View):
+        monkeypatch.setattr(data, "__deepcopy__", refuse, raising=False)
+    _, experiment, _, _ = trained(
+        store, tmp_path, "trainer.ema=0.5", "trainer.max_epochs=1", "evaluation.sampled=5"
+    )
+    assert experiment.judge.negatives is copy.deepcopy(experiment.judge.negatives)
 
 
 def test_averages_that_can_not_be_are_refused():

@@ -50,6 +50,7 @@ def assert_bit_equal(one: dict, other: dict) -> None:
         assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True)), part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("threads", "model"),
     [
@@ -66,6 +67,7 @@ def test_two_runs_leave_the_same_bits(tmp_path, threads, model):
     assert_bit_equal(first, second)
 
 
+@pytest.mark.slow
 def test_another_seed_leaves_other_bits(tmp_path):
     runs = (trained(tmp_path / seed, f"seed={seed}", "trainer.max_epochs=1") for seed in "12")
     weights = [tensors(run["state_dict"]) for run in runs]
@@ -80,6 +82,7 @@ def test_two_runs_on_a_gpu_leave_the_same_bits(tmp_path, model, precision):
     assert_bit_equal(trained(tmp_path / "a", *given), trained(tmp_path / "b", *given))
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_ask_for_it_is_not_held_to_it(tmp_path):
     choose_algorithms(deterministic=True)
     trained(tmp_path / "a", "trainer.deterministic=false", "trainer.max_epochs=1")

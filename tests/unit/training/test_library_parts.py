@@ -36,6 +36,7 @@ def trained(base: Root, store, folder, *, optimizer: dict, scheduler: dict):
         RunFolder(folder),
         find_hardware("cpu", "fp32"),
         monitor=module.monitor,
+        mode=module.mode,
         logger=None,
         out=Console(quiet=True),
     )

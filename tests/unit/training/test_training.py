@@ -22,36 +22,36 @@ from seqrec.training.module import Experiment
 from seqrec.window.last import Last
 from seqrec.window.sliding import Sliding
 
+CELLS = list(itertools.product(names("encoder"), names("head"), names("scorer"), names("loss")))
+
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A store of 40 planted users."""
-    config = root("data.n_users=40", "data.n_items=30", "data.length=14")
-    return store_of(config, tmp_path_factory.mktemp("store"))
+def brief():
+    """The configuration of small batches."""
+    return root("batch.size=8", "negatives.num=8")
 
 
-@pytest.mark.parametrize("encoder", names("encoder"))
-@pytest.mark.parametrize("head", names("head"))
-def test_every_cell_trains(small, encoder, head):
+@pytest.mark.parametrize(("encoder", "head", "scorer", "loss"), CELLS)
+def test_a_cell_trains(small, brief, encoder, head, scorer, loss):
     """Encoder x head x scorer x loss: the loss of a batch falls, and nothing is ever NaN."""
-    config = dataclasses.replace(root(), encoder=node("encoder", encoder), head=node("head", head))
-    for scorer, loss in itertools.product(names("scorer"), names("loss")):
-        config = dataclasses.replace(config, scorer=node("scorer", scorer), loss=node("loss", loss))
-        if list(conflicts(vars(config) | {"prepare": {}, "trainer": {}, "evaluation": {}})):
-            assert (scorer, loss) == ("ncf", "cross_entropy")
-            continue
-        experiment = build_experiment(config, small)
-        batch = next(iter(batches(experiment)))
-        optimizer = torch.optim.Adam(experiment.parameters(), lr=0.003)
-        losses = []
-        for _ in range(4):
-            torch.manual_seed(0)  # the same negatives, and the same dropout masks
-            value, _, _ = experiment.learn(batch)
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
-            losses.append(value.item())
-        assert losses[-1] < losses[0], f"{encoder} x {head} x {scorer} x {loss}: {losses}"
+    cell = {"encoder": encoder, "head": head, "scorer": scorer, "loss": loss}
+    nodes = {kind: node(kind, name) for kind, name in cell.items()}
+    config = dataclasses.replace(brief, **nodes)
+    if list(conflicts(vars(config) | {"prepare": {}, "trainer": {}, "evaluation": {}})):
+        assert (scorer, loss) == ("ncf", "cross_entropy")
+        return
+    experiment = build_experiment(config, small)
+    batch = next(iter(batches(experiment)))
+    optimizer = torch.optim.Adam(experiment.parameters(), lr=0.003)
+    losses = []
+    for _ in range(4):
+        torch.manual_seed(0)  # the same negatives, and the same dropout masks
+        value, _, _ = experiment.learn(batch)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+    assert losses[-1] < losses[0], losses
 
 
 @pytest.mark.parametrize("model", sorted({*names("model")} - {*names("baseline")}))

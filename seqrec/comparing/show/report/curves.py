@@ -6,19 +6,8 @@ import numpy as np
 
 from seqrec.comparing.estimate.rows import Comparison
 from seqrec.comparing.read.runs import Run
-from seqrec.comparing.show.report.parts import (
-    SERIES,
-    SYMBOLS,
-    Chart,
-    Figure,
-    Sheet,
-    Variant,
-    colour_of,
-    escape,
-    layout_of,
-    number,
-    short,
-)
+from seqrec.comparing.show.report.parts import SERIES, SYMBOLS, colour_of, escape, number, short
+from seqrec.pages.chart import Chart, Figure, Sheet, Variant, layout_of
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 

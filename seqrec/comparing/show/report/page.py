@@ -1,9 +1,7 @@
-"""Putting the page together, and writing it whole or not at all."""
+"""What the page of a comparison shows."""
 
 import importlib.util
-import json
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,14 @@ from seqrec.comparing.read.choose import text_of
 from seqrec.comparing.read.find import Skipped
 from seqrec.comparing.show.report.costs import costs
 from seqrec.comparing.show.report.curves import curves
-from seqrec.comparing.show.report.parts import Chart, colour_of, title_of
+from seqrec.comparing.show.report.parts import colour_of, title_of
 from seqrec.comparing.show.report.settings import effects, interaction_maps
 from seqrec.comparing.show.report.slices import slice_dots
 from seqrec.comparing.show.table import mean_sd, notes, p_text, signed, span
 from seqrec.errors import ConfigError
 from seqrec.evaluation.protocol import SHARES, percent
+from seqrec.pages.chart import Chart, figures_of
+from seqrec.pages.page import write_page
 
 
 def check_target(file: Path) -> None:
@@ -50,55 +50,19 @@ def write_report(
         skipped: folders to name with the reason why they aren't compared.
         replicates: of the bootstrap of slices.
     """
-    from plotly.offline import get_plotlyjs
-
     parts = [_part(each, replicates) for each in comparisons]
-    figures = [[[v.figure for v in chart.variants] for chart in part["charts"]] for part in parts]
-    settings = [part["settings"] for part in parts]
-    page = (
-        _environment()
-        .get_template("page.html")
-        .render(
-            parts=parts,
-            skipped=skipped,
-            runs=sum(len(each.runs) for each in comparisons),
-            style=_text("style.css"),
-            script=_text("page.js"),
-            plotly=get_plotlyjs(),
-            data=_inline({"figures": figures, "settings": settings}),
-        )
+    write_page(
+        file,
+        __package__,
+        title=f"{sum(len(each.runs) for each in comparisons)} runs compared",
+        kind="comparison",
+        data={
+            "figures": [figures_of(part["charts"]) for part in parts],
+            "settings": [part["settings"] for part in parts],
+        },
+        parts=parts,
+        skipped=skipped,
     )
-    part_file = file.with_name(file.name + ".part")
-    part_file.write_text(page, encoding="utf-8")
-    part_file.replace(file)
-
-
-def _environment() -> Any:
-    from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
-
-    class Templates(BaseLoader):
-        def get_source(self, environment: Any, template: str) -> tuple[str, None, Any]:
-            if template != "page.html":
-                raise TemplateNotFound(template)
-            return _text(template), None, lambda: True
-
-    return Environment(
-        loader=Templates(),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _text(name: str) -> str:
-    return (files("seqrec.comparing.show.report") / name).read_text(encoding="utf-8")
-
-
-def _inline(content: Any) -> str:
-    """JSON that can stand in a script element."""
-    text = json.dumps(content, separators=(",", ":"), default=str, allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _part(comparison: Comparison, replicates: int) -> dict[str, Any]:

@@ -1,47 +1,10 @@
-"""What the charts of the report share: their parts, and how they look.
-
-Charts are specifications for plotly.js. Colours are names such as ``@series2``: the page puts in
-those of its theme. Each variant of a chart comes with the table of its numbers.
-"""
-
-from dataclasses import dataclass
-from typing import Any
+"""What the charts of the report share: dots, intervals, colours and numbers."""
 
 from seqrec.comparing.estimate.rows import Estimate, Row
+from seqrec.pages.chart import Figure, layout_of
 
 SERIES = 8  # colours; then dashes tell apart
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon")
-
-Figure = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """The numbers of a chart."""
-
-    header: list[str]
-    rows: list[list[str]]
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One of the charts that a select chooses from."""
-
-    label: str
-    figure: Figure
-    sheet: Sheet
-
-
-@dataclass(frozen=True)
-class Chart:
-    """What stands under one heading."""
-
-    key: str
-    title: str
-    text: str  # what is shown, and how to read it
-    variants: list[Variant]
-    legend: bool = False  # rows can be switched on and off
-    choose: str = ""  # what the select is for
 
 
 def dots_across(
@@ -71,19 +34,6 @@ def errors(estimates: list[Estimate], colour: str) -> Figure:
         "color": colour,
         "thickness": 1.5,
         "width": 4,
-    }
-
-
-def layout_of(x: str, y: str) -> Figure:
-    """A chart with two axes."""
-    axis = {"automargin": True, "zeroline": False, "gridcolor": "@line", "linecolor": "@line"}
-    return {
-        "xaxis": axis | {"title": {"text": x, "standoff": 12}},
-        "yaxis": axis | {"title": {"text": y, "standoff": 12}},
-        "height": 420,
-        "margin": {"l": 10, "r": 16, "t": 24, "b": 10},
-        "showlegend": False,
-        "hovermode": "closest",
     }
 
 

@@ -2,15 +2,9 @@
 
 from seqrec.comparing.estimate.factors import Effect, Interaction, effect, factors, interactions
 from seqrec.comparing.estimate.rows import Comparison
-from seqrec.comparing.show.report.parts import (
-    Chart,
-    Sheet,
-    Variant,
-    dots_across,
-    rows_layout,
-    short,
-)
+from seqrec.comparing.show.report.parts import dots_across, rows_layout, short
 from seqrec.comparing.show.table import span
+from seqrec.pages.chart import Chart, Sheet, Variant
 
 
 def effects(comparison: Comparison) -> Chart:

@@ -4,15 +4,13 @@ from seqrec.comparing.estimate.rows import Comparison, Estimate
 from seqrec.comparing.show.report.parts import (
     SERIES,
     SYMBOLS,
-    Chart,
-    Sheet,
-    Variant,
     dots_across,
     escape,
     rows_layout,
     title_of,
 )
 from seqrec.comparing.show.table import span
+from seqrec.pages.chart import Chart, Sheet, Variant
 
 SHOWN = 12  # rows of the chart; the table has all
 KINDS = {

@@ -1,0 +1,87 @@
+"""What a model, the folder of a run and the folder of a job are called: one rule for all."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from seqrec.config.kinds import KINDS
+from seqrec.config.meaning import key_of, naming
+
+PARTS = [kind.name for kind in KINDS if kind.names]
+SAID = ("model", "data", "seed", "trainer")  # by other words of a run's record than its overrides
+LONGEST = 120  # characters of a job's folder
+
+
+def model_name(choices: Mapping[str, Any], folders: Iterable[Path]) -> str:
+    """Return what the model of a run is called.
+
+    A baseline is called by its option, a model by its file in ``configs/model``. With another
+    encoder or head than that file chooses it is ``<encoder>_<head>``.
+
+    Args:
+        choices: chosen option of every group.
+        folders: of configuration; the first that has the model's file counts.
+    """
+    if choices.get("baseline"):
+        return str(choices["baseline"])
+    own = _chosen_by_file(f"model/{choices.get('model')}.yaml", folders)
+    if own is not None and all(choices.get(p) == own.get(p, choices.get(p)) for p in PARTS):
+        return str(choices["model"])
+    return _of_parts(choices)
+
+
+def run_name(choices: Mapping[str, Any], overrides: Iterable[str], *, seed: int) -> str:
+    """Return a readable name of a run: its model, what else was typed, its seed.
+
+    Args:
+        choices: chosen option of every group; for ``model`` what :func:`model_name` returned.
+        overrides: the command line's.
+        seed: of the run.
+    """
+    said = {*SAID, *(PARTS if is_named_by_parts(choices) else ())}
+    typed = [each for each in naming(overrides) if key_of(each) not in said]
+    return " ".join([str(choices["model"]), *typed, f"seed={seed}"])
+
+
+def folder_name(overrides: Iterable[str]) -> str:
+    """Return what needs no quotes in a shell or in an override, and not too much of it."""
+    return re.sub(r"[^\w.+-]+", "-", "_".join(sorted(naming(overrides))))[:LONGEST]
+
+
+def config_folders(hydra: Any) -> list[Path]:
+    """Return the folders that Hydra composed from, in the order in which it looks."""
+    return _folders(hydra.runtime.config_sources)
+
+
+def _folders(sources: Any) -> list[Path]:
+    return [Path(source.path) for source in sources if source.schema == "file"]
+
+
+def is_named_by_parts(choices: Mapping[str, Any]) -> bool:
+    """Whether the model has the name of no file, but of what it is made of."""
+    return choices.get("model") == _of_parts(choices)
+
+
+def _of_parts(choices: Mapping[str, Any]) -> str:
+    return "_".join(str(choices.get(part)) for part in PARTS)
+
+
+def _chosen_by_file(name: str, folders: Iterable[Path]) -> dict[str, Any] | None:
+    """The options that a file's defaults list chooses; None: there is no such file."""
+    file = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    if file is None:
+        return None
+    listed = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    entries = listed.get("defaults", []) if isinstance(listed, dict) else []
+    pairs = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
+    return {str(key).removeprefix("override").strip().lstrip("/"): value for key, value in pairs}
+
+
+# at import: processes that a launcher starts have only what they unpickle
+OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+OmegaConf.register_new_resolver(
+    "model_name", lambda choices, sources: model_name(choices, _folders(sources)), replace=True
+)

@@ -1,0 +1,63 @@
+"""A page as one file, from the templates that all pages share and those of its own package."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+SHARED = "seqrec.pages"
+JSON = {"separators": (",", ":"), "default": str, "allow_nan": False}
+
+
+def write_page(
+    file: Path, package: str, *, title: str, kind: str, data: dict[str, Any], **content: Any
+) -> None:
+    """Write a page, whole or not at all.
+
+    Args:
+        file: where.
+        package: has ``page.html``, which extends ``base.html``, and may have a ``style.css`` and a
+            ``page.js``, which come after those of all pages.
+        title: heads the page.
+        kind: of page, said beside the project's name.
+        data: what the scripts read: ``figures`` by part, chart and variant, and what is the page's
+            own. As JSON, texts in it stay texts.
+        content: what the template shows.
+    """
+    from plotly.offline import get_plotlyjs
+
+    page = (
+        _environment(package)
+        .get_template("page.html")
+        .render(
+            title=title,
+            kind=kind,
+            data=data,
+            style="".join(_texts("style.css", package)),
+            scripts=_texts("page.js", package),
+            plotly=get_plotlyjs(),
+            **content,
+        )
+    )
+    part = file.with_name(f"{file.name}.part")
+    part.write_text(page, encoding="utf-8")
+    part.replace(file)
+
+
+def _environment(package: str) -> Any:
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(package, ""), PackageLoader(SHARED, "")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.policies["json.dumps_kwargs"] = JSON
+    return made
+
+
+def _texts(name: str, package: str) -> list[str]:
+    """Return the file of all pages, and the package's own if it has one."""
+    found = [files(place) / name for place in (SHARED, package)]
+    return [each.read_text(encoding="utf-8") for each in found if each.is_file()]

@@ -1,0 +1,34 @@
+"""Tables of where a run's time goes, in its folder."""
+
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.profilers import (
+    AdvancedProfiler,
+    Profiler,
+    PyTorchProfiler,
+    SimpleProfiler,
+)
+
+from seqrec.config.schema import Profile
+
+TABLES = "*-profile.txt"  # one of the training, one of the test
+
+
+def build_profiler(kind: Profile | None, folder: Path) -> Profiler | None:
+    """Return what writes tables into `folder` while Lightning trains and evaluates.
+
+    Args:
+        kind: ``simple``: seconds by step of the loop; ``functions``: by Python function;
+            ``operations``: by operation of torch; None: nothing is measured.
+        folder: of the run.
+    """
+    where: dict[str, Any] = {"dirpath": folder, "filename": "profile"}
+    match kind:
+        case Profile.simple:
+            return SimpleProfiler(**where)
+        case Profile.functions:
+            return AdvancedProfiler(**where)
+        case Profile.operations:
+            return PyTorchProfiler(**where, row_limit=40, export_to_chrome=False)
+    return None

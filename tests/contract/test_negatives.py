@@ -1,0 +1,118 @@
+"""What every sampler of negatives promises, and that those which break a promise are found out."""
+
+import math
+
+import pytest
+import torch
+from helpers.components import ITEMS, component, names
+
+from seqrec.shapes import Negatives, Targets
+
+N, S, LOG_Q = 24, 4000, -math.log(ITEMS)
+every = pytest.mark.parametrize("name", sorted({*names("negatives")} - {"none"}))
+shared = pytest.mark.parametrize("shared", [True, False])
+
+
+def positions():
+    """Targets of six sequences of four positions, and their inputs."""
+    torch.manual_seed(0)
+    target_BL = torch.randint(1, ITEMS + 1, (N // 4, 4))
+    item_BL = torch.cat([torch.randint(1, ITEMS + 1, (N // 4, 1)), target_BL[:, :-1]], dim=1)
+    return Targets(target_BL.flatten(), torch.arange(N) // 4), item_BL
+
+
+def draw(sampler, seed=1):
+    targets, item_BL = positions()
+    torch.manual_seed(seed)
+    return sampler(targets, item_BL)
+
+
+def check_items(sampler):
+    """Only items are drawn, never the padding; shapes are as declared."""
+    draws = draw(sampler)
+    assert draws.item.shape in ((S,), (N, S)) and draws.log_q.shape == draws.item.shape
+    assert draws.item.min() >= 1 and draws.item.max() <= ITEMS
+    assert draws.keep_NS.shape == (N, S) and draws.keep_NS.dtype == torch.bool
+
+
+def check_target_is_not_kept(sampler):
+    """What is kept is never the target."""
+    draws = draw(sampler)
+    same_NS = draws.item.expand(N, S) == positions()[0].item_N[:, None]
+    assert same_NS.any() and not (same_NS & draws.keep_NS).any()
+
+
+def check_others_are_kept(sampler):
+    """A draw is only left out for being an item of its own sequence."""
+    targets, item_BL = positions()
+    draws = draw(sampler)
+    for n, row in enumerate(targets.row_N.tolist()):
+        own = {*item_BL[row].tolist(), *targets.item_N[targets.row_N == row].tolist()}
+        assert set(draws.item.expand(N, S)[n][~draws.keep_NS[n]].tolist()) <= own
+
+
+def check_log_q(sampler):
+    """``exp(log_q)`` is the chance of an item: it sums to 1, and items are drawn that often."""
+    draws = draw(sampler)
+    chance_V = torch.zeros(ITEMS + 1)
+    chance_V[draws.item.flatten()] = draws.log_q.flatten().exp()
+    assert chance_V.sum().item() == pytest.approx(1, abs=1e-4)
+    share_V = torch.bincount(draws.item.flatten(), minlength=ITEMS + 1) / draws.item.numel()
+    assert (share_V - chance_V).abs().max() < 0.03
+
+
+def check_seed(sampler):
+    """The seed alone decides what is drawn."""
+    one, two, other = draw(sampler), draw(sampler), draw(sampler, seed=2)
+    assert torch.equal(one.item, two.item) and torch.equal(one.keep_NS, two.keep_NS)
+    assert not torch.equal(one.item, other.item)
+
+
+CHECKS = [check_items, check_target_is_not_kept, check_others_are_kept, check_log_q, check_seed]
+
+
+@every
+@shared
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_sampler_keeps_its_promise(check, name, shared):
+    check(component("negatives", name, num=S, shared=shared))
+
+
+@every
+@shared
+def test_with_exclude_own_nothing_of_the_sequence_is_kept(name, shared):
+    targets, item_BL = positions()
+    draws = draw(component("negatives", name, num=S, shared=shared, exclude_own=True))
+    for n, row in enumerate(targets.row_N.tolist()):
+        own = {*item_BL[row].tolist(), *targets.item_N[targets.row_N == row].tolist()}
+        assert not own & set(draws.item.expand(N, S)[n][draws.keep_NS[n]].tolist())
+
+
+def test_none_draws_nothing():
+    assert component("negatives", "none")(*positions()) is None
+
+
+def drawn(targets, lowest=1, highest=ITEMS, log_q=LOG_Q, generator=None, keep=None):
+    item_S = torch.randint(lowest, highest + 1, (S,), generator=generator)
+    keep_NS = item_S != targets.item_N[:, None] if keep is None else torch.full((N, S), keep)
+    return Negatives(item_S, torch.full((S,), log_q), keep_NS)
+
+
+def stubborn(targets, item_BL):
+    return drawn(targets, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize(
+    ("check", "broken"),
+    [
+        (check_items, lambda targets, _: drawn(targets, lowest=0)),
+        (check_target_is_not_kept, lambda targets, _: drawn(targets, keep=True)),
+        (check_others_are_kept, lambda targets, _: drawn(targets, keep=False)),
+        (check_log_q, lambda targets, _: drawn(targets, log_q=-1.0)),
+        (check_log_q, lambda targets, _: drawn(targets, highest=ITEMS // 2)),
+        (check_seed, stubborn),
+    ],
+)
+def test_a_broken_sampler_is_found_out(check, broken):
+    with pytest.raises(AssertionError):
+        check(broken)

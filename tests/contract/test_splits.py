@@ -1,0 +1,141 @@
+"""What every split promises, and that splits which break a promise are found out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.components import component, names
+from helpers.experiments import root, store_of
+
+from seqrec.store.views import View
+
+every = pytest.mark.parametrize("name", names("split"))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """120 users of 2 to 13 events; they come and go at different times."""
+    folder = tmp_path_factory.mktemp("timed")
+    rng = np.random.default_rng(0)
+    lines = ["user_id,item_id,timestamp"]
+    for user in range(120):
+        times = np.sort(rng.integers(0, 40, 2 + user % 12)) + rng.integers(0, 1000)
+        lines += [f"u{user},i{rng.integers(25)},{1_700_000_000 + 60 * t}" for t in times]
+    (folder / "events.csv").write_text("\n".join(lines))
+    config = root("data=files", f"data.path={folder / 'events.csv'}", "prepare.k_core=0")
+    return store_of(config, folder)
+
+
+def check_parts_are_disjoint(split, store):
+    """An event is trained on, or a validation target, or a test target."""
+    splits = split(store)
+    train, valid, test = splits.train.positions(), splits.valid.end, splits.test.end
+    assert len(set(train)) == len(train)
+    assert len({*train, *valid, *test}) == len(train) + len(valid) + len(test)
+
+
+def check_histories_are_whole(split, store):
+    """A target has all earlier events of its user as history, and at least one."""
+    splits = split(store)
+    for view in (splits.valid, splits.test):
+        assert (view.start == store.offset[view.user]).all()
+        assert (view.start < view.end).all() and (view.end < store.offset[view.user + 1]).all()
+
+
+def check_train_comes_first(split, store):
+    """Nothing that a user did at or after a target of theirs is trained on."""
+    splits = split(store)
+    trained_until = np.zeros(store.n_users, dtype=int)
+    trained_until[splits.train.user] = splits.train.end
+    for view in (splits.valid, splits.test):
+        assert (trained_until[view.user] <= view.end).all()
+
+
+def check_cut_holds(split, store):
+    """Where a split names a cut in time, training lies before it and targets don't."""
+    splits = split(store)
+    if splits.cut is None:
+        return
+    assert (store.timestamp[splits.train.positions()] < splits.cut).all()
+    for view in (splits.valid, splits.test):
+        assert (store.timestamp[view.end] >= splits.cut).all()
+
+
+def check_targets_may_be_ranked(split, store):
+    """What may be ranked never includes the padding, and includes every target."""
+    splits = split(store)
+    if splits.candidates is None:
+        return
+    assert splits.candidates.shape == (store.n_items + 1,) and not splits.candidates[0]
+    for view in (splits.valid, splits.test):
+        assert splits.candidates[store.item[view.end]].all()
+
+
+def check_same_again(split, store):
+    """A split draws nothing at random."""
+    one, two = split(store), split(store)
+    for part in ("train", "valid", "test"):
+        a, b = getattr(one, part), getattr(two, part)
+        assert np.array_equal(a.start, b.start) and np.array_equal(a.end, b.end)
+
+
+CHECKS = [
+    *(check_parts_are_disjoint, check_histories_are_whole, check_train_comes_first),
+    *(check_cut_holds, check_targets_may_be_ranked, check_same_again),
+]
+
+
+@every
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_split_keeps_its_promise(check, name, store):
+    check(component("split", name), store)
+
+
+@pytest.mark.parametrize("name", ["temporal", "rolling", "sessions"])
+def test_a_split_in_time_names_its_cut(name, store):
+    assert component("split", name)(store).cut is not None
+
+
+def changed(**views):
+    """Leave-one-out with other parts; each is made of the splits and the store."""
+
+    def split(store):
+        splits = component("split", "leave_one_out")(store)
+        return replace(splits, **{name: make(splits, store) for name, make in views.items()})
+
+    return split
+
+
+def drawn(store):
+    splits = component("split", "leave_one_out")(store)
+    return replace(splits, test=splits.test.take(np.random.permutation(len(splits.test))))
+
+
+@pytest.mark.parametrize(
+    ("check", "broken"),
+    [
+        (check_parts_are_disjoint, changed(test=lambda splits, _: splits.valid)),
+        (check_parts_are_disjoint, changed(train=lambda _, store: everything(store))),
+        (check_histories_are_whole, changed(test=lambda splits, _: cut_short(splits.test))),
+        (check_train_comes_first, changed(train=lambda _, store: everything(store))),
+        (check_cut_holds, changed(cut=lambda _, store: int(np.median(store.timestamp)))),
+        (check_targets_may_be_ranked, changed(candidates=lambda _, store: only_one(store))),
+        (check_same_again, drawn),
+    ],
+)
+def test_a_broken_split_is_found_out(check, broken, store):
+    with pytest.raises(AssertionError):
+        check(broken, store)
+
+
+def everything(store):
+    user = np.arange(store.n_users)
+    return View(user, np.asarray(store.offset[:-1]), np.asarray(store.offset[1:]))
+
+
+def cut_short(view):
+    return View(view.user, view.end - 1, view.end)
+
+
+def only_one(store):
+    return np.arange(store.n_items + 1) == 1

@@ -1,0 +1,28 @@
+"""The benchmark script: numbers as JSON and as a table."""
+
+import json
+
+import pytest
+
+GIVEN = ("parts=[train, ranking]", "data=synthetic", "epochs=1", "threads=1", "model=gru4rec")
+
+
+@pytest.mark.slow
+def test_the_script_leaves_numbers_as_json_and_as_a_table(place, tmp_path):
+    small = "overrides=[data.n_users=60, dim=8, max_length=10]"
+    said = place.run("scripts/benchmark.py", *GIVEN, small, f"out={tmp_path}")
+    assert "target positions/s" in said and "users/s" in said
+    [path] = tmp_path.glob("*.json")
+    content = json.loads(path.read_text())
+    assert content["failed"] == {} and content["machine"]["threads"] == 1
+    assert content["results"]["train"]["data"]["users"] == 60
+    assert {line["part"] for line in content["lines"]} == {"train", "ranking"}
+
+
+@pytest.mark.slow
+def test_a_mistake_is_told_before_anything_is_measured(place, tmp_path):
+    said = place.run(
+        "scripts/benchmark.py", *GIVEN, "overrides=[dimm=8]", f"out={tmp_path}", status=2
+    )
+    assert "did you mean" in said
+    assert not list(tmp_path.glob("*.json"))
