@@ -17,7 +17,7 @@ def run(tmp_path):
 
     def trained(*overrides: str) -> RunFolder:
         places = (f"paths.output_dir={tmp_path}/out", f"paths.cache_dir={tmp_path}/stores")
-        return RunFolder(train(*SMALL, *places, *overrides))
+        return train(*SMALL, *places, *overrides)
 
     return trained
 
