@@ -21,6 +21,7 @@ from seqrec.comparing.show import table
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
+from seqrec.evaluation.results import prefixed
 from seqrec.recommend import Recommendation, Recommender, Session
 from seqrec.run.folder import RunFolder
 
@@ -148,7 +149,8 @@ class Run:
         silence()
         config.evaluation = dataclasses.replace(config.evaluation, **protocol)
         hardware = choose_hardware(self._folder, accelerator, precision)
-        return evaluate(rebuild(self._folder, config), split=split, hardware=hardware)
+        results = evaluate(rebuild(self._folder, config), split=split, hardware=hardware)
+        return prefixed(split, results)
 
     @cached_property
     def recommender(self) -> Recommender:
@@ -244,7 +246,7 @@ class Compared:
         return table.terminal(self.comparison)
 
     def __repr__(self) -> str:
-        out = Console(file=io.StringIO(), width=400, highlight=False)
+        out = Console(file=io.StringIO(), width=400, highlight=False, force_jupyter=False)
         out.print(self)
         lines = [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
         return "\n".join([*lines, *self.notes])
