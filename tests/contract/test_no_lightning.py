@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from helpers.commands import ROOT
+from helpers import ROOT
 
 CODE = """
 import importlib, pkgutil, sys

@@ -3,7 +3,7 @@
 import re
 
 import yaml
-from helpers.commands import ROOT
+from helpers import ROOT
 
 from seqrec import __version__
 

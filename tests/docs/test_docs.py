@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from helpers.commands import ROOT
+from helpers import ROOT
 from helpers.experiments import root
 from helpers.pages import PAGES, blocks, check, copy_project, known_keys, links, named, walk
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from helpers.commands import ROOT
+from helpers import ROOT
 from helpers.pages import PAGES, check
 
 SETS = yaml.safe_load((ROOT / "docs/figures.yaml").read_text())

@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from helpers.commands import ROOT
+from helpers import ROOT
 from helpers.finished import COMMANDS
 from helpers.pages import copy_project
 from helpers.place import SMALL, ranked

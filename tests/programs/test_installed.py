@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from helpers.commands import CONFIGS, ROOT
+from helpers import CONFIGS, ROOT
 from helpers.place import QUICK, metrics
 
 from seqrec.run.code import code_hash

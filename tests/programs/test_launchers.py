@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from helpers.commands import CONFIGS, composed, told
+from helpers import CONFIGS
+from helpers.commands import composed, told
 from helpers.place import SMALL, Place, metrics
 from hydra import compose, initialize_config_dir
 

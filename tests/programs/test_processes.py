@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from helpers.place import ROOT, SMALL, Place, metrics, ranked
+from helpers import ROOT
+from helpers.place import SMALL, Place, metrics, ranked
 from omegaconf import OmegaConf
 
 from seqrec.config.schema import Trainer

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from helpers.commands import ROOT
+from helpers import ROOT
 
 from seqrec.config.cli.script import PAIRS, WORDS, parse, usage
 from seqrec.errors import ConfigError

@@ -5,7 +5,7 @@ import sys
 
 import polars as pl
 import pytest
-from helpers.commands import ROOT
+from helpers import ROOT
 from helpers.pages import blocks
 from helpers.place import QUICK
 

@@ -6,8 +6,8 @@ import subprocess
 import time
 
 import pytest
-from helpers import ROOT
-from helpers.commands import CONFIGS, composed, told
+from helpers import CONFIGS, ROOT
+from helpers.commands import composed, told
 from helpers.place import QUICK, Place, curve, ranked
 from omegaconf import OmegaConf
 

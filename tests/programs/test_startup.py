@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers.commands import ROOT
+from helpers import ROOT
 
 from seqrec.benchmark.startup import measure_startup
 

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 from helpers.experiments import root, store_of
-from helpers.place import QUICK, ROOT, SMALL, Place, metrics, ranked
+from helpers.place import QUICK, SMALL, Place, metrics, ranked
 
 from seqrec.errors import RunError
 from seqrec.run import code

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+from helpers import ROOT
 from helpers.experiments import TINY, root
-from helpers.place import ROOT
 from omegaconf import OmegaConf
 
 import seqrec

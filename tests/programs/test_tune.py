@@ -8,8 +8,9 @@ import time
 
 import optuna
 import pytest
+from helpers import ROOT
 from helpers.commands import load_script
-from helpers.place import ROOT, SMALL, Place
+from helpers.place import SMALL, Place
 from omegaconf import OmegaConf
 from optuna.trial import FixedTrial, TrialState
 

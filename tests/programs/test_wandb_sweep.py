@@ -2,7 +2,8 @@
 
 import pytest
 import yaml
-from helpers.commands import CONFIGS, ROOT, composed
+from helpers import CONFIGS, ROOT
+from helpers.commands import composed
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
 from seqrec.config.cli.command_line import check_command_line

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from helpers.commands import ROOT, load_script
+from helpers import ROOT
+from helpers.commands import load_script
 from helpers.run_folders import compared, write_run, write_sweep
 
 from seqrec.comparing.estimate.factors import effect, factors, interactions

@@ -3,7 +3,8 @@
 import sys
 
 import pytest
-from helpers.commands import CONFIGS, told
+from helpers import CONFIGS
+from helpers.commands import told
 
 from seqrec.config.check.combine import conflicts
 from seqrec.config.check.components import component_mistakes

@@ -4,7 +4,8 @@ import re
 import sys
 
 import pytest
-from helpers.commands import CONFIGS, ROOT, composed, told
+from helpers import CONFIGS, ROOT
+from helpers.commands import composed, told
 from omegaconf import OmegaConf
 
 from seqrec.config.check.components import component_mistakes

@@ -3,7 +3,8 @@
 from dataclasses import fields
 
 import pytest
-from helpers.commands import CONFIGS, ROOT, composed, told
+from helpers import CONFIGS, ROOT
+from helpers.commands import composed, told
 from omegaconf import OmegaConf
 
 from seqrec.config.cli.command_line import check_command_line

@@ -4,7 +4,7 @@ import inspect
 from pathlib import Path
 
 import pytest
-from helpers.commands import CONFIGS
+from helpers import CONFIGS
 from helpers.experiments import TINY, root, store_of
 from helpers.run_folders import write_run
 from omegaconf import OmegaConf

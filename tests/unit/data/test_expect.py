@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from helpers.commands import CONFIGS
+from helpers import CONFIGS
 from helpers.experiments import root
 
 from seqrec.build import build_source

@@ -4,7 +4,8 @@ import math
 
 import pytest
 import torch
-from helpers.components import CONFIGS, make, names
+from helpers import CONFIGS
+from helpers.components import make, names
 from omegaconf import OmegaConf
 from torchmetrics.functional.retrieval import retrieval_normalized_dcg
 
