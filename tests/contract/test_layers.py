@@ -7,12 +7,12 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 from omegaconf import OmegaConf
 from packaging.requirements import Requirement
 
 from seqrec.config.kinds import KINDS
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "seqrec"
 LAYERS = [
     *("errors", "home", "clock", "shapes", "catalogue", "contracts", "layers", "machine"),

@@ -3,12 +3,12 @@
 import re
 import time
 from io import StringIO
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
 import pytest
+from helpers import ROOT
 from rich.console import Console
 
 from seqrec.benchmark import peers
@@ -26,7 +26,6 @@ from seqrec.benchmark.training import measure
 from seqrec.errors import ConfigError, RunError
 from seqrec.machine.process import peak_mb
 
-ROOT = Path(__file__).resolve().parents[3]
 TINY = [
     *("model=sasrec", "data=synthetic", "data.n_users=60", "data.n_items=40", "data.length=20"),
     *("dim=8", "max_length=10", "batch.size=16", "dropout=0.0", "trainer=cpu"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from helpers import ROOT
 
 from seqrec.config.schema import Prepare, Repeats
 from seqrec.data.files import Files
@@ -264,10 +265,9 @@ def test_two_processes_give_one_result(tmp_path: Path) -> None:
         "from seqrec.data.synthetic import Synthetic\n"
         f"print(prepare(Synthetic(n_users=3000), Prepare(), {str(tmp_path)!r}).data_hash)"
     )
-    root = Path(__file__).resolve().parents[3]
     command = [sys.executable, "-c", program]
     both = [
-        subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
     hashes = {process.communicate()[0] for process in both}
     assert len(hashes) == 1 and len(hashes.pop().strip()) == 64
