@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers.commands import told
 from helpers.experiments import batches, root, steps, store_of
+from helpers.finished import write_shop
 
 from seqrec.batches import EvalBatches
 from seqrec.build import build_source
@@ -24,6 +25,12 @@ KNOWN = {
     "device": EventFacts(categories=["phone", "tablet"]),
     "timestamp": EventFacts(),
 }
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """40 users of 6 to 12 events with ratings, times, a device and a dwell time."""
+    return write_shop(tmp_path_factory.mktemp("shop"))
 
 
 def config_of(path, *overrides):
