@@ -9,21 +9,21 @@ import numpy as np
 import polars as pl
 import torch
 
-from seqrec.batches import Columns, EvalBatches, event_column
-from seqrec.build import build_baseline, build_model, build_reranker, build_source
+from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
-from seqrec.contracts import EventFacts, Facts, Ranked, Reranker
-from seqrec.errors import DataError, RunError
+from seqrec.contracts import EventFacts, Ranked, Reranker
+from seqrec.errors import DataError
 from seqrec.machine.hardware import find_hardware
 from seqrec.model import CountedModel, SequenceModel
 from seqrec.ranking.policy import Policy
+from seqrec.recommend.data import session_of_user, store_of_run
+from seqrec.recommend.items import Items
 from seqrec.recommend.lists import top_lists
+from seqrec.recommend.load import parts_of
 from seqrec.recommend.session import Recommendation, Session, history_of, joined, now
 from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch
-from seqrec.store.prepare import prepare
-from seqrec.store.store import SequenceStore
 from seqrec.store.views import View
 
 Model = SequenceModel | CountedModel
@@ -59,9 +59,7 @@ class Recommender:
             mask_seen=config.evaluation.mask_seen,
             reranker=reranker,
         )
-        self.items = catalogue["item"].to_list()
-        self.titles = catalogue["title"].fill_null(catalogue["item"]).to_list()
-        self.index = {item: i for i, item in enumerate(self.items, start=1)}
+        self.items = Items(catalogue)
 
     @classmethod
     def load(
@@ -89,36 +87,7 @@ class Recommender:
     @classmethod
     def of(cls, folder: RunFolder) -> "Recommender":
         """As :meth:`load`, from a folder that knows what its configuration may name."""
-        config, about = folder.config(), folder.about()
-        build = build_model if config.baseline is None else build_baseline
-        try:
-            facts = Facts.read(about["facts"])
-        except ValueError as error:
-            raise RunError(f"run.json can't be read: {error}", where=str(folder.path)) from error
-        model: Model = build(config, facts)
-        prefix = "model."
-        weights = {
-            key.removeprefix(prefix): value
-            for key, value in folder.weights().items()
-            if key.startswith(prefix)
-        }
-        try:
-            model.load_state_dict(weights)
-        except RuntimeError as error:
-            raise RunError(
-                "the checkpoint doesn't fit config.yaml",
-                where=str(folder.path),
-                todo="bring back the config.yaml that the run wrote",
-            ) from error
-        catalogue = folder.read_table("catalogue.parquet")
-        return cls(
-            model=model,
-            catalogue=catalogue,
-            config=config,
-            data_hash=about["data_hash"],
-            events=facts.events,
-            reranker=build_reranker(config, _with_items(facts, catalogue)),
-        )
+        return cls(**parts_of(folder))
 
     def recommend(
         self,
@@ -161,7 +130,7 @@ class Recommender:
         _check_length(k)
         policy, size = self._narrowed(mask_seen, allow, deny), self.config.batch.eval_size
         asked = [s if isinstance(s, Session) else Session(s) for s in sessions]
-        kept = [self._known(session) for session in asked]
+        kept = [self.items.places(session.items) for session in asked]
         answers: list[Recommendation] = []
         for first in range(0, len(asked), size):
             those = asked[first : first + size], kept[first : first + size]
@@ -183,12 +152,14 @@ class Recommender:
             top = ranking.top_BK[row][ranking.top_BK[row] > 0]
             length = int(batch.history.length_B[row])
             yield Recommendation(
-                self._table(top.tolist(), score=ranking.top_score_BK[row][: len(top)].tolist()),
-                self._table(
+                self.items.table(
+                    top.tolist(), score=ranking.top_score_BK[row][: len(top)].tolist()
+                ),
+                self.items.table(
                     batch.history.item_BL[row][:length].tolist(),
                     attention=alpha_BL[row][:length].tolist(),
                 ),
-                [item for item in session.items if item not in self.index],
+                self.items.unknown(session.items),
             )
 
     def _batch(self, sessions: list[Session], kept: list[list[int]]) -> EvalBatch:
@@ -198,7 +169,7 @@ class Recommender:
                 history_of(
                     session,
                     places[-self.config.max_length :],
-                    index=self.index,
+                    index=self.items.index,
                     wanted=self.model.wanted,
                     events=self.events,
                 )
@@ -206,7 +177,7 @@ class Recommender:
             ]
         )
         seen = [
-            sorted({self.index[session.items[at]] for at in places})
+            sorted({self.items.index[session.items[at]] for at in places})
             for session, places in zip(sessions, kept, strict=True)
         ]
         row_B = torch.arange(len(sessions))
@@ -219,62 +190,24 @@ class Recommender:
             seen_item_P=torch.tensor([item for items in seen for item in items]),
         )
 
-    def _known(self, session: Session) -> list[int]:
-        """Return the places in a session of the items that the catalogue has."""
-        places = [at for at, item in enumerate(session.items) if item in self.index]
-        if not places:
-            example = ", ".join(self.items[:3])
-            raise DataError(
-                f"none of the {len(session.items)} items is in the run's catalogue",
-                where=f"items={','.join(session.items[:5])}",
-                todo=f"give original ids, like {example}",
-            )
-        return places
-
     def _narrowed(
         self, mask_seen: bool | None, allow: Iterable[str] | None, deny: Iterable[str]
     ) -> Policy:
         return self.policy.narrowed(
             mask_seen=mask_seen,
-            allow=None if allow is None else self._indices(allow, where="allow"),
-            deny=self._indices(deny, where="deny"),
+            allow=None if allow is None else self.items.indices(allow, where="allow"),
+            deny=self.items.indices(deny, where="deny"),
         )
 
-    def _indices(self, items: Iterable[str], *, where: str) -> list[int]:
-        items = list(items)
-        unknown = [item for item in items if item not in self.index]
-        if unknown:
-            example = ", ".join(self.items[:3])
-            raise DataError(
-                f"the run's catalogue has no item {', '.join(map(repr, unknown[:5]))}",
-                where=where,
-                todo=f"give original ids, like {example}",
-            )
-        return [self.index[item] for item in items]
-
     def session(self, user: str) -> Session:
-        """The whole history of a user of the run's data.
+        """Return the whole history of a user of the run's data.
 
         Raises:
             DataError: the data doesn't have this user, or can't be read any more.
             RunError: the data has changed.
         """
-        store = self._store()
-        users = store.users()
-        found = users.filter(pl.col("user") == user)["index"]
-        if found.is_empty():
-            example = ", ".join(users["user"][:3])
-            raise DataError(
-                f"{store.name} has no user {user!r} (after filtering)",
-                todo=f"name one like {example}, or give items='[...]'",
-            )
-        index = found[0]
-        mine = slice(store.offset[index], store.offset[index + 1])
-        context = {name: event_column(store, name)[mine].tolist() for name in self.model.wanted}
-        for name in context.keys() & store.categories.keys():
-            names = [None, *store.categories[name]]
-            context[name] = [names[code] for code in context[name]]
-        return Session([self.items[i - 1] for i in store.item[mine].tolist()], index, context)
+        store = store_of_run(self.config, self.data_hash)
+        return session_of_user(store, user, items=self.items, wanted=self.model.wanted)
 
     def everybody(
         self,
@@ -306,7 +239,7 @@ class Recommender:
         """
         _check_length(k)
         policy = self._narrowed(mask_seen, allow, deny)
-        store = self._store()
+        store = store_of_run(self.config, self.data_hash)
         device = torch.device(find_hardware("auto", "fp32").kind)
         offset = np.asarray(store.offset)
         batches = EvalBatches(
@@ -321,44 +254,13 @@ class Recommender:
                 self.model,
                 (_at(batch.to(device), asked) for batch in batches),
                 users=store.users()["user"],
-                items=pl.Series(self.items),
+                items=pl.Series(self.items.ids),
                 k=min(k, len(self.items)),
                 policy=policy.to(device),
             )
         finally:
             self.model.to("cpu")
             policy.to("cpu")
-
-    def _store(self) -> SequenceStore:
-        """The run's data."""
-        source = build_source(self.config)
-        store = prepare(source, self.config.prepare, Path(self.config.paths.cache_dir))
-        if store.data_hash != self.data_hash:
-            raise RunError(
-                "the data isn't what the run was trained on",
-                where=f"{self.data_hash[:12]} then, {store.data_hash[:12]} now ({store.name})",
-                todo="give items='[...]' instead, or train a new run",
-            )
-        return store
-
-    def _table(self, indices: list[int], **columns: list[float]) -> pl.DataFrame:
-        names = {
-            "rank": range(1, len(indices) + 1),
-            "item": [self.items[i - 1] for i in indices],
-            "title": [self.titles[i - 1] for i in indices],
-        }
-        return pl.DataFrame({**names, **columns})
-
-
-def _with_items(facts: Facts, catalogue: pl.DataFrame) -> Facts:
-    """Return the facts with what the run's catalogue says of the items."""
-    own = ("candidate", "item_events")
-    counts = catalogue.get_column("item_events", default=None)
-    return replace(
-        facts,
-        items=lambda: catalogue.drop(own, strict=False),
-        item_count_V=None if counts is None else torch.tensor([0, *counts]),
-    )
 
 
 def _at(batch: EvalBatch, asked: int | None) -> EvalBatch:

@@ -1,0 +1,65 @@
+"""The data that a run was trained on, where it can still be read."""
+
+from pathlib import Path
+
+import polars as pl
+
+from seqrec.batches import event_column
+from seqrec.build import build_source
+from seqrec.config.schema import Root
+from seqrec.errors import DataError, RunError
+from seqrec.recommend.items import Items
+from seqrec.recommend.session import Session
+from seqrec.store.prepare import prepare
+from seqrec.store.store import SequenceStore
+
+
+def store_of_run(config: Root, data_hash: str) -> SequenceStore:
+    """Return the data of a run.
+
+    Args:
+        config: of the run.
+        data_hash: of the data that it was trained on.
+
+    Raises:
+        DataError: the data can't be read any more.
+        RunError: the data has changed.
+    """
+    store = prepare(build_source(config), config.prepare, Path(config.paths.cache_dir))
+    if store.data_hash != data_hash:
+        raise RunError(
+            "the data isn't what the run was trained on",
+            where=f"{data_hash[:12]} then, {store.data_hash[:12]} now ({store.name})",
+            todo="give items='[...]' instead, or train a new run",
+        )
+    return store
+
+
+def session_of_user(
+    store: SequenceStore, user: str, *, items: Items, wanted: tuple[str, ...]
+) -> Session:
+    """Return the whole history of a user.
+
+    Args:
+        store: the data of the run.
+        user: original id.
+        items: of the run.
+        wanted: columns of the events that the model reads.
+
+    Raises:
+        DataError: the data doesn't have this user.
+    """
+    users = store.users()
+    found = users.filter(pl.col("user") == user)["index"]
+    if found.is_empty():
+        raise DataError(
+            f"{store.name} has no user {user!r} (after filtering)",
+            todo=f"name one like {', '.join(users['user'][:3])}, or give items='[...]'",
+        )
+    index = found[0]
+    mine = slice(store.offset[index], store.offset[index + 1])
+    context = {name: event_column(store, name)[mine].tolist() for name in wanted}
+    for name in context.keys() & store.categories.keys():
+        names = [None, *store.categories[name]]
+        context[name] = [names[code] for code in context[name]]
+    return Session([items.ids[i - 1] for i in store.item[mine].tolist()], index, context)

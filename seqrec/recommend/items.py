@@ -1,0 +1,76 @@
+"""The items of a run by their original ids."""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from seqrec.errors import DataError
+
+
+class Items:
+    """What the item indices of a model mean.
+
+    Args:
+        table: index (from 1), item and title (may be null) of the run's catalogue.
+    """
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        self.ids = table["item"].to_list()
+        self.titles = table["title"].fill_null(table["item"]).to_list()
+        self.index = {item: i for i, item in enumerate(self.ids, start=1)}
+
+    def __len__(self) -> int:
+        """Return how many items there are."""
+        return len(self.ids)
+
+    def places(self, items: list[str]) -> list[int]:
+        """Return the places in a history of the items that the catalogue has.
+
+        Raises:
+            DataError: it has none of them.
+        """
+        places = [at for at, item in enumerate(items) if item in self.index]
+        if not places:
+            raise DataError(
+                f"none of the {len(items)} items is in the run's catalogue",
+                where=f"items={','.join(items[:5])}",
+                todo=self._hint,
+            )
+        return places
+
+    def indices(self, items: Iterable[str], *, where: str) -> list[int]:
+        """Return the indices of items.
+
+        Args:
+            items: original ids.
+            where: the argument that names them, for the error.
+
+        Raises:
+            DataError: the catalogue lacks one of them.
+        """
+        items = list(items)
+        unknown = [item for item in items if item not in self.index]
+        if unknown:
+            raise DataError(
+                f"the run's catalogue has no item {', '.join(map(repr, unknown[:5]))}",
+                where=where,
+                todo=self._hint,
+            )
+        return [self.index[item] for item in items]
+
+    def unknown(self, items: list[str]) -> list[str]:
+        """Return the items that the catalogue lacks."""
+        return [item for item in items if item not in self.index]
+
+    def table(self, indices: list[int], **columns: list[float]) -> pl.DataFrame:
+        """Return a table of rank, item, title and `columns`, a row for each index."""
+        names = {
+            "rank": range(1, len(indices) + 1),
+            "item": [self.ids[i - 1] for i in indices],
+            "title": [self.titles[i - 1] for i in indices],
+        }
+        return pl.DataFrame({**names, **columns})
+
+    @property
+    def _hint(self) -> str:
+        return f"give original ids, like {', '.join(self.ids[:3])}"
