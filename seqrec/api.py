@@ -14,10 +14,10 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from seqrec.comparing.estimate import comparison
-from seqrec.comparing.estimate.rows import Comparison
-from seqrec.comparing.read.find import Skipped, find_runs
-from seqrec.comparing.show import table
+from seqrec.comparison.estimate import comparison
+from seqrec.comparison.estimate.rows import Comparison
+from seqrec.comparison.read.find import Skipped, find_runs
+from seqrec.comparison.show import table
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
@@ -211,7 +211,7 @@ def compare(
         ConfigError: a key, metric or reference that isn't there.
         RunError: there is no finished run, or the runs weren't measured on the same.
     """
-    from seqrec.comparing.read.choose import comparable
+    from seqrec.comparison.read.choose import comparable
 
     places = [str(run.folder if isinstance(run, Run) else run) for run in runs]
     found, skipped = find_runs(places, Trust.given(trust=trust, searchpath=searchpath))

@@ -166,7 +166,7 @@ class TrainBatches:
         user = np.searchsorted(self.columns.store.offset, end, side="right") - 1
         return TrainBatch(
             history=self.columns.history(index_BL, valid_BL, end, user),
-            context_B=self.columns.tensor(context),
+            prefix_B=self.columns.tensor(context),
             target_BL=self.columns.items(index_BL + 1, valid_BL),
             rating_BL=self.columns.ratings(index_BL + 1, valid_BL),
             weight=weight,

@@ -19,7 +19,7 @@ from seqrec.config.schema import Component, Root
 from seqrec.context.events import squashed
 from seqrec.contracts import EventFacts, Facts, Loss, Objective, Reranker, Scheduler
 from seqrec.errors import ConfigError
-from seqrec.model import CountedModel, SequenceModel
+from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.lists import ListMetric
 from seqrec.raw.source import Source
@@ -76,9 +76,9 @@ def build_source(config: Root) -> Source:
     return make(config.data)
 
 
-def build_baseline(config: Root, facts: Facts) -> CountedModel:
+def build_baseline(config: Root, facts: Facts) -> BaselineModel:
     """A baseline, not yet counted."""
-    return CountedModel(make(config.baseline, **vars(facts)))
+    return BaselineModel(make(config.baseline, **vars(facts)))
 
 
 def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:

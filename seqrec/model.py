@@ -105,7 +105,7 @@ class SequenceModel(nn.Module):
         return self.scorer.catalogue(self.embedding.table())
 
 
-class CountedModel(nn.Module):
+class BaselineModel(nn.Module):
     """A baseline that is counted from the training events, with what a trained model is asked for.
 
     Args:

@@ -91,7 +91,7 @@ class TrainBatch(Movable):
     """Sequences to learn from: at each valid position the next item is the target."""
 
     history: History
-    context_B: Tensor  # int64, how many of the first positions are only seen, not learned from
+    prefix_B: Tensor  # int64, how many of the first positions are only seen, not learned from
     target_BL: Tensor  # int64, the item that follows; 0 where padded
     rating_BL: Tensor | None  # float32, the rating of the target
     weight: float  # positions here over the mean of all batches; times the mean loss: unbiased

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from seqrec.counts.choice import Judge, check_options, choose
 from seqrec.counts.table import Rows, Table, packed
-from seqrec.counts.training import Training, places
+from seqrec.counts.training import Training, popularity_order
 from seqrec.shapes import position_mask
 
 BEHIND = 1e-6  # popularity counts this much: it orders what has no neighbour in the history
@@ -60,7 +60,9 @@ class ItemKNN(nn.Module):
             np.concatenate(rows), np.concatenate(items), np.concatenate(weights),
             rows=v, most=self.neighbours,
         )  # fmt: skip
-        self.table.fill(entries, places(torch.from_numpy(training.counts())) * (BEHIND / v))
+        self.table.fill(
+            entries, popularity_order(torch.from_numpy(training.counts())) * (BEHIND / v)
+        )
         choose("decays", self.decays, self.decay.fill_, judge)
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from seqrec.counts.choice import Judge, check_options, choose
 from seqrec.counts.table import Rows, Table, packed
-from seqrec.counts.training import Training, places
+from seqrec.counts.training import Training, popularity_order
 
 
 class Markov(nn.Module):
@@ -38,7 +38,7 @@ class Markov(nn.Module):
         """Learn from the training events."""
         v = training.n_items + 1
         count_V = training.counts()
-        tie_V = places(torch.from_numpy(count_V)) / v  # below 1 event
+        tie_V = popularity_order(torch.from_numpy(count_V)) / v  # below 1 event
         base_V = (torch.from_numpy(count_V) + tie_V) / len(training.item)
         from_P, to_P, count_P = training.successions()
         self.total_V = torch.from_numpy(

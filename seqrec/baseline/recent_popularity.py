@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from seqrec.baseline.popularity import everyone
 from seqrec.counts.choice import Judge, check_options, choose
 from seqrec.counts.table import Rows, Table
-from seqrec.counts.training import Training, places
+from seqrec.counts.training import Training, popularity_order
 from seqrec.errors import DataError
 
 
@@ -48,7 +48,7 @@ class RecentPopularity(nn.Module):
         def take(share: float) -> None:
             kept = order[: max(1, round(share * len(order)))]
             count_V = training.counts(kept) + total / (total.max() + 1)  # the latter below 1
-            self.table.fill(None, places(torch.from_numpy(count_V)))
+            self.table.fill(None, popularity_order(torch.from_numpy(count_V)))
             self.share.fill_(share)
 
         choose("shares", self.shares, take, judge)

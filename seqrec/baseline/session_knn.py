@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from seqrec.baseline.item_knn import BEHIND
 from seqrec.counts.choice import Judge
 from seqrec.counts.table import Rows, Table, packed
-from seqrec.counts.training import Training, places
+from seqrec.counts.training import Training, popularity_order
 from seqrec.layers.sizes import make_room
 from seqrec.shapes import position_mask
 
@@ -55,7 +55,9 @@ class SessionKNN(nn.Module):
             once.sequence, once.item, np.ones(len(once.item)),
             rows=len(once.offset) - 1, most=self.max_length,
         )  # fmt: skip
-        self.table.fill(entries, places(torch.from_numpy(training.counts())) * (BEHIND / v))
+        self.table.fill(
+            entries, popularity_order(torch.from_numpy(training.counts())) * (BEHIND / v)
+        )
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
         """The most similar sessions, weighted by how similar they are."""

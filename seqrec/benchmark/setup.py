@@ -16,7 +16,7 @@ from seqrec.machine.hardware import find_hardware
 from seqrec.run.environment import describe_environment
 from seqrec.run.folder import typed
 from seqrec.store.prepare import prepare
-from seqrec.training.module import Experiment
+from seqrec.training.module import TrainedModule
 from seqrec.training.trainer import silence
 
 LIST = 10  # items that are recommended to each user
@@ -27,12 +27,12 @@ def composed(overrides: list[str]) -> Root:
     return typed(compose(overrides).config)
 
 
-def assembled(root: Root) -> Experiment:
+def assembled(root: Root) -> TrainedModule:
     """The experiment over its prepared data."""
     silence()
     store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
     experiment = build_experiment(root, store)
-    if not isinstance(experiment, Experiment):
+    if not isinstance(experiment, TrainedModule):
         raise ConfigError(
             "a baseline is counted, so there is no training to measure", where="model"
         )

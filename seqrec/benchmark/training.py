@@ -17,7 +17,7 @@ from seqrec.machine.process import peak_mb
 from seqrec.recommend.lists import top_lists
 from seqrec.run.folder import RunFolder
 from seqrec.terminal.console import console
-from seqrec.training.module import Experiment
+from seqrec.training.module import TrainedModule
 from seqrec.training.trainer import build_trainer
 
 
@@ -72,7 +72,7 @@ def measure(
     return result
 
 
-def _train(module: Experiment, hardware: Hardware, steps: int | None) -> dict[str, Any]:
+def _train(module: TrainedModule, hardware: Hardware, steps: int | None) -> dict[str, Any]:
     clock = Clock(steps)
     with tempfile.TemporaryDirectory() as folder:
         trainer = build_trainer(
@@ -99,7 +99,7 @@ def _train(module: Experiment, hardware: Hardware, steps: int | None) -> dict[st
     return result
 
 
-def _recommend(module: Experiment) -> dict[str, Any]:
+def _recommend(module: TrainedModule) -> dict[str, Any]:
     """The best items for every user's training history, by original ids, without seen ones."""
     hardware = find_hardware(module.config.trainer.accelerator, module.config.trainer.precision)
     module.to(hardware.kind).eval()
@@ -108,7 +108,7 @@ def _recommend(module: Experiment) -> dict[str, Any]:
     return {"recommend_s": seconds, "users": users, "users_per_s": users / seconds}
 
 
-def _lists(module: Experiment) -> Iterator[pl.DataFrame]:
+def _lists(module: TrainedModule) -> Iterator[pl.DataFrame]:
     return top_lists(
         module.model,
         module.eval_batches(module.splits.valid),

@@ -51,7 +51,7 @@ def benchmark(arguments: Arguments) -> int:
     from seqrec.benchmark.report import table
     from seqrec.config.cli.command_line import check_command_line
     from seqrec.config.schema import register
-    from seqrec.terminal.console import console, fact
+    from seqrec.terminal.console import console, print_line
 
     asked = dataclasses.asdict(arguments)
     folder = Path(asked.pop("out"))
@@ -81,15 +81,15 @@ def benchmark(arguments: Arguments) -> int:
         content["lines"] = [line.plain() for line in lines]
         path.write_text(json.dumps(content, indent=1) + "\n")
     out.print(table(lines))
-    fact(out, "machine", f"{content['machine']['processor']}, threads: {arguments.threads}")
-    fact(out, "results", str(path))
+    print_line(out, "machine", f"{content['machine']['processor']}, threads: {arguments.threads}")
+    print_line(out, "results", str(path))
     if "growth" in content["results"]:
         title = f"{arguments.model}: seconds an epoch (dashed: in proportion)"
         picture = path.with_suffix(".svg")
         picture.write_text(growth_picture(content["results"]["growth"], title))
-        fact(out, "growth", str(picture))
+        print_line(out, "growth", str(picture))
     for name in content["failed"]:
-        fact(out, "failed", name)
+        print_line(out, "failed", name)
     return 1 if content["failed"] else 0
 
 

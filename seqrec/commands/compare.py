@@ -15,8 +15,8 @@ from seqrec.home import command
 from seqrec.terminal.errors import plain_errors, tell
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
-    from seqrec.comparing.estimate.rows import Comparison
-    from seqrec.comparing.read.find import Skipped
+    from seqrec.comparison.estimate.rows import Comparison
+    from seqrec.comparison.read.find import Skipped
 
 PLACES: Any = field(default_factory=lambda: ["outputs"], metadata=WORDS)
 FILTERS: Any = field(default_factory=dict, metadata=PAIRS)
@@ -50,9 +50,9 @@ class Arguments:
 def compare_runs(arguments: Arguments) -> None:
     """Find, choose, compare, print, write."""
     check(arguments)
-    from seqrec.comparing.estimate.comparison import compare
-    from seqrec.comparing.read.choose import comparable, filter_runs
-    from seqrec.comparing.read.find import find_runs
+    from seqrec.comparison.estimate.comparison import compare
+    from seqrec.comparison.read.choose import comparable, filter_runs
+    from seqrec.comparison.read.find import find_runs
 
     runs, skipped = find_runs(
         arguments.runs, Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
@@ -94,15 +94,15 @@ def check(arguments: Arguments) -> None:
     if not arguments.metric or arguments.by == []:
         raise ConfigError("metric= and by= name one or more", todo="metric=ndcg@10 by=model")
     if arguments.report:
-        from seqrec.comparing.show.report.page import check_target
+        from seqrec.comparison.show.report.page import check_target
 
         check_target(arguments.report)
 
 
 def print_tables(comparisons: "list[Comparison]", form: str) -> None:
     """Each table, and for people what is needed to read it."""
-    from seqrec.comparing.show import table
-    from seqrec.terminal.console import console, fact
+    from seqrec.comparison.show import table
+    from seqrec.terminal.console import console, print_line
 
     made: dict[str, Any] = {
         "markdown": table.markdown,
@@ -115,19 +115,19 @@ def print_tables(comparisons: "list[Comparison]", form: str) -> None:
             print(made[form](comparison), end="" if comparison is comparisons[-1] else "\n")
             continue
         first = comparison.runs[0]
-        fact(out, "data", f"{first.protocol['data']}  hash {first.results['data_hash'][:12]}")
-        fact(out, "protocol", first.results["protocol"])
+        print_line(out, "data", f"{first.protocol['data']}  hash {first.results['data_hash'][:12]}")
+        print_line(out, "protocol", first.results["protocol"])
         shown = table.terminal(comparison)
         wanted = Measurement.get(out, out.options.update(width=400), shown).maximum
         out.width = max(out.width, wanted)  # a number that is cut is worse than a broken line
         out.print(shown)
         for note in table.notes(comparison):
-            fact(out, "", note)
+            print_line(out, "", note)
 
 
 def write(arguments: Arguments, comparisons: "list[Comparison]", skipped: "list[Skipped]") -> None:
     """The HTML page."""
-    from seqrec.comparing.show.report.page import write_report
+    from seqrec.comparison.show.report.page import write_report
 
     assert arguments.report is not None
     write_report(arguments.report, comparisons, skipped, replicates=arguments.replicates)

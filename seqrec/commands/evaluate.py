@@ -12,7 +12,7 @@ from seqrec.config.cli.script import parse
 from seqrec.config.schema import SampledBy
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError
-from seqrec.terminal.console import console, fact
+from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 
 
@@ -77,9 +77,9 @@ def evaluate_run(arguments: Arguments) -> None:
     module = rebuild(folder, config)
     results = evaluate(module, split=arguments.split, hardware=hardware)
     out = console()
-    fact(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
-    fact(out, "device", f"{hardware.device}, {hardware.precision}")
-    fact(out, arguments.split, module.task.protocol)
+    print_line(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
+    print_line(out, "device", f"{hardware.device}, {hardware.precision}")
+    print_line(out, arguments.split, module.task.protocol)
     table = Table(header_style="dim")
     table.add_column("metric")
     for k in now.ks:
@@ -91,17 +91,17 @@ def evaluate_run(arguments: Arguments) -> None:
     out.print(table)
     for key in results:
         if "@" not in key:
-            fact(out, key, f" {results[key]:.4f}")
+            print_line(out, key, f" {results[key]:.4f}")
     keyed = prefixed(arguments.split, results)
     if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
         written = folder.read_json("metrics.json")
         moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
         then_precision = folder.about()["precision"]
         differs = f"differs from metrics.json ({then_precision}) in {', '.join(moved)}"
-        fact(out, "check", differs if moved else "equal to metrics.json")
+        print_line(out, "check", differs if moved else "equal to metrics.json")
     if arguments.save:
         Path(arguments.save).write_text(json.dumps(keyed, indent=2) + "\n")
-        fact(out, "saved", arguments.save)
+        print_line(out, "saved", arguments.save)
 
 
 def main() -> None:

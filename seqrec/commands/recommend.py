@@ -14,7 +14,7 @@ from rich.text import Text
 from seqrec.clock import instant
 from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError
-from seqrec.terminal.console import console, fact
+from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.spreadsheet import with_texts
 
@@ -58,7 +58,7 @@ def recommend(arguments: Arguments) -> None:
         return
     if arguments.format not in ("table", "json"):
         raise ConfigError(f"format={arguments.format} is unknown", todo="choose table or json")
-    context, asked = told(arguments.context), instant(arguments.at, where="at")
+    context, asked = read_context(arguments.context), instant(arguments.at, where="at")
     from seqrec.recommend import Recommender, Session
 
     recommender = Recommender.load(
@@ -82,11 +82,13 @@ def recommend(arguments: Arguments) -> None:
     out.print(history_table(answer.history))
     if answer.items.is_empty():
         why = "every item that training saw is in the history: mask_seen=false repeats them"
-        fact(out, "nothing", f"to recommend; {why}")
+        print_line(out, "nothing", f"to recommend; {why}")
     else:
         out.print(list_table(answer.items))
     if answer.unknown:
-        fact(out, "unknown", "not in the catalogue, left out: " + ", ".join(answer.unknown[:10]))
+        print_line(
+            out, "unknown", "not in the catalogue, left out: " + ", ".join(answer.unknown[:10])
+        )
 
 
 def recommend_to_all(arguments: Arguments, out: Path) -> None:
@@ -121,14 +123,16 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
-    fact(console(), "lists", f"{len(table):,} rows of {table['user'].n_unique():,} users: {out}")
+    print_line(
+        console(), "lists", f"{len(table):,} rows of {table['user'].n_unique():,} users: {out}"
+    )
 
 
 def _wanted(arguments: Arguments) -> dict[str, Any]:
     return {name: getattr(arguments, name) for name in ("k", "mask_seen", "allow", "deny")}
 
 
-def told(context: str | None) -> dict[str, list[str | None]]:
+def read_context(context: str | None) -> dict[str, list[str | None]]:
     """Read ``{rating: [5, null], timestamp: [2024-05-01T10:00, null]}``.
 
     Raises:

@@ -12,7 +12,7 @@ from seqrec.config.cli.script import parse
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.machine.process import is_first_process
-from seqrec.terminal.console import console, fact
+from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 
 if TYPE_CHECKING:  # --help and a mistake are answered without it
@@ -39,7 +39,7 @@ def reproduce(arguments: Arguments) -> bool:
     if not arguments.tolerance >= 0:
         raise ConfigError(f"tolerance={arguments.tolerance} makes no sense: 0 or more")
     from seqrec.experiment.evaluate import find_data, relocated
-    from seqrec.experiment.reproduce import again, differences, environments
+    from seqrec.experiment.reproduce import changed_metrics, environments, train_again
     from seqrec.run.claim import claim
     from seqrec.run.folder import RunFolder
 
@@ -55,30 +55,30 @@ def reproduce(arguments: Arguments) -> bool:
     config, about = relocated(folder.config(), arguments.where), folder.about()
     data_hash = find_data(folder, config).data_hash
     if not is_first_process():  # one that Lightning started for a run of several
-        again(folder, config, folder.path)
+        train_again(folder, config, folder.path)
         return True
     out = console()
     rows = environments(about, config, data_hash)
     out.print(environment_table(rows))
     if len(set(rows["code_sha256"])) > 1 and rows["git_sha"][0]:
-        fact(out, "code", code_hint(folder.path, rows["git_sha"][0]))
+        print_line(out, "code", code_hint(folder.path, rows["git_sha"][0]))
     if about.get("before"):
-        fact(out, "parts", f"the run was trained in {len(about['before']) + 1}; this is one")
+        print_line(out, "parts", f"the run was trained in {len(about['before']) + 1}; this is one")
     new = claim(folder.path.with_name(f"{folder.path.name}_again"))
-    now = again(folder, config, new)
+    now = train_again(folder, config, new)
     then = folder.read_json("metrics.json")
-    different = differences(then, now)
+    different = changed_metrics(then, now)
     beyond = [difference for difference in different if difference.size > arguments.tolerance]
     out.print()
     if not different:
-        fact(out, "equal", f"all {len(then)} results are those of the run, to the last bit")
+        print_line(out, "equal", f"all {len(then)} results are those of the run, to the last bit")
     elif not beyond:
         largest = different[0]
-        fact(out, "close", f"all {len(then)} results lie within {arguments.tolerance:g}")
-        fact(out, "", f"the largest difference: {largest.name}, {largest.size:.3g}")
+        print_line(out, "close", f"all {len(then)} results lie within {arguments.tolerance:g}")
+        print_line(out, "", f"the largest difference: {largest.name}, {largest.size:.3g}")
     else:
         out.print(difference_table(beyond))
-        fact(out, "differ", f"{len(beyond)} of {len(then)} results, by more than "
+        print_line(out, "differ", f"{len(beyond)} of {len(then)} results, by more than "
              f"{arguments.tolerance:g}")  # fmt: skip
     return not beyond
 

@@ -13,7 +13,7 @@ from seqrec.config.check.mistakes import unknown
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.errors import ConfigError
 from seqrec.home import CONFIGS, IN_WHEEL, command
-from seqrec.terminal.console import console, fact
+from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors, tell
 from seqrec.tune import COSTS, PRUNERS
 
@@ -80,14 +80,14 @@ def tune(arguments: Arguments) -> None:
 
     search = _search(arguments, space, given)
     study, out = open_study(search), console()
-    fact(
+    print_line(
         out,
         "study",
         f"{search.name} in {search.folder}: {search.monitor}, {arguments.trials} trials",
     )
     ended = len(_ended(study))
     if study.trials:
-        fact(out, "goes on", f"{ended} trials have ended")
+        print_line(out, "goes on", f"{ended} trials have ended")
     columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
         task = progress.add_task("", total=arguments.trials, completed=ended)
@@ -109,7 +109,7 @@ def tune(arguments: Arguments) -> None:
 
 def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":
     from seqrec.build import build_gains
-    from seqrec.config.compose import plain
+    from seqrec.config.compose import to_values
     from seqrec.config.meaning import values_of
     from seqrec.experiment.python import composed
     from seqrec.experiment.run import prepare_data
@@ -122,7 +122,7 @@ def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":
     name = arguments.study or f"{choices['model']}_{space.name}"
     agreed = {
         "space": space.plain(),
-        "configuration": values_of(plain(made.config)),
+        "configuration": values_of(to_values(made.config)),
         "data": prepare_data(root).data_hash,
         "objectives": [root.evaluation.monitor, arguments.also],
     }
@@ -193,11 +193,11 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     recipe = write_recipe(
         search.folder, search.name, [*given, *overrides(values)], compose=composed, head=head
     )
-    fact(out, "best", f"{search.monitor} {outcome['value']:.4f}, trial {winner.number}")
-    fact(out, "plots", str(search.folder / "study.html"))
+    print_line(out, "best", f"{search.monitor} {outcome['value']:.4f}, trial {winner.number}")
+    print_line(out, "plots", str(search.folder / "study.html"))
     keep = "" if CONFIGS == IN_WHEEL else f"; to keep it: cp {recipe} configs/experiment/"
-    fact(out, "recipe", f"{recipe}{keep}")
-    fact(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_places} seed=1,2,3")
+    print_line(out, "recipe", f"{recipe}{keep}")
+    print_line(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_places} seed=1,2,3")
 
 
 def _leaders(study: "Study", search: "Search") -> list["FrozenTrial"]:

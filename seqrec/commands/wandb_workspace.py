@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from seqrec.comparing.show.workspace import report, workspace
+from seqrec.comparison.show.workspace import report, workspace
 from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError
-from seqrec.terminal.console import console, fact
+from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 
 
@@ -58,8 +58,8 @@ def make(arguments: Arguments) -> None:
             where=f"{given['entity']}/{arguments.project}",
             todo="see the key (wandb login) and the names; dry_run=true prints what would be sent",
         ) from error
-    fact(console(), "view", view.url)
-    fact(console(), "report", f"{text.url} (a draft)")
+    print_line(console(), "view", view.url)
+    print_line(console(), "report", f"{text.url} (a draft)")
 
 
 def written(spec: Any) -> Any:

@@ -131,7 +131,7 @@ def _take_own_values(node: Any, file: Any, group: str, written: set[str]) -> Non
                 del node[key]
 
 
-def plain(config: DictConfig) -> dict[str, Any]:
+def to_values(config: DictConfig) -> dict[str, Any]:
     """Return resolved plain values, enums by name: what a run's ``config.yaml`` holds."""
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(container, dict)

@@ -102,7 +102,7 @@ class Training:
         return Training(self.item[kept], offset, timestamp, self.n_items)
 
 
-def places(count_V: Tensor) -> Tensor:
+def popularity_order(count_V: Tensor) -> Tensor:
     """Items in order of `count_V`, float32 (V,): the larger the more events.
 
     As ties count against the target, equal counts are told apart by a fixed random order.

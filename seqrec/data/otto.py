@@ -16,7 +16,7 @@ from seqrec.raw.parse.read import UnreadableError, take_events
 from seqrec.raw.parse.text import inspect
 from seqrec.raw.source import Interactions
 
-KINDS = ("clicks", "carts", "orders")
+EVENT_TYPES = ("clicks", "carts", "orders")
 EVENT = pl.Struct({"aid": pl.Int64, "ts": pl.Int64, "type": pl.String})
 OPTIONS: dict = {
     "schema": {"session": pl.Int64, "events": pl.List(EVENT)},
@@ -41,17 +41,17 @@ class Otto:
 
     has_ratings: ClassVar[bool] = False
 
-    kinds: list[str] = field(default_factory=lambda: list(KINDS))
+    kinds: list[str] = field(default_factory=lambda: list(EVENT_TYPES))
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
 
     def __post_init__(self) -> None:
-        some_of("kinds", self.kinds, KINDS)
+        some_of("kinds", self.kinds, EVENT_TYPES)
 
     @property
     def name(self) -> str:
         """See :class:`~seqrec.raw.source.Source`."""
-        return named_by("otto", self.kinds, KINDS)
+        return named_by("otto", self.kinds, EVENT_TYPES)
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`."""
@@ -72,7 +72,7 @@ class Otto:
         self, path: Path, sessions: pl.LazyFrame, broken: Sequence[Row] = ()
     ) -> tuple[pl.LazyFrame, dict[str, int]]:
         events = sessions.explode("events", empty_as_null=False).unnest("events")
-        unwanted = pl.col("type").is_in([kind for kind in KINDS if kind not in self.kinds])
+        unwanted = pl.col("type").is_in([kind for kind in EVENT_TYPES if kind not in self.kinds])
         return take_events(
             path,
             events.filter(~unwanted.fill_null(False)),

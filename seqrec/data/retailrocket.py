@@ -15,7 +15,7 @@ from seqrec.raw.parse.formats import MISFIT, Delimited
 from seqrec.raw.parse.read import read_events
 from seqrec.raw.source import Interactions
 
-KINDS = ("view", "addtocart", "transaction")
+EVENT_TYPES = ("view", "addtocart", "transaction")
 PROPERTIES = ("item_properties_part1.csv", "item_properties_part2.csv")
 CSV = Delimited(",")
 
@@ -41,17 +41,17 @@ class Retailrocket:
 
     has_ratings: ClassVar[bool] = False
 
-    kinds: list[str] = field(default_factory=lambda: list(KINDS))
+    kinds: list[str] = field(default_factory=lambda: list(EVENT_TYPES))
     raw_dir: str | None = None
     max_bad_rows: float = 0.01
 
     def __post_init__(self) -> None:
-        some_of("kinds", self.kinds, KINDS)
+        some_of("kinds", self.kinds, EVENT_TYPES)
 
     @property
     def name(self) -> str:
         """See :class:`~seqrec.raw.source.Source`."""
-        return named_by("retailrocket", self.kinds, KINDS)
+        return named_by("retailrocket", self.kinds, EVENT_TYPES)
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`; the properties last, if they are there."""
@@ -63,8 +63,8 @@ class Retailrocket:
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
         path, *tables = self.files()
-        unwanted = [kind for kind in KINDS if kind not in self.kinds]
-        known = pl.when(pl.col("event").is_in(KINDS)).then(pl.col("itemid"))
+        unwanted = [kind for kind in EVENT_TYPES if kind not in self.kinds]
+        known = pl.when(pl.col("event").is_in(EVENT_TYPES)).then(pl.col("itemid"))
         check_file(path, CSV, {"event": "event"})
         events, rejected = read_events(
             path,

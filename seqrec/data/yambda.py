@@ -11,7 +11,7 @@ from seqrec.raw.parse.read import read_events
 from seqrec.raw.source import Interactions
 
 SIZES = ("50m", "500m", "5b")
-KINDS = ("listens", "likes")
+EVENT_TYPES = ("listens", "likes")
 CONTEXT = {
     "organic": Context("is_organic"),
     "track_length": Context("track_length_seconds", "number"),
@@ -47,7 +47,7 @@ class Yambda:
     max_bad_rows: float = 0.01
 
     def __post_init__(self) -> None:
-        one_of("kind", self.kind, KINDS)
+        one_of("kind", self.kind, EVENT_TYPES)
         one_of("size", self.size, SIZES)
 
     @property

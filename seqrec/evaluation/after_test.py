@@ -17,7 +17,7 @@ from seqrec.shapes import EvalBatch
 
 
 @dataclass(frozen=True)
-class Conclusions:
+class ListResults:
     """Metrics of a model's test, and of the popularity baseline's on the same events.
 
     Args:
@@ -34,7 +34,7 @@ class Conclusions:
 
 
 @torch.no_grad()
-def draw_conclusions(
+def evaluate_lists(
     task: Task,
     tested: Tested,
     *,
@@ -42,7 +42,7 @@ def draw_conclusions(
     batches: Iterable[EvalBatch],
     catalogue: Ranked,
     device: torch.device,
-) -> Conclusions:
+) -> ListResults:
     """Compute what follows from a test; this process evaluates the baseline alone.
 
     Args:
@@ -59,7 +59,7 @@ def draw_conclusions(
     vector_VD = catalogue.table_VD if isinstance(catalogue, Catalogue) else None
     lists = list_metrics(task, tested, popular, vector_VD=vector_VD)
     popular_lists = list_metrics(task, popular, popular)
-    return Conclusions(
+    return ListResults(
         test=_means(lists) | sampled_metrics(task, tested),
         popularity=popularity | _means(popular_lists) | sampled_metrics(task, popular),
         lists=lists,

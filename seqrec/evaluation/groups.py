@@ -7,11 +7,13 @@ import polars as pl
 
 from seqrec.config.check.mistakes import unknown
 from seqrec.errors import ConfigError
-from seqrec.evaluation.slices import KINDS, labels
+from seqrec.evaluation.slices import SLICES, labels
 
 AUTO = "auto"
-FEW = 8  # numbers of more values are cut into ranges; `auto` takes attributes of up to so many
-MOST = 50  # groups of an attribute
+MAX_AUTO_GROUPS = (
+    8  # numbers of more values are cut into ranges; `auto` takes attributes of up to so many
+)
+MAX_GROUPS = 50  # groups of an attribute
 CUTS = (0.25, 0.5, 0.75)  # of the users, between ranges of numbers
 
 
@@ -34,8 +36,10 @@ def find_groups(users: pl.DataFrame, wanted: Any) -> dict[str, pl.Series]:
     """
     columns = [n for n in users.columns[2:] if users[n].null_count() < len(users)]
     if wanted == AUTO:
-        found = {n: _labels(users[n]) for n in columns if n not in KINDS}
-        return {n: group for n, group in found.items() if 2 <= len(labels(group)) <= FEW}
+        found = {n: _labels(users[n]) for n in columns if n not in SLICES}
+        return {
+            n: group for n, group in found.items() if 2 <= len(labels(group)) <= MAX_AUTO_GROUPS
+        }
     names = [wanted] if isinstance(wanted, str) else list(wanted or [])
     for name in names:
         if name not in columns:
@@ -43,17 +47,17 @@ def find_groups(users: pl.DataFrame, wanted: Any) -> dict[str, pl.Series]:
                 f"evaluation.groups={name}: {unknown(name, columns, noun='known of the users')}",
                 todo="name some of these; evaluation.groups=null does without",
             )
-        if name in KINDS:
+        if name in SLICES:
             raise ConfigError(
                 f"evaluation.groups={name}: every run has slices of that name, of something else",
                 todo="rename the column in the table of users",
             )
     found = {name: _labels(users[name]) for name in names}
     for name, group in found.items():
-        if len(labels(group)) > MOST:
+        if len(labels(group)) > MAX_GROUPS:
             raise ConfigError(
                 f"evaluation.groups={name}: {len(labels(group)):,} values are too many for groups, "
-                f"{MOST} are the most",
+                f"{MAX_GROUPS} are the most",
                 todo="name an attribute of fewer, or join some in the table of users",
             )
     return found
@@ -62,7 +66,10 @@ def find_groups(users: pl.DataFrame, wanted: Any) -> dict[str, pl.Series]:
 def _labels(column: pl.Series) -> pl.Series:
     text = column.cast(pl.String).str.strip_chars().replace("", None)
     number = text.cast(pl.Float64, strict=False)
-    if number.null_count() == text.null_count() and number.drop_nulls().n_unique() > FEW:
+    if (
+        number.null_count() == text.null_count()
+        and number.drop_nulls().n_unique() > MAX_AUTO_GROUPS
+    ):
         return _ranges(number)
     text = text.str.replace_all("/", "-", literal=True)  # which parts the names of metrics
     return text.cast(pl.Enum(text.drop_nulls().unique().sort()))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from seqrec.baseline.popularity import Popularity
-from seqrec.counts.training import places
+from seqrec.counts.training import popularity_order
 from seqrec.evaluation.judge import Judge, Tested
 from seqrec.shapes import EvalBatch
 
@@ -27,7 +27,7 @@ def evaluate_popularity(
     """
     judge = judge.to(device)
     baseline = Popularity(n_items=len(item_count_V) - 1)
-    baseline.table.fill(None, places(item_count_V))
+    baseline.table.fill(None, popularity_order(item_count_V))
     table = baseline.table.to(device)
     for batch in batches:
         batch = batch.to(device)

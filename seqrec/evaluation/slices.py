@@ -9,7 +9,7 @@ import torch
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.lists import Bools, Values
 
-KINDS = {  # what events are told apart by, and into which two parts
+SLICES = {  # what events are told apart by, and into which two parts
     "target": ("cold", "warm"),
     "item": ("tail", "head"),
     "history": ("short", "long"),
@@ -34,7 +34,7 @@ def slice_metrics(
     active, by their training events, likewise. ``arrival``: the user is known to the training, or
     new. Then the groups of each attribute of the users that the events have.
 
-    A gap is the second part's metric minus the first's in :data:`KINDS`: of active minus light
+    A gap is the second part's metric minus the first's in :data:`SLICES`: of active minus light
     users (Ekstrand et al. 2018, "All the cool kids, how do they fit in?"; Li et al. 2021,
     "User-oriented fairness in recommendation", without its absolute value). Groups of users have
     no order: their gap is the largest of their metrics minus the smallest (Bird et al. 2020,
@@ -81,7 +81,7 @@ def kinds_of_events(events: pl.DataFrame) -> dict[str, Bools]:
         second["item"] = events["head"].to_numpy()
     parts = {
         f"{kind}={part}": second[kind] == at
-        for kind, both in KINDS.items()
+        for kind, both in SLICES.items()
         if kind in second
         for at, part in enumerate(both)
     }
@@ -108,7 +108,7 @@ def labels(group_R: pl.Series) -> list[str]:
 
 
 def _gaps(results: Mapping[str, float], k: int) -> Iterator[tuple[str, float]]:
-    for kind, both in KINDS.items():
+    for kind, both in SLICES.items():
         for name in GAPS:
             first, second = (results.get(f"slices/{kind}={part}/{name}@{k}") for part in both)
             if first is not None and second is not None:

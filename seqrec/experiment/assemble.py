@@ -23,11 +23,11 @@ from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
 from seqrec.model import SequenceModel
 from seqrec.store.store import SequenceStore
-from seqrec.training.counting import Counting
-from seqrec.training.module import Experiment
+from seqrec.training.counting import BaselineModule
+from seqrec.training.module import TrainedModule
 
 
-def build_experiment(config: Root, store: SequenceStore) -> Experiment | Counting:
+def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | BaselineModule:
     """Everything there is to train or to count, over prepared sequences.
 
     Raises:
@@ -58,7 +58,7 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment | Countin
         "reranker": build_reranker(config, facts),
     }
     if config.baseline is not None:
-        return Counting(model=build_baseline(config, facts), **judged)
+        return BaselineModule(model=build_baseline(config, facts), **judged)
     sparse = locate(config.loss).needs_negatives and getattr(
         locate(config.optimizer), "needs_sparse_gradients", False
     )
@@ -67,7 +67,7 @@ def build_experiment(config: Root, store: SequenceStore) -> Experiment | Countin
     if config.trainer.compile:
         model.compile(dynamic=True)
     loss = build_loss(config, facts)
-    return Experiment(
+    return TrainedModule(
         model=model,
         window=make(config.window, **vars(facts)),
         augment=make(config.augment, **vars(facts)),

@@ -12,14 +12,14 @@ from seqrec.errors import ConfigError, DataError, RunError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.determinism import choose_algorithms
 from seqrec.machine.hardware import Hardware, find_hardware
-from seqrec.run.folder import RunFolder, plain, typed
+from seqrec.run.folder import RunFolder, to_values, typed
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
-from seqrec.training.evaluated import Evaluated
+from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.trainer import evaluating_trainer
 
 
-def rebuild(folder: RunFolder, config: Root) -> Evaluated:
+def rebuild(folder: RunFolder, config: Root) -> EvaluatedModule:
     """The run's module with its best weights, over its data.
 
     Raises:
@@ -62,7 +62,7 @@ def relocated(config: Root, where: list[str] | None) -> Root:
     Raises:
         ConfigError: another key, or none that the run has.
     """
-    known = plain(config)
+    known = to_values(config)
     mistakes = []
     for given in where or []:
         key, equals, _ = given.partition("=")
@@ -92,7 +92,7 @@ def choose_hardware(folder: RunFolder, accelerator: str, precision: str) -> Hard
         return best
 
 
-def evaluate(module: Evaluated, *, split: str, hardware: Hardware) -> dict[str, float]:
+def evaluate(module: EvaluatedModule, *, split: str, hardware: Hardware) -> dict[str, float]:
     """Return the metrics of the ``test`` or ``valid`` events by name."""
     deterministic = module.config.trainer.deterministic
     choose_algorithms(deterministic=deterministic)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from seqrec.config.cli.command_line import check_command_line
-from seqrec.config.compose import Composed, compose, plain
+from seqrec.config.compose import Composed, compose, to_values
 from seqrec.config.schema import register
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, SeqrecError
@@ -30,7 +30,7 @@ def train(*overrides: str) -> RunFolder:
     except SeqrecError:
         give_back(folder, Path(made.config.paths.output_dir))
         raise
-    return RunFolder(folder, Trust.of(plain(made.config)))
+    return RunFolder(folder, Trust.of(to_values(made.config)))
 
 
 def composed(overrides: list[str], *, options: Iterable[str] = ()) -> Composed:

@@ -20,9 +20,9 @@ from seqrec.machine.process import is_first_process
 from seqrec.run.code import code_patch
 from seqrec.run.environment import describe_environment
 from seqrec.run.fingerprint import fingerprint
-from seqrec.run.folder import RunFolder, plain
+from seqrec.run.folder import RunFolder, to_values
 from seqrec.run.info import RunInfo, RunLogger
-from seqrec.training.evaluated import Evaluated
+from seqrec.training.evaluated import EvaluatedModule
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -50,7 +50,7 @@ class Record:
 
     @contextmanager
     def opened(
-        self, module: Evaluated, hardware: Hardware, card: dict[str, Any]
+        self, module: EvaluatedModule, hardware: Hardware, card: dict[str, Any]
     ) -> Iterator["Logger | None"]:
         """Write what is known before the first step, and yield Lightning's logger.
 
@@ -69,7 +69,7 @@ class Record:
             self.logger.finish({}, {}, failed=True)
             raise
 
-    def _open(self, module: Evaluated, hardware: Hardware, card: dict[str, Any]) -> RunInfo:
+    def _open(self, module: EvaluatedModule, hardware: Hardware, card: dict[str, Any]) -> RunInfo:
         """Write what is known before the first step; a continued run keeps its id."""
         root, store, folder = module.config, module.store, self.folder
         known = folder.about() if (folder.path / "run.json").is_file() else {}
@@ -79,7 +79,7 @@ class Record:
                 where=f"{known['data_hash'][:12]} then, {store.data_hash[:12]} now",
                 todo="start a new run (leave resume out)",
             )
-        folder.write_config(plain(root))
+        folder.write_config(to_values(root))
         candidate_V = module.splits.candidate_V
         candidate = pl.lit(True) if candidate_V is None else pl.Series(candidate_V[1:])
         count_V = module.task.item_count_V.numpy()
@@ -109,7 +109,7 @@ class Record:
             "before": _before(known),
         }
         folder.write_json("run.json", about)
-        config = plain(root) | {"data_hash": store.data_hash, "choices": about["choices"]}
+        config = to_values(root) | {"data_hash": store.data_hash, "choices": about["choices"]}
         run_id = str(about["run_id"])
         return RunInfo(folder.path, name, group, run_id, tags=list(root.tags), config=config)
 

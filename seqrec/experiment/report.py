@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Console
 
-from seqrec.evaluation.groups import FEW
+from seqrec.evaluation.groups import MAX_AUTO_GROUPS
 from seqrec.evaluation.results import Results
-from seqrec.evaluation.slices import KINDS, labels
+from seqrec.evaluation.slices import SLICES, labels
 from seqrec.home import command
 from seqrec.machine.hardware import Hardware
 from seqrec.ranking.metrics import higher_is_better
@@ -16,73 +16,75 @@ from seqrec.run.folder import RunFolder
 from seqrec.run.info import RunLogger
 from seqrec.shapes import count_parameters
 from seqrec.store.store import SequenceStore
-from seqrec.terminal.console import fact, result_table
-from seqrec.training.counting import Counting
-from seqrec.training.evaluated import Evaluated
-from seqrec.training.module import Experiment
+from seqrec.terminal.console import print_line, result_table
+from seqrec.training.counting import BaselineModule
+from seqrec.training.evaluated import EvaluatedModule
+from seqrec.training.module import TrainedModule
 from seqrec.training.plan import Plan
 from seqrec.training.profiling import TABLES
 
 OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "tail_share")
 
 
-def introduce(
-    out: Console, module: Experiment | Counting, hardware: Hardware, card: dict[str, Any]
+def print_header(
+    out: Console, module: TrainedModule | BaselineModule, hardware: Hardware, card: dict[str, Any]
 ) -> None:
     """Data, split, model, batches and device, a line each."""
     store, splits = module.store, module.splits
     size = (
         f"{store.n_users:,} users  {store.n_items:,} items  {store.n_interactions:,} interactions"
     )
-    fact(out, "data", f"{size}  hash {store.data_hash[:12]}")
+    print_line(out, "data", f"{size}  hash {store.data_hash[:12]}")
     rejected = store.report["rejected"]
     if rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
-        fact(out, "", f"malformed rows left out: {reasons}")
+        print_line(out, "", f"malformed rows left out: {reasons}")
     for before, after in pairwise(store.report["steps"]):
         if after["interactions"] < before["interactions"]:
             events = f"{after['interactions']:,} of {before['interactions']:,} interactions"
             users = f"{after['users']:,} of {before['users']:,} users"
-            fact(out, "", f"prepare.{after['step']} left {events}, {users}")
+            print_line(out, "", f"prepare.{after['step']} left {events}, {users}")
     parts = f"{len(splits.train):,} train  {len(splits.valid):,} valid  {len(splits.test):,} test"
-    fact(out, "split", f"{splits.protocol}: {parts}")
+    print_line(out, "split", f"{splits.protocol}: {parts}")
     for leak in card["leaks"]:
-        fact(out, "leak", leak)
+        print_line(out, "leak", leak)
     for part in ("valid", "test"):
         cold = splits.report[f"{part}_cold_targets"]
         if cold:
-            fact(out, "", f"{cold:,} {part} targets left out: their item has no training event")
+            print_line(
+                out, "", f"{cold:,} {part} targets left out: their item has no training event"
+            )
     repeats = splits.report["test_repeats"]
     if repeats > 0.05 and module.config.evaluation.mask_seen:
-        fact(
+        print_line(
             out,
             "",
             f"{repeats:.0%} of the test targets were seen before and can't be recommended: "
             "evaluation.mask_seen=false ranks seen items too",
         )
-    if isinstance(module, Experiment):
+    if isinstance(module, TrainedModule):
         _training(out, module)
     else:
         name = type(module.model.baseline).__name__
-        fact(out, "model", f"{name}, counted from {splits.report['train_events']:,} events")
-    fact(out, "device", f"{hardware.device}, {hardware.precision}: {hardware.reason}")
+        print_line(out, "model", f"{name}, counted from {splits.report['train_events']:,} events")
+    print_line(out, "device", f"{hardware.device}, {hardware.precision}: {hardware.reason}")
 
 
-def _training(out: Console, module: Experiment) -> None:
+def _training(out: Console, module: TrainedModule) -> None:
     """Model and batches."""
     model = (module.model.encoder, module.model.head, module.model.scorer, module.loss)
     names = " > ".join(type(part).__name__ for part in model)
-    fact(out, "model", f"{names}  {count_parameters(module):,} parameters")
+    print_line(out, "model", f"{names}  {count_parameters(module):,} parameters")
     epoch = module.epoch_batches(0)
     limit = module.config.trainer.limit_batches
     count = f"{len(epoch):,}" if limit is None else f"{min(limit, len(epoch)):,} of {len(epoch):,}"
     size = f"{count} an epoch, of {epoch.n_positions / len(epoch):,.0f} positions"
-    fact(out, "batches", f"{size}, {epoch.padding:.1%} padding")
+    print_line(out, "batches", f"{size}, {epoch.padding:.1%} padding")
     lost = 1 - epoch.n_targets / int(
         (module.splits.train.end - module.splits.train.start - 1).sum()
     )
     if lost > 0.01:
-        fact(
+        print_line(
             out,
             "",
             f"{lost:.0%} of the training events lie before the latest "
@@ -91,7 +93,7 @@ def _training(out: Console, module: Experiment) -> None:
         )
 
 
-def foretell(out: Console, plan: Plan) -> None:
+def print_plan(out: Console, plan: Plan) -> None:
     """What the run will take, and a warning where that is too much."""
     peak = f"{plan.peak / 2**30:.1f} GiB of memory at its peak"
     if plan.seconds == float("inf"):
@@ -100,12 +102,12 @@ def foretell(out: Console, plan: Plan) -> None:
         told = f"less than a second an epoch, {peak}"
     else:
         told = f"about {plan.seconds:,.0f} s an epoch, {peak}"
-    fact(out, "expected", told)
+    print_line(out, "expected", told)
     if plan.advice:
-        fact(out, "advice", f"{plan.free / 2**30:.1f} GiB are free; {plan.advice}")
+        print_line(out, "advice", f"{plan.free / 2**30:.1f} GiB are free; {plan.advice}")
 
 
-def conclude(out: Console, module: Evaluated, model: str, results: Results) -> None:
+def print_results(out: Console, module: EvaluatedModule, model: str, results: Results) -> None:
     """The test metrics beside those of the popularity baseline."""
     task, about = module.task, results.about
     k = task.k
@@ -114,10 +116,10 @@ def conclude(out: Console, module: Evaluated, model: str, results: Results) -> N
     seconds = about["fit_seconds"]
     if "best_epoch" in about:
         epoch = f"epoch {about['best_epoch']} of {about['epochs']}"
-        fact(out, "best", f"{epoch}, {seconds:.0f} s of training")
+        print_line(out, "best", f"{epoch}, {seconds:.0f} s of training")
     else:
-        fact(out, "counted", f"in {seconds:.1f} s")
-    fact(out, "test", f"{len(task.splits.test):,} events; {task.protocol}")
+        print_line(out, "counted", f"in {seconds:.1f} s")
+    print_line(out, "test", f"{len(task.splits.test):,} events; {task.protocol}")
     rows = {"popularity": results.popularity, model: results.test}
     better = partial(higher_is_better, gains=task.gains)
     out.print(result_table(rows, ["rmse", "accuracy", *shown], higher_is_better=better))
@@ -132,7 +134,7 @@ def conclude(out: Console, module: Evaluated, model: str, results: Results) -> N
     if task.negatives is not None:
         name = f"{task.negatives.name}_ndcg@{k}"
         told = f"{name} {results.test[name]:.4f}, popularity {results.popularity[name]:.4f}"
-        fact(out, "sampled", f"{told}; among sampled negatives only, for old papers")
+        print_line(out, "sampled", f"{told}; among sampled negatives only, for old papers")
 
 
 def _slices(out: Console, results: dict[str, float], metric: str) -> None:
@@ -141,31 +143,35 @@ def _slices(out: Console, results: dict[str, float], metric: str) -> None:
     for key, value in results.items():
         if key.startswith("slices/") and key.endswith(f"/{metric}"):
             kind, _, which = key.split("/")[1].partition("=")
-            if kind in KINDS:
+            if kind in SLICES:
                 kinds.setdefault(kind, []).append(f"{which} {value:.4f}")
     told = [f"{kind}: {', '.join(which)}" for kind, which in kinds.items() if len(which) > 1]
     if told:
-        fact(out, metric, "  ".join(told))
+        print_line(out, metric, "  ".join(told))
 
 
-def _gaps(out: Console, module: Evaluated, results: dict[str, float], metric: str) -> None:
+def _gaps(out: Console, module: EvaluatedModule, results: dict[str, float], metric: str) -> None:
     """One line: how far apart groups of users are, and the groups where they are few."""
     told = []
     for name, group_U in module.task.groups.items():
         if (gap := results.get(f"gaps/{name}/{metric}")) is not None:
             keys = {g: f"slices/{name}={g}/{metric}" for g in labels(group_U)}
             groups = [f"{g} {results[key]:.4f}" for g, key in keys.items() if key in results]
-            told.append(f"{name} {gap:.4f}" + f" ({', '.join(groups)})" * (len(groups) <= FEW))
+            told.append(
+                f"{name} {gap:.4f}" + f" ({', '.join(groups)})" * (len(groups) <= MAX_AUTO_GROUPS)
+            )
     if told:
-        fact(out, "gaps", "  ".join(told))
+        print_line(out, "gaps", "  ".join(told))
 
 
-def what_next(out: Console, folder: RunFolder, store: SequenceStore, logger: RunLogger) -> None:
+def print_next_steps(
+    out: Console, folder: RunFolder, store: SequenceStore, logger: RunLogger
+) -> None:
     """Where the run is, and commands to copy."""
-    fact(out, "run", str(folder.path))
+    print_line(out, "run", str(folder.path))
     for file in sorted(folder.path.glob(TABLES)):
-        fact(out, "profile", str(file))
+        print_line(out, "profile", str(file))
     user = store.users()["user"][0]
-    fact(out, "next", command("recommend", f"run={folder.path}", f"user={user}"))
+    print_line(out, "next", command("recommend", f"run={folder.path}", f"user={user}"))
     for hint in logger.hints():
-        fact(out, "", hint)
+        print_line(out, "", hint)

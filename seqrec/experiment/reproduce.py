@@ -13,7 +13,7 @@ from seqrec.errors import RunError
 from seqrec.experiment.run import run
 from seqrec.machine.hardware import find_hardware
 from seqrec.run.environment import describe_environment
-from seqrec.run.folder import RunFolder, plain
+from seqrec.run.folder import RunFolder, to_values
 
 MEASURED = ("fit_seconds", "peak_memory_mb")  # no two runs agree in them
 MADE = (  # entries of the environment
@@ -58,7 +58,7 @@ def environments(about: dict[str, Any], config: Root, data_hash: str) -> dict[st
     return rows
 
 
-def again(folder: RunFolder, config: Root, new: Path) -> dict[str, Any]:
+def train_again(folder: RunFolder, config: Root, new: Path) -> dict[str, Any]:
     """Train and test once more, into the folder `new`, without a logger; return the results.
 
     On a CPU with as many threads as the run had: they decide in which order numbers are added.
@@ -75,11 +75,11 @@ def again(folder: RunFolder, config: Root, new: Path) -> dict[str, Any]:
         )
     config.logger = {"_target_": "seqrec.logger.none.NoLogger"}
     torch.set_num_threads(about["environment"]["threads"])
-    composed = OmegaConf.create(plain(config))
+    composed = OmegaConf.create(to_values(config))
     return run(composed, new, choices=about["choices"], overrides=about["overrides"])
 
 
-def differences(then: dict[str, Any], now: dict[str, Any]) -> list[Difference]:
+def changed_metrics(then: dict[str, Any], now: dict[str, Any]) -> list[Difference]:
     """Results that aren't equal to the last bit, the largest difference first."""
     found = [
         Difference(name, then.get(name), now.get(name))

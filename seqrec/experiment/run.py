@@ -34,10 +34,10 @@ from seqrec.shapes import count_parameters
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
-from seqrec.terminal.console import console, fact
-from seqrec.training.counting import Counting
-from seqrec.training.evaluated import Evaluated
-from seqrec.training.module import Experiment
+from seqrec.terminal.console import console, print_line
+from seqrec.training.counting import BaselineModule
+from seqrec.training.evaluated import EvaluatedModule
+from seqrec.training.module import TrainedModule
 from seqrec.training.plan import make_plan
 from seqrec.training.trainer import build_trainer, evaluating_trainer, silence
 
@@ -74,7 +74,7 @@ def run(
         run_dir = _known_folder(root, run_dir)
     folder = RunFolder(agree(run_dir, root.trainer))
     if reuse and folder.finished:
-        fact(out, "skipped", f"it is trained: {folder.path} (rerun=true trains it again)")
+        print_line(out, "skipped", f"it is trained: {folder.path} (rerun=true trains it again)")
         return folder.read_json("metrics.json") | {SKIPPED: True}
     with folder.held() if is_first_process() else nullcontext():
         record = Record(folder, choices, overrides, make(root.logger))
@@ -100,21 +100,21 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
             return results.flat()
         results = _conclude(module, record.folder, results)
         record.close(results, card, samples=_samples(module))
-    report.conclude(out, module, record.choices["model"], results)
-    report.what_next(out, record.folder, module.store, record.logger)
+    report.print_results(out, module, record.choices["model"], results)
+    report.print_next_steps(out, record.folder, module.store, record.logger)
     return results.flat()
 
 
 def _begin(
     root: Root, record: Record, out: Console
-) -> tuple[Experiment | Counting, Hardware, dict[str, Any]]:
+) -> tuple[TrainedModule | BaselineModule, Hardware, dict[str, Any]]:
     """Put all together, refuse what leaks, and say what will be done; with the protocol card."""
     hardware = choose_hardware_for(root)
     name, _ = names(root, record.choices, record.overrides)
-    fact(out, "seqrec", f"{name} on {record.choices['data']}")
+    print_line(out, "seqrec", f"{name} on {record.choices['data']}")
     store = prepare_data(root)
     if surprise := unexpected(store, root.expect):
-        fact(out, "counts", surprise)
+        print_line(out, "counts", surprise)
     module = build_experiment(root, store)
     task = module.task
     card = protocol_card(
@@ -127,17 +127,21 @@ def _begin(
         sampled=task.negatives,
     )
     check_leaks(card, root)
-    report.introduce(out, module, hardware, card)
-    if is_first_process() and isinstance(module, Experiment):
-        report.foretell(out, make_plan(module, hardware))
+    report.print_header(out, module, hardware, card)
+    if is_first_process() and isinstance(module, TrainedModule):
+        report.print_plan(out, make_plan(module, hardware))
     if record.folder.last.is_file():
-        fact(out, "resume", f"from {record.folder.last}")
+        print_line(out, "resume", f"from {record.folder.last}")
     return module, hardware, card
 
 
 def _fit(
-    module: Experiment | Counting, folder: RunFolder, hardware: Hardware, logger: Any, out: Console
-) -> tuple[Experiment | Counting, Results]:
+    module: TrainedModule | BaselineModule,
+    folder: RunFolder,
+    hardware: Hardware,
+    logger: Any,
+    out: Console,
+) -> tuple[TrainedModule | BaselineModule, Results]:
     """Train or count, go back to what was best, evaluate it; return what was evaluated."""
     config, splits = module.config, module.splits
     if config.baseline is None:
@@ -177,7 +181,7 @@ def choose_hardware_for(root: Root) -> Hardware:
 
 
 def _judged(
-    trainer: lightning.Trainer, module: Experiment | Counting, about: dict[str, Any]
+    trainer: lightning.Trainer, module: TrainedModule | BaselineModule, about: dict[str, Any]
 ) -> Results:
     """Return the metrics of ranks on validation and test, and what they belong to."""
     trainer.validate(module, verbose=False)
@@ -198,7 +202,7 @@ def has_whole(module: nn.Module, weights: dict[str, Tensor]) -> bool:
     return all(own.shape == weights[name].shape for name, own in module.named_parameters())
 
 
-def _conclude(module: Evaluated, folder: RunFolder, results: Results) -> Results:
+def _conclude(module: EvaluatedModule, folder: RunFolder, results: Results) -> Results:
     """Write ranks and lists; return the results with all that follows from them."""
     task, found = module.task, module.conclude()
     assert module.tested is not None
@@ -213,7 +217,7 @@ def _conclude(module: Evaluated, folder: RunFolder, results: Results) -> Results
     )
 
 
-def _samples(module: Evaluated) -> Samples:
+def _samples(module: EvaluatedModule) -> Samples:
     """Return lists of a few users, for a logger."""
     return sample_lists(
         module.model,

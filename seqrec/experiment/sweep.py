@@ -15,7 +15,7 @@ from seqrec.config.saved import read_overrides
 from seqrec.config.schema import cut_off
 from seqrec.machine.process import is_first_process
 from seqrec.run.claim import ELSEWHERE
-from seqrec.terminal.console import console, fact
+from seqrec.terminal.console import console, print_line
 
 FAILED: list[Path] = []  # folders of the jobs that failed, once the sweep is over
 SKIPPED = "skipped"  # in the results of a job that wasn't trained again
@@ -49,17 +49,19 @@ def summarise(folder: Path, shown: list[str]) -> None:
     out, jobs = console(), read_jobs(folder)
     hashes = sorted({job.metrics["data_hash"][:12] for job in jobs if job.metrics})
     out.print()
-    fact(out, "sweep", f"{len(jobs)} jobs; test metrics, mean ± sd over seeds and folds")
-    fact(out, "data", f"hash {', '.join(hashes)}")
+    print_line(out, "sweep", f"{len(jobs)} jobs; test metrics, mean ± sd over seeds and folds")
+    print_line(out, "data", f"hash {', '.join(hashes)}")
     out.print(sweep_table(jobs, shown))
     before = sum(job.elsewhere for job in jobs)
     if before:
-        fact(out, "", f"{before} of them were trained before or went on where they were")
+        print_line(out, "", f"{before} of them were trained before or went on where they were")
     for job in jobs:
         if job.metrics is None:
             FAILED.append(job.folder)
-            fact(out, "failed", f"{job.folder.name} {job.varied}: {job.error.splitlines()[0]}")
-    fact(out, "runs", str(folder))
+            print_line(
+                out, "failed", f"{job.folder.name} {job.varied}: {job.error.splitlines()[0]}"
+            )
+    print_line(out, "runs", str(folder))
 
 
 def read_jobs(folder: Path) -> list[Job]:

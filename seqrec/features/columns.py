@@ -75,7 +75,7 @@ def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> 
         elif kind == "text":
             encoded[name] = Numbers(_padded(text_vectors(column, text_dim)))
         else:
-            encoded[name] = KINDS[kind](column)
+            encoded[name] = ENCODERS[kind](column)
     return encoded
 
 
@@ -84,13 +84,13 @@ def _read(entry: str | dict[str, Any]) -> tuple[str, str | dict[str, Any] | None
         return entry, None
     if isinstance(entry, dict) and len(entry) == 1:
         [(name, how)] = entry.items()
-        if how in (*KINDS, "text") or (isinstance(how, dict) and list(how) in FROM):
+        if how in (*ENCODERS, "text") or (isinstance(how, dict) and list(how) in FROM):
             return name, how
     raise ConfigError(
         f"{entry!r} is no feature",
         where="embedding.features",
         todo="write a column's name or {name: how}, how one of "
-        f"{', '.join((*KINDS, 'text'))}, {{sentences: MODEL}}, {{vectors: FILE}}",
+        f"{', '.join((*ENCODERS, 'text'))}, {{sentences: MODEL}}, {{vectors: FILE}}",
     )
 
 
@@ -184,7 +184,7 @@ def _padded(value_NF: torch.Tensor) -> torch.Tensor:
     return torch.cat([torch.zeros(1, value_NF.shape[1]), value_NF.float()])
 
 
-KINDS: dict[str, Callable[[pl.Series], Encoded]] = {
+ENCODERS: dict[str, Callable[[pl.Series], Encoded]] = {
     "category": _list,
     "list": _list,
     "number": _number,

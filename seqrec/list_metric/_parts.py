@@ -6,12 +6,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-TOGETHER = 1 << 22  # numbers that are held at once
+MAX_AT_ONCE = 1 << 22  # numbers that are held at once
 
 
 def parts(cost_R: NDArray[np.integer]) -> Iterator[slice]:
-    """Yield consecutive rows that together cost about `TOGETHER`, or a single one of more."""
-    number = np.cumsum(cost_R, dtype=np.int64) // TOGETHER
+    """Yield consecutive rows that together cost about `MAX_AT_ONCE`, or a single one of more."""
+    number = np.cumsum(cost_R, dtype=np.int64) // MAX_AT_ONCE
     edges = [0, *(np.flatnonzero(np.diff(number)) + 1), len(cost_R)]
     for first, last in pairwise(edges):
         yield slice(first, last)

@@ -7,7 +7,7 @@ import torch
 
 from seqrec.errors import ConfigError
 
-KINDS = {  # what an accelerator may turn out to be, the best first
+ACCELERATORS = {  # what an accelerator may turn out to be, the best first
     "auto": ("cuda", "mps", "cpu"),
     "gpu": ("cuda", "mps"),
     "cuda": ("cuda",),
@@ -74,16 +74,16 @@ def find_hardware(accelerator: str, precision: str) -> Hardware:
 
 
 def _kind(accelerator: str) -> str:
-    if accelerator not in KINDS:
+    if accelerator not in ACCELERATORS:
         raise ConfigError(
-            f"accelerator={accelerator} is unknown", todo=f"choose {', '.join(KINDS)}"
+            f"accelerator={accelerator} is unknown", todo=f"choose {', '.join(ACCELERATORS)}"
         )
     there = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    for kind in KINDS[accelerator]:
+    for kind in ACCELERATORS[accelerator]:
         if there[kind]:
             return kind
     raise ConfigError(

@@ -34,7 +34,7 @@ class NextItem:
         item_BL = batch.history.item_BL
         u_BLD, width = model(batch.history), item_BL.shape[1]
         mask_BL = position_mask(batch.history.length_B, width) & ~position_mask(
-            batch.context_B, width
+            batch.prefix_B, width
         )
         row_N, column_N = mask_BL.nonzero(as_tuple=True)
         rating_N = None if batch.rating_BL is None else batch.rating_BL[row_N, column_N]

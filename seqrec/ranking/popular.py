@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seqrec.counts.training import places
+from seqrec.counts.training import popularity_order
 from seqrec.ranking.lists import Bools
 
 HEAD = 0.2  # of the candidates, those with the most training events
@@ -19,7 +19,7 @@ def popular_head(count_V: NDArray[np.integer], candidate_V: Bools | None) -> Boo
         count_V: training events of each item.
         candidate_V: items that may be recommended; None: all of them.
     """
-    place_V = places(torch.from_numpy(count_V)).numpy().astype(np.int64)
+    place_V = popularity_order(torch.from_numpy(count_V)).numpy().astype(np.int64)
     may_V = np.ones(len(count_V), dtype=bool) if candidate_V is None else candidate_V.copy()
     may_V[0] = False
     order = np.argsort(np.where(may_V, -place_V, 1), kind="stable")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seqrec.store.views import View
 
-TOGETHER = 1 << 22  # random numbers that are held at once
+MAX_AT_ONCE = 1 << 22  # random numbers that are held at once
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # of splitmix64 (Steele et al. 2014), and its two mixes
 MIXED = (
     (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
@@ -70,7 +70,7 @@ def draw_negatives(
     seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
     item_RS = np.zeros((len(view), number), dtype=np.int32)
     number = min(number, len(weight_V))
-    step = max(1, TOGETHER // len(weight_V))
+    step = max(1, MAX_AT_ONCE // len(weight_V))
     with np.errstate(divide="ignore"):
         scale_V = 1 / weight_V
     for first in range(0, len(view), step):

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 import torch
 
-from seqrec.model import CountedModel, SequenceModel
+from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.policy import Policy
 from seqrec.shapes import EvalBatch
 
 
 @torch.no_grad()
 def top_lists(
-    model: SequenceModel | CountedModel,
+    model: SequenceModel | BaselineModel,
     batches: Iterable[EvalBatch],
     *,
     users: pl.Series,

@@ -9,7 +9,7 @@ import torch
 from seqrec.build import build_baseline, build_model, build_reranker
 from seqrec.contracts import Facts
 from seqrec.errors import RunError
-from seqrec.model import CountedModel, SequenceModel
+from seqrec.model import BaselineModel, SequenceModel
 from seqrec.run.folder import RunFolder
 
 
@@ -25,7 +25,7 @@ def parts_of(folder: RunFolder) -> dict[str, Any]:
         facts = Facts.read(about["facts"])
     except ValueError as error:
         raise RunError(f"run.json can't be read: {error}", where=str(folder.path)) from error
-    model: SequenceModel | CountedModel = build(config, facts)
+    model: SequenceModel | BaselineModel = build(config, facts)
     prefix = "model."
     weights = {
         key.removeprefix(prefix): value

@@ -15,7 +15,7 @@ from seqrec.config.trust import Trust
 from seqrec.contracts import EventFacts, Ranked, Reranker
 from seqrec.errors import DataError
 from seqrec.machine.hardware import find_hardware
-from seqrec.model import CountedModel, SequenceModel
+from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.policy import Policy
 from seqrec.recommend.data import session_of_user, store_of_run
 from seqrec.recommend.items import Items
@@ -26,7 +26,7 @@ from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch
 from seqrec.store.views import View
 
-Model = SequenceModel | CountedModel
+Model = SequenceModel | BaselineModel
 
 
 class Recommender:

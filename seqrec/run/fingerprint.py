@@ -8,7 +8,7 @@ from seqrec.config.check.components import components
 from seqrec.config.meaning import values_of
 from seqrec.config.schema import Root
 from seqrec.run.code import code_hash
-from seqrec.run.folder import RunFolder, plain
+from seqrec.run.folder import RunFolder, to_values
 from seqrec.store.store import SequenceStore
 
 RUNS = ("*/*/*/run.json", "*/sweeps/*/*/run.json")  # below the folder of all runs
@@ -21,7 +21,7 @@ def fingerprint(root: Root, store: SequenceStore) -> str:
     source of this package and of components from elsewhere: libraries and machine aren't part of it
     (a run's ``run.json`` has them).
     """
-    config = plain(root)
+    config = to_values(root)
     targets = tuple(sorted({node["_target_"] for _, node in components(config)}))
     facts = [
         values_of(config),

@@ -254,7 +254,7 @@ def typed(config: Any) -> Root:
     return root
 
 
-def plain(config: Root) -> dict[str, Any]:
+def to_values(config: Root) -> dict[str, Any]:
     """The typed root as resolved plain values."""
     container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
     assert isinstance(container, dict)

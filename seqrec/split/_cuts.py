@@ -120,7 +120,7 @@ def quantiles(timestamp: np.ndarray, shares: list[float]) -> list[int]:
     return [int(part[place]) for place in places]
 
 
-def told(**options: object) -> str:
+def options_shown(**options: object) -> str:
     """Options that aren't the usual ones, as a protocol shows them."""
     usual = {"targets": "first", "new_items": "drop"}
     return "".join(f", {key}={value}" for key, value in options.items() if usual.get(key) != value)

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from seqrec.clock import iso_time
 from seqrec.errors import ConfigError, DataError
-from seqrec.split._cuts import check_shares, cut_at, quantiles, times_of, told
+from seqrec.split._cuts import check_shares, cut_at, options_shown, quantiles, times_of
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
 
@@ -64,7 +64,7 @@ class Rolling:
                 todo="take fewer split.folds or a larger split.share",
             )
         until = f", until={iso_time(end[0])}" if end else ""
-        options = told(targets=self.targets, new_items=self.new_items)
+        options = options_shown(targets=self.targets, new_items=self.new_items)
         return cut_at(
             store,
             valid_cut=valid_cut,

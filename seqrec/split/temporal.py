@@ -7,7 +7,7 @@ import numpy as np
 
 from seqrec.clock import instant, iso_time
 from seqrec.errors import DataError
-from seqrec.split._cuts import check_shares, cut_at, quantiles, times_of, told
+from seqrec.split._cuts import check_shares, cut_at, options_shown, quantiles, times_of
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
 
@@ -55,7 +55,7 @@ class Temporal:
     def __call__(self, store: SequenceStore) -> Splits:
         """Split `store`; a DataError if it has no timestamps or the cuts leave a part empty."""
         valid_cut, test_cut = self._cuts(times_of(store))
-        options = told(targets=self.targets, new_items=self.new_items)
+        options = options_shown(targets=self.targets, new_items=self.new_items)
         return cut_at(
             store,
             valid_cut=valid_cut,

@@ -61,7 +61,7 @@ def steps(settings: Prepare, name: str) -> Iterator[Step]:
         yield "min_rating", lambda events: _min_rating(events, settings.min_rating, name)  # type: ignore[arg-type]
     yield None, _ordered
     if settings.repeats is not Repeats.keep:
-        yield "repeats", REPEATS[settings.repeats]
+        yield "repeats", REPEAT_STEPS[settings.repeats]
     if settings.session_gap is not None:
         yield "session_gap", partial(_sessions, minutes=settings.session_gap, name=name)
     if settings.k_core > 1:
@@ -104,7 +104,7 @@ def _consecutive(events: Events) -> Events:
     return events.take(_changes(events.user, events.item)[:-1])
 
 
-REPEATS: dict[Repeats, Callable[[Events], Events]] = {
+REPEAT_STEPS: dict[Repeats, Callable[[Events], Events]] = {
     Repeats.first: _first,
     Repeats.last: _last,
     Repeats.consecutive: _consecutive,

@@ -8,7 +8,7 @@ import numpy as np
 from seqrec.errors import DataError
 from seqrec.store.store import SequenceStore
 
-TOGETHER = 1 << 22  # events that are compared together
+MAX_AT_ONCE = 1 << 22  # events that are compared together
 
 
 @dataclass(frozen=True)
@@ -134,5 +134,5 @@ def _repeats(store: SequenceStore, view: View) -> float:
 
 
 def _even(ends: np.ndarray) -> np.ndarray:
-    """Where to cut rows so that each part has about `TOGETHER` of what `ends` adds up."""
-    return np.flatnonzero(np.diff(ends // TOGETHER)) + 1
+    """Where to cut rows so that each part has about `MAX_AT_ONCE` of what `ends` adds up."""
+    return np.flatnonzero(np.diff(ends // MAX_AT_ONCE)) + 1

@@ -17,7 +17,7 @@ def console() -> Console:
     return out
 
 
-def fact(out: Console, label: str, text: str) -> None:
+def print_line(out: Console, label: str, text: str) -> None:
     """One line: a label and what there is to say."""
     out.print(Text(f"{label:<9}", style="bold cyan") + Text(text), soft_wrap=True)
 

@@ -7,16 +7,16 @@ import pytorch_lightning as lightning
 from rich.console import Console
 
 from seqrec.counts.training import Training
-from seqrec.model import CountedModel
-from seqrec.run.folder import RunFolder, plain
-from seqrec.terminal.console import fact
-from seqrec.training.evaluated import Evaluated
+from seqrec.model import BaselineModel
+from seqrec.run.folder import RunFolder, to_values
+from seqrec.terminal.console import print_line
+from seqrec.training.evaluated import EvaluatedModule
 
 
-class Counting(Evaluated):
-    """A baseline over a split. See :class:`~seqrec.training.evaluated.Evaluated`."""
+class BaselineModule(EvaluatedModule):
+    """A baseline over a split. See :class:`~seqrec.training.evaluated.EvaluatedModule`."""
 
-    model: CountedModel
+    model: BaselineModel
     fit_seconds = 0.0
 
     def fit(self, trainer: lightning.Trainer, folder: RunFolder, out: Console) -> dict[str, Any]:
@@ -34,7 +34,9 @@ class Counting(Evaluated):
             nonlocal best
             trainer.validate(self, verbose=False)
             value = self.monitored
-            fact(out, "option", f"{option:<16} {self.monitor} {value:.4f}{' *' * (value > best)}")
+            print_line(
+                out, "option", f"{option:<16} {self.monitor} {value:.4f}{' *' * (value > best)}"
+            )
             best = max(best, value)
             return value
 
@@ -47,7 +49,7 @@ class Counting(Evaluated):
             {
                 "state_dict": {name: value.cpu() for name, value in self.state_dict().items()},
                 "seqrec": {
-                    "config": plain(self.config),
+                    "config": to_values(self.config),
                     "facts": self.facts.plain(),
                     "fit_seconds": self.fit_seconds,
                 },

@@ -8,18 +8,18 @@ import torch
 from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
 from seqrec.contracts import Facts, Loss, Reranker
-from seqrec.evaluation.after_test import Conclusions, draw_conclusions
+from seqrec.evaluation.after_test import ListResults, evaluate_lists
 from seqrec.evaluation.judge import Tested
 from seqrec.evaluation.results import prefixed
 from seqrec.evaluation.task import Task
-from seqrec.model import CountedModel, SequenceModel
+from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.metrics import higher_is_better
 from seqrec.ranking.rank import Ranking
 from seqrec.shapes import EvalBatch
 from seqrec.store.views import View
 
 
-class Evaluated(lightning.LightningModule):
+class EvaluatedModule(lightning.LightningModule):
     """A model, and the task that it is judged by.
 
     Args:
@@ -34,7 +34,7 @@ class Evaluated(lightning.LightningModule):
     def __init__(
         self,
         *,
-        model: SequenceModel | CountedModel,
+        model: SequenceModel | BaselineModel,
         task: Task,
         config: Root,
         facts: Facts,
@@ -123,10 +123,10 @@ class Evaluated(lightning.LightningModule):
         self.results = self.judge.results()
         self.log_dict(prefixed(stage, self.results))
 
-    def conclude(self) -> Conclusions:
+    def conclude(self) -> ListResults:
         """Compute what follows from the latest test; this process alone, on its device."""
         assert self.tested is not None
-        return draw_conclusions(
+        return evaluate_lists(
             self.task,
             self.tested,
             judge=self.judge,

@@ -20,12 +20,12 @@ from seqrec.evaluation.task import Task
 from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel
-from seqrec.run.folder import RunFolder, plain
+from seqrec.run.folder import RunFolder, to_values
 from seqrec.shapes import EvalBatch, TrainBatch
-from seqrec.training.evaluated import Evaluated
+from seqrec.training.evaluated import EvaluatedModule
 
 
-class Experiment(Evaluated):
+class TrainedModule(EvaluatedModule):
     """Train a model on a split's sequences and rank the catalogue for its held-out events.
 
     Every epoch is a function of (seed, epoch): the shuffle, the augmented batches, the dropout
@@ -202,7 +202,7 @@ class Experiment(Evaluated):
         self.fit_seconds += now - self._clock
         self._clock = now
         checkpoint["seqrec"] = {
-            "config": plain(self.config),
+            "config": to_values(self.config),
             "facts": self.facts.plain(),
             "fit_seconds": self.fit_seconds,
         }

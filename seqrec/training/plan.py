@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from seqrec.batches import TrainBatches
 from seqrec.machine.hardware import Hardware
-from seqrec.training.module import Experiment
+from seqrec.training.module import TrainedModule
 
 TRIAL_POSITIONS = 2048  # of the trial step, and fewer over a large catalogue:
 TRIAL_SCORES = 2**28
@@ -31,7 +31,7 @@ class Plan:
     advice: str  # what to do where this is out of reach, or ""
 
 
-def make_plan(module: Experiment, hardware: Hardware) -> Plan:
+def make_plan(module: TrainedModule, hardware: Hardware) -> Plan:
     """Time one step on a part of a batch, weigh what it keeps, and scale both up.
 
     Random numbers, weights and gradients are left as they were. On the trial's few positions a
@@ -57,7 +57,9 @@ def make_plan(module: Experiment, hardware: Hardware) -> Plan:
     return plan
 
 
-def _trial(module: Experiment, epoch: TrainBatches, hardware: Hardware) -> tuple[float, int, int]:
+def _trial(
+    module: TrainedModule, epoch: TrainBatches, hardware: Hardware
+) -> tuple[float, int, int]:
     """Seconds and bytes kept for the backward pass of one step, and its padded positions."""
     rows = epoch.batches[len(epoch) // 2]
     most = max(1, min(TRIAL_POSITIONS, TRIAL_SCORES // module.store.n_items))
@@ -93,7 +95,7 @@ def _trial(module: Experiment, epoch: TrainBatches, hardware: Hardware) -> tuple
     return seconds, kept, batch.history.item_BL.numel()
 
 
-def _weights(module: Experiment) -> int:
+def _weights(module: TrainedModule) -> int:
     """Bytes that training adds: gradients, average, optimizer's state, the table's gradients."""
     probe = nn.Parameter(torch.zeros(64))
     probe.grad = torch.zeros(64)
@@ -110,7 +112,7 @@ def _weights(module: Experiment) -> int:
     return size * (1 + state) + averaged + 2 * table.numel() * table.element_size()
 
 
-def _scores(module: Experiment, *, half: bool) -> int:
+def _scores(module: TrainedModule, *, half: bool) -> int:
     """Bytes of scores of the whole catalogue that a step holds at once."""
     return module.objective.scores_bytes(module.store.n_items, module.device.type, half=half)
 
@@ -119,7 +121,7 @@ def _padded(epoch: TrainBatches, rows: np.ndarray) -> int:
     return len(rows) * int((epoch.end - epoch.start)[rows].max())
 
 
-def _optimizer_seconds(module: Experiment) -> float:
+def _optimizer_seconds(module: TrainedModule) -> float:
     """A step reads and writes each weight's row of numbers seven times: 3.5 copies."""
     table = module.model.embedding.table().detach()
     target = torch.empty_like(table)
@@ -129,7 +131,7 @@ def _optimizer_seconds(module: Experiment) -> float:
     return 3.5 * seconds * weights / max(1, table.numel())
 
 
-def _advice(module: Experiment) -> str:
+def _advice(module: TrainedModule) -> str:
     if not _scores(module, half=False):
         return "batch.size, max_length and dim make it smaller"
     return (

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from seqrec.errors import RunError
-from seqrec.training.module import Experiment
+from seqrec.training.module import TrainedModule
 
 
 class EpochLines(Callback):
@@ -58,7 +58,7 @@ class EpochLines(Callback):
         self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
         """Write the line."""
-        assert isinstance(module, Experiment)
+        assert isinstance(module, TrainedModule)
         loss = float(module.train_loss.compute())
         if not math.isfinite(loss):
             raise RunError(

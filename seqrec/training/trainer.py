@@ -16,7 +16,7 @@ from seqrec.errors import ConfigError
 from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder
 from seqrec.training.averaging import MovingAverage
-from seqrec.training.history import History
+from seqrec.training.curve import LearningCurve
 from seqrec.training.profiling import build_profiler
 from seqrec.training.progress import EpochLines
 
@@ -57,7 +57,11 @@ def build_trainer(
         ConfigError: Lightning can't have such a trainer here.
     """
     settings, strategy = root.trainer, root.trainer.strategy
-    callbacks: list[Callback] = [*first, EpochLines(out, bar=settings.progress), History(folder)]
+    callbacks: list[Callback] = [
+        *first,
+        EpochLines(out, bar=settings.progress),
+        LearningCurve(folder),
+    ]
     if settings.ema:
         callbacks.insert(0, MovingAverage(settings.ema))
     if settings.patience:

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from seqrec.config.cli.elsewhere import KEY, searched
-from seqrec.config.compose import Composed, plain
+from seqrec.config.compose import Composed, to_values
 from seqrec.config.meaning import ELSEWHERE, key_of, meaning_of, values_of
 from seqrec.run.folder import RunFolder
 
@@ -35,10 +35,10 @@ def write_recipe(
     keys = [each for each in kept if each.partition("=")[0] not in choices]
     values = OmegaConf.from_dotlist(keys)
     file = folder / "experiment" / f"{name}.yaml"
-    wanted = values_of(plain(compose([*own, *kept]).config))
+    wanted = values_of(to_values(compose([*own, *kept]).config))
     for _ in range(2):  # once more with what the order of files made otherwise
         _write(file, head, groups, values)
-        got = values_of(plain(compose([where, f"experiment={name}"]).config))
+        got = values_of(to_values(compose([where, f"experiment={name}"]).config))
         different = {key: value for key, value in wanted.items() if got.get(key) != value}
         if not different:
             break

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from seqrec.errors import ConfigError, RunError, SeqrecError
 from seqrec.run.folder import RunFolder
 from seqrec.tune.space import Space, overrides
-from seqrec.tune.trial import Outcome, try_out
+from seqrec.tune.trial import Outcome, run_trial
 
 FAILURES = (SeqrecError, RuntimeError, ValueError, MemoryError)  # of a trial, not of the study
 MOST_FAILURES = 5
@@ -136,7 +136,7 @@ def _try(trial: optuna.Trial, search: Search) -> float | tuple[float, float]:
         trial.set_user_attr("folder", str(folder.absolute()))
         trial.set_user_attr("values", values)
         try:
-            outcome = try_out(search.compose(overrides(values)), folder, report)
+            outcome = run_trial(search.compose(overrides(values)), folder, report)
         except FAILURES as error:
             trial.set_user_attr("error", f"{type(error).__name__}: {error}".splitlines()[0])
             raise
@@ -170,14 +170,14 @@ def _pruner(name: str) -> optuna.pruners.BasePruner:
 def _seed(search: Search) -> int | None:
     """The study's seed for the first process at work on it; others draw by chance."""
     try:
-        FIRST.append(FileLock(search.folder / ".first", timeout=0))
-        FIRST[-1].acquire()
+        HELD_LOCKS.append(FileLock(search.folder / ".first", timeout=0))
+        HELD_LOCKS[-1].acquire()
     except Timeout:
         return None
     return search.seed
 
 
-FIRST: list[FileLock] = []  # held to the end of the process
+HELD_LOCKS: list[FileLock] = []  # held to the end of the process
 
 
 def _agree(study: optuna.Study, search: Search) -> None:

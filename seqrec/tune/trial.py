@@ -10,14 +10,14 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 
-from seqrec.config.compose import plain
+from seqrec.config.compose import to_values
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.run import choose_hardware_for, prepare_data
 from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.run.folder import RunFolder, typed
 from seqrec.shapes import count_parameters
-from seqrec.training.module import Experiment
+from seqrec.training.module import TrainedModule
 from seqrec.training.trainer import build_trainer, silence
 
 Report = Callable[[int, float], None]
@@ -34,7 +34,7 @@ class Outcome:
     parameters: int
 
 
-class Watch(Callback):
+class TrialCallback(Callback):
     """Keeps the best validation, and tells each of them, which may end the trial.
 
     Args:
@@ -54,13 +54,13 @@ class Watch(Callback):
         self.report(epoch, value)
 
 
-def try_out(config: DictConfig, folder: Path, report: Report) -> Outcome:
+def run_trial(config: DictConfig, folder: Path, report: Report) -> Outcome:
     """Train as ``train.py`` would, and validate; nothing is tested and nothing logged.
 
     Args:
         config: the composed configuration.
         folder: for ``config.yaml``, ``history.jsonl`` and, while it trains, checkpoints.
-        report: see :class:`Watch`.
+        report: see :class:`TrialCallback`.
 
     Raises:
         ConfigError: the model is a baseline.
@@ -72,10 +72,10 @@ def try_out(config: DictConfig, folder: Path, report: Report) -> Outcome:
     choose_algorithms(deterministic=root.trainer.deterministic)
     hardware = choose_hardware_for(root)
     module = build_experiment(root, prepare_data(root))
-    if not isinstance(module, Experiment):
+    if not isinstance(module, TrainedModule):
         raise ConfigError("a baseline is counted, so there is nothing to tune", where="model")
-    run, watch = RunFolder(folder), Watch(report)
-    run.write_config(plain(config))
+    run, watch = RunFolder(folder), TrialCallback(report)
+    run.write_config(to_values(config))
     trainer = build_trainer(
         root,
         run,

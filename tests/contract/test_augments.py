@@ -24,12 +24,12 @@ def check_batch(augment) -> None:
     rows, width = told.item_BL.shape
     assert after.target_BL.shape == after.rating_BL.shape == (rows, width)
     assert all(value.shape == (rows, width) for value in told.event.values())
-    for of_row in (told.length_B, told.user_B, told.asked_B, after.context_B):
+    for of_row in (told.length_B, told.user_B, told.asked_B, after.prefix_B):
         assert of_row.shape == (rows,)
     assert set(told.event) == set(before.history.event)
     assert told.item_BL.dtype == after.target_BL.dtype == told.length_B.dtype == torch.int64
     assert (told.length_B >= 1).all() and (told.length_B <= width).all()
-    assert (after.context_B >= 0).all() and (after.context_B < told.length_B).all()
+    assert (after.prefix_B >= 0).all() and (after.prefix_B < told.length_B).all()
     valid_BL = torch.arange(width) < told.length_B[:, None]
     assert (told.item_BL[~valid_BL] == 0).all(), "padding stays on the right"
     assert (told.item_BL[valid_BL] >= 0).all() and (told.item_BL <= ITEMS).all()
@@ -52,7 +52,7 @@ def train_batch_values(batch) -> list[torch.Tensor]:
     """Return copies of a batch's tensors."""
     told = batch.history
     values = (told.item_BL, told.length_B, told.user_B, told.asked_B, *told.event.values())
-    return [v.clone() for v in (*values, batch.context_B, batch.target_BL, batch.rating_BL)]
+    return [v.clone() for v in (*values, batch.prefix_B, batch.target_BL, batch.rating_BL)]
 
 
 @pytest.mark.parametrize("name", names("augment"))

@@ -10,8 +10,8 @@ from helpers.place import ranked
 from omegaconf import OmegaConf
 
 from seqrec.experiment.run import run
-from seqrec.run.folder import plain
-from seqrec.training.module import Experiment
+from seqrec.run.folder import to_values
+from seqrec.training.module import TrainedModule
 
 SMALL = ("data.n_users=48", "data.n_items=30", "data.length=10", "max_length=10", "dropout=0.3")
 SMALL += ("batch.size=16", "trainer.max_epochs=2", "trainer.patience=0", "negatives.num=8")
@@ -31,14 +31,14 @@ def stores(tmp_path_factory):
 
 def train(folder, stores, model):
     """A run in `folder`, that goes on with what it finds there."""
-    config = OmegaConf.create(plain(root(f"model={model}", *SMALL)))
+    config = OmegaConf.create(to_values(root(f"model={model}", *SMALL)))
     config.paths.cache_dir = str(stores)
     run(config, folder, choices={"model": model, "data": "synthetic"}, overrides=[])
 
 
 def train_and_kill(folder, stores, model, patch):
     """A run that ends at the second batch of its second epoch."""
-    step = Experiment.training_step
+    step = TrainedModule.training_step
 
     def killed(self, batch, index):
         if self.current_epoch == 1 and index == 1:
@@ -46,7 +46,7 @@ def train_and_kill(folder, stores, model, patch):
         return step(self, batch, index)
 
     with patch.context() as patched, pytest.raises(KilledError):
-        patched.setattr(Experiment, "training_step", killed)
+        patched.setattr(TrainedModule, "training_step", killed)
         train(folder, stores, model)
 
 
@@ -79,21 +79,23 @@ def test_a_killed_run_ends_where_an_unbroken_one_ends(model, tmp_path, stores, m
 
 
 def test_batches_that_are_no_function_of_the_epoch_are_found_out(tmp_path, stores, monkeypatch):
-    made, calls = Experiment.epoch_batches, itertools.count()
+    made, calls = TrainedModule.epoch_batches, itertools.count()
     monkeypatch.setattr(
-        Experiment, "epoch_batches", lambda self, epoch, **given: made(self, next(calls), **given)
+        TrainedModule,
+        "epoch_batches",
+        lambda self, epoch, **given: made(self, next(calls), **given),
     )
     with pytest.raises(AssertionError):
         check_resumes(tmp_path, stores, TRAINED[0], monkeypatch)
 
 
 def test_draws_that_are_no_function_of_the_epoch_are_found_out(tmp_path, stores, monkeypatch):
-    begin = Experiment.on_train_epoch_start
+    begin = TrainedModule.on_train_epoch_start
 
     def forget(self):
         begin(self)
         torch.manual_seed(torch.seed())
 
-    monkeypatch.setattr(Experiment, "on_train_epoch_start", forget)
+    monkeypatch.setattr(TrainedModule, "on_train_epoch_start", forget)
     with pytest.raises(AssertionError):
         check_resumes(tmp_path, stores, TRAINED[0], monkeypatch)

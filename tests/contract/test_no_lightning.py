@@ -7,8 +7,8 @@ from helpers import ROOT
 
 CODE = """
 import importlib, pkgutil, sys
-import seqrec.comparing, seqrec.evaluation, seqrec.recommend
-for room in (seqrec.evaluation, seqrec.comparing, seqrec.recommend):
+import seqrec.comparison, seqrec.evaluation, seqrec.recommend
+for room in (seqrec.evaluation, seqrec.comparison, seqrec.recommend):
     for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
         importlib.import_module(found.name)
 heavy = {"pytorch_lightning", "lightning", "seqrec.training", "seqrec.experiment"}

@@ -24,7 +24,7 @@ def train_batch(length_B: list[int], *, width: int | None = None) -> TrainBatch:
     )
     return TrainBatch(
         history=history,
-        context_B=(length - 1).clamp(max=1),
+        prefix_B=(length - 1).clamp(max=1),
         target_BL=item_BL[:, 1:] * valid_BL,
         rating_BL=torch.rand(len(length), width) * valid_BL,
         weight=1.0,

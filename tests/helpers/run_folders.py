@@ -11,14 +11,14 @@ import polars as pl
 import torch
 
 from helpers.experiments import TINY
-from seqrec.comparing.estimate.comparison import compare
-from seqrec.comparing.estimate.rows import Comparison
-from seqrec.comparing.read.runs import Run
+from seqrec.comparison.estimate.comparison import compare
+from seqrec.comparison.estimate.rows import Comparison
+from seqrec.comparison.read.runs import Run
 from seqrec.config.compose import compose
 from seqrec.evaluation.protocol import SHARES
 from seqrec.evaluation.slices import slice_metrics
 from seqrec.metric.ndcg import NDCG
-from seqrec.run.folder import RunFolder, plain, typed
+from seqrec.run.folder import RunFolder, to_values, typed
 
 HASH, PROTOCOL = "a" * 64, "leave_one_out; full ranking; seen items masked"
 CARD = {
@@ -34,7 +34,7 @@ CARD = {
 def config_of(*overrides: str) -> tuple[dict[str, Any], str]:
     """A whole configuration, composed once, and what its model is called."""
     made = compose([*TINY, *overrides])
-    return plain(typed(made.config)), made.choices["model"]
+    return to_values(typed(made.config)), made.choices["model"]
 
 
 def events(users: int, *, per_user: int = 1) -> pl.DataFrame:

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from helpers.run_folders import write_run, write_sweep
 
-from seqrec.comparing.estimate.comparison import compare
-from seqrec.comparing.read.choose import comparable
-from seqrec.comparing.read.find import Skipped, find_runs
-from seqrec.comparing.show.report.page import check_target, write_report
+from seqrec.comparison.estimate.comparison import compare
+from seqrec.comparison.read.choose import comparable
+from seqrec.comparison.read.find import Skipped, find_runs
+from seqrec.comparison.show.report.page import check_target, write_report
 from seqrec.errors import ConfigError
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

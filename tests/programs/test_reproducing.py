@@ -14,7 +14,7 @@ from helpers.place import Place, metrics
 
 from seqrec.errors import ConfigError
 from seqrec.experiment.evaluate import relocated
-from seqrec.experiment.reproduce import MEASURED, differences
+from seqrec.experiment.reproduce import MEASURED, changed_metrics
 
 SHORT = ("trainer.max_epochs=2", "logger=none")
 
@@ -24,9 +24,9 @@ SHORT = ("trainer.max_epochs=2", "logger=none")
 
 def test_results_are_compared_to_the_last_bit_but_for_times():
     then = {"a": 0.1 + 0.2, "b": math.nan, "fit_seconds": 3.0, "data": "x"}
-    assert differences(then, then | {"fit_seconds": 4.0, "b": math.nan}) == []
+    assert changed_metrics(then, then | {"fit_seconds": 4.0, "b": math.nan}) == []
     now = {"a": 0.3, "b": math.nan, "data": "y", "new": 1.0}
-    found = differences(then, now)
+    found = changed_metrics(then, now)
     assert [one.name for one in found] == ["data", "new", "a"]
     assert found[0].size == found[1].size == math.inf
     assert found[2].size == pytest.approx(5.6e-17, rel=0.1)

@@ -12,7 +12,7 @@ from helpers.place import QUICK, Place, curve, ranked
 from omegaconf import OmegaConf
 
 from seqrec.config.cli.command_line import check_command_line
-from seqrec.config.compose import plain
+from seqrec.config.compose import to_values
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def runs(tmp_path):
     for name, changes in (("a", {}), ("b", {}), ("c", {"max_length": 7})):
         (folder / name / "checkpoints").mkdir(parents=True)
         (folder / name / "checkpoints" / "last.ckpt").touch()
-        saved = plain(config) | changes
+        saved = to_values(config) | changes
         (folder / name / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(saved)))
     (folder / "a" / "metrics.json").write_text(json.dumps({}))
     return folder

@@ -17,7 +17,7 @@ import seqrec
 from seqrec.errors import RunError
 from seqrec.experiment.run import run
 from seqrec.recommend import Recommender
-from seqrec.run.folder import plain
+from seqrec.run.folder import to_values
 
 pytestmark = pytest.mark.slow
 SIZE = ("data.n_users=50", "head=last", "trainer.max_epochs=1", "dropout=0.0")
@@ -37,7 +37,7 @@ def finished(tmp_path_factory):
     config = root(*SIZE, f"paths.output_dir={outputs}", f"paths.cache_dir={outputs / 'cache'}")
     folder = outputs / "synthetic" / "lstm_attn" / "1"
     choices = {"data": "synthetic", "model": "lstm_attn"}
-    run(OmegaConf.create(plain(config)), folder, choices=choices, overrides=[])
+    run(OmegaConf.create(to_values(config)), folder, choices=choices, overrides=[])
     return folder
 
 

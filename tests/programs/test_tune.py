@@ -16,7 +16,7 @@ from optuna.trial import FixedTrial, TrialState
 
 from seqrec.errors import ConfigError, RunError
 from seqrec.experiment.python import composed
-from seqrec.training.evaluated import Evaluated
+from seqrec.training.evaluated import EvaluatedModule
 from seqrec.tune.space import Range, Space, overrides
 from seqrec.tune.study import Search, open_study, work
 
@@ -142,7 +142,7 @@ def finished(tmp_path_factory):
         raise AssertionError("tuning looked at the test events")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evaluated, "test_step", forbidden)
+        patch.setattr(EvaluatedModule, "test_step", forbidden)
         tuned(typed_in(folder, space, "trials=5"))
     return folder
 

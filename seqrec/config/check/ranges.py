@@ -6,7 +6,7 @@ from typing import Any
 from seqrec.clock import instant
 from seqrec.errors import ConfigError
 
-LEAST = {  # config path -> the smallest value that makes sense
+MINIMUM = {  # config path -> the smallest value that makes sense
     "dim": 1,
     "max_length": 1,
     "seed": 0,
@@ -31,7 +31,7 @@ MOMENTS = ("prepare.k_core_before", "split.test_from", "split.valid_from")
 
 def out_of_range(config: dict[str, Any]) -> Iterator[str]:
     """Describe every value that is too small, and lengths that don't go together."""
-    for path, least in LEAST.items():
+    for path, least in MINIMUM.items():
         value = _value(config, path)
         if isinstance(value, int | float) and value < least:
             yield f"{path}={value} makes no sense: {least} or more"

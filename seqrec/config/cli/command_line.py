@@ -29,7 +29,7 @@ from seqrec.config.cli.elsewhere import searched
 from seqrec.config.cli.help import help_text
 from seqrec.config.cli.launcher import launcher_mistakes
 from seqrec.config.cli.resume import resume_arguments
-from seqrec.config.compose import Composer, plain
+from seqrec.config.compose import Composer, to_values
 
 SWEEP_FLAGS = ("-m", "--multirun")
 
@@ -140,7 +140,7 @@ class _CommandLine:
             options = self.composer.options(key) if key in self.composer.groups else ["..."]
             self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
         try:
-            resolved = plain(config)
+            resolved = to_values(config)
         except OmegaConfBaseException as error:
             self.mistakes.append(reason(error))
             return None

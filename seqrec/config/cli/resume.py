@@ -76,7 +76,9 @@ def newest_unfinished(runs: Path, config: dict[str, Any]) -> Path | None:
     for folder in (file.parents[1] for file in by_time):
         if not (folder / "metrics.json").exists():
             with suppress(RunError):  # one that can't be read, or names what it may not
-                if not differences(read_saved(folder / "config.yaml", Trust.of(config)), config):
+                if not changed_settings(
+                    read_saved(folder / "config.yaml", Trust.of(config)), config
+                ):
                     return folder
     return None
 
@@ -97,7 +99,7 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
                 "or write resume=auto",
             )
     saved = read_saved(folder / "config.yaml", Trust.of(config))
-    different = differences(saved, config)
+    different = changed_settings(saved, config)
     if different:
         raise ConfigError(
             f"resume={folder}: the run was started with another configuration",
@@ -114,7 +116,7 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
     return folder
 
 
-def differences(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+def changed_settings(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the values, saved and current, of every key that forbids going on."""
     counts, declared = (*RESULTS, Meaning.FILE), declared_meanings(current)
     there, here = (values_of(each, counts, declared) for each in (saved, current))

@@ -21,7 +21,7 @@ from seqrec.home import as_started
 Arguments = TypeVar("Arguments")
 WORDS, PAIRS = {"holds": "FOLDER ..."}, {"holds": "KEY=VALUE"}  # with their names in the usage
 YES_NO = {"true": True, "false": False}
-KINDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
+TYPE_WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def parse(declared: type[Arguments], argv: list[str]) -> Arguments:
@@ -102,7 +102,7 @@ def _convert(text: str, kind: Any) -> Any:
     try:
         return YES_NO[text.lower()] if kind is bool else kind(_unquote(text))
     except (KeyError, ValueError):
-        raise ValueError(f"{text!r} isn't {KINDS[kind]}") from None
+        raise ValueError(f"{text!r} isn't {TYPE_WORDS[kind]}") from None
 
 
 def _unquote(text: str) -> str:

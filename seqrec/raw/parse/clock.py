@@ -61,7 +61,7 @@ def parsed(column: pl.Expr, dtype: pl.DataType, unit: str) -> pl.Expr:
     return pl.when(value.abs() < _end(unit)).then(value)
 
 
-def told(values: pl.Series, where: str) -> str:
+def unit_of(values: pl.Series, where: str) -> str:
     """The one unit of a whole column, by the magnitude of most of its numbers.
 
     So a stray row of another era (negative before 1970) is read like its neighbours.

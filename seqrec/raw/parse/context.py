@@ -11,8 +11,8 @@ from seqrec.errors import ConfigError
 from seqrec.raw.parse.formats import text_of
 
 Kind = Literal["category", "number"]
-KINDS = ("category", "number")
-TAKEN = ("user", "item", "timestamp", "rating", "hour", "weekday", "gap")  # in context.columns
+COLUMN_KINDS = ("category", "number")
+RESERVED = ("user", "item", "timestamp", "rating", "hour", "weekday", "gap")  # in context.columns
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,12 @@ def declared(columns: list[str | dict[str, Any]]) -> dict[str, Context]:
     for column in columns:
         pairs = column.items() if isinstance(column, dict) else [(column, "category")]
         for name, kind in pairs:
-            if kind not in KINDS or name in TAKEN:
-                why = f"it is one of {', '.join(KINDS)}" if kind not in KINDS else "a taken name"
+            if kind not in COLUMN_KINDS or name in RESERVED:
+                why = (
+                    f"it is one of {', '.join(COLUMN_KINDS)}"
+                    if kind not in COLUMN_KINDS
+                    else "a taken name"
+                )
                 raise ConfigError(
                     f"{name}: {kind}: {why}",
                     where="data.context",

@@ -75,7 +75,7 @@ def read_events(
     if frame.is_empty():
         raise DataError(f"{path.name} has no rows", where=str(path))
     if timestamp and unit == "auto":
-        unit = clock.told(frame["timestamp"], f"column {timestamp} of {path}")
+        unit = clock.unit_of(frame["timestamp"], f"column {timestamp} of {path}")
         if not clock.are_times(frame["timestamp"], unit):
             frame, rejected = _careful(path, form, columns, context, unit, max_bad_rows)
     if timestamp:

@@ -21,7 +21,7 @@ def test_every_training_event_is_a_target_once_and_its_users(small, model, max_l
     for batch in batches(experiment):
         valid = batch.target_BL > 0
         row, _ = valid.nonzero(as_tuple=True)
-        assert valid.sum() == batch.history.length_B.sum() - batch.context_B.sum()
+        assert valid.sum() == batch.history.length_B.sum() - batch.prefix_B.sum()
         found += zip(batch.history.user_B[row].tolist(), batch.target_BL[valid].tolist(),
                      strict=True)  # fmt: skip
     view = experiment.splits.train

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from seqrec.config.check.components import component_mistakes
 from seqrec.config.cli.command_line import check_command_line
-from seqrec.config.compose import compose, plain
+from seqrec.config.compose import compose, to_values
 
 
 def test_every_dataset_and_model_composes_without_a_mistake():
@@ -32,12 +32,12 @@ def test_every_recipe_composes_and_says_how_it_is_run_and_what_it_reaches():
 
 
 def test_every_component_fits_its_signature():
-    root = plain(composed()[0])
+    root = to_values(composed()[0])
     files = [f for f in CONFIGS.glob("*/*.yaml") if "_global_" not in f.read_text()]
     assert len(files) > 20
     for file in files:
         node = OmegaConf.create({**root, file.parent.name: OmegaConf.load(file)})
-        assert not list(component_mistakes(plain(node))), file.relative_to(ROOT)
+        assert not list(component_mistakes(to_values(node))), file.relative_to(ROOT)
 
 
 def test_the_command_line_wins_over_the_model_and_the_model_over_the_dataset():

@@ -8,7 +8,7 @@ from helpers.commands import composed, told
 from omegaconf import OmegaConf
 
 from seqrec.config.cli.command_line import check_command_line
-from seqrec.config.compose import plain
+from seqrec.config.compose import to_values
 from seqrec.config.kinds import KINDS, TRAINED, Of
 from seqrec.config.schema import Component, Root
 
@@ -36,7 +36,7 @@ def test_every_folder_of_components_is_a_kind_and_every_kind_is_chosen_by_defaul
 def test_a_baseline_has_nothing_that_is_trained(name):
     for given in ([f"model={name}"], [f"baseline={name}"]):
         config, choices = composed(*given)
-        saved = plain(config)
+        saved = to_values(config)
         assert {group: saved[group] for group in TRAINED} == dict.fromkeys(TRAINED)
         assert {choices[group] for group in TRAINED} == {None}
         assert saved["baseline"]["_target_"].startswith(f"seqrec.baseline.{name}.")

@@ -10,11 +10,11 @@ from helpers.run_folders import write_run
 from omegaconf import OmegaConf
 
 from seqrec.build import locate
-from seqrec.comparing.read.choose import telling_keys
-from seqrec.comparing.read.runs import read_run
+from seqrec.comparison.read.choose import telling_keys
+from seqrec.comparison.read.runs import read_run
 from seqrec.config.check.components import components
-from seqrec.config.cli.resume import differences
-from seqrec.config.compose import compose, plain
+from seqrec.config.cli.resume import changed_settings
+from seqrec.config.compose import compose, to_values
 from seqrec.config.kinds import KINDS
 from seqrec.config.meaning import (
     KEYS,
@@ -43,14 +43,14 @@ CASES = [(meaning, change) for meaning, changes in CHANGES.items() for change in
 
 @pytest.fixture(scope="module")
 def before():
-    return plain(compose(TINY).config)
+    return to_values(compose(TINY).config)
 
 
 @pytest.mark.parametrize("given", [[], ["model=popularity"], ["data=files", "data.path=x"]])
 def test_every_key_of_a_configuration_has_exactly_one_meaning(given):
     said = [key for keys in KEYS.values() for key in keys] + [kind.name for kind in KINDS]
     assert len(said) == len(set(said))
-    for key in flat(plain(compose(given).config)):
+    for key in flat(to_values(compose(given).config)):
         parts = key.split(".")
         roots = {".".join(parts[:size]) for size in range(1, len(parts) + 1)}
         assert roots & MEANING.keys(), f"{key}: say what it means in seqrec/config/meaning.py"
@@ -73,10 +73,10 @@ def test_what_components_say_of_their_parameters_is_a_meaning_of_a_parameter(kin
 
 @pytest.mark.parametrize(("meaning", "change"), CASES)
 def test_resume_sweeps_names_recipes_and_comparisons_agree(meaning, change, before, tmp_path):
-    after = plain(compose([*TINY, change]).config)
+    after = to_values(compose([*TINY, change]).config)
     assert meaning_of(key_of(change), declared_meanings(after)) is meaning
     counts = meaning in (Meaning.RESULT, Meaning.REPEAT, Meaning.MEASURE)
-    assert bool(differences(before, after)) == counts  # resume
+    assert bool(changed_settings(before, after)) == counts  # resume
     store = store_of(root(), tmp_path / "stores")
     same = fingerprint(root(), store) == fingerprint(root(change), store)  # sweeps
     assert same != counts
@@ -86,7 +86,7 @@ def test_resume_sweeps_names_recipes_and_comparisons_agree(meaning, change, befo
 
 @pytest.mark.parametrize(("meaning", "change"), [c for c in CASES if c[1] not in CHOICES])
 def test_comparisons_tell_runs_apart_by_what_makes_another_result(meaning, change, tmp_path):
-    changed = flat(plain(compose([*TINY, change]).config))
+    changed = flat(to_values(compose([*TINY, change]).config))
     write_run(tmp_path / "a")
     write_run(tmp_path / "b", settings={key_of(change): changed[key_of(change)]})
     runs = [read_run(tmp_path / name) for name in "ab"]
@@ -97,8 +97,8 @@ def test_comparisons_tell_runs_apart_by_what_makes_another_result(meaning, chang
 
 
 def test_files_count_where_no_hash_of_the_data_stands_for_them(tmp_path):
-    saved, current = (plain(compose(["data=files", f"data.path={n}.csv"]).config) for n in "ab")
-    assert set(differences(saved, current)) == {"data.path"}
+    saved, current = (to_values(compose(["data=files", f"data.path={n}.csv"]).config) for n in "ab")
+    assert set(changed_settings(saved, current)) == {"data.path"}
     assert left_to_command("data.path=a.csv") and not naming(["data.path=a.csv"])
     config = root("data=files", "data.path=a.csv")
     store = store_of(root(), tmp_path / "stores")

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from helpers.run_folders import write_run
 
-from seqrec.comparing.estimate.comparison import compare
-from seqrec.comparing.estimate.measured import slice_estimates
-from seqrec.comparing.read.find import find_runs
-from seqrec.comparing.show.report.slices import slice_dots
+from seqrec.comparison.estimate.comparison import compare
+from seqrec.comparison.estimate.measured import slice_estimates
+from seqrec.comparison.read.find import find_runs
+from seqrec.comparison.show.report.slices import slice_dots
 from seqrec.errors import ConfigError
 from seqrec.evaluation.groups import find_groups
 from seqrec.evaluation.slices import slice_metrics

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from seqrec.experiment.run import run
 from seqrec.recommend import Recommender
-from seqrec.run.folder import plain
+from seqrec.run.folder import to_values
 
 GIVEN = ("data.n_users=60", "data.n_items=40", "model=markov", "evaluation.ks=[3,8]")
 
@@ -26,7 +26,7 @@ def runs(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             if name == "tail":
                 patch.setattr("seqrec.rerank.none.NoRerank", TailFirst)
-            composed = OmegaConf.create(plain(config))
+            composed = OmegaConf.create(to_values(config))
             run(composed, folder / name, choices=choices, overrides=[])
     return folder / "bare", folder / "tail"
 

@@ -226,7 +226,7 @@ def test_how_many_lists_are_looked_at_together_moves_nothing(case, monkeypatch):
 
 def test_parts_are_all_rows_once():
     rows = [
-        list(range(10))[part] for part in _parts.parts(np.array([_parts.TOGETHER] * 3 + [1] * 7))
+        list(range(10))[part] for part in _parts.parts(np.array([_parts.MAX_AT_ONCE] * 3 + [1] * 7))
     ]
     assert [row for part in rows for row in part] == list(range(10)) and len(rows) > 2
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seqrec.comparing.show.workspace import FACTORS, report, workspace
+from seqrec.comparison.show.workspace import FACTORS, report, workspace
 from seqrec.errors import ConfigError
 from seqrec.logger.wandb import Wandb
 from seqrec.run.info import RunInfo

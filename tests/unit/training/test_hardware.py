@@ -10,7 +10,7 @@ from seqrec.experiment.evaluate import choose_hardware
 from seqrec.experiment.run import run
 from seqrec.loss import cross_entropy
 from seqrec.machine.hardware import find_hardware
-from seqrec.run.folder import RunFolder, plain
+from seqrec.run.folder import RunFolder, to_values
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_the_loss_multiplies_in_the_precision_of_the_run(
 
 def small_run(tmp_path, *overrides):
     small = ("data.n_users=64", "data.n_items=30", "trainer.max_epochs=1", *overrides)
-    config = OmegaConf.create(plain(root(*small)))
+    config = OmegaConf.create(to_values(root(*small)))
     config.paths.cache_dir = str(tmp_path / "stores")
     run(config, tmp_path / "run", choices={"model": "a", "data": "b"}, overrides=[])
     return RunFolder(tmp_path / "run")

@@ -5,7 +5,7 @@ import torch
 from helpers.experiments import root, store_of
 
 from seqrec.experiment.assemble import build_experiment
-from seqrec.experiment.report import foretell
+from seqrec.experiment.report import print_plan
 from seqrec.machine.hardware import find_hardware
 from seqrec.training import plan
 
@@ -68,5 +68,5 @@ def test_long_epochs_are_told_with_a_way_out(store, monkeypatch):
 def test_the_plan_is_told(seconds, free, advice, told, capsys):
     from rich.console import Console
 
-    foretell(Console(width=200), plan.Plan(seconds, 2 * 2**30, free, advice))
+    print_plan(Console(width=200), plan.Plan(seconds, 2 * 2**30, free, advice))
     assert told in capsys.readouterr().out

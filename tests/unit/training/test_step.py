@@ -12,7 +12,7 @@ from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.run import run
 from seqrec.objective.next_item import NextItem
-from seqrec.run.folder import RunFolder, plain
+from seqrec.run.folder import RunFolder, to_values
 
 SMALL = ("data.n_users=60", "data.n_items=20", "data.length=10", "batch.size=20", "trainer.ema=0.5")
 NOISE = {"_target_": "helpers.batches.Noise"}
@@ -56,7 +56,7 @@ def test_a_loss_of_several_terms_is_logged_term_by_term(store, monkeypatch):
 
 def weights(folder: Path, *overrides: str, augment: dict) -> dict[str, torch.Tensor]:
     """Train in `folder`, or go on there; the weights of the last epoch."""
-    config = OmegaConf.create(plain(replace(root(*SMALL, *overrides), augment=augment)))
+    config = OmegaConf.create(to_values(replace(root(*SMALL, *overrides), augment=augment)))
     config.paths.cache_dir = str(folder.parent / "stores")
     run(config, folder, choices={"model": "a", "data": "b"}, overrides=[])
     return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
@@ -70,7 +70,7 @@ def test_a_resumed_run_sees_the_augmented_batches_of_an_unbroken_one(tmp_path):
     unbroken = weights(tmp_path / "a", "trainer.max_epochs=3", augment=NOISE)
     weights(tmp_path / "b", "trainer.max_epochs=1", augment=NOISE)
     assert equal(weights(tmp_path / "b", "trainer.max_epochs=3", augment=NOISE), unbroken)
-    clean = weights(tmp_path / "c", "trainer.max_epochs=3", augment=plain(root())["augment"])
+    clean = weights(tmp_path / "c", "trainer.max_epochs=3", augment=to_values(root())["augment"])
     assert not equal(clean, unbroken)
 
 
@@ -125,6 +125,6 @@ def test_an_encoder_that_wants_what_the_data_lacks_is_refused(timed, monkeypatch
 
 
 def test_a_run_from_before_objectives_had_names_is_one_of_the_next_item(tmp_path):
-    config, folder = plain(root()), RunFolder(tmp_path)
+    config, folder = to_values(root()), RunFolder(tmp_path)
     folder.write_config({k: v for k, v in config.items() if k not in ("objective", "augment")})
-    assert plain(folder.config()) == config
+    assert to_values(folder.config()) == config

@@ -18,7 +18,7 @@ from seqrec.ranking.metrics import RankingMetrics
 from seqrec.ranking.rank import rank_targets
 from seqrec.shapes import EvalBatch, History, TrainBatch
 from seqrec.split.leave_one_out import LeaveOneOut
-from seqrec.training.module import Experiment
+from seqrec.training.module import TrainedModule
 from seqrec.window.last import Last
 from seqrec.window.sliding import Sliding
 
@@ -66,7 +66,7 @@ def test_one_batch_is_learned_by_heart(small):
     assert losses[-1] < 0.35 * losses[0]
 
 
-def ranks(experiment: Experiment, size: int) -> dict[str, float]:
+def ranks(experiment: TrainedModule, size: int) -> dict[str, float]:
     """Test metrics, evaluated in batches of `size`."""
     experiment.eval()
     metrics = RankingMetrics(
@@ -197,7 +197,7 @@ def test_sliding_windows_learn_from_every_event_once_with_all_the_context_there_
                 batch.history.item_BL[row, : end - begin].tolist()
                 == uneven.item[begin:end].tolist()
             )
-            first = begin + int(batch.context_B[row])
+            first = begin + int(batch.prefix_B[row])
             assert first == begin or first - begin == overlap or begin in view.start
             learned += range(first + 1, end + 1)
     wanted = [at for s, e in zip(view.start, view.end, strict=True) for at in range(s + 1, e)]
@@ -208,11 +208,11 @@ def test_sliding_windows_learn_from_every_event_once_with_all_the_context_there_
 def test_context_is_seen_but_not_learned_from(uneven):
     experiment = build_experiment(root("max_length=10", "window=sliding"), uneven).eval()
     batches = list(experiment.epoch_batches(0))
-    batch = next(b for b in batches if (b.context_B > 0).any())
+    batch = next(b for b in batches if (b.prefix_B > 0).any())
     loss, count, _ = experiment.learn(batch)
-    assert count == int((batch.history.length_B - batch.context_B).sum())
+    assert count == int((batch.history.length_B - batch.prefix_B).sum())
     changed = batch.target_BL.clone()
-    for row, context in enumerate(batch.context_B.tolist()):
+    for row, context in enumerate(batch.prefix_B.tolist()):
         changed[row, :context] = 1
     assert experiment.learn(dataclasses.replace(batch, target_BL=changed))[0] == loss
     total = sum(b.weight for b in batches)

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from seqrec.comparing.read.runs import Run
+from seqrec.comparison.read.runs import Run
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.cli.script import split_list
 from seqrec.config.kinds import KINDS
@@ -14,7 +14,7 @@ from seqrec.config.names import PARTS, is_named_by_parts
 from seqrec.errors import RunError
 
 # what rows are told apart by, if that is enough
-FIRST = tuple(dict.fromkeys(("data", "model", *(kind.name for kind in KINDS))))
+LABEL_ORDER = tuple(dict.fromkeys(("data", "model", *(kind.name for kind in KINDS))))
 
 
 def filter_runs(
@@ -75,7 +75,7 @@ def telling_keys(runs: list[Run]) -> list[str]:
     don't count: they repeat a run.
     """
     told = {key for run in runs for key in run.told}
-    telling = [*(key for key in FIRST if key in told), *sorted(told - set(FIRST))]
+    telling = [*(key for key in LABEL_ORDER if key in told), *sorted(told - set(LABEL_ORDER))]
     parts = [list(runs)]
     keys: list[str] = []
     for key in telling:

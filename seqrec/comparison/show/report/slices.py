@@ -1,7 +1,7 @@
 """The test metric by kinds of events."""
 
-from seqrec.comparing.estimate.rows import Comparison, Estimate
-from seqrec.comparing.show.report.parts import (
+from seqrec.comparison.estimate.rows import Comparison, Estimate
+from seqrec.comparison.show.report.parts import (
     SERIES,
     SYMBOLS,
     dots_across,
@@ -9,11 +9,11 @@ from seqrec.comparing.show.report.parts import (
     rows_layout,
     title_of,
 )
-from seqrec.comparing.show.table import span
+from seqrec.comparison.show.table import span
 from seqrec.pages.chart import Chart, Sheet, Variant
 
 SHOWN = 12  # rows of the chart; the table has all
-KINDS = {
+SLICE_TITLES = {
     "target": "cold and warm targets",
     "item": "targets of the long tail and the popular head",
     "history": "short and long histories",
@@ -25,8 +25,8 @@ KINDS = {
 def slice_dots(comparison: Comparison, slices: dict[str, tuple[int, list[Estimate]]]) -> Chart:
     """A variant for each kind of slice: a line for each row."""
     variants = []
-    attributes = {name.partition("=")[0] for name in slices} - KINDS.keys()
-    for kind, label in (KINDS | {n: f"users by {n}" for n in sorted(attributes)}).items():
+    attributes = {name.partition("=")[0] for name in slices} - SLICE_TITLES.keys()
+    for kind, label in (SLICE_TITLES | {n: f"users by {n}" for n in sorted(attributes)}).items():
         those = {n: found for n, found in slices.items() if n.startswith(f"{kind}=")}
         if len(those) > 1:
             variants.append(_slices(comparison, label, those))

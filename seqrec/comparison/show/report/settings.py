@@ -1,9 +1,9 @@
 """The effect of each setting that rows differ in, and of two together."""
 
-from seqrec.comparing.estimate.factors import Effect, Interaction, effect, factors, interactions
-from seqrec.comparing.estimate.rows import Comparison
-from seqrec.comparing.show.report.parts import dots_across, rows_layout, short
-from seqrec.comparing.show.table import span
+from seqrec.comparison.estimate.factors import Effect, Interaction, effect, factors, interactions
+from seqrec.comparison.estimate.rows import Comparison
+from seqrec.comparison.show.report.parts import dots_across, rows_layout, short
+from seqrec.comparison.show.table import span
 from seqrec.pages.chart import Chart, Sheet, Variant
 
 

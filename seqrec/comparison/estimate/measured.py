@@ -5,15 +5,15 @@ import torch
 from numpy.typing import NDArray
 
 from seqrec.build import make
-from seqrec.comparing.estimate.rows import Comparison, Estimate, Spread
-from seqrec.comparing.estimate.statistics import (
+from seqrec.comparison.estimate.rows import Comparison, Estimate, Spread
+from seqrec.comparison.estimate.statistics import (
     Floats,
     interval,
     resampled_rows,
     resampled_sums,
     user_sums,
 )
-from seqrec.comparing.read.runs import Run
+from seqrec.comparison.read.runs import Run
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.schema import Component
 from seqrec.errors import ConfigError, RunError
@@ -118,7 +118,7 @@ def sort_metrics(metrics: list[str], runs: list[Run]) -> tuple[list[str], list[s
     return ranked, told
 
 
-def told_by(metric: str, runs: list[Run]) -> Floats:
+def reported_by(metric: str, runs: list[Run]) -> Floats:
     """What each run's metrics.json says of its test, (R,).
 
     Raises:

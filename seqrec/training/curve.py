@@ -10,10 +10,10 @@ from pytorch_lightning.callbacks import Callback
 from seqrec.evaluation.results import prefixed
 from seqrec.machine.process import is_first_process
 from seqrec.run.folder import RunFolder
-from seqrec.training.module import Experiment
+from seqrec.training.module import TrainedModule
 
 
-class History(Callback):
+class LearningCurve(Callback):
     """Append a line to ``history.jsonl`` after every epoch.
 
     A line holds ``epoch`` (from 1), ``seconds`` (of the epoch, with its validation),
@@ -45,7 +45,7 @@ class History(Callback):
         self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
         """Append the line."""
-        assert isinstance(module, Experiment)
+        assert isinstance(module, TrainedModule)
         row: dict[str, Any] = {
             "epoch": trainer.current_epoch + 1,
             "seconds": round(time.perf_counter() - self.clock, 3),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqrec.comparing.read.runs import Run, read_run
+from seqrec.comparison.read.runs import Run, read_run
 from seqrec.config.trust import NOTHING, Trust
 from seqrec.errors import SeqrecError
 from seqrec.run.claim import ELSEWHERE

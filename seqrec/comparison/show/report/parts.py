@@ -1,6 +1,6 @@
 """What the charts of the report share: dots, intervals, colours and numbers."""
 
-from seqrec.comparing.estimate.rows import Estimate, Row
+from seqrec.comparison.estimate.rows import Estimate, Row
 from seqrec.pages.chart import Figure, layout_of
 
 SERIES = 8  # colours; then dashes tell apart

@@ -5,8 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
-from seqrec.comparing.estimate.rows import Comparison, Estimate, Row
-from seqrec.comparing.estimate.statistics import interval
+from seqrec.comparison.estimate.rows import Comparison, Estimate, Row
+from seqrec.comparison.estimate.statistics import interval
 from seqrec.config.names import PARTS, is_named_by_parts
 
 ABSENT = "none"  # the label of a component that a row doesn't have: no level of a factor

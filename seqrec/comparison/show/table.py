@@ -9,7 +9,7 @@ import polars as pl
 from rich.table import Table
 from rich.text import Text
 
-from seqrec.comparing.estimate.rows import Comparison, Difference, Estimate, Row, Spread
+from seqrec.comparison.estimate.rows import Comparison, Difference, Estimate, Row, Spread
 from seqrec.terminal.spreadsheet import as_text
 
 MINUS = "\N{MINUS SIGN}"

@@ -5,17 +5,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from seqrec.comparing.estimate.factors import ABSENT
-from seqrec.comparing.estimate.measured import slice_estimates
-from seqrec.comparing.estimate.rows import Comparison, Row
-from seqrec.comparing.read.choose import text_of
-from seqrec.comparing.read.find import Skipped
-from seqrec.comparing.show.report.costs import costs
-from seqrec.comparing.show.report.curves import curves
-from seqrec.comparing.show.report.parts import colour_of, title_of
-from seqrec.comparing.show.report.settings import effects, interaction_maps
-from seqrec.comparing.show.report.slices import slice_dots
-from seqrec.comparing.show.table import mean_sd, notes, p_text, signed, span
+from seqrec.comparison.estimate.factors import ABSENT
+from seqrec.comparison.estimate.measured import slice_estimates
+from seqrec.comparison.estimate.rows import Comparison, Row
+from seqrec.comparison.read.choose import text_of
+from seqrec.comparison.read.find import Skipped
+from seqrec.comparison.show.report.costs import costs
+from seqrec.comparison.show.report.curves import curves
+from seqrec.comparison.show.report.parts import colour_of, title_of
+from seqrec.comparison.show.report.settings import effects, interaction_maps
+from seqrec.comparison.show.report.slices import slice_dots
+from seqrec.comparison.show.table import mean_sd, notes, p_text, signed, span
 from seqrec.errors import ConfigError
 from seqrec.evaluation.protocol import SHARES, percent
 from seqrec.pages.chart import Chart, figures_of

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from seqrec.comparing.estimate.rows import Comparison, Estimate, Row
-from seqrec.comparing.estimate.statistics import pareto_front
-from seqrec.comparing.show.report.parts import errors, escape, number, short
-from seqrec.comparing.show.table import mean_sd
+from seqrec.comparison.estimate.rows import Comparison, Estimate, Row
+from seqrec.comparison.estimate.statistics import pareto_front
+from seqrec.comparison.show.report.parts import errors, escape, number, short
+from seqrec.comparison.show.table import mean_sd
 from seqrec.pages.chart import Chart, Figure, Sheet, Variant, layout_of
 
 COSTS = {  # entries of metrics.json, and what an axis calls them

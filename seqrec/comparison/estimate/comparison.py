@@ -1,17 +1,17 @@
 """Comparing runs: they become rows, and rows are tested against a reference."""
 
-from seqrec.comparing.estimate.measured import (
+from seqrec.comparison.estimate.measured import (
     Measured,
     bootstrap,
     estimate,
+    reported_by,
     sort_metrics,
     spread,
-    told_by,
 )
-from seqrec.comparing.estimate.rows import Comparison, Difference, Row
-from seqrec.comparing.estimate.statistics import Floats, holm, interval, p_values
-from seqrec.comparing.read.choose import check_keys, split_by, telling_keys
-from seqrec.comparing.read.runs import Run
+from seqrec.comparison.estimate.rows import Comparison, Difference, Row
+from seqrec.comparison.estimate.statistics import Floats, holm, interval, p_values
+from seqrec.comparison.read.choose import check_keys, split_by, telling_keys
+from seqrec.comparison.read.runs import Run
 from seqrec.config.cli.script import split_list
 from seqrec.errors import ConfigError
 
@@ -46,7 +46,7 @@ def compare(
     members = [[place[id(run)] for run in part] for part in parts.values()]
     measured = Measured(runs)
     metrics, told = sort_metrics(metrics, runs)
-    told_MR = {metric: told_by(metric, runs) for metric in told}
+    told_MR = {metric: reported_by(metric, runs) for metric in told}
     mean_MR, replicate_MBG = bootstrap(
         measured, [(measured.values(metric), None) for metric in metrics], members, replicates
     )

@@ -14,11 +14,11 @@ from helpers import ROOT
 from helpers.commands import load_script
 from helpers.run_folders import compared, write_run, write_sweep
 
-from seqrec.comparing.estimate.factors import effect, factors, interactions
-from seqrec.comparing.estimate.measured import slice_estimates
-from seqrec.comparing.read.choose import comparable, filter_runs, telling_keys
-from seqrec.comparing.read.find import find_runs
-from seqrec.comparing.show import table
+from seqrec.comparison.estimate.factors import effect, factors, interactions
+from seqrec.comparison.estimate.measured import slice_estimates
+from seqrec.comparison.read.choose import comparable, filter_runs, telling_keys
+from seqrec.comparison.read.find import find_runs
+from seqrec.comparison.show import table
 from seqrec.errors import ConfigError, RunError
 from seqrec.run.claim import ELSEWHERE
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from seqrec.comparing.estimate.rows import Comparison
-from seqrec.comparing.read.runs import Run
-from seqrec.comparing.show.report.parts import SERIES, SYMBOLS, colour_of, escape, number, short
+from seqrec.comparison.estimate.rows import Comparison
+from seqrec.comparison.read.runs import Run
+from seqrec.comparison.show.report.parts import SERIES, SYMBOLS, colour_of, escape, number, short
 from seqrec.pages.chart import Chart, Figure, Sheet, Variant, layout_of
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")

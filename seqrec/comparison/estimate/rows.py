@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from seqrec.comparing.estimate.statistics import Floats
-from seqrec.comparing.read.choose import averaged_keys
-from seqrec.comparing.read.runs import Run
+from seqrec.comparison.estimate.statistics import Floats
+from seqrec.comparison.read.choose import averaged_keys
+from seqrec.comparison.read.runs import Run
 from seqrec.config.names import PARTS
 
 
