@@ -20,6 +20,7 @@ def search(folder: Path, varied: dict, *, name: str = "s") -> Search:
         compose=lambda overrides: None,
         space=Space(name, varied),
         monitor="valid/ndcg@10",
+        larger_is_better=True,
         also=None,
         pruner="none",
         storage=None,
