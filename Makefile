@@ -10,7 +10,7 @@ BASE ?= HEAD
 PEERS := rectools replay recbole
 ARGS ?=
 
-.PHONY: help setup train test lint type docs wheel same-loss clean bench bench-peers
+.PHONY: help setup train test test-fast lint type docs wheel same-loss clean bench bench-peers
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,11 @@ setup: $(VENV)/.setup  ## create .venv with exactly the versions of requirements
 train: $(VENV)/.setup  ## fetch MovieLens 100K, train the default model on it, show the result
 	$(BIN)/python train.py
 
-test: $(VENV)/.dev  ## run all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+test: $(VENV)/.dev  ## run all tests, in four minutes on two cores
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+test-fast: $(VENV)/.dev  ## run the tests that start no whole program, in a minute
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow'
 
 lint: $(VENV)/.dev  ## check style, format and spelling
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def check_batch(augment) -> None:
+def check_batch(augment):
     """Assert that what comes out is a training batch like any other."""
     before = train_batch(LENGTHS)
     kept = train_batch_values(before)
@@ -37,7 +37,7 @@ def check_batch(augment) -> None:
     assert (after.target_BL <= ITEMS).all()
 
 
-def check_seed(augment) -> None:
+def check_seed(augment):
     """Assert that the generator, and nothing else, decides."""
     batch, values = train_batch(LENGTHS), []
     state = torch.get_rng_state()

@@ -45,7 +45,7 @@ def chosen(lists: Lists, order: np.ndarray) -> Lists:
     return dataclasses.replace(lists, view=lists.view.take(order), **own)
 
 
-def check(metric, lists: Lists) -> None:
+def check(metric, lists: Lists):
     assert set(metric.needs) <= FIELDS
     if any(getattr(lists, need) is None for need in metric.needs):
         return

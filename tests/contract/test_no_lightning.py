@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from helpers import ROOT
 
 CODE = """
@@ -16,6 +17,7 @@ print(sorted(heavy & sys.modules.keys()))
 """
 
 
+@pytest.mark.slow
 def test_evaluating_comparing_and_recommending_import_no_lightning():
     done = subprocess.run(
         [sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, check=True

@@ -36,7 +36,7 @@ def model_for(kind) -> SequenceModel:
     )
 
 
-def check_passes(kind) -> None:
+def check_passes(kind):
     """Assert that the loss is one number that training makes smaller, whatever is padded."""
     model, batch = model_for(kind), train_batch(LENGTHS)
     torch.manual_seed(1)
@@ -58,7 +58,7 @@ def check_passes(kind) -> None:
     assert kind(model, batch)[0] < loss
 
 
-def check_question(kind) -> None:
+def check_question(kind):
     """Assert that a question is the history, or a history with more at its end."""
     told = history(torch.tensor([1, 5, LENGTH - 2]))
     asked = kind.ask(told)
@@ -70,7 +70,7 @@ def check_question(kind) -> None:
     assert torch.equal(asked.user_B, told.user_B)
 
 
-def check_held_out(kind) -> None:
+def check_held_out(kind):
     """Assert that the loss at held-out events is one number that knows their targets."""
     model, batch = model_for(kind).eval(), eval_batch(history(torch.tensor([1, 5, 9])))
     query_BD = model.query(batch.history)

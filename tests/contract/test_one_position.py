@@ -25,7 +25,7 @@ class At(nn.Module):
         return self.head.at(h_BLD, position_B)
 
 
-def check_every_position(head) -> None:
+def check_every_position(head):
     """`at` is what a call gives there, and no more is read than the prefix."""
     h_BLD = torch.randn(3, LENGTH, DIM)
     u_BLD = head(h_BLD)
@@ -38,7 +38,7 @@ def check_every_position(head) -> None:
         torch.testing.assert_close(head.at(changed, position_B), u_BD, **ROUNDING)
 
 
-def check_export(head) -> None:
+def check_export(head):
     """One program for any number of sequences and positions."""
     sizes = {"h_BLD": {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}, "position_B": {0: Dim.DYNAMIC}}
     given = (torch.randn(2, 7, DIM), torch.tensor([6, 3]))

@@ -29,7 +29,7 @@ def rows_of(history: History, some: slice) -> History:
     return History(history.item_BL[some], history.length_B[some], history.user_B[some])
 
 
-def check(reranker, ranking) -> None:
+def check(reranker, ranking):
     item_BK, score_BK, history = ranking
     order_BK = reranker(item_BK, score_BK, history)
     assert torch.equal(order_BK.sort(1).values, torch.arange(K).expand(ROWS, K))

@@ -13,7 +13,7 @@ every = pytest.mark.parametrize("name", names("scheduler"))
 
 def begin(schedule):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=BASE)
-    return optimizer, schedule(optimizer, total_steps=STEPS, monitor="valid/ndcg@10")
+    return optimizer, schedule(optimizer, total_steps=STEPS, monitor="valid/ndcg@10", mode="max")
 
 
 def rates(optimizer, told, first, last):
@@ -61,7 +61,7 @@ def test_a_scheduler_keeps_its_promise(check, name):
 def by(rate):
     """A scheduler that multiplies the rate of each step by `rate`."""
 
-    def schedule(optimizer, *, total_steps, monitor):
+    def schedule(optimizer, *, total_steps, monitor, mode):
         return {"scheduler": LambdaLR(optimizer, rate()), "interval": "step"}
 
     return schedule
@@ -81,7 +81,7 @@ def test_a_broken_scheduler_is_found_out(check, broken):
 
 
 def test_a_scheduler_that_forgets_where_it_was_is_found_out():
-    def schedule(optimizer, *, total_steps, monitor):
+    def schedule(optimizer, *, total_steps, monitor, mode):
         calls = iter(range(1, 1000))
         return {"scheduler": LambdaLR(optimizer, lambda _: 1 / next(calls)), "interval": "step"}
 

@@ -64,11 +64,11 @@ def check_cut_holds(split, store):
 def check_targets_may_be_ranked(split, store):
     """What may be ranked never includes the padding, and includes every target."""
     splits = split(store)
-    if splits.candidates is None:
+    if splits.candidate_V is None:
         return
-    assert splits.candidates.shape == (store.n_items + 1,) and not splits.candidates[0]
+    assert splits.candidate_V.shape == (store.n_items + 1,) and not splits.candidate_V[0]
     for view in (splits.valid, splits.test):
-        assert splits.candidates[store.item[view.end]].all()
+        assert splits.candidate_V[store.item[view.end]].all()
 
 
 def check_same_again(split, store):
@@ -119,7 +119,7 @@ def drawn(store):
         (check_histories_are_whole, changed(test=lambda splits, _: cut_short(splits.test))),
         (check_train_comes_first, changed(train=lambda _, store: everything(store))),
         (check_cut_holds, changed(cut=lambda _, store: int(np.median(store.timestamp)))),
-        (check_targets_may_be_ranked, changed(candidates=lambda _, store: only_one(store))),
+        (check_targets_may_be_ranked, changed(candidate_V=lambda _, store: only_one(store))),
         (check_same_again, drawn),
     ],
 )

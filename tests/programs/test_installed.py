@@ -20,7 +20,7 @@ HEAVY = ("torch", "pytorch_lightning", "wandb", "polars", "numpy")
 class Installed:
     """The program of a wheel, in a folder where nothing else is."""
 
-    def __init__(self, package: Path, folder: Path) -> None:
+    def __init__(self, package: Path, folder: Path):
         self.package, self.folder = package, folder
 
     def run(self, *arguments: str, status: int = 0) -> str:

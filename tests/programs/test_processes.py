@@ -105,7 +105,7 @@ def losses(run: Path) -> list[float]:
     return pl.read_csv(run / "csv" / "metrics.csv")["train/loss_epoch"].drop_nulls().to_list()
 
 
-def torchrun(place: Place, *arguments: str) -> None:
+def torchrun(place: Place, *arguments: str):
     command = [str(TORCHRUN), "--nproc_per_node", "2", *place.command("train.py", *arguments)[1:]]
     done = subprocess.run(
         command, env=place.env, cwd=ROOT, text=True,
@@ -122,7 +122,7 @@ def alone(tmp_path_factory):
     return place.runs()[0]
 
 
-def same(shared: Path, alone: Path) -> None:
+def same(shared: Path, alone: Path):
     assert losses(shared) == pytest.approx(losses(alone), rel=1e-5)
     assert ranked(shared) == pytest.approx(ranked(alone), abs=1e-6)
     assert metrics(shared)["popularity/ndcg@10"] == metrics(alone)["popularity/ndcg@10"]

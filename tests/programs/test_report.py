@@ -46,7 +46,7 @@ def report(tmp_path_factory):
 class Targets(HTMLParser):
     """What a page asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__()
         self.found: list[str | None] = []
 
@@ -174,11 +174,11 @@ def texts(driver, selector: str) -> list[str]:
     )
 
 
-def click(driver, selector: str) -> None:
+def click(driver, selector: str):
     driver.execute_script("document.querySelector(arguments[0]).click()", selector)
 
 
-def choose(driver, selector: str, value: str) -> None:
+def choose(driver, selector: str, value: str):
     driver.execute_script(
         "const s = document.querySelector(arguments[0]); s.value = arguments[1];"
         "s.dispatchEvent(new Event(s.tagName === 'SELECT' ? 'change' : 'input'))",

@@ -106,7 +106,7 @@ def test_a_run_without_results_is_not_reproduced(place, finished, tmp_path):
     assert not list(tmp_path.glob("stopped_again*"))
 
 
-def write_events(file: Path) -> None:
+def write_events(file: Path):
     """40 users with 12 events each, that walk over 20 items."""
     n = np.arange(480)
     pl.DataFrame(

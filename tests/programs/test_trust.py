@@ -47,7 +47,7 @@ def copied(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "run")
 
 
-def change(folder: Path, **keys) -> None:
+def change(folder: Path, **keys):
     config = yaml.safe_load((folder / "config.yaml").read_text())
     (folder / "config.yaml").write_text(yaml.safe_dump(config | keys))
 

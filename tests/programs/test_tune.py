@@ -43,7 +43,7 @@ def typed_in(tmp_path, space, *more: str) -> list[str]:
     return [f"space={space}", *TINY, *places, *more]
 
 
-def tuned(arguments: list[str]) -> None:
+def tuned(arguments: list[str]):
     SCRIPT.tune(SCRIPT.parse(SCRIPT.Arguments, arguments))
 
 

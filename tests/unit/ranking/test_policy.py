@@ -17,7 +17,7 @@ COUNT_V = torch.arange(V) * 7 % 11
 class Asked:
     """Reverses; counts how often it is asked, and remembers what it was given."""
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, depth: int):
         self.depth, self.given = depth, []
 
     def __call__(self, item_BK, score_BK, history):

@@ -25,7 +25,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     cut = 0
     ranges: ClassVar[list[str | None]] = []
 
-    def do_GET(self) -> None:
+    def do_GET(self):
         asked = self.headers.get("Range")
         Handler.ranges.append(asked)
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
@@ -38,7 +38,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = body[: len(body) // 2]
         self.wfile.write(body)
 
-    def log_message(self, *args: object) -> None:
+    def log_message(self, *args: object):
         pass
 
 
@@ -52,9 +52,7 @@ def url() -> Iterator[str]:
     server.server_close()
 
 
-def test_fetch_once_however_many_ask(
-    url: str, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_fetch_once_however_many_ask(url: str, tmp_path: Path, capsys: pytest.CaptureFixture):
     file = RemoteFile("x.bin", ("http://127.0.0.1:9/x", url), SHA256, terms="be nice", timeout=2)
     threads = [threading.Thread(target=fetch, args=(file, tmp_path)) for _ in range(4)]
     for thread in threads:
@@ -66,7 +64,7 @@ def test_fetch_once_however_many_ask(
     assert capsys.readouterr().err.count("be nice") == 1
 
 
-def test_a_cut_off_download_goes_on_where_it_ended(url: str, tmp_path: Path) -> None:
+def test_a_cut_off_download_goes_on_where_it_ended(url: str, tmp_path: Path):
     Handler.cut = 2
     path = fetch(RemoteFile("x.bin", (url,), SHA256), tmp_path)
     assert path.read_bytes() == CONTENT
@@ -77,29 +75,27 @@ def test_a_cut_off_download_goes_on_where_it_ended(url: str, tmp_path: Path) -> 
     ]
 
 
-def test_a_wrong_download_never_gets_its_name(url: str, tmp_path: Path) -> None:
+def test_a_wrong_download_never_gets_its_name(url: str, tmp_path: Path):
     with pytest.raises(DataError, match="damaged or has changed"):
         fetch(RemoteFile("x.bin", (url,), "0" * 64), tmp_path)
     assert not list(tmp_path.glob("x.bin")) and not list(tmp_path.glob("*.part"))
 
 
-def test_without_a_published_hash_the_first_one_counts(url: str, tmp_path: Path) -> None:
+def test_without_a_published_hash_the_first_one_counts(url: str, tmp_path: Path):
     path = fetch(RemoteFile("x.bin", (url,)), tmp_path)
     path.write_bytes(b"something else")
     with pytest.raises(DataError, match="not the file it should be"):
         fetch(RemoteFile("x.bin", (url,)), tmp_path)
 
 
-def test_offline_is_one_error_that_says_everything(tmp_path: Path) -> None:
+def test_offline_is_one_error_that_says_everything(tmp_path: Path):
     with pytest.raises(UnreachableError) as caught:
         fetch(RemoteFile("x.bin", ("http://127.0.0.1:9/x",), timeout=1), tmp_path)
     for word in ("x.bin", "http://127.0.0.1:9/x", str(tmp_path), "data=movielens_100k"):
         assert word in str(caught.value)
 
 
-def test_a_wheel_that_the_index_lacks_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wheel_that_the_index_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     with pytest.raises(
@@ -109,14 +105,14 @@ def test_a_wheel_that_the_index_lacks_is_named(
     assert [path.name for path in tmp_path.iterdir()] == ["x.whl.lock"]
 
 
-def test_find_lists_what_is_there(tmp_path: Path) -> None:
+def test_find_lists_what_is_there(tmp_path: Path):
     (tmp_path / "ratings.csv.gz").touch()
     assert find(tmp_path, ["ratings.csv"]).name == "ratings.csv.gz"
     with pytest.raises(DataError, match=r"no movies\.csv(.|\n)*ratings\.csv\.gz"):
         find(tmp_path, ["movies.csv"])
 
 
-def test_a_path_that_leads_nowhere_says_which_keys_to_correct(tmp_path: Path) -> None:
+def test_a_path_that_leads_nowhere_says_which_keys_to_correct(tmp_path: Path):
     for source in (
         Sequences(raw_dir=str(tmp_path), path="none.txt"),
         Files(raw_dir=str(tmp_path), path="none.csv"),

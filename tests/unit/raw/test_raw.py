@@ -45,7 +45,7 @@ def json_lines() -> str:
     ],
     ids=["csv", "tsv-crlf", "colons-gz", "colons-bare", "latin-1", "jsonl"],
 )  # fmt: skip
-def test_every_format_gives_the_same_events(form: Format, content: bytes, tmp_path: Path) -> None:
+def test_every_format_gives_the_same_events(form: Format, content: bytes, tmp_path: Path):
     path = tmp_path / "events"
     path.write_bytes(content)
     frame, rejected = read(path, form)
@@ -53,7 +53,7 @@ def test_every_format_gives_the_same_events(form: Format, content: bytes, tmp_pa
     assert frame.dtypes[2:] == [pl.Int64, pl.Float32]
 
 
-def test_parquet_with_typed_times(tmp_path: Path) -> None:
+def test_parquet_with_typed_times(tmp_path: Path):
     path = tmp_path / "events.parquet"
     times = [datetime.fromtimestamp(978300760), None]
     frame = pl.DataFrame({"u": [1, 2], "i": ["x", "y"], "t": times, "r": [1, 2]})
@@ -88,7 +88,7 @@ ZONED = datetime(2001, 1, 8, 12, 26, 40, 500_000, tzinfo=UTC)
 )  # fmt: skip
 def test_times_of_a_parquet_file_keep_their_type(
     times: pl.Series, unit: str, expected: list[int] | None, tmp_path: Path
-) -> None:
+):
     path = tmp_path / "events.parquet"
     pl.DataFrame({"u": ["a", "b"], "i": [1, 2], "t": times, "r": [1, 2]}).write_parquet(path)
     if expected is None:
@@ -100,7 +100,7 @@ def test_times_of_a_parquet_file_keep_their_type(
 
 def test_both_ways_to_read_a_file_drop_the_same_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+):
     monkeypatch.setattr(formats, "SLICE", 2)
     path = tmp_path / "events.parquet"
     frame = pl.DataFrame(
@@ -129,7 +129,7 @@ g,7,100,3,extra
 """
 
 
-def test_malformed_rows_are_counted_by_reason_and_dropped(tmp_path: Path) -> None:
+def test_malformed_rows_are_counted_by_reason_and_dropped(tmp_path: Path):
     path = tmp_path / "events.csv"
     path.write_text(MALFORMED)
     frame, rejected = read(path, Delimited(","), max_bad_rows=0.8)
@@ -142,7 +142,7 @@ def test_malformed_rows_are_counted_by_reason_and_dropped(tmp_path: Path) -> Non
     }
 
 
-def test_too_many_malformed_rows_are_quoted_with_their_lines(tmp_path: Path) -> None:
+def test_too_many_malformed_rows_are_quoted_with_their_lines(tmp_path: Path):
     path = tmp_path / "events.csv"
     path.write_text(MALFORMED)
     with pytest.raises(DataError) as caught:
@@ -154,7 +154,7 @@ def test_too_many_malformed_rows_are_quoted_with_their_lines(tmp_path: Path) -> 
     assert message.count("line ") == 3
 
 
-def test_broken_json_is_counted(tmp_path: Path) -> None:
+def test_broken_json_is_counted(tmp_path: Path):
     path = tmp_path / "events.jsonl"
     row = '{"u": "a", "i": 1, "t": 5, "r": 1, "more": [{"x": 1}]}\n'
     path.write_text(row * 3 + '{"u": "b", \n' + "[1]\n" + '{"u": "c", "i": null, "t": 5, "r": 1}\n')
@@ -185,16 +185,14 @@ def test_broken_json_is_counted(tmp_path: Path) -> None:
         "two of a name",
     ],
 )
-def test_unusable_files_are_named_for_what_they_are(
-    content: bytes, words: str, tmp_path: Path
-) -> None:
+def test_unusable_files_are_named_for_what_they_are(content: bytes, words: str, tmp_path: Path):
     path = tmp_path / "events.csv"
     path.write_bytes(content)
     with pytest.raises(DataError, match=words):
         read(path, Delimited(","))
 
 
-def test_iso_times_with_and_without_zones(tmp_path: Path) -> None:
+def test_iso_times_with_and_without_zones(tmp_path: Path):
     texts = ["1970-01-02", "1970-01-02T00:00:01", "1970-01-02 00:00:01.5", "1970-01-02T00:00:01Z",
              "1970-01-02T02:00:01+02:00", "1970-01-02 00:01", "1969-12-31"]  # fmt: skip
     path = tmp_path / "events.csv"
@@ -205,9 +203,7 @@ def test_iso_times_with_and_without_zones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 10**3), ("us", 10**6)])
-def test_one_unit_is_found_for_a_column_of_mixed_eras(
-    unit: str, factor: int, tmp_path: Path
-) -> None:
+def test_one_unit_is_found_for_a_column_of_mixed_eras(unit: str, factor: int, tmp_path: Path):
     seconds = [-427_136_400, 5, 1_238_536_800, 1_262_300_400, 1_270_000_000]
     path = tmp_path / "events.csv"
     path.write_text("u,i,t,r\n" + "".join(f"a,1,{s * factor},1\n" for s in seconds))
@@ -218,7 +214,7 @@ def test_one_unit_is_found_for_a_column_of_mixed_eras(
         read(path, Delimited(","), time_unit="days")
 
 
-def test_times_in_two_units_are_refused(tmp_path: Path) -> None:
+def test_times_in_two_units_are_refused(tmp_path: Path):
     path = tmp_path / "events.csv"
     times = [1_262_300_400 + i for i in range(50)] + [1_262_300_400_000 + i for i in range(50)]
     path.write_text("u,i,t,r\n" + "".join(f"a,1,{t},1\n" for t in times))
@@ -229,7 +225,7 @@ def test_times_in_two_units_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("absurd", ["1e300", "-1e300", "99999999999999"])
 @pytest.mark.parametrize("unit", ["auto", "s"])
-def test_a_time_beyond_the_year_9999_is_malformed(unit: str, absurd: str, tmp_path: Path) -> None:
+def test_a_time_beyond_the_year_9999_is_malformed(unit: str, absurd: str, tmp_path: Path):
     path = tmp_path / "events.csv"
     path.write_text("u,i,t,r\n" + "a,1,1262300400,1\n" * 199 + f"a,1,{absurd},1\n")
     frame, rejected = read(path, Delimited(","), time_unit=unit)
@@ -239,7 +235,7 @@ def test_a_time_beyond_the_year_9999_is_malformed(unit: str, absurd: str, tmp_pa
         read(path, Delimited(","), time_unit=unit, max_bad_rows=0)
 
 
-def test_lists_are_no_ids(tmp_path: Path) -> None:
+def test_lists_are_no_ids(tmp_path: Path):
     frame = pl.DataFrame({"u": ["a", "b"], "i": [["x", "y"], ["z"]], "t": [1, 2], "r": [1, 1]})
     frame.write_parquet(tmp_path / "e.parquet")
     frame.write_ndjson(tmp_path / "e.jsonl")
@@ -249,7 +245,7 @@ def test_lists_are_no_ids(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("row", [0, 3])
-def test_a_long_row_is_noticed_where_not_all_columns_are_read(tmp_path: Path, row: int) -> None:
+def test_a_long_row_is_noticed_where_not_all_columns_are_read(tmp_path: Path, row: int):
     path = tmp_path / "events.csv"
     lines = ["a,nice,x,1"] * 6
     lines[row] = "a,very, nice,x,1"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from helpers.damage import HARMLESS, SEQUENCES, many, sequences
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqrec.data.sequences import Sequences
 from seqrec.errors import SeqrecError
 from seqrec.raw.parse.formats import Delimited, Format, JsonLines, Parquet
 from seqrec.raw.parse.read import read_events
@@ -23,9 +23,6 @@ ROWS: Events = [
     (f"u{n % 7}", f"ï{n * n % 11}", 1_262_300_400 - 20_000_000 * n, 1 + n % 5) for n in range(40)
 ]  # the last times are before 1970
 LOADED = [(u, i, t * 1000, r) for u, i, t, r in ROWS]
-many = settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ CASES = [
 @given(where=st.sets(st.integers(0, len(ROWS) - 1), min_size=1, max_size=20))
 def test_malformed_rows_are_counted_and_no_other_is_lost(
     family: str, fault: str, reason: str, damage: Callable, where: set[int], tmp_path: Path
-) -> None:
+):
     text = FAMILIES[family]
     lines = text.lines()
     for at in where:
@@ -126,26 +123,9 @@ def test_malformed_rows_are_counted_and_no_other_is_lost(
     assert events == [row for at, row in enumerate(LOADED) if at not in where]
 
 
-HARMLESS: dict[str, Callable[[list[str]], bytes]] = {
-    "BOM": lambda lines: b"\xef\xbb\xbf" + "\n".join(lines).encode(),
-    "CRLF": lambda lines: "\r\n".join([*lines, ""]).encode(),
-    "blank lines": lambda lines: "\n\n".join([*lines, "", ""]).encode(),
-    "gzip": lambda lines: gzip.compress("\n".join(lines).encode()),
-    "gzip in two parts": lambda lines: (
-        gzip.compress(("\n".join(lines[:9]) + "\n").encode())
-        + gzip.compress("\n".join(lines[9:]).encode())
-    ),
-    "BOM, CRLF and gzip": lambda lines: gzip.compress(
-        b"\xef\xbb\xbf" + "\r\n".join([*lines, ""]).encode()
-    ),
-}
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("way", HARMLESS)
-def test_harmless_ways_to_write_a_file_change_nothing(
-    family: str, way: str, tmp_path: Path
-) -> None:
+def test_harmless_ways_to_write_a_file_change_nothing(family: str, way: str, tmp_path: Path):
     path = tmp_path / "events.txt"
     path.write_bytes(HARMLESS[way](FAMILIES[family].lines()))
     assert read(path, FAMILIES[family].form) == (LOADED, {})
@@ -153,7 +133,7 @@ def test_harmless_ways_to_write_a_file_change_nothing(
 
 @many
 @given(texts=st.lists(st.text(st.sampled_from('a,"\n é'), min_size=1, max_size=8), min_size=1))
-def test_quoted_fields_keep_what_is_in_them(texts: list[str], tmp_path: Path) -> None:
+def test_quoted_fields_keep_what_is_in_them(texts: list[str], tmp_path: Path):
     path = tmp_path / "events.csv"
     fields = ['"' + text.replace('"', '""') + '"' for text in texts]
     path.write_text("u,i,t,r\n" + "".join(f"{field},x,5,1\n" for field in fields))
@@ -161,7 +141,7 @@ def test_quoted_fields_keep_what_is_in_them(texts: list[str], tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_files_without_events_are_refused(family: str, tmp_path: Path) -> None:
+def test_files_without_events_are_refused(family: str, tmp_path: Path):
     text, path = FAMILIES[family], tmp_path / "events.txt"
     for content in ("", "\n \n", "\n".join(text.head), "\n".join([*text.head, ""])):
         for data in (content.encode(), gzip.compress(content.encode())):
@@ -172,7 +152,7 @@ def test_files_without_events_are_refused(family: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 @many
 @given(share=st.floats(0, 1, exclude_max=True))
-def test_a_cut_off_gzip_file_is_refused(family: str, share: float, tmp_path: Path) -> None:
+def test_a_cut_off_gzip_file_is_refused(family: str, share: float, tmp_path: Path):
     text, path = FAMILIES[family], tmp_path / "events.gz"
     whole = gzip.compress("\n".join(text.lines() * 50).encode(), mtime=0)
     path.write_bytes(whole[: max(2, int(share * len(whole)))])
@@ -180,7 +160,7 @@ def test_a_cut_off_gzip_file_is_refused(family: str, share: float, tmp_path: Pat
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_another_encoding_is_refused_or_read_as_what_it_is(family: str, tmp_path: Path) -> None:
+def test_another_encoding_is_refused_or_read_as_what_it_is(family: str, tmp_path: Path):
     text, path = FAMILIES[family], tmp_path / "events.txt"
     content = "\n".join(text.lines())
     for encoding in ("latin-1", "utf-16"):
@@ -195,7 +175,7 @@ def test_another_encoding_is_refused_or_read_as_what_it_is(family: str, tmp_path
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_times_of_two_clocks_are_refused(family: str, tmp_path: Path) -> None:
+def test_times_of_two_clocks_are_refused(family: str, tmp_path: Path):
     text, path = FAMILIES[family], tmp_path / "events.txt"
     rows = [dict(zip(NAMES, (u, i, 10**9 + t, r), strict=True)) for u, i, t, r in ROWS[:20]]
     late = [row | {"t": row["t"] * 1000} for row in rows]
@@ -228,7 +208,7 @@ COLUMNS = {
 @pytest.mark.parametrize("fault", COLUMNS)
 @many
 @given(where=st.sets(st.integers(0, len(ROWS) - 1), min_size=1, max_size=20))
-def test_malformed_rows_of_parquet_are_counted(fault: str, where: set[int], tmp_path: Path) -> None:
+def test_malformed_rows_of_parquet_are_counted(fault: str, where: set[int], tmp_path: Path):
     reason, column, value, dtype = COLUMNS[fault]
     good = (
         FRAME[column].str.strip_chars("u")
@@ -247,68 +227,17 @@ def test_malformed_rows_of_parquet_are_counted(fault: str, where: set[int], tmp_
 
 @many
 @given(share=st.floats(0, 1, exclude_max=True))
-def test_a_cut_off_parquet_file_is_refused(share: float, tmp_path: Path) -> None:
+def test_a_cut_off_parquet_file_is_refused(share: float, tmp_path: Path):
     path, whole = tmp_path / "events.parquet", parquet(FRAME)
     path.write_bytes(whole[: int(share * len(whole))])
     refused(path, Parquet())
 
 
-def test_a_parquet_file_without_rows_or_with_lists_is_refused(tmp_path: Path) -> None:
+def test_a_parquet_file_without_rows_or_with_lists_is_refused(tmp_path: Path):
     path = tmp_path / "events.parquet"
     for frame in (FRAME.head(0), FRAME.with_columns(pl.concat_list("i")), FRAME.drop("t")):
         path.write_bytes(parquet(frame))
         refused(path, Parquet())
-
-
-SEQUENCES = "".join(f"u{n} {n} {n + 1} é{n}\n" for n in range(40)).encode()
-
-
-def sequences(path: Path) -> tuple[int, dict[str, int]]:
-    data = Sequences(path=str(path), max_bad_rows=1.0).read()
-    return len(data.events.collect()), data.rejected
-
-
-@many
-@given(where=st.sets(st.integers(0, 39), min_size=1, max_size=20), gap=st.sampled_from(" \t"))
-def test_lines_of_sequences_without_items_are_counted(
-    where: set[int], gap: str, tmp_path: Path
-) -> None:
-    lines = SEQUENCES.decode().replace(" ", gap).splitlines()
-    for at in where:
-        lines[at] = "u0"
-    path = tmp_path / "sequences.txt"
-    path.write_text("\n\n".join(lines))
-    assert sequences(path) == (3 * (40 - len(where)), {"wrong column count": len(where)})
-
-
-@pytest.mark.parametrize("way", HARMLESS)
-def test_harmless_ways_to_write_sequences_change_nothing(way: str, tmp_path: Path) -> None:
-    path = tmp_path / "sequences.txt"
-    path.write_bytes(HARMLESS[way](SEQUENCES.decode().splitlines()))
-    events = Sequences(path=str(path)).read().events.collect()
-    assert len(events) == 120 and events.row(0) == ("u0", "0")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"\n \n", gzip.compress(b""), SEQUENCES.decode().encode("latin-1"), b"a\0b 5 6\n",
-     "u0 1 2\n".encode("utf-16"), bytes(range(256))],
-    ids=["empty", "blank", "empty gzip", "latin-1", "NUL", "utf-16", "rubbish"],
-)  # fmt: skip
-def test_what_are_no_sequences_is_refused(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "sequences.txt"
-    path.write_bytes(content)
-    with pytest.raises(SeqrecError, match=r"sequences\.txt"):
-        sequences(path)
-
-
-@many
-@given(share=st.floats(0, 1, exclude_max=True))
-def test_a_cut_off_gzip_file_of_sequences_is_refused(share: float, tmp_path: Path) -> None:
-    path, whole = tmp_path / "sequences.gz", gzip.compress(SEQUENCES * 50, mtime=0)
-    path.write_bytes(whole[: max(2, int(share * len(whole)))])
-    with pytest.raises(SeqrecError, match=r"sequences\.gz"):
-        sequences(path)
 
 
 RUBBISH = [b"", b'"', b"\xff", b"\0", b"\r", b"\xef\xbb\xbf", b"nan", b"\x1f\x8b", b"{", b"\n,\n"]
@@ -319,7 +248,7 @@ RUBBISH = [b"", b'"', b"\xff", b"\0", b"\r", b"\xef\xbb\xbf", b"nan", b"\x1f\x8b
 @given(data=st.data())
 def test_any_other_damage_is_refused_by_name_or_read(
     family: str, data: st.DataObject, tmp_path: Path
-) -> None:
+):
     text = FAMILIES.get(family)
     whole = "\n".join(text.lines()).encode() if text else SEQUENCES
     whole = data.draw(st.sampled_from([whole, gzip.compress(whole, mtime=0)]))

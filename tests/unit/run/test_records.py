@@ -17,7 +17,7 @@ def git(folder, *arguments: str, given: bytes | None = None) -> str:
     return subprocess.run(command, input=given, capture_output=True, check=True).stdout.decode()
 
 
-def forget() -> None:
+def forget():
     for known in (code.git_sha, code.code_patch, code.code_hash):
         known.cache_clear()
 
@@ -35,7 +35,7 @@ def project(tmp_path, monkeypatch):
     forget()
 
 
-def commit(project) -> None:
+def commit(project):
     git(project, "init", "-q")
     git(project, "add", "-A")
     git(project, "commit", "-qm", "first")

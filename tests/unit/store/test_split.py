@@ -56,7 +56,7 @@ def shown(store: SequenceStore, view: View, target: bool = True) -> dict[str, st
     }
 
 
-def test_leave_one_out(store: SequenceStore) -> None:
+def test_leave_one_out(store: SequenceStore):
     splits = LeaveOneOut()(store)
     assert shown(store, splits.train, target=False) == {"a": "pqr", "b": "qp", "c": "rq"}
     assert shown(store, splits.valid) == {"a": "pqr>p", "b": "qp>s", "d": "p>q"}
@@ -74,7 +74,7 @@ def test_leave_one_out(store: SequenceStore) -> None:
     }
 
 
-def test_temporal_with_dates(store: SequenceStore) -> None:
+def test_temporal_with_dates(store: SequenceStore):
     splits = Temporal(valid_from="1970-01-07", test_from="1970-01-09T00:00:00Z")(store)
     assert shown(store, splits.train, target=False) == {"a": "pqr", "b": "qp", "d": "pq"}
     assert shown(store, splits.valid) == {"a": "pqr>p"}  # b's next item, s, is unknown then
@@ -86,19 +86,19 @@ def test_temporal_with_dates(store: SequenceStore) -> None:
     assert splits.protocol == "temporal(test_from=1970-01-09, valid_from=1970-01-07)"
 
 
-def test_temporal_takes_dates_that_arrive_as_numbers(store: SequenceStore) -> None:
+def test_temporal_takes_dates_that_arrive_as_numbers(store: SequenceStore):
     splits = Temporal(valid_from=19700107, test_from=19700109)(store)
     assert splits.protocol == "temporal(test_from=1970-01-09, valid_from=1970-01-07)"
     with pytest.raises(DataError, match=r"cut 1970-01-07 is not before .* 1970-01-01"):
         Temporal(valid_from=19700107, test_from=1970)(store)
 
 
-def test_temporal_by_share_keeps_simultaneous_events_together(store: SequenceStore) -> None:
+def test_temporal_by_share_keeps_simultaneous_events_together(store: SequenceStore):
     splits = Temporal(test_share=0.2, valid_share=0.25)(store)
     assert splits.protocol == "temporal(test_from=1970-01-09, valid_from=1970-01-07)"
 
 
-def test_temporal_never_looks_ahead(tmp_path: Path) -> None:
+def test_temporal_never_looks_ahead(tmp_path: Path):
     store = prepare(Synthetic(n_users=300), Prepare(), tmp_path)
     splits = Temporal(test_share=0.3, valid_share=0.2)(store)
     times = store.timestamp
@@ -110,7 +110,7 @@ def test_temporal_never_looks_ahead(tmp_path: Path) -> None:
         assert (view.end > view.start).all()
 
 
-def test_temporal_refuses_what_it_can_not_do(store: SequenceStore, tmp_path: Path) -> None:
+def test_temporal_refuses_what_it_can_not_do(store: SequenceStore, tmp_path: Path):
     with pytest.raises(ConfigError, match="no ISO date"):
         Temporal(test_from="yesterday")
     with pytest.raises(ConfigError, match="shares"):
@@ -126,7 +126,7 @@ def test_temporal_refuses_what_it_can_not_do(store: SequenceStore, tmp_path: Pat
         Temporal()(bare)
 
 
-def test_leave_one_out_needs_long_enough_users(tmp_path: Path) -> None:
+def test_leave_one_out_needs_long_enough_users(tmp_path: Path):
     path = tmp_path / "short.csv"
     path.write_text("user_id,item_id\na,x\na,y\nb,x\nb,y\n")
     short = prepare(Files(path=str(path), timestamp=None), Prepare(), tmp_path / "cache")
@@ -134,7 +134,7 @@ def test_leave_one_out_needs_long_enough_users(tmp_path: Path) -> None:
         LeaveOneOut()(short)
 
 
-def test_temporal_can_judge_every_event_after_the_cut_or_the_last(store: SequenceStore) -> None:
+def test_temporal_can_judge_every_event_after_the_cut_or_the_last(store: SequenceStore):
     cuts = {"valid_from": "1970-01-06", "test_from": "1970-01-08"}
     first = Temporal(**cuts)(store)
     assert listed(store, first.test) == ["pqrp>q", "qps>r"]  # c came after the cut, s is new
@@ -147,7 +147,7 @@ def test_temporal_can_judge_every_event_after_the_cut_or_the_last(store: Sequenc
     assert listed(store, last.test) == ["pqrp>q", "r>q"]  # r and s are known to nobody before
 
 
-def test_rolling_folds_follow_one_another(tmp_path: Path) -> None:
+def test_rolling_folds_follow_one_another(tmp_path: Path):
     store = prepare(Synthetic(n_users=300), Prepare(), tmp_path)
     folds = [Rolling(folds=3, fold=k, share=0.2, targets="all")(store) for k in range(3)]
     times = store.timestamp
@@ -163,7 +163,7 @@ def test_rolling_folds_follow_one_another(tmp_path: Path) -> None:
     assert "fold 1 of 3" in folds[0].protocol and "until=" not in folds[2].protocol
 
 
-def test_rolling_refuses_what_it_can_not_do(store: SequenceStore) -> None:
+def test_rolling_refuses_what_it_can_not_do(store: SequenceStore):
     with pytest.raises(ConfigError, match="counted from 0"):
         Rolling(folds=2, fold=2)
     with pytest.raises(ConfigError, match="nothing to train on"):
@@ -172,7 +172,7 @@ def test_rolling_refuses_what_it_can_not_do(store: SequenceStore) -> None:
         Rolling(folds=2, share=0.05)(store)
 
 
-def test_ratio_takes_the_last_share_of_each_user(store: SequenceStore) -> None:
+def test_ratio_takes_the_last_share_of_each_user(store: SequenceStore):
     splits = Ratio(test_share=0.4, valid_share=0.2)(store)
     assert shown(store, splits.train, target=False) == {"a": "pq", "c": "rq"}
     assert listed(store, splits.valid) == ["pq>r", "q>p", "p>q"]
@@ -182,7 +182,7 @@ def test_ratio_takes_the_last_share_of_each_user(store: SequenceStore) -> None:
         Ratio(test_share=1.0)
 
 
-def test_sessions_are_judged_whole_and_after_what_trains(tmp_path: Path) -> None:
+def test_sessions_are_judged_whole_and_after_what_trains(tmp_path: Path):
     held = {"s1": "pq", "s2": "qpr", "s3": "qr", "s4": "pqs", "s5": "rpq", "s6": "qs"}
     begins = {"s1": 1, "s2": 1, "s3": 3, "s4": 5, "s5": 8, "s6": 9}  # s3 goes on until day 5
     rows = [
@@ -205,7 +205,7 @@ def test_sessions_are_judged_whole_and_after_what_trains(tmp_path: Path) -> None
     assert listed(store, last.test) == ["rp>q"]
 
 
-def test_a_pause_begins_a_session(tmp_path: Path) -> None:
+def test_a_pause_begins_a_session(tmp_path: Path):
     path = tmp_path / "events.csv"
     minutes = {"a": [0, 10, 50, 60, 200], "b": [5, 36, 66]}
     rows = [(u, f"i{n}", 60 * m) for u, times in minutes.items() for n, m in enumerate(times)]

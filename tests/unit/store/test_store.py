@@ -65,7 +65,7 @@ def prepared(
     return prepare(Table(columns=columns), Prepare(**settings), tmp_path)  # type: ignore[arg-type]
 
 
-def test_a_table_of_seven_rows(tmp_path: Path) -> None:
+def test_a_table_of_seven_rows(tmp_path: Path):
     store = prepared(tmp_path)
     assert sequences(store) == {"b": ["z", "x", "x", "x"], "a": ["y", "x"], "c": ["z"]}
     assert store.items()["item"].to_list() == ["x", "y", "z"]
@@ -91,7 +91,7 @@ def test_a_table_of_seven_rows(tmp_path: Path) -> None:
         ({"k_core": 2}, {"b": ["x", "x", "x"]}),
     ],
 )
-def test_steps(settings: dict, expected: dict, tmp_path: Path) -> None:
+def test_steps(settings: dict, expected: dict, tmp_path: Path):
     if not expected:
         with pytest.raises(DataError, match=r"after prepare.k_core: before it there were 3 users"):
             prepared(tmp_path, **settings)
@@ -102,14 +102,14 @@ def test_steps(settings: dict, expected: dict, tmp_path: Path) -> None:
     assert store.report["steps"][-1]["interactions"] == store.n_interactions
 
 
-def test_first_and_last_keep_different_events(tmp_path: Path) -> None:
+def test_first_and_last_keep_different_events(tmp_path: Path):
     first = prepared(tmp_path, repeats=Repeats.first)
     last = prepared(tmp_path, repeats=Repeats.last)
     assert first.rating is not None and last.rating is not None
     assert sorted(first.rating) == [1, 3, 4, 5, 5] and sorted(last.rating) == [1, 3, 4, 4, 5]
 
 
-def test_k_core_agrees_with_a_naive_loop() -> None:
+def test_k_core_agrees_with_a_naive_loop():
     rng = np.random.default_rng(0)
     pairs = sorted({(int(u), int(i)) for u, i in rng.zipf(1.6, (4000, 2)) if u < 300 and i < 300})
     left = pairs
@@ -140,7 +140,7 @@ def test_k_core_agrees_with_a_naive_loop() -> None:
     ],
     ids=["text", "categorical", "apart", "close", "huge apart", "huge close"],
 )  # fmt: skip
-def test_ids_of_any_type_are_what_their_text_is(ids: pl.Series) -> None:
+def test_ids_of_any_type_are_what_their_text_is(ids: pl.Series):
     events = pl.DataFrame({"user": ids, "item": ids})
     as_text, as_given = (
         encode(Interactions(frame.lazy()), Prepare(), "ids")
@@ -155,7 +155,7 @@ def test_ids_of_any_type_are_what_their_text_is(ids: pl.Series) -> None:
 
 @pytest.mark.parametrize("widths", [(3,), (40, 4), (62, 62), (0, 7), (4, 0), (20, 30, 10)])
 @pytest.mark.parametrize("rows", [0, 1, 2, 5000])
-def test_the_order_is_that_of_numpy(widths: tuple[int, ...], rows: int) -> None:
+def test_the_order_is_that_of_numpy(widths: tuple[int, ...], rows: int):
     rng = np.random.default_rng(0)
     keys = [rng.integers(-(2**width), 2**width, rows) for width in widths]
     assert np.array_equal(lexsort(*keys), np.lexsort(keys))
@@ -163,7 +163,7 @@ def test_the_order_is_that_of_numpy(widths: tuple[int, ...], rows: int) -> None:
     assert np.array_equal(lexsort(*keys), np.lexsort(keys))
 
 
-def test_without_times_the_file_gives_the_order(tmp_path: Path) -> None:
+def test_without_times_the_file_gives_the_order(tmp_path: Path):
     store = prepared(tmp_path, columns=("user", "item"))
     assert sequences(store)["b"] == ["x", "z", "x", "x"]
     assert store.timestamp is None and store.rating is None
@@ -171,14 +171,14 @@ def test_without_times_the_file_gives_the_order(tmp_path: Path) -> None:
         prepared(tmp_path, columns=("user", "item"), min_rating=3)
 
 
-def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
+def test_the_hash_is_of_the_content(tmp_path: Path):
     one, two = prepared(tmp_path / "1"), prepared(tmp_path / "2")
     assert one.data_hash == two.data_hash
     renamed = replace(Table(), rows=tuple((u, "Z" if i == "z" else i, t, r) for u, i, t, r in ROWS))
     assert prepare(renamed, Prepare(), tmp_path / "3").data_hash != one.data_hash
 
 
-def test_a_second_use_reads_nothing_and_a_changed_file_is_seen(tmp_path: Path) -> None:
+def test_a_second_use_reads_nothing_and_a_changed_file_is_seen(tmp_path: Path):
     path = tmp_path / "e.csv"
     path.write_text("user_id,item_id,timestamp\na,x,1\na,y,2\n")
     source = Files(path=str(path))
@@ -190,9 +190,7 @@ def test_a_second_use_reads_nothing_and_a_changed_file_is_seen(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("how", ["cut", "changed", "missing", "no index", "lacking", "a file"])
-def test_damage_is_found_and_mended(
-    how: str, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_damage_is_found_and_mended(how: str, tmp_path: Path, capsys: pytest.CaptureFixture):
     store = prepared(tmp_path)
     expected, item = sequences(store), store.folder / "item.npy"
     content = item.read_bytes()
@@ -210,7 +208,7 @@ def test_damage_is_found_and_mended(
     assert capsys.readouterr().err.count("preparing it again") == 1
 
 
-def test_a_copied_store_is_as_good(tmp_path: Path) -> None:
+def test_a_copied_store_is_as_good(tmp_path: Path):
     store = prepared(tmp_path)
     copy = Path(shutil.copytree(store.folder, tmp_path / "copy"))
     for path in copy.iterdir():
@@ -218,8 +216,8 @@ def test_a_copied_store_is_as_good(tmp_path: Path) -> None:
     assert SequenceStore(copy).data_hash == store.data_hash
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*args: object, **options: object) -> None:
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*args: object, **options: object):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
@@ -228,7 +226,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_a_cache_that_can_not_be_used_is_said(tmp_path: Path) -> None:
+def test_a_cache_that_can_not_be_used_is_said(tmp_path: Path):
     (tmp_path / "taken").touch()
     for cache in (tmp_path / "taken", tmp_path / "taken" / "below"):
         with pytest.raises(DataError, match=r"can not be used(.|\n)*SEQREC_CACHE_DIR"):
@@ -239,8 +237,8 @@ def test_a_cache_that_can_not_be_used_is_said(tmp_path: Path) -> None:
     assert prepared(tmp_path / "cache").folder == folder
 
 
-def test_a_read_only_cache_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object, **options: object) -> None:
+def test_a_read_only_cache_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*args: object, **options: object):
         raise PermissionError(13, "Permission denied")
 
     expected = prepared(tmp_path).data_hash
@@ -251,7 +249,7 @@ def test_a_read_only_cache_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         prepared(tmp_path, k_core=2)
 
 
-def test_a_table_that_describes_no_item_is_said(capsys: pytest.CaptureFixture) -> None:
+def test_a_table_that_describes_no_item_is_said(capsys: pytest.CaptureFixture):
     events = pl.LazyFrame({"user": ["a"], "item": ["1"]})
     titles = pl.LazyFrame({"item": ["i1"], "title": ["One"]})
     encoded = encode(Interactions(events, titles), Prepare(), "mine")
@@ -259,7 +257,7 @@ def test_a_table_that_describes_no_item_is_said(capsys: pytest.CaptureFixture) -
     assert "items of mine describes none of its 1 items" in capsys.readouterr().err
 
 
-def test_two_processes_give_one_result(tmp_path: Path) -> None:
+def test_two_processes_give_one_result(tmp_path: Path):
     program = (
         "from seqrec.config.schema import Prepare; from seqrec.store.prepare import prepare\n"
         "from seqrec.data.synthetic import Synthetic\n"

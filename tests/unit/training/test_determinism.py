@@ -43,7 +43,7 @@ def tensors(node) -> list[torch.Tensor]:
     return [tensor for value in inner for tensor in tensors(value)]
 
 
-def assert_bit_equal(one: dict, other: dict) -> None:
+def assert_bit_equal(one: dict, other: dict):
     for part in ("state_dict", "optimizer_states"):
         here, there = tensors(one[part]), tensors(other[part])
         assert len(here) == len(there) > 3

@@ -85,6 +85,7 @@ def test_an_evaluation_is_as_precise_as_the_run_where_it_can_be(machine, tmp_pat
     assert choose_hardware(folder, "auto", "auto").precision == "fp32"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [("model=sasrec",), ("model=gru_attn", "optimizer=adagrad"), ("encoder=gru", "loss=bpr")],
@@ -96,6 +97,7 @@ def test_a_run_in_bf16(machine, tmp_path, model):
     assert folder.about()["precision"] == "bf16" and folder.best.is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bf16", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
 def test_the_loss_multiplies_in_the_precision_of_the_run(
     machine, tmp_path, monkeypatch, bf16, dtype

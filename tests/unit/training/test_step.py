@@ -66,6 +66,7 @@ def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(value, other[name]) for name, value in one.items())
 
 
+@pytest.mark.slow
 def test_a_resumed_run_sees_the_augmented_batches_of_an_unbroken_one(tmp_path):
     unbroken = weights(tmp_path / "a", "trainer.max_epochs=3", augment=NOISE)
     weights(tmp_path / "b", "trainer.max_epochs=1", augment=NOISE)

@@ -6,7 +6,7 @@ import optuna
 import pytest
 
 from seqrec.errors import RunError
-from seqrec.tune.page import write_page
+from seqrec.tune.page import write_study
 from seqrec.tune.space import Range, Space
 from seqrec.tune.study import Search, open_study
 
@@ -20,6 +20,7 @@ def search(folder: Path, varied: dict, *, name: str = "s") -> Search:
         compose=lambda overrides: None,
         space=Space(name, varied),
         monitor="valid/ndcg@10",
+        larger_is_better=True,
         also=None,
         pruner="none",
         storage=None,
@@ -35,7 +36,7 @@ def test_texts_are_no_script_in_the_page(tmp_path):
         trial = study.ask()
         trial.set_user_attr("values", wanted.space.suggest(trial))
         study.tell(trial, 0.1 * trial.number)
-    write_page(tmp_path / "study.html", study, wanted)
+    write_study(tmp_path / "study.html", study, wanted)
     assert "<script>alert" not in (tmp_path / "study.html").read_text()
 
 
