@@ -2,7 +2,7 @@
 
 import pytest
 from helpers.run_folders import write_sweep
-from seqrec.comparing.read.find import find_runs
+from seqrec.comparison.read.find import find_runs
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 from helpers import ROOT
 from helpers.comparing import said
 from helpers.run_folders import compared, write_run
-from seqrec.comparing.estimate.factors import effect, factors, interactions
-from seqrec.comparing.estimate.measured import slice_estimates
-from seqrec.comparing.read.choose import filter_runs, telling_keys
-from seqrec.comparing.read.find import find_runs
-from seqrec.comparing.show import table
+from seqrec.comparison.estimate.factors import effect, factors, interactions
+from seqrec.comparison.estimate.measured import slice_estimates
+from seqrec.comparison.read.choose import filter_runs, telling_keys
+from seqrec.comparison.read.find import find_runs
+from seqrec.comparison.show import table
 
 from seqrec.errors import ConfigError, RunError
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from helpers.run_folders import compared, write_run
-from seqrec.comparing.estimate.statistics import (
+from seqrec.comparison.estimate.statistics import (
     holm,
     interval,
     p_values,
@@ -12,7 +12,7 @@ from seqrec.comparing.estimate.statistics import (
     resampled_rows,
     resampled_sums,
 )
-from seqrec.comparing.read.find import find_runs
+from seqrec.comparison.read.find import find_runs
 
 
 def test_users_with_several_events_are_drawn_whole(tmp_path):
