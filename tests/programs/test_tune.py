@@ -219,7 +219,8 @@ def test_a_trial_whose_process_was_killed_is_tried_again(tmp_path, space):
     running.wait()
     [dead] = study_of(folder).trials
     assert dead.state == TrialState.RUNNING
-    search = searched(folder, agreed=study_of(folder).user_attrs["seqrec"])
+    agreed = study_of(folder).user_attrs["seqrec"]
+    search = searched(folder, Space.load(str(space), space.parent), agreed)
     study = open_study(search)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.WAITING]
     assert study.trials[1].system_attrs["fixed_params"] == dead.params
@@ -227,19 +228,19 @@ def test_a_trial_whose_process_was_killed_is_tried_again(tmp_path, space):
 
 def test_trials_that_fail_are_told_and_too_many_end_the_study(tmp_path):
     told = []
-    search = searched(tmp_path / "study")
+    search = searched(tmp_path / "study", Space("small", {"dim": Range(1, 9)}))
     with pytest.raises(RunError, match="5 trials failed one after another; the last: ValueError"):
         work(open_study(search), search, 9, told.append)
     assert [trial.state for trial in told] == [TrialState.FAIL] * 5
 
 
-def searched(folder, agreed=None) -> Search:
+def searched(folder, space, agreed=None) -> Search:
     def compose(values):
         raise ValueError("no such thing")
 
     return Search(
         name="lstm_attn_small", folder=folder, compose=compose,
-        space=Space("small", {"dim": Range(1, 9)}), monitor="valid/ndcg@10",
+        space=space, monitor="valid/ndcg@10",
         larger_is_better=True, also=None,
         pruner="none", storage=None, seed=0, agreed=json.loads(json.dumps(agreed or {})),
     )  # fmt: skip
