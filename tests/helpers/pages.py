@@ -124,7 +124,7 @@ def check(command: str) -> None:
 
 @cache
 def known_keys() -> set[str]:
-    """Every key of the configuration, ``group.key``, and every argument of a script."""
+    """Every key and environment variable of the configuration, every argument of a script."""
     schema = {field.name: field.default_factory for field in dataclasses.fields(Root)}
     keys = {*schema, *(path.name for path in CONFIGS.iterdir() if path.is_dir())}
     for name, kind in schema.items():
@@ -133,6 +133,7 @@ def known_keys() -> set[str]:
     for file in CONFIGS.glob("**/*.yaml"):
         group, content = ".".join(file.relative_to(CONFIGS).parts[:-1]), OmegaConf.load(file)
         whole = "_global_" in file.read_text()
+        keys |= set(re.findall(r"oc\.env:(\w+)", file.read_text()))
         for name in content:
             inner = content._get_node(name)
             keys |= {str(name)} if whole else {f"{group}.{name}"}
@@ -163,8 +164,8 @@ def walk(page: Path, folder: Path) -> None:
     Raises:
         AssertionError: a command fails, or prints something else than the page shows.
     """
-    # a page that adds to the package needs processes of its own, to find what it added
-    adds = any(str(block.file).startswith("seqrec/") for block in blocks(page))
+    # what a page adds to the package or to its configuration is seen by new processes only
+    adds = any(str(block.file).startswith(("seqrec/", "configs/")) for block in blocks(page))
     for block in blocks(page):
         if block.file:
             target = folder / block.file
