@@ -92,7 +92,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     done = run_program(tmp_path, "seed=4", "tags=[a b]")
     assert done.returncode == 130
     (line,) = done.stderr.splitlines()
-    assert line.startswith("stopped; go on with: python train.py data=synthetic")
+    assert line.startswith("stopped; continue with: python train.py data=synthetic")
     assert line.endswith("seed=4 'tags=[a b]' resume=auto")
 
 

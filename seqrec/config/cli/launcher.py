@@ -12,7 +12,7 @@ EXTRAS = {  # launcher -> the extra of this project that installs it
     **dict.fromkeys(("ray", "ray_cluster"), "ray"),
 }
 # packages to install without their requirements, which clash with the lock's and aren't needed
-WITHOUT_REQUIREMENTS = {"ray": "hydra-ray-launcher"}
+NO_DEPS = {"ray": "hydra-ray-launcher"}
 
 
 def launcher_mistakes(overrides: Iterable[Override], *, sweeping: bool) -> Iterator[str]:
@@ -26,8 +26,8 @@ def launcher_mistakes(overrides: Iterable[Override], *, sweeping: bool) -> Itera
         extra = EXTRAS.get(name)
         if extra and not is_installed(extra):
             install = f"pip install -c requirements.lock -e '.[{extra}]'"
-            if extra in WITHOUT_REQUIREMENTS:
-                install += f" && pip install --no-deps -c requirements.lock {WITHOUT_REQUIREMENTS[extra]}"
+            if extra in NO_DEPS:
+                install += f" && pip install --no-deps -c requirements.lock {NO_DEPS[extra]}"
             yield f"{GROUP}={name}: its package isn't installed: {install}"
 
 
