@@ -41,19 +41,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("base", help="commit to compare with")
     parser.add_argument("--models-only", action="store_true", help="leave the variants out")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "base"
-        _git("worktree", "add", "--quiet", "--detach", str(base), given.base)
+        _git("worktree", "add", "--quiet", "--detach", str(base), arguments.base)
         try:
-            sweeps = _sweeps(base, models_only=given.models_only)
+            sweeps = _sweeps(base, models_only=arguments.models_only)
             results = [
                 _numbers(tree, sweeps, Path(folder) / name)
                 for name, tree in (("then", base), ("now", ROOT))
             ]
         finally:
             _git("worktree", "remove", "--force", str(base))
-    sys.exit(_compare(*results, base=given.base))
+    sys.exit(_compare(*results, base=arguments.base))
 
 
 def _git(*arguments: str) -> None:

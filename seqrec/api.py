@@ -97,7 +97,7 @@ class Run:
 
     @property
     def history(self) -> pl.DataFrame:
-        """Seconds, losses and validation metrics, one row per epoch; empty for a counted baseline."""
+        """Seconds, losses and validation metrics, a row per epoch; empty for a counted baseline."""
         return pl.DataFrame(self._folder.history(), infer_schema_length=None)
 
     @property

@@ -42,9 +42,9 @@ class Arguments:
 
 def benchmark(arguments: Arguments) -> int:
     """Run the jobs one by one, save the results after each, and print the table."""
-    for name, least in (("epochs", 1), ("rows", 1), ("threads", 1), ("minutes", 0)):
-        if getattr(arguments, name) < least:
-            raise ConfigError(f"{name}={getattr(arguments, name)}: must be at least {least}")
+    for name, minimum in (("epochs", 1), ("rows", 1), ("threads", 1), ("minutes", 0)):
+        if getattr(arguments, name) < minimum:
+            raise ConfigError(f"{name}={getattr(arguments, name)}: must be at least {minimum}")
     from seqrec.benchmark.child import in_child
     from seqrec.benchmark.parts import Request, jobs
     from seqrec.benchmark.picture import growth_picture
@@ -53,12 +53,12 @@ def benchmark(arguments: Arguments) -> int:
     from seqrec.config.schema import register
     from seqrec.terminal.console import console, print_line
 
-    asked = dataclasses.asdict(arguments)
-    folder = Path(asked.pop("out"))
-    data = [f"data={asked.pop('data')}", *asked.pop("overrides")]
+    options = dataclasses.asdict(arguments)
+    folder = Path(options.pop("out"))
+    data = [f"data={options.pop('data')}", *options.pop("overrides")]
     register()
     check_command_line([f"model={arguments.model}", *data], config_dir=CONFIGS)
-    chosen = jobs(Request(**asked, data=data))
+    chosen = jobs(Request(**options, data=data))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / time.strftime("%Y-%m-%d_%H-%M-%S.json")
     content: dict[str, Any] = {

@@ -177,10 +177,10 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     out.print(_table(shown, search, title="Pareto front" if search.also else "best trials"))
     winner = best[0]
     outcome, values = winner.user_attrs["outcome"], winner.user_attrs["values"]
-    places = [each for each in given if left_to_command(each) and not each.startswith(KEY)]
+    extra = [each for each in given if left_to_command(each) and not each.startswith(KEY)]
     where = searching(search.folder, given)
-    recipe_and_places = " ".join([f"experiment={search.name}", *places])
-    own_data = [each for each in places if each.startswith("data.")]
+    recipe_and_extra = " ".join([f"experiment={search.name}", *extra])
+    own_data = [each for each in extra if each.startswith("data.")]
     device = find_hardware("auto", "auto").device
     head = [
         f"Trial {winner.number}, best of {len(_ended(study))} in the space {search.space.name}.",
@@ -197,7 +197,7 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     print_line(out, "plots", str(search.folder / "study.html"))
     keep = "" if CONFIGS == IN_WHEEL else f"; to keep it: cp {recipe} configs/experiment/"
     print_line(out, "recipe", f"{recipe}{keep}")
-    print_line(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_places} seed=1,2,3")
+    print_line(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_extra} seed=1,2,3")
 
 
 def _leaders(study: "Study", search: "Search") -> list["FrozenTrial"]:

@@ -38,13 +38,13 @@ def make(arguments: Arguments) -> None:
     entity = arguments.entity
     if not arguments.dry_run:
         entity = entity or _default_entity()
-    given: dict[str, Any] = {
+    options: dict[str, Any] = {
         "entity": entity or "ENTITY",
         "project": arguments.project,
         "group": arguments.group,
         "metric": arguments.metric,
     }
-    view, text = workspace(**given), report(**given)
+    view, text = workspace(**options), report(**options)
     if arguments.dry_run:
         plain = {"workspace": written(view), "report": written(text)}
         print(json.dumps(plain, indent=2))
@@ -55,7 +55,7 @@ def make(arguments: Arguments) -> None:
     except Exception as error:  # of the network, the key, the server
         raise ConfigError(
             f"W&B refused: {str(error).splitlines()[0]}",
-            where=f"{given['entity']}/{arguments.project}",
+            where=f"{options['entity']}/{arguments.project}",
             todo="check the key (wandb login) and the names; dry_run=true prints what is sent",
         ) from error
     print_line(console(), "view", view.url)

@@ -82,7 +82,9 @@ class Composer:
         )
 
 
-def settle(config: DictConfig, said: Any, overrides: Iterable[str] | None = None) -> dict[str, Any]:
+def settle(
+    config: DictConfig, hydra_node: Any, overrides: Iterable[str] | None = None
+) -> dict[str, Any]:
     """Change a configuration to what its choices imply, and return the choices.
 
     - With a baseline, which is counted and not trained, components of trained models become null.
@@ -95,12 +97,12 @@ def settle(config: DictConfig, said: Any, overrides: Iterable[str] | None = None
 
     Args:
         config: the composed configuration without ``hydra``, changed in place.
-        said: the ``hydra`` node that was composed with it.
+        hydra_node: the ``hydra`` node that was composed with it.
         overrides: those of the command line, if Hydra hasn't seen all of them.
     """
-    folders = config_folders(said)
-    written = set(map(key_of, said.overrides.task if overrides is None else overrides))
-    chosen = {str(group): option for group, option in said.runtime.choices.items()}
+    folders = config_folders(hydra_node)
+    written = set(map(key_of, hydra_node.overrides.task if overrides is None else overrides))
+    chosen = {str(group): option for group, option in hydra_node.runtime.choices.items()}
     choices = {k: v for k, v in chosen.items() if k != "local" and not k.startswith("hydra/")}
     if config.get("baseline") is not None:
         for group in TRAINED:
@@ -142,8 +144,8 @@ def _split(
     config: DictConfig, overrides: Iterable[str] | None = None
 ) -> tuple[DictConfig, dict[str, Any]]:
     """Return the settled configuration without ``hydra``, and the choices."""
-    said = config.hydra
+    hydra_node = config.hydra
     OmegaConf.set_struct(config, False)
     del config["hydra"]
     OmegaConf.set_struct(config, True)
-    return config, settle(config, said, overrides)
+    return config, settle(config, hydra_node, overrides)

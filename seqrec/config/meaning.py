@@ -77,13 +77,13 @@ def declared_meanings(config: dict[str, Any]) -> dict[str, Meaning]:
 
     They are read from the source; nothing is imported.
     """
-    known = {meaning.value: meaning for meaning in Meaning}
+    by_value = {meaning.value: meaning for meaning in Meaning}
     found = {}
     for path, node in components(config):
-        said = read_attributes(node["_target_"]).get("meaning")
-        for name, text in said.items() if isinstance(said, dict) else ():
-            if text in known:
-                found[f"{path}.{name}"] = known[text]
+        own = read_attributes(node["_target_"]).get("meaning")
+        for name, text in own.items() if isinstance(own, dict) else ():
+            if text in by_value:
+                found[f"{path}.{name}"] = by_value[text]
     return found
 
 
@@ -99,8 +99,8 @@ def values_of(
         wanted: meanings to keep; by default those that results depend on.
         declared: see :func:`declared_meanings`; None: those of this configuration's components.
     """
-    known = declared_meanings(config) if declared is None else declared
-    return {k: v for k, v in flat(config).items() if meaning_of(k, known) in wanted}
+    meanings = declared_meanings(config) if declared is None else declared
+    return {k: v for k, v in flat(config).items() if meaning_of(k, meanings) in wanted}
 
 
 def flat(node: dict[str, Any], path: str = "") -> dict[str, Any]:

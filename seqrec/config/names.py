@@ -11,7 +11,7 @@ from seqrec.config.kinds import KINDS
 from seqrec.config.meaning import key_of, naming
 
 PARTS = [kind.name for kind in KINDS if kind.names]
-SAID = ("model", "data", "seed", "trainer")  # the name or the run's record has them already
+RECORDED = ("model", "data", "seed", "trainer")  # the name or the run's record has them already
 LONGEST = 120  # characters in the name of a job's folder
 
 
@@ -41,8 +41,8 @@ def run_name(choices: Mapping[str, Any], overrides: Iterable[str], *, seed: int)
         overrides: those of the command line.
         seed: seed of the run.
     """
-    said = {*SAID, *(PARTS if is_named_by_parts(choices) else ())}
-    typed = [each for each in naming(overrides) if key_of(each) not in said]
+    left_out = {*RECORDED, *(PARTS if is_named_by_parts(choices) else ())}
+    typed = [each for each in naming(overrides) if key_of(each) not in left_out]
     return " ".join([str(choices["model"]), *typed, f"seed={seed}"])
 
 

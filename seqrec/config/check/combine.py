@@ -24,8 +24,8 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     names = {path: node["_target_"].rpartition(".")[2] for path, node in components(config)}
     needs = [
         (f"{path}={names[path]}", name.removeprefix("needs_"))
-        for path, said in attributes.items()
-        for name, value in said.items()
+        for path, declared in attributes.items()
+        for name, value in declared.items()
         if name.startswith("needs_") and value is True and path in config
     ]
     if config.get("prepare", {}).get("min_rating") is not None:
@@ -33,13 +33,13 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     if (config.get("trainer") or {}).get("ema"):
         needs.append(("trainer.ema", "averaged_weights"))
     for who, what in needs:
-        for path, said in attributes.items():
-            if said.get(f"has_{what}") is False:
+        for path, declared in attributes.items():
+            if declared.get(f"has_{what}") is False:
                 lacks, need = f"{path}={names[path]}", what.replace("_", " ")
                 yield f"{who} needs {need}, and {lacks} has none; change one of the two"
     if attributes.get("objective", {}).get("trains") == "causal":
-        for path, said in attributes.items():
-            if said.get("causal") is False:
+        for path, declared in attributes.items():
+            if declared.get("causal") is False:
                 yield (
                     f"{path}={names[path]} sees the future, and objective={names['objective']} "
                     "trains causal encoders only; change one of the two"

@@ -31,10 +31,10 @@ MOMENTS = ("prepare.k_core_before", "split.test_from", "split.valid_from")
 
 def out_of_range(config: dict[str, Any]) -> Iterator[str]:
     """Describe every value that is out of range, and lengths that contradict each other."""
-    for path, least in MINIMUM.items():
+    for path, minimum in MINIMUM.items():
         value = _value(config, path)
-        if isinstance(value, int | float) and value < least:
-            yield f"{path}={value}: must be at least {least}"
+        if isinstance(value, int | float) and value < minimum:
+            yield f"{path}={value}: must be at least {minimum}"
     for path in ("dropout", "trainer.ema"):
         share = _value(config, path)
         if isinstance(share, int | float) and not 0 <= share < 1:

@@ -130,7 +130,7 @@ def _fields(node: ast.ClassDef, scope: Scope) -> Iterator[tuple[str, Parameter]]
             case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
                 options = _field_options(value)
                 if not _mentions(annotation, "ClassVar") and options.get("init") is not False:
-                    given = (
+                    has_default = (
                         value is not None
                         if not isinstance(value, ast.Call)
                         else (
@@ -138,7 +138,7 @@ def _fields(node: ast.ClassDef, scope: Scope) -> Iterator[tuple[str, Parameter]]
                             or bool({"default", "default_factory"} & set(options))
                         )
                     )
-                    yield name, Parameter(not given, annotation, scope)
+                    yield name, Parameter(not has_default, annotation, scope)
 
 
 def _field_options(value: ast.expr | None) -> dict[str | None, Any]:

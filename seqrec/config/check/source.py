@@ -33,20 +33,20 @@ def find_definition(target: str, *, hops: int = 20) -> tuple[ast.stmt, Scope] | 
     if module is None or not rest or not hops:
         return None
     scope = module_scope(module)
-    known = scope.get(rest[0])
-    if isinstance(known, str):
-        return find_definition(".".join([known, *rest[1:]]), hops=hops - 1)
-    if known is None:
+    found = scope.get(rest[0])
+    if isinstance(found, str):
+        return find_definition(".".join([found, *rest[1:]]), hops=hops - 1)
+    if found is None:
         if "__getattr__" in scope:
             return None
         raise TargetError(f"{module} has no {rest[0]!r}")
     for name in rest[1:]:
-        body = known.body if isinstance(known, ast.ClassDef) else []
+        body = found.body if isinstance(found, ast.ClassDef) else []
         inner = [s for s in body if getattr(s, "name", None) == name]
         if not inner:
             return None
-        known = inner[-1]
-    return known, scope
+        found = inner[-1]
+    return found, scope
 
 
 def split_target(target: str) -> tuple[str | None, list[str]]:
@@ -117,10 +117,10 @@ def dotted_name(node: ast.expr, scope: Scope) -> str | None:
             owner = dotted_name(value, scope)
             return f"{owner}.{attr}" if owner else None
         case ast.Name(id=name):
-            known = scope.get(name)
-            if known is None:  # a builtin
+            found = scope.get(name)
+            if found is None:  # a builtin
                 return name
-            return known if isinstance(known, str) else f"{scope['__name__']}.{name}"
+            return found if isinstance(found, str) else f"{scope['__name__']}.{name}"
     return None
 
 
