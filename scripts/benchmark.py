@@ -1,4 +1,4 @@
-"""Measure the engine: speed, memory, growth; alone or beside other libraries."""
+"""Measure speed, memory and growth of the engine, also against other libraries."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Evaluate a trained run again, and say whether the numbers are those it wrote."""
+"""Evaluate a trained run again, and check its metrics against those it wrote."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Recommend from a trained run: after any list of items, to a user of its data, or to all."""
+"""Recommend from a trained run: to a session, to a user of its data, or to all users."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Train a run again from its folder, and say whether every metric came out the same."""
+"""Train a run again from its folder, and check whether every metric is the same."""
 
 import sys
 from pathlib import Path

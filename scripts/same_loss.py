@@ -1,6 +1,6 @@
 """Prove that a refactoring changed no number: ``make same-loss BASE=<commit>``.
 
-Train every model of ``configs/model`` for five steps, on the code of a commit and on the working
+Train every model of ``configs/model`` for five steps, with the code of a commit and of the working
 tree, from one seed and on generated data. Every loss and every metric must be equal to the last
 bit. Only the command line and the files of a run are used, so that any two commits can be compared.
 """
@@ -22,7 +22,7 @@ SETTINGS = (
     *(f"trainer.max_epochs={STEPS}", "trainer.deterministic=true"),
 )
 MODELS = "every model"
-VARIANTS = {  # beside the models: every option of the kinds that a model is made of
+VARIANTS = {  # besides the models: every option of the kinds that a model is made of
     "head": ("lstm_attn", ()),
     "encoder": ("transformer_attn", ()),
     "scorer": ("gru_attn", ()),
@@ -32,28 +32,28 @@ VARIANTS = {  # beside the models: every option of the kinds that a model is mad
     "scheduler": ("gru_attn", ()),
     "window": ("gru_attn", ()),
 }
-REFUSED = {"negatives": {"none"}, "loss": {"mse"}, "scorer": {"ncf"}}  # need what isn't chosen here
+REFUSED = {"negatives": {"none"}, "loss": {"mse"}, "scorer": {"ncf"}}  # need other choices
 LEFT_OUT = ("seconds", "peak_memory_mb", "wall", "data_hash", "protocol")
 
 
 def main() -> None:
-    """Compare the working tree with a commit; the exit status is 1 where a number differs."""
+    """Compare the working tree with a commit; exit with status 1 if a number differs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("base", help="commit to compare with")
     parser.add_argument("--models-only", action="store_true", help="leave the variants out")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "base"
-        _git("worktree", "add", "--quiet", "--detach", str(base), given.base)
+        _git("worktree", "add", "--quiet", "--detach", str(base), arguments.base)
         try:
-            sweeps = _sweeps(base, models_only=given.models_only)
-            told = [
+            sweeps = _sweeps(base, models_only=arguments.models_only)
+            results = [
                 _numbers(tree, sweeps, Path(folder) / name)
                 for name, tree in (("then", base), ("now", ROOT))
             ]
         finally:
             _git("worktree", "remove", "--force", str(base))
-    sys.exit(_compare(*told, base=given.base))
+    sys.exit(_compare(*results, base=arguments.base))
 
 
 def _git(*arguments: str) -> None:
@@ -61,7 +61,7 @@ def _git(*arguments: str) -> None:
 
 
 def _sweeps(base: Path, *, models_only: bool) -> dict[str, list[str]]:
-    """Arguments of each sweep, over the options that both trees have."""
+    """Return the arguments of each sweep, over the options that both trees have."""
 
     def options(kind: str) -> list[str]:
         folders = (tree / "configs" / kind for tree in (base, ROOT))
@@ -78,7 +78,7 @@ def _sweeps(base: Path, *, models_only: bool) -> dict[str, list[str]]:
 
 
 def _numbers(tree: Path, sweeps: dict[str, list[str]], place: Path) -> dict[str, dict[str, float]]:
-    """Run the sweeps; every loss and metric of every job, by the job's overrides."""
+    """Run the sweeps, and return every loss and metric of every job, by the job's overrides."""
     env = os.environ | {
         "PYTHONPATH": str(tree),
         "SEQREC_CACHE_DIR": str(place / "cache"),
@@ -95,8 +95,10 @@ def _numbers(tree: Path, sweeps: dict[str, list[str]], place: Path) -> dict[str,
             cwd=tree, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         for path in sorted(outputs.glob("**/metrics.json")):
-            told = json.loads((path.parent / "run.json").read_text())
-            job = " ".join(o for o in told["overrides"] if o not in SETTINGS and "paths." not in o)
+            record = json.loads((path.parent / "run.json").read_text())
+            job = " ".join(
+                o for o in record["overrides"] if o not in SETTINGS and "paths." not in o
+            )
             found[job] = _of_run(path.parent)
         if done.returncode:
             print(done.stdout[-3000:])
@@ -104,7 +106,7 @@ def _numbers(tree: Path, sweeps: dict[str, list[str]], place: Path) -> dict[str,
 
 
 def _of_run(run: Path) -> dict[str, float]:
-    """Numbers of one run: by step from the learning curve, and of the end."""
+    """Return the numbers of one run: those of each step, and the final ones."""
     numbers = json.loads((run / "metrics.json").read_text())
     curve = run / "history.jsonl"
     for row in map(json.loads, curve.read_text().splitlines() if curve.is_file() else []):
@@ -113,7 +115,7 @@ def _of_run(run: Path) -> dict[str, float]:
 
 
 def _compare(then: dict[str, dict], now: dict[str, dict], *, base: str) -> int:
-    """Print what differs; 0 where nothing does."""
+    """Print the differences; return 0 if there are none, else 1."""
     differ = []
     for job in sorted(then.keys() | now.keys()):
         a, b = then.get(job), now.get(job)

@@ -1,4 +1,4 @@
-"""Search good settings of a model: many trials, judged on validation alone."""
+"""Search good settings of a model in many trials, judged on validation only."""
 
 import sys
 from pathlib import Path

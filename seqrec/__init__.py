@@ -1,6 +1,6 @@
 """seqrec: config-driven experiments for attention-based sequential recommendation.
 
-``import seqrec`` imports nothing else; a public name is loaded where it is first used.
+``import seqrec`` imports nothing else; a public name is loaded on first use.
 """
 
 from importlib import import_module

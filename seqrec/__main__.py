@@ -1,4 +1,4 @@
-"""The program ``seqrec``: a command (a module of ``seqrec/commands``) and its arguments."""
+"""The program ``seqrec``: run a command (a module of ``seqrec/commands``)."""
 
 import ast
 import sys
@@ -14,7 +14,7 @@ COMMANDS = Path(__file__).resolve().parent / "commands"
 
 
 def main() -> None:
-    """Run the command that is named first; without one, list the commands."""
+    """Run the command that the first argument names; without one, list the commands."""
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in ("--help", "-h"):
         print(usage())
@@ -26,7 +26,7 @@ def main() -> None:
         if name not in commands():
             raise ConfigError(
                 f"{name}: {unknown(name, commands(), noun='commands')}",
-                todo="seqrec COMMAND key=value ...; seqrec --help says what each command does",
+                todo="write seqrec COMMAND key=value ...; seqrec --help lists the commands",
             )
     module = import_module(f"seqrec.commands.{name}")
     sys.argv[1:] = arguments
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def commands() -> dict[str, str]:
-    """Return what each command does, from the first line of its module; none is imported."""
+    """Return a description of each command: the first line of its module, which isn't imported."""
     trees = {file.stem: ast.parse(file.read_text()) for file in sorted(COMMANDS.glob("[a-z]*.py"))}
     return {
         name: (ast.get_docstring(tree) or "").partition("\n")[0] for name, tree in trees.items()
@@ -49,7 +49,7 @@ def usage() -> str:
     lines = [f"  {name:<{width}}  {does}" for name, does in commands().items()]
     return "\n".join(
         [
-            "seqrec: attention-based sequential recommendation, one experiment a command.",
+            "seqrec: attention-based sequential recommendation, one command per experiment.",
             "",
             "  seqrec COMMAND key=value ...",
             "  seqrec COMMAND --help",

@@ -1,6 +1,6 @@
-"""seqrec from Python: train a run or open one, ask it, compare it with others.
+"""The Python interface: train or open a run, recommend with it, and compare runs.
 
-The same names are in ``seqrec`` itself: ``seqrec.train``, ``seqrec.Run``, ``seqrec.compare``.
+``seqrec`` itself has the same names: ``seqrec.train``, ``seqrec.Run``, ``seqrec.compare``.
 """
 
 import dataclasses
@@ -30,15 +30,15 @@ def train(*overrides: str) -> "Run":
     """Train and evaluate one model.
 
     Args:
-        overrides: what ``python train.py`` takes for one run: ``"model=gru_attn"``,
+        overrides: arguments of ``python train.py`` for one run: ``"model=gru_attn"``,
             ``"data=amazon"``, ``"trainer.max_epochs=5"``.
 
     Returns:
-        The finished run. Its folder lies below ``outputs/`` in the current folder, as that of a
-        command does.
+        The finished run. Its folder is below ``outputs/`` in the current folder, as with the
+        command.
 
     Raises:
-        SeqrecError: what the command would refuse, in the same words.
+        SeqrecError: the command would refuse the arguments, with the same message.
 
     Example:
         >>> run = seqrec.train("model=sasrec", "data=movielens_100k")  # doctest: +SKIP
@@ -67,17 +67,17 @@ class Run:
         trust: bool = False,
         searchpath: Iterable[str | Path] | None = None,
     ) -> "Run":
-        """Return the run of a folder.
+        """Open the run in a folder.
 
         Args:
-            folder: of the run.
-            trust: import and call whatever its configuration names: code that isn't of this
-                package runs with all your rights.
+            folder: the folder of the run.
+            trust: import and call whatever its configuration names: code from outside this package
+                runs with all your rights.
             searchpath: folders of modules that its configuration may name.
 
         Raises:
-            ConfigError: a folder of `searchpath` isn't there.
-            RunError: the folder isn't that of a trained run; the message lists runs that are near.
+            ConfigError: a folder of `searchpath` doesn't exist.
+            RunError: the folder isn't that of a trained run; the message lists runs nearby.
         """
         return cls(RunFolder.open(folder, Trust.given(trust=trust, searchpath=searchpath)))
 
@@ -97,14 +97,14 @@ class Run:
 
     @property
     def history(self) -> pl.DataFrame:
-        """A row an epoch: seconds, losses and validation metrics; empty for a counted baseline."""
+        """Seconds, losses and validation metrics, a row per epoch; empty for a counted baseline."""
         return pl.DataFrame(self._folder.history(), infer_schema_length=None)
 
     @property
     def command(self) -> str:
         """The command that trained this run.
 
-        ``seqrec reproduce run=FOLDER`` types it again and says whether every metric is the same.
+        ``seqrec reproduce run=FOLDER`` runs it again and checks whether every metric is the same.
 
         Raises:
             RunError: the run's record is damaged.
@@ -120,21 +120,21 @@ class Run:
         where: Sequence[str] = (),
         **protocol: Any,
     ) -> dict[str, float]:
-        """Rank the test or the validation events again; the folder stays as it is.
+        """Rank the test or validation events again, without changing the folder.
 
         Args:
             split: ``test`` or ``valid``.
             accelerator: ``auto``, ``cpu`` or ``gpu``.
             precision: ``fp32``, ``bf16`` or ``fp16``; ``auto``: the run's, where the device has it.
-            where: places of data that moved: ``["data.path=FILE", "paths.cache_dir=FOLDER"]``.
+            where: new places of moved data: ``["data.path=FILE", "paths.cache_dir=FOLDER"]``.
             protocol: keys of ``evaluation`` to change: ``ks=[10, 50]``, ``mask_seen=False``.
 
         Returns:
             Metrics, keyed as in :attr:`metrics`.
 
         Raises:
-            ConfigError: a split or key that isn't there, or a device that can't be had.
-            DataError: the run's data can't be read any more.
+            ConfigError: a split or key is unknown, or a device isn't available.
+            DataError: the run's data can't be read anymore.
             RunError: the data isn't what the run was trained on.
         """
         from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
@@ -154,7 +154,7 @@ class Run:
 
     @cached_property
     def recommender(self) -> Recommender:
-        """The trained model, ready to answer; it needs nothing but the folder.
+        """The trained model, ready to recommend; it needs only the folder.
 
         Raises:
             RunError: the folder is damaged, or its configuration names what a run may not.
@@ -164,17 +164,18 @@ class Run:
     def recommend(
         self, session: Session | Sequence[str | int], *, k: int = 10, **options: Any
     ) -> Recommendation:
-        """Return the `k` best items to follow a history.
+        """Recommend the `k` best next items for a history.
 
         Args:
             session: original item ids, oldest first; or a :class:`~seqrec.recommend.Session`,
                 such as ``run.recommender.session(user)``.
             k: length of the list.
-            options: of :meth:`~seqrec.recommend.Recommender.recommend`: ``mask_seen=False``.
+            options: further options of :meth:`~seqrec.recommend.Recommender.recommend`, such as
+                ``mask_seen=False``.
 
         Returns:
             ``items`` (rank, item, title, score), ``history`` (item, title, attention) and
-            ``unknown``, the ids that the catalogue doesn't have.
+            ``unknown``, the ids that aren't in the catalogue.
 
         Raises:
             DataError: no id is known, or `k` isn't positive.
@@ -196,50 +197,50 @@ def compare(
     trust: bool = False,
     searchpath: Iterable[str | Path] | None = None,
 ) -> "Compared":
-    """Compare runs that were measured on the same events: which is better, and beyond chance?
+    """Compare runs on the same events: which is better, and by more than chance?
 
     Args:
         runs: runs, folders of runs, folders above them, or patterns (``"outputs/*/sasrec"``).
-        by: settings that tell rows apart; None: the fewest that do, but for the seed.
-        metrics: names as ``ndcg@10``; the first orders the rows and is tested.
-        reference: the row that others are tested against, by its labels; None: the best.
-        replicates: of the bootstrap that gives the intervals.
+        by: settings that distinguish rows; None: the fewest that do, without the seed.
+        metrics: names such as ``ndcg@10``; the first orders the rows and is tested.
+        reference: the row to test the others against, by its labels; None: the best.
+        replicates: draws of the bootstrap for the intervals.
         trust: see :meth:`Run.open`.
         searchpath: see :meth:`Run.open`.
 
     Raises:
-        ConfigError: a key, metric or reference that isn't there.
-        RunError: there is no finished run, or the runs weren't measured on the same.
+        ConfigError: a key, metric or reference is unknown.
+        RunError: there is no finished run, or the runs weren't measured on the same events.
     """
     from seqrec.comparison.read.choose import comparable
 
-    places = [str(run.folder if isinstance(run, Run) else run) for run in runs]
-    found, skipped = find_runs(places, Trust.given(trust=trust, searchpath=searchpath))
+    folders = [str(run.folder if isinstance(run, Run) else run) for run in runs]
+    found, skipped = find_runs(folders, Trust.given(trust=trust, searchpath=searchpath))
     if not found:
         reasons = "; ".join(f"{each.path}: {each.reason}" for each in skipped[:10])
-        raise RunError("there is no finished run to compare", where=reasons)
-    [those] = comparable(found, separate=False)
+        raise RunError("no finished run to compare", where=reasons)
+    [group] = comparable(found, separate=False)
     compared = comparison.compare(
-        those, by=by, metrics=list(metrics), reference=reference, replicates=replicates
+        group, by=by, metrics=list(metrics), reference=reference, replicates=replicates
     )
     return Compared(compared, skipped)
 
 
 @dataclasses.dataclass(frozen=True)
 class Compared:
-    """A comparison; printed, or at the end of a notebook's cell, it is the table of the command."""
+    """A comparison; printed, or at the end of a notebook cell, it shows the command's table."""
 
     comparison: Comparison
-    skipped: list[Skipped]  # folders that were left out, each with its reason
+    skipped: list[Skipped]  # folders that were left out, each with a reason
 
     @property
     def table(self) -> pl.DataFrame:
-        """Every number in full: a row for each model, the best first."""
+        """All numbers in full precision: a row for each model, the best first."""
         return pl.read_csv(io.StringIO(table.as_csv(self.comparison)))
 
     @property
     def notes(self) -> list[str]:
-        """Sentences that are needed to read the table."""
+        """Sentences that explain the table."""
         return table.notes(self.comparison)
 
     def __rich__(self) -> Table:

@@ -1,17 +1,17 @@
 """The errors a user can act on.
 
-They are raised at the boundary where the bad thing enters and carry three sentences: what was
-wrong, where, and what to do next. Programs print them without a traceback.
+They are raised where the bad input enters and carry three sentences: what was wrong, where, and how
+to fix it. Programs print them without a traceback.
 """
 
 
 class SeqrecError(Exception):
-    """What was wrong, where it was, and what to do about it.
+    """An error that says what was wrong, where, and how to fix it.
 
     Args:
         what: the fact, in one sentence.
-        where: file, config path or row it was found at.
-        todo: what the user can type or change.
+        where: the file, config path or row in which it was found.
+        todo: what the user can type or change to fix it.
     """
 
     def __init__(self, what: str, *, where: str | None = None, todo: str | None = None) -> None:
@@ -20,7 +20,7 @@ class SeqrecError(Exception):
         if where:
             lines.append(f"  where: {where}")
         if todo:
-            lines.append(f"  to do: {todo}")
+            lines.append(f"  fix: {todo}")
         super().__init__("\n".join(lines))
 
     def __reduce__(self) -> tuple:
@@ -32,11 +32,11 @@ class ConfigError(SeqrecError):
 
 
 class DataError(SeqrecError):
-    """Raw data that is missing, damaged or not what the configuration says it is."""
+    """Raw data that is missing, damaged or not what the configuration says."""
 
 
 class RunError(SeqrecError):
-    """A run folder or checkpoint that is missing, damaged or of another shape."""
+    """A run folder or checkpoint that is missing, damaged or incompatible."""
 
 
 def _rebuild(

@@ -1,1 +1,1 @@
-"""What a user types: each module is one command, with its arguments and a ``main()``."""
+"""The commands: each module is one, with its arguments and a ``main()``."""

@@ -1,4 +1,4 @@
-"""Measure the engine: speed, memory, growth; alone or beside other libraries."""
+"""Measure speed, memory and growth of the engine, also against other libraries."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ from seqrec.terminal.errors import plain_errors, tell
 
 @dataclass
 class Arguments:
-    """Measure the engine. The method: docs/benchmarks.md.
+    """Measure the engine. For the method, see docs/benchmarks.md.
 
     python scripts/benchmark.py
     python scripts/benchmark.py parts='[train, ranking]' model=lstm_attn data=movielens_1m
@@ -27,24 +27,24 @@ class Arguments:
     parts: list[str] = field(  # train | ranking | startup | prepare | growth | million | peers
         default_factory=lambda: ["train", "ranking", "startup", "prepare", "growth", "million"]
     )
-    data: str = "movielens_100k"  # of train, ranking, and of RecTools and RePlay
-    model: str = "sasrec"  # of train, ranking and growth
-    overrides: list[str] = field(default_factory=list)  # further ones of train.py, with the data
-    epochs: int = 3  # that count, after one that warms up
-    rows: int = 2_000_000  # to prepare
-    peers: list[str] = field(default_factory=lambda: ["rectools", "replay", "recbole"])  # which
-    models: list[str] = field(default_factory=lambda: ["SASRec", "GRU4Rec", "NARM"])  # of RecBole's
-    minutes: float = 10.0  # at most for a model of RecBole's
-    precision: str = "auto"  # of RecTools and RePlay, and of this project beside them: fp32 | bf16
+    data: str = "movielens_100k"  # for train, ranking, RecTools and RePlay
+    model: str = "sasrec"  # for train, ranking and growth
+    overrides: list[str] = field(default_factory=list)  # of train.py, for the data
+    epochs: int = 3  # measured epochs, after a warm-up
+    rows: int = 2_000_000  # interactions to prepare
+    peers: list[str] = field(default_factory=lambda: ["rectools", "replay", "recbole"])  # libraries
+    models: list[str] = field(default_factory=lambda: ["SASRec", "GRU4Rec", "NARM"])  # of RecBole
+    minutes: float = 10.0  # limit for each model of RecBole
+    precision: str = "auto"  # fp32 | bf16, for RecTools, RePlay and seqrec against them
     threads: int = os.cpu_count() or 1  # of every process
     out: str = "outputs/benchmarks"  # folder of the results
 
 
 def benchmark(arguments: Arguments) -> int:
-    """Run the jobs one by one, keep what is there after each, show the table."""
-    for name, least in (("epochs", 1), ("rows", 1), ("threads", 1), ("minutes", 0)):
-        if getattr(arguments, name) < least:
-            raise ConfigError(f"{name}={getattr(arguments, name)} is too small")
+    """Run the jobs one by one, save the results after each, and print the table."""
+    for name, minimum in (("epochs", 1), ("rows", 1), ("threads", 1), ("minutes", 0)):
+        if getattr(arguments, name) < minimum:
+            raise ConfigError(f"{name}={getattr(arguments, name)}: must be at least {minimum}")
     from seqrec.benchmark.child import in_child
     from seqrec.benchmark.parts import Request, jobs
     from seqrec.benchmark.picture import growth_picture
@@ -53,12 +53,12 @@ def benchmark(arguments: Arguments) -> int:
     from seqrec.config.schema import register
     from seqrec.terminal.console import console, print_line
 
-    asked = dataclasses.asdict(arguments)
-    folder = Path(asked.pop("out"))
-    data = [f"data={asked.pop('data')}", *asked.pop("overrides")]
+    options = dataclasses.asdict(arguments)
+    folder = Path(options.pop("out"))
+    data = [f"data={options.pop('data')}", *options.pop("overrides")]
     register()
     check_command_line([f"model={arguments.model}", *data], config_dir=CONFIGS)
-    chosen = jobs(Request(**asked, data=data))
+    chosen = jobs(Request(**options, data=data))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / time.strftime("%Y-%m-%d_%H-%M-%S.json")
     content: dict[str, Any] = {

@@ -14,7 +14,7 @@ from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
 from seqrec.terminal.errors import plain_errors, tell
 
-if TYPE_CHECKING:  # --help and a mistake are answered without it
+if TYPE_CHECKING:  # --help and refused command lines don't need it
     from seqrec.comparison.estimate.rows import Comparison
     from seqrec.comparison.read.find import Skipped
 
@@ -35,20 +35,20 @@ class Arguments:
     """
 
     runs: list[str] = PLACES  # folders of runs, folders above runs, or patterns
-    filters: dict[str, str] = FILTERS  # only runs with this key or group choice; a,b: either
-    by: list[str] | None = None  # keys that tell rows apart; null: those that do, but for seeds
-    metric: list[str] = METRICS  # of ranks, at any length (the first is tested), or any other
-    reference: str | None = None  # the row that others are tested against; null: the best
-    separate: bool = False  # a table for each data and protocol, instead of refusing
+    filters: dict[str, str] = FILTERS  # only runs with this value of a key or group; a,b: either
+    by: list[str] | None = None  # keys that distinguish rows; null: all that differ except the seed
+    metric: list[str] = METRICS  # any metrics, those of ranks at any k; the first is tested
+    reference: str | None = None  # the row to test the others against; null: the best
+    separate: bool = False  # one table for each dataset and protocol, instead of an error
     format: str = "table"  # table | markdown | csv | latex
     report: Path | None = None  # write an HTML page with charts to this file
     searchpath: list[str] | None = None  # folders of your own modules that a run may name
-    trust: bool = False  # import and call whatever a run names: only for a run you know
+    trust: bool = False  # import and call whatever a run names; only for runs you know
     replicates: int = 10_000  # draws of the bootstrap
 
 
 def compare_runs(arguments: Arguments) -> None:
-    """Find, choose, compare, print, write."""
+    """Find and filter the runs, compare them, and print or write the tables."""
     check(arguments)
     from seqrec.comparison.estimate.comparison import compare
     from seqrec.comparison.read.choose import comparable, filter_runs
@@ -59,20 +59,20 @@ def compare_runs(arguments: Arguments) -> None:
     )
     if not runs:
         raise RunError(
-            "there is no finished run to compare",
+            "no finished run to compare",
             where="; ".join(f"{s.path}: {s.reason}" for s in skipped[:10]),
-            todo=f"{command('train', '-m')} model=lstm_attn,popularity seed=1,2, for example",
+            todo=f"train some: {command('train', '-m')} model=lstm_attn,popularity seed=1,2",
         )
     chosen = filter_runs(runs, arguments.filters, options=vars(arguments))
     comparisons = [
         compare(
-            those,
+            group,
             by=arguments.by,
             metrics=arguments.metric,
             reference=arguments.reference,
             replicates=arguments.replicates,
         )
-        for those in comparable(chosen, separate=arguments.separate)
+        for group in comparable(chosen, separate=arguments.separate)
     ]
     print_tables(comparisons, arguments.format)
     for each in skipped:
@@ -82,17 +82,17 @@ def compare_runs(arguments: Arguments) -> None:
 
 
 def check(arguments: Arguments) -> None:
-    """Refuse what can be seen before a run is read; torch isn't loaded for it."""
+    """Check the arguments before any run is read, without importing torch."""
     if arguments.format not in FORMATS:
-        told = unknown(arguments.format, FORMATS, noun="formats")
-        raise ConfigError(f"format={arguments.format}: {told}")
+        problem = unknown(arguments.format, FORMATS, noun="formats")
+        raise ConfigError(f"format={arguments.format}: {problem}")
     if arguments.replicates < 100:
         raise ConfigError(
-            f"replicates={arguments.replicates} are too few for intervals",
-            todo="replicates=10000; 1000 if users are millions",
+            f"replicates={arguments.replicates}: too few for intervals",
+            todo="use replicates=10000, or 1000 for millions of users",
         )
     if not arguments.metric or arguments.by == []:
-        raise ConfigError("metric= and by= name one or more", todo="metric=ndcg@10 by=model")
+        raise ConfigError("metric= and by= need a name", todo="write metric=ndcg@10 by=model")
     if arguments.report:
         from seqrec.comparison.show.report.page import check_target
 
@@ -100,7 +100,7 @@ def check(arguments: Arguments) -> None:
 
 
 def print_tables(comparisons: "list[Comparison]", form: str) -> None:
-    """Each table, and for people what is needed to read it."""
+    """Print each table; in the terminal, also its data, protocol and notes."""
     from seqrec.comparison.show import table
     from seqrec.terminal.console import console, print_line
 
@@ -119,14 +119,14 @@ def print_tables(comparisons: "list[Comparison]", form: str) -> None:
         print_line(out, "protocol", first.results["protocol"])
         shown = table.terminal(comparison)
         wanted = Measurement.get(out, out.options.update(width=400), shown).maximum
-        out.width = max(out.width, wanted)  # a number that is cut is worse than a broken line
+        out.width = max(out.width, wanted)  # a cut number is worse than a broken line
         out.print(shown)
         for note in table.notes(comparison):
             print_line(out, "", note)
 
 
 def write(arguments: Arguments, comparisons: "list[Comparison]", skipped: "list[Skipped]") -> None:
-    """The HTML page."""
+    """Write the HTML report."""
     from seqrec.comparison.show.report.page import write_report
 
     assert arguments.report is not None

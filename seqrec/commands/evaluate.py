@@ -1,4 +1,4 @@
-"""Evaluate a trained run again, and say whether the numbers are those it wrote."""
+"""Evaluate a trained run again, and check its metrics against those it wrote."""
 
 import dataclasses
 import json
@@ -22,39 +22,41 @@ class Arguments:
 
     python scripts/evaluate.py run=outputs/.../...
     python scripts/evaluate.py run=outputs/.../... split=valid ks='[10, 50]' mask_seen=false
-    python scripts/evaluate.py run=outputs/.../... sampled=100     # as old papers did, beside it
+    python scripts/evaluate.py run=outputs/.../... sampled=100     # as in old papers
     """
 
     run: str  # the folder of a run
     split: str = "test"  # test | valid
     ks: list[int] | None = None  # list lengths; default: the run's
     mask_seen: bool | None = None  # default: the run's
-    sampled: int | None = None  # negatives to rank test targets among, too; default: the run's
+    sampled: int | None = None  # negatives to also rank test targets among; default: the run's
     sampled_by: str | None = None  # uniform | popularity; default: the run's
     accelerator: str = "auto"  # auto | cpu | gpu
     precision: str = "auto"  # auto: the run's, where the device has it | fp32 | bf16 | fp16
-    where: list[str] | None = None  # data that moved: '[data.path=FILE, paths.cache_dir=FOLDER]'
+    where: list[str] | None = None  # of moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
-    trust: bool = False  # import and call whatever the run names: only for a run you know
+    trust: bool = False  # import and call whatever the run names; only for runs you know
     save: str | None = None  # write the metrics to this JSON file
 
 
 def evaluate_run(arguments: Arguments) -> None:
-    """Load, evaluate, compare, print."""
+    """Load and evaluate the run, print its metrics, and compare them with ``metrics.json``."""
     if arguments.split not in ("test", "valid"):
         raise ConfigError(f"split={arguments.split} is unknown", todo="choose test or valid")
     if arguments.ks is not None and (not arguments.ks or min(arguments.ks) < 1):
-        raise ConfigError(f"ks={arguments.ks}: list lengths are 1 or more", todo="ks='[5, 10]'")
+        raise ConfigError(f"ks={arguments.ks}: must be at least 1", todo="write ks='[5, 10]'")
     if arguments.split != "test" and (arguments.sampled or arguments.sampled_by):
-        raise ConfigError("only test targets are ranked among sampled negatives", todo="split=test")
+        raise ConfigError("only the test uses sampled negatives", todo="add split=test")
     if arguments.sampled is not None and arguments.sampled < 0:
-        raise ConfigError(f"sampled={arguments.sampled}: a number of negatives", todo="sampled=100")
+        raise ConfigError(
+            f"sampled={arguments.sampled}: must be at least 0", todo="write sampled=100"
+        )
     if arguments.sampled_by not in (None, *(by.value for by in SampledBy)):
         raise ConfigError(
             f"sampled_by={arguments.sampled_by} is unknown", todo="choose uniform or popularity"
         )
     if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
-        raise ConfigError(f"save={arguments.save}: there is no such folder", todo="make it first")
+        raise ConfigError(f"save={arguments.save}: no such folder", todo="create it first")
     from seqrec.evaluation.results import prefixed
     from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
     from seqrec.run.folder import RunFolder

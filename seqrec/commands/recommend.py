@@ -1,4 +1,4 @@
-"""Recommend from a trained run: after any list of items, to a user of its data, or to all."""
+"""Recommend from a trained run: to a session, to a user of its data, or to all users."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.spreadsheet import with_texts
 
-if TYPE_CHECKING:  # --help and a mistake are answered without it
+if TYPE_CHECKING:  # --help and refused command lines don't need it
     import polars as pl
 
 
@@ -34,22 +34,22 @@ class Arguments:
     """
 
     run: str  # the folder of a run
-    items: list[str] | None = None  # original item ids, oldest first; any session, seen or not
+    items: list[str] | None = None  # a session: original item ids, oldest first
     user: str | None = None  # a user of the run's data, by original id
-    out: Path | None = None  # file for the lists of all users of the run's data: .parquet or .csv
-    context: str | None = None  # what else is known of each item, for a run with context=events
-    at: str | None = None  # ISO time that the recommendation is for; default: now
+    out: Path | None = None  # file for lists of all users of the run's data: .parquet or .csv
+    context: str | None = None  # columns of the events, for a run with context=events
+    at: str | None = None  # ISO time of the recommendation; default: now
     k: int = 10  # length of the list
-    mask_seen: bool | None = None  # leave out what the history has; default: the run's
+    mask_seen: bool | None = None  # leave out items in the history; default: the run's
     allow: list[str] | None = None  # the only items to recommend, by original id; default: all
     deny: list[str] = field(default_factory=list)  # items not to recommend, by original id
     format: str = "table"  # table | json
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
-    trust: bool = False  # import and call whatever the run names: only for a run you know
+    trust: bool = False  # import and call whatever the run names; only for runs you know
 
 
 def recommend(arguments: Arguments) -> None:
-    """Load, answer, print."""
+    """Load the run, recommend, and print the list."""
     asked_for = (arguments.items, arguments.user, arguments.out)
     if sum(wanted is not None for wanted in asked_for) != 1:
         raise ConfigError("give one of items='[id, id, ...]', user=ID, out=FILE", where="arguments")
@@ -81,7 +81,7 @@ def recommend(arguments: Arguments) -> None:
     out = console()
     out.print(history_table(answer.history))
     if answer.items.is_empty():
-        why = "every item that training saw is in the history: mask_seen=false repeats them"
+        why = "every item from training is in the history; mask_seen=false allows repeats"
         print_line(out, "nothing", f"to recommend; {why}")
     else:
         out.print(list_table(answer.items))
@@ -92,13 +92,13 @@ def recommend(arguments: Arguments) -> None:
 
 
 def recommend_to_all(arguments: Arguments, out: Path) -> None:
-    """Write user, rank, item and score of everybody's list, whole or not at all."""
+    """Write the lists of all users to a file; on failure, leave no partial file."""
     if out.suffix not in (".parquet", ".csv"):
-        raise ConfigError(f"out={out} is of no kind", todo="end it in .parquet or .csv")
+        raise ConfigError(f"out={out}: unsupported file type", todo="use .parquet or .csv")
     if not out.absolute().parent.is_dir():
-        raise ConfigError(f"there is no folder {out.absolute().parent}", where="out")
+        raise ConfigError(f"no folder {out.absolute().parent}", where="out", todo="create it first")
     if arguments.context is not None:
-        raise ConfigError("context= goes with items or user", where="arguments")
+        raise ConfigError("context= needs items= or user=", where="arguments")
     asked = instant(arguments.at, where="at")
     import polars as pl
 
@@ -136,7 +136,7 @@ def read_context(context: str | None) -> dict[str, list[str | None]]:
     """Read ``{rating: [5, null], timestamp: [2024-05-01T10:00, null]}``.
 
     Raises:
-        ConfigError: it is something else.
+        ConfigError: it isn't a mapping of names to lists.
     """
     try:
         values = {} if context is None else yaml.load(context, Loader=yaml.BaseLoader)
@@ -155,7 +155,7 @@ def read_context(context: str | None) -> dict[str, list[str | None]]:
 
 
 def history_table(history: "pl.DataFrame") -> Table:
-    """The latest items, and how much attention each had."""
+    """Return a table of the latest items with their attention weights."""
     table = Table(title="history, latest last", title_justify="left", header_style="dim")
     for column in ("item", "title", "attention"):
         table.add_column(column)
@@ -169,7 +169,7 @@ def history_table(history: "pl.DataFrame") -> Table:
 
 
 def list_table(items: "pl.DataFrame") -> Table:
-    """The recommended items."""
+    """Return a table of the recommended items."""
     table = Table(title="recommended", title_justify="left", header_style="dim")
     for column in ("rank", "item", "title", "score"):
         table.add_column(column, justify="right" if column in ("rank", "score") else "left")

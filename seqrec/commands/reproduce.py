@@ -1,4 +1,4 @@
-"""Train a run again from its folder, and say whether every metric came out the same."""
+"""Train a run again from its folder, and check whether every metric is the same."""
 
 import sys
 from dataclasses import dataclass
@@ -15,29 +15,29 @@ from seqrec.machine.process import is_first_process
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 
-if TYPE_CHECKING:  # --help and a mistake are answered without it
+if TYPE_CHECKING:  # --help and refused command lines don't need it
     from seqrec.experiment.reproduce import Difference
 
 
 @dataclass
 class Arguments:
-    """Train a run again, and compare; the status is 1 where a metric differs.
+    """Train a run again and compare the metrics; the status is 1 if one differs.
 
     python scripts/reproduce.py run=outputs/.../...
     python scripts/reproduce.py run=outputs/.../... tolerance=0.002
     """
 
     run: str  # the folder of a run
-    tolerance: float = 0.0  # how far a metric may be from what it was; 0: equal to the last bit
-    where: list[str] | None = None  # data that moved: '[data.path=FILE, paths.cache_dir=FOLDER]'
+    tolerance: float = 0.0  # how much a metric may differ; 0: equal to the last bit
+    where: list[str] | None = None  # of moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
-    trust: bool = False  # import and call whatever the run names: only for a run you know
+    trust: bool = False  # import and call whatever the run names; only for runs you know
 
 
 def reproduce(arguments: Arguments) -> bool:
     """Compare environments, train, compare results; return whether they agree."""
     if not arguments.tolerance >= 0:
-        raise ConfigError(f"tolerance={arguments.tolerance} makes no sense: 0 or more")
+        raise ConfigError(f"tolerance={arguments.tolerance}: must be at least 0")
     from seqrec.experiment.evaluate import find_data, relocated
     from seqrec.experiment.reproduce import changed_metrics, environments, train_again
     from seqrec.run.claim import claim
@@ -48,13 +48,13 @@ def reproduce(arguments: Arguments) -> bool:
     )
     if not folder.finished:
         raise RunError(
-            "the run isn't finished: it has no results to compare with",
+            "the run isn't finished and has no results to compare with",
             where=str(folder.path),
-            todo="finish it first: the same command with resume=auto",
+            todo="finish it first: add resume=auto to its command",
         )
     config, about = relocated(folder.config(), arguments.where), folder.about()
     data_hash = find_data(folder, config).data_hash
-    if not is_first_process():  # one that Lightning started for a run of several
+    if not is_first_process():  # started by Lightning for a run of several
         train_again(folder, config, folder.path)
         return True
     out = console()
@@ -63,7 +63,11 @@ def reproduce(arguments: Arguments) -> bool:
     if len(set(rows["code_sha256"])) > 1 and rows["git_sha"][0]:
         print_line(out, "code", code_hint(folder.path, rows["git_sha"][0]))
     if about.get("before"):
-        print_line(out, "parts", f"the run was trained in {len(about['before']) + 1}; this is one")
+        print_line(
+            out,
+            "parts",
+            f"the run was trained in {len(about['before']) + 1} parts, this one in one",
+        )
     new = claim(folder.path.with_name(f"{folder.path.name}_again"))
     now = train_again(folder, config, new)
     then = folder.read_json("metrics.json")
@@ -71,11 +75,11 @@ def reproduce(arguments: Arguments) -> bool:
     beyond = [difference for difference in different if difference.size > arguments.tolerance]
     out.print()
     if not different:
-        print_line(out, "equal", f"all {len(then)} results are those of the run, to the last bit")
+        print_line(out, "equal", f"all {len(then)} results equal those of the run to the last bit")
     elif not beyond:
         largest = different[0]
-        print_line(out, "close", f"all {len(then)} results lie within {arguments.tolerance:g}")
-        print_line(out, "", f"the largest difference: {largest.name}, {largest.size:.3g}")
+        print_line(out, "close", f"all {len(then)} results are within {arguments.tolerance:g}")
+        print_line(out, "", f"largest difference: {largest.name}, {largest.size:.3g}")
     else:
         out.print(difference_table(beyond))
         print_line(out, "differ", f"{len(beyond)} of {len(then)} results, by more than "
@@ -84,7 +88,7 @@ def reproduce(arguments: Arguments) -> bool:
 
 
 def environment_table(rows: dict[str, tuple[Any, Any]]) -> Table:
-    """What the run was made with, and what there is now."""
+    """Return a table of the environments of the run and of this process."""
     table = Table(title="made with", title_justify="left", header_style="dim")
     for column in ("", "then", "now"):
         table.add_column(column, overflow="fold")
@@ -96,7 +100,7 @@ def environment_table(rows: dict[str, tuple[Any, Any]]) -> Table:
 
 
 def difference_table(different: "list[Difference]") -> Table:
-    """Results that differ."""
+    """Return a table of the results that differ."""
     table = Table(header_style="dim")
     table.add_column("result")
     for column in ("then", "now", "difference"):
@@ -107,10 +111,10 @@ def difference_table(different: "list[Difference]") -> Table:
 
 
 def code_hint(run: Path, sha: str) -> str:
-    """The commands that bring the run's code back."""
+    """Return the commands that restore the run's code."""
     patch = run / "code.patch"
     apply = f" && git apply {patch.resolve()}" if patch.is_file() else ""
-    return f"it isn't the run's; to bring that back: git checkout {sha}{apply}"
+    return f"it differs from the run's; to restore that: git checkout {sha}{apply}"
 
 
 def _short(value: Any) -> str:
@@ -119,7 +123,7 @@ def _short(value: Any) -> str:
 
 
 def main() -> None:
-    """Read the arguments and train again; end with status 1 where a metric differs."""
+    """Read the arguments and train again; exit with status 1 if a metric differs."""
     with plain_errors():
         agrees = reproduce(parse(Arguments, sys.argv[1:]))
     sys.exit(0 if agrees else 1)

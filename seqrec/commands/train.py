@@ -20,12 +20,12 @@ def train(config: DictConfig) -> float | None:
 
 
 def interrupted(argv: list[str]) -> str:
-    """Say how to go on after Ctrl-C."""
+    """Return how to continue after Ctrl-C."""
     if {"-m", "--multirun"} & set(argv):
-        told = "stopped; the same command skips the jobs that are finished and goes on with the"
-        return f"{told} others: {command('train', *argv)}"
+        text = "stopped; the same command skips finished jobs and resumes the others"
+        return f"{text}: {command('train', *argv)}"
     given = [argument for argument in argv if not argument.startswith("resume=")]
-    return f"stopped; go on with: {command('train', *given, 'resume=auto')}"
+    return f"stopped; continue with: {command('train', *given, 'resume=auto')}"
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
             sys.argv[1:] = check_command_line(given, config_dir=CONFIGS)
         train()
     except (KeyboardInterrupt, SystemExit) as end:
-        # Lightning turns Ctrl-C into an exit of its own
+        # Lightning turns Ctrl-C into its own exit
         if not isinstance(end.__context__ or end, KeyboardInterrupt):
             raise
         tell(interrupted(given))

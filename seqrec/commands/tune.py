@@ -1,4 +1,4 @@
-"""Search good settings of a model: many trials, judged on validation alone."""
+"""Search good settings of a model in many trials, judged on validation only."""
 
 import importlib.util
 import sys
@@ -17,7 +17,7 @@ from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors, tell
 from seqrec.tune import COSTS, PRUNERS
 
-if TYPE_CHECKING:  # --help and a mistake are answered without it
+if TYPE_CHECKING:  # --help and refused command lines don't need it
     from optuna import Study
     from optuna.trial import FrozenTrial
 
@@ -28,27 +28,27 @@ SPACES = CONFIGS / "tune"
 
 @dataclass
 class Arguments:
-    """Search good settings; every key of train.py may stand beside these.
+    """Search good settings of a model; also takes every key of train.py.
 
     python scripts/tune.py model=sasrec trials=30
     python scripts/tune.py model=lstm_attn data=amazon space=rnn trials=50
     python scripts/tune.py model=sasrec also=parameters
     """
 
-    space: str = "default"  # what varies: a file of configs/tune, or the path of one
-    trials: int = 20  # that end, of the study in all; the same command again goes on
-    study: str | None = None  # its name; default: model and space
-    also: str | None = None  # second objective, as small as can be: parameters | fit_seconds
-    pruner: str = "median"  # gives up hopeless trials: median | hyperband | none
+    space: str = "default"  # what to vary: a file of configs/tune, or the path of one
+    trials: int = 20  # finished trials in total; rerun to continue, raise it to extend
+    study: str | None = None  # name of the study; default: model and space
+    also: str | None = None  # second objective, to minimise: parameters | fit_seconds
+    pruner: str = "median"  # stops hopeless trials early: median | hyperband | none
     storage: str | None = None  # URL of a database for several machines; default: a file
-    search_seed: int = 0  # of what is tried; seed= is that of the training
+    search_seed: int = 0  # seed of the search; seed= is that of the training
     overrides: dict[str, str] = field(default_factory=dict, metadata=PAIRS)  # of train.py
 
 
 def tune(arguments: Arguments) -> None:
-    """Check everything, try, and tell."""
+    """Check the arguments, run the trials, and print the best."""
     if arguments.trials < 1:
-        raise ConfigError(f"trials={arguments.trials} is too few", todo="trials=20, say")
+        raise ConfigError(f"trials={arguments.trials}: must be at least 1", todo="write trials=20")
     for name, allowed in (("also", COSTS), ("pruner", PRUNERS)):
         value = getattr(arguments, name)
         if value is not None and value not in allowed:
@@ -67,13 +67,13 @@ def tune(arguments: Arguments) -> None:
     clash = [key for key in space.varied if key in arguments.overrides]
     if clash:
         raise ConfigError(
-            f"{clash[0]} is set, and the space {space.name} varies it",
+            f"{clash[0]} is set, but the space {space.name} varies it",
             todo=f"leave {clash[0]} out, or write a space without it",
         )
 
     from seqrec.experiment.python import composed
 
-    for corner in space.corners():  # a key that isn't there is told before anything is tried
+    for corner in space.corners():  # report an unknown key before the first trial
         composed([*given, *corner], options=own)
     from seqrec.tune.page import write_study
     from seqrec.tune.study import open_study, work
@@ -87,7 +87,7 @@ def tune(arguments: Arguments) -> None:
     )
     ended = len(_ended(study))
     if study.trials:
-        print_line(out, "goes on", f"{ended} trials have ended")
+        print_line(out, "resumed", f"{ended} trials are finished")
     columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
         task = progress.add_task("", total=arguments.trials, completed=ended)
@@ -99,9 +99,9 @@ def tune(arguments: Arguments) -> None:
         work(study, search, arguments.trials, tell)
     if not study.best_trials:
         raise ConfigError(
-            "no trial came to its end: all were pruned",
+            "no trial finished: all were pruned",
             where=str(search.folder),
-            todo="more trials, or pruner=none study=ANOTHER_NAME",
+            todo="raise trials, or use pruner=none study=ANOTHER_NAME",
         )
     write_study(search.folder / "study.html", study, search)
     _conclude(study, search, given)
@@ -148,23 +148,23 @@ def _ended(study: "Study") -> list["FrozenTrial"]:
 
 
 def _line(trial: "FrozenTrial", search: "Search") -> str:
-    """A trial in a line."""
+    """Return a line that describes a trial."""
     values = trial.user_attrs.get("values", {})
     settings = "  ".join(f"{key}={value}" for key, value in values.items())
     outcome, state = trial.user_attrs.get("outcome"), trial.state.name.lower()
     if outcome:
-        told = f"{outcome['value']:.4f} in epoch {outcome['epoch']} of {outcome['epochs']}"
-        told += f", {outcome['fit_seconds']:.0f} s"
+        result = f"{outcome['value']:.4f} in epoch {outcome['epoch']} of {outcome['epochs']}"
+        result += f", {outcome['fit_seconds']:.0f} s"
     elif trial.intermediate_values:
         epoch = max(trial.intermediate_values)
-        told = f"{state} in epoch {epoch} at {trial.intermediate_values[epoch]:.4f}"
+        result = f"{state} in epoch {epoch} at {trial.intermediate_values[epoch]:.4f}"
     else:
-        told = f"{state}: {trial.user_attrs.get('error', '')}"
-    return f"trial {trial.number:>3}  {told}  {settings}"
+        result = f"{state}: {trial.user_attrs.get('error', '')}"
+    return f"trial {trial.number:>3}  {result}  {settings}"
 
 
 def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
-    """The best trials, the recipe, and what to type next."""
+    """Print the best trials, write the recipe, and print the next command."""
     from seqrec.config.cli.elsewhere import KEY
     from seqrec.experiment.python import composed
     from seqrec.machine.hardware import find_hardware
@@ -177,13 +177,13 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     out.print(_table(shown, search, title="Pareto front" if search.also else "best trials"))
     winner = best[0]
     outcome, values = winner.user_attrs["outcome"], winner.user_attrs["values"]
-    places = [each for each in given if left_to_command(each) and not each.startswith(KEY)]
+    extra = [each for each in given if left_to_command(each) and not each.startswith(KEY)]
     where = searching(search.folder, given)
-    recipe_and_places = " ".join([f"experiment={search.name}", *places])
-    own_data = [each for each in places if each.startswith("data.")]
+    recipe_and_extra = " ".join([f"experiment={search.name}", *extra])
+    own_data = [each for each in extra if each.startswith("data.")]
     device = find_hardware("auto", "auto").device
     head = [
-        f"Trial {winner.number}, best of {len(_ended(study))} of the space {search.space.name}.",
+        f"Trial {winner.number}, best of {len(_ended(study))} in the space {search.space.name}.",
         "  "
         + " ".join([command("train", "-m"), f"experiment={search.name}", *own_data, "seed=1,2,3"]),
         f"{search.monitor} {outcome['value']:.4f} with one seed, chosen on validation; not tested.",
@@ -197,7 +197,7 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     print_line(out, "plots", str(search.folder / "study.html"))
     keep = "" if CONFIGS == IN_WHEEL else f"; to keep it: cp {recipe} configs/experiment/"
     print_line(out, "recipe", f"{recipe}{keep}")
-    print_line(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_places} seed=1,2,3")
+    print_line(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_extra} seed=1,2,3")
 
 
 def _leaders(study: "Study", search: "Search") -> list["FrozenTrial"]:
@@ -224,15 +224,15 @@ def _table(trials: list["FrozenTrial"], search: "Search", *, title: str) -> Tabl
 
 
 def main() -> None:
-    """Read the arguments and search; Ctrl-C loses nothing that is finished."""
+    """Read the arguments and search; Ctrl-C loses no finished trial."""
     try:
         with plain_errors():
             tune(parse(Arguments, sys.argv[1:]))
     except (KeyboardInterrupt, SystemExit) as end:
-        # Lightning turns Ctrl-C into an exit of its own
+        # Lightning turns Ctrl-C into its own exit
         if not isinstance(end.__context__ or end, KeyboardInterrupt):
             raise
-        tell(f"stopped; go on with: {command('tune', *sys.argv[1:])}")
+        tell(f"stopped; continue with: {command('tune', *sys.argv[1:])}")
         sys.exit(130)
 
 

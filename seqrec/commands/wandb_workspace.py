@@ -21,30 +21,30 @@ class Arguments:
     python scripts/wandb_workspace.py group=attention metric=hit_rate@20 dry_run=true
     """
 
-    group: str | None = None  # of the runs, as W&B shows it; default: all runs of the project
-    metric: str = "ndcg@10"  # that orders and is drawn
-    project: str = "seqrec"  # of the runs
+    group: str | None = None  # group of the runs, as shown in W&B; default: all runs of the project
+    metric: str = "ndcg@10"  # metric to sort by and to plot
+    project: str = "seqrec"  # project of the runs
     entity: str | None = None  # user or team; default: yours
-    dry_run: bool = False  # print both as JSON, send nothing; needs no key
+    dry_run: bool = False  # print both as JSON and send nothing; needs no key
 
 
 def make(arguments: Arguments) -> None:
-    """Build both, then print or save them."""
+    """Build the view and the report, then print or save them."""
     if importlib.util.find_spec("wandb_workspaces") is None:
         raise ConfigError(
-            "this needs the package wandb-workspaces, which isn't installed",
+            "the package wandb-workspaces isn't installed",
             todo="pip install -c requirements.lock -e '.[workspaces]'",
         )
     entity = arguments.entity
     if not arguments.dry_run:
         entity = entity or _default_entity()
-    given: dict[str, Any] = {
+    options: dict[str, Any] = {
         "entity": entity or "ENTITY",
         "project": arguments.project,
         "group": arguments.group,
         "metric": arguments.metric,
     }
-    view, text = workspace(**given), report(**given)
+    view, text = workspace(**options), report(**options)
     if arguments.dry_run:
         plain = {"workspace": written(view), "report": written(text)}
         print(json.dumps(plain, indent=2))
@@ -55,15 +55,15 @@ def make(arguments: Arguments) -> None:
     except Exception as error:  # of the network, the key, the server
         raise ConfigError(
             f"W&B refused: {str(error).splitlines()[0]}",
-            where=f"{given['entity']}/{arguments.project}",
-            todo="see the key (wandb login) and the names; dry_run=true prints what would be sent",
+            where=f"{options['entity']}/{arguments.project}",
+            todo="check the key (wandb login) and the names; dry_run=true prints what is sent",
         ) from error
     print_line(console(), "view", view.url)
     print_line(console(), "report", f"{text.url} (a draft)")
 
 
 def written(spec: Any) -> Any:
-    """A spec of wandb-workspaces as plain values, without what isn't set."""
+    """Return a spec of wandb-workspaces as plain values, without fields that aren't set."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(type(spec)).dump_python(spec, mode="json", exclude_none=True)
@@ -73,22 +73,22 @@ def _default_entity() -> str:
     from seqrec.logger.wandb import has_api_key
 
     if not has_api_key():
-        raise ConfigError("W&B has no API key here", todo="wandb login, or dry_run=true")
+        raise ConfigError("no W&B API key found", todo="run wandb login, or use dry_run=true")
     import wandb
 
     try:
         found = wandb.Api(timeout=15).default_entity
     except Exception as error:  # of the network, the key, the server
         raise ConfigError(
-            f"W&B can't be asked who you are: {str(error).splitlines()[0]}", todo="give entity="
+            f"W&B can't name your account: {str(error).splitlines()[0]}", todo="set entity="
         ) from error
     if not found:
-        raise ConfigError("W&B knows no default entity of yours", todo="give entity=")
+        raise ConfigError("your W&B account has no default entity", todo="set entity=")
     return found
 
 
 def main() -> None:
-    """Read the arguments and make both."""
+    """Read the arguments and make the view and the report."""
     with plain_errors():
         make(parse(Arguments, sys.argv[1:]))
 

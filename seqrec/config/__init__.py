@@ -1,1 +1,1 @@
-"""The configuration: its typed root and the check that reports every mistake at once."""
+"""The configuration: its typed root, and checks that report every mistake at once."""

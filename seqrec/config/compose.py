@@ -1,4 +1,4 @@
-"""Composing a configuration: one door for the command line, for jobs and for Python."""
+"""Compose a configuration, for the command line, for jobs and for Python alike."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from seqrec.home import CONFIGS
 
 @dataclass(frozen=True)
 class Composed:
-    """What a command line stands for.
+    """The configuration that a command line composes to.
 
     Args:
         config: the configuration, settled.
-        choices: chosen option of every group; of ``model``, what the model is called.
-        run_dir: the folder that a run of it would have.
+        choices: chosen option of every group; for ``model``, the name of the model.
+        run_dir: the folder that its run would write to.
     """
 
     config: DictConfig
@@ -38,7 +38,7 @@ class Composed:
 def compose(
     overrides: Iterable[str], *, config_dir: Path = CONFIGS, config_name: str = "train"
 ) -> Composed:
-    """Return what ``train.py`` would run with these overrides; they aren't checked."""
+    """Return what ``train.py`` would run with these overrides, without checking them."""
     register()
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(config_dir.resolve())):
         config = hydra.compose(config_name, overrides=list(overrides), return_hydra_config=True)
@@ -51,7 +51,7 @@ class Composer:
 
     Args:
         config_name: name of the primary config.
-        searchpath: where else configuration lies, as in ``hydra.searchpath``; for `options`.
+        searchpath: further folders of configuration for `options`, as in ``hydra.searchpath``.
     """
 
     def __init__(self, config_name: str, *, searchpath: Iterable[str] = ()) -> None:
@@ -65,11 +65,11 @@ class Composer:
     def compose(
         self, chosen: Iterable[str], *, overrides: Iterable[str]
     ) -> tuple[DictConfig, dict[str, Any]]:
-        """Return a fresh configuration, settled, and the chosen option of every group.
+        """Return a new settled configuration and the chosen option of every group.
 
         Args:
             chosen: the overrides to compose with.
-            overrides: all of the command line, of which the others are still to be applied.
+            overrides: all overrides of the command line; those not in `chosen` aren't applied yet.
         """
         return _split(self._composed(tuple(chosen)).copy(), overrides)
 
@@ -82,25 +82,27 @@ class Composer:
         )
 
 
-def settle(config: DictConfig, said: Any, overrides: Iterable[str] | None = None) -> dict[str, Any]:
-    """Make what follows from the choices true in a configuration, and return them.
+def settle(
+    config: DictConfig, hydra_node: Any, overrides: Iterable[str] | None = None
+) -> dict[str, Any]:
+    """Change a configuration to what its choices imply, and return the choices.
 
-    - A baseline is counted, so what only trained models have becomes null.
+    - With a baseline, which is counted and not trained, components of trained models become null.
     - A component chosen on the command line has the values of its own file. ``model=sasrec`` sets
-      sizes of its transformer; with ``encoder=lstm`` beside it they belong to nothing, and with
-      ``optimizer=sgd`` the model's learning rate for Adam would be the wrong one.
-    - The model is called what it is: see :func:`~seqrec.config.names.model_name`.
+      sizes of its transformer, which ``encoder=lstm`` doesn't have, and a learning rate for Adam,
+      which would be wrong for ``optimizer=sgd``.
+    - The model gets the name that fits its components: see :func:`~seqrec.config.names.model_name`.
 
-    Keys and groups that the command line sets itself stay: a mistake there has to be seen.
+    Keys and groups that the command line sets stay, so that a mistake in them is reported.
 
     Args:
         config: the composed configuration without ``hydra``, changed in place.
-        said: what Hydra says of it, its ``hydra``.
-        overrides: the command line's, where Hydra hasn't seen all of them.
+        hydra_node: the ``hydra`` node that was composed with it.
+        overrides: those of the command line, if Hydra hasn't seen all of them.
     """
-    folders = config_folders(said)
-    written = set(map(key_of, said.overrides.task if overrides is None else overrides))
-    chosen = {str(group): option for group, option in said.runtime.choices.items()}
+    folders = config_folders(hydra_node)
+    written = set(map(key_of, hydra_node.overrides.task if overrides is None else overrides))
+    chosen = {str(group): option for group, option in hydra_node.runtime.choices.items()}
     choices = {k: v for k, v in chosen.items() if k != "local" and not k.startswith("hydra/")}
     if config.get("baseline") is not None:
         for group in TRAINED:
@@ -115,7 +117,7 @@ def settle(config: DictConfig, said: Any, overrides: Iterable[str] | None = None
 
 
 def _take_own_values(node: Any, file: Any, group: str, written: set[str]) -> None:
-    """Give a node the values of its file, but for keys that are written."""
+    """Replace the values of a node by those of its file, except for keys in `written`."""
     own = OmegaConf.to_container(file, resolve=False)
     if not isinstance(node, DictConfig) or "_target_" not in node:
         return
@@ -132,7 +134,7 @@ def _take_own_values(node: Any, file: Any, group: str, written: set[str]) -> Non
 
 
 def to_values(config: DictConfig) -> dict[str, Any]:
-    """Return resolved plain values, enums by name: what a run's ``config.yaml`` holds."""
+    """Return resolved plain values, enums by name, as in a run's ``config.yaml``."""
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
@@ -141,9 +143,9 @@ def to_values(config: DictConfig) -> dict[str, Any]:
 def _split(
     config: DictConfig, overrides: Iterable[str] | None = None
 ) -> tuple[DictConfig, dict[str, Any]]:
-    """The configuration without ``hydra``, settled, and the choices."""
-    said = config.hydra
+    """Return the settled configuration without ``hydra``, and the choices."""
+    hydra_node = config.hydra
     OmegaConf.set_struct(config, False)
     del config["hydra"]
     OmegaConf.set_struct(config, True)
-    return config, settle(config, said, overrides)
+    return config, settle(config, hydra_node, overrides)

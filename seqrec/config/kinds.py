@@ -1,8 +1,8 @@
-"""The kinds of components: a folder of options each, and a key that holds the one that is chosen.
+"""The kinds of components: each has a folder of options and a key that holds the chosen one.
 
 A new kind is a line of :data:`KINDS`, a field of :class:`~seqrec.config.schema.Root`, a folder of
-YAML files and an entry in the defaults of ``configs/train.yaml``. What is refused, named, compared
-and charted asks this table.
+YAML files and an entry in the defaults of ``configs/train.yaml``. Checks, names, comparisons and
+charts follow this table.
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class Kind:
     """A kind of component.
 
     Args:
-        name: of its folder below ``configs/`` and ``seqrec/``, and of its key in a configuration.
+        name: name of its folder below ``configs/`` and ``seqrec/``, and of its configuration key.
         of: which runs have one.
-        optional: null is a choice, too.
+        optional: null is a valid choice.
         several: a run has any number of them, by name.
-        names: a model that no file of ``configs/model`` stands for is called by it.
-        charted: it has a bar chart of its own in a W&B report.
-        meaning: of its keys, a word of :class:`~seqrec.config.meaning.Meaning`.
+        names: it is part of the name of a model that has no file in ``configs/model``.
+        charted: it has its own bar chart in a W&B report.
+        meaning: the meaning of its keys, a value of :class:`~seqrec.config.meaning.Meaning`.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Kind:
     meaning: str = "result"
 
 
-KINDS = (  # in the order in which a comparison tells rows apart by them
+KINDS = (  # in the order in which a comparison labels rows by them
     Kind("data"),
     Kind("baseline", Of.COUNTED),
     Kind("embedding", Of.TRAINED, charted=True),

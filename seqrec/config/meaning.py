@@ -1,8 +1,8 @@
-"""What a key of the configuration means: one table, which everything asks that has to know.
+"""The meaning of each configuration key: one table for everything that depends on it.
 
 Resuming, sweeps, fingerprints, recipes, names of runs and folders, and comparisons differ in the
-meanings that count for them, never in the keys. A component says by itself what a parameter of its
-own means, if that isn't a result: ``meaning: ClassVar = {"memory_mb": "speed"}``.
+meanings they consider, never in the keys. A component declares what its own parameter means, if
+that isn't a result: ``meaning: ClassVar = {"memory_mb": "speed"}``.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -15,20 +15,18 @@ from seqrec.config.kinds import KINDS
 
 
 class Meaning(Enum):
-    """What becomes different where a key has another value."""
+    """What changes when a key gets another value."""
 
-    RESULT = "result"  # the numbers, or whether there are any
-    REPEAT = "repeat"  # the numbers, of the same model once more
-    MEASURE = "measure"  # which numbers there are; those that both have are equal
-    SPEED = "speed"  # time and memory; numbers agree up to rounding
-    FILE = (
-        "file"  # which file of the user's is read; a hash of the prepared data says what is in it
-    )
-    PLACE = "place"  # where things lie
-    LABEL = "label"  # what a run is called and shows, and how a command begins it
+    RESULT = "result"  # the metrics, or whether the run succeeds
+    REPEAT = "repeat"  # the metrics, as a repeat of the same model
+    MEASURE = "measure"  # which metrics are computed; shared ones are equal
+    SPEED = "speed"  # time and memory; metrics agree up to rounding
+    FILE = "file"  # which file of the user is read; a data hash identifies its content
+    PLACE = "place"  # where files are kept
+    LABEL = "label"  # what a run is called and prints, and how it is started
 
 
-KEYS = {  # beside the kinds: keys, and roots of keys; where several fit, the longest counts
+KEYS = {  # keys and prefixes of keys, besides the kinds; the longest match counts
     Meaning.RESULT: (
         *("model", "debug", "prepare", "batch", "evaluation", "trainer", "protocol"),
         *("dim", "max_length", "dropout"),
@@ -50,20 +48,20 @@ MEANING = {kind.name: Meaning(kind.meaning) for kind in KINDS} | {
     key: meaning for meaning, keys in KEYS.items() for key in keys
 }
 RESULTS = (Meaning.RESULT, Meaning.REPEAT, Meaning.MEASURE)  # what a run's folder depends on
-NAMES = (*RESULTS, Meaning.SPEED)  # what a run or the folder of a job is named by
+NAMES = (*RESULTS, Meaning.SPEED)  # keys in the names of runs and of jobs' folders
 ELSEWHERE = (Meaning.FILE, Meaning.PLACE, Meaning.LABEL)  # what a recipe leaves to its command
 
 
 def meaning_of(key: str, declared: Mapping[str, Meaning] | None = None) -> Meaning:
-    """Return what a key means.
+    """Return the meaning of a key.
 
     Args:
-        key: dotted, as on a command line; a group's name stands for the choice of its option.
-        declared: what the components of a configuration say: see :func:`declared_meanings`.
+        key: dotted, as on a command line; a group's name means the choice of its option.
+        declared: meanings that components declare: see :func:`declared_meanings`.
 
     Returns:
-        The meaning of the longest entry that is the key or a root of it. One that nothing is
-        known of, say of an older version, counts as a result.
+        The meaning of the longest entry that is the key or a prefix of it. A key without an entry,
+        say of an older version, counts as a result.
     """
     parts = key.split(".")
     for size in range(len(parts), 0, -1):
@@ -75,17 +73,17 @@ def meaning_of(key: str, declared: Mapping[str, Meaning] | None = None) -> Meani
 
 
 def declared_meanings(config: dict[str, Any]) -> dict[str, Meaning]:
-    """Return what the components of a plain configuration say of their own parameters, by key.
+    """Return the meanings that components of a plain configuration declare, by dotted key.
 
-    It is read from their source, and nothing is imported.
+    They are read from the source; nothing is imported.
     """
-    known = {meaning.value: meaning for meaning in Meaning}
+    by_value = {meaning.value: meaning for meaning in Meaning}
     found = {}
     for path, node in components(config):
-        said = read_attributes(node["_target_"]).get("meaning")
-        for name, text in said.items() if isinstance(said, dict) else ():
-            if text in known:
-                found[f"{path}.{name}"] = known[text]
+        own = read_attributes(node["_target_"]).get("meaning")
+        for name, text in own.items() if isinstance(own, dict) else ():
+            if text in by_value:
+                found[f"{path}.{name}"] = by_value[text]
     return found
 
 
@@ -94,15 +92,15 @@ def values_of(
     wanted: Collection[Meaning] = RESULTS,
     declared: Mapping[str, Meaning] | None = None,
 ) -> dict[str, Any]:
-    """Return the values of a plain configuration whose meaning is wanted, by their dotted keys.
+    """Return the values of a plain configuration that have a wanted meaning, by dotted key.
 
     Args:
-        config: to choose from.
-        wanted: meanings; by default those that results depend on.
-        declared: see :func:`declared_meanings`; None: what this configuration's components say.
+        config: the plain configuration.
+        wanted: meanings to keep; by default those that results depend on.
+        declared: see :func:`declared_meanings`; None: those of this configuration's components.
     """
-    known = declared_meanings(config) if declared is None else declared
-    return {k: v for k, v in flat(config).items() if meaning_of(k, known) in wanted}
+    meanings = declared_meanings(config) if declared is None else declared
+    return {k: v for k, v in flat(config).items() if meaning_of(k, meanings) in wanted}
 
 
 def flat(node: dict[str, Any], path: str = "") -> dict[str, Any]:
@@ -122,5 +120,5 @@ def key_of(override: str) -> str:
 
 
 def naming(overrides: Iterable[str]) -> list[str]:
-    """Return the overrides that a run or the folder of a job is named by."""
+    """Return the overrides that go into the name of a run or of a job's folder."""
     return [each for each in overrides if meaning_of(key_of(each)) in NAMES]

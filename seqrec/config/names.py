@@ -1,4 +1,4 @@
-"""What a model, the folder of a run and the folder of a job are called: one rule for all."""
+"""Names of models, runs and jobs' folders."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,19 +11,19 @@ from seqrec.config.kinds import KINDS
 from seqrec.config.meaning import key_of, naming
 
 PARTS = [kind.name for kind in KINDS if kind.names]
-SAID = ("model", "data", "seed", "trainer")  # by other words of a run's record than its overrides
-LONGEST = 120  # characters of a job's folder
+RECORDED = ("model", "data", "seed", "trainer")  # the name or the run's record has them already
+LONGEST = 120  # characters in the name of a job's folder
 
 
 def model_name(choices: Mapping[str, Any], folders: Iterable[Path]) -> str:
-    """Return what the model of a run is called.
+    """Return the name of the model of a run.
 
-    A baseline is called by its option, a model by its file in ``configs/model``. With another
-    encoder or head than that file chooses it is ``<encoder>_<head>``.
+    A baseline is named after its option, a model after its file in ``configs/model``. If the
+    encoder or head differs from the file's choice, the name is ``<encoder>_<head>``.
 
     Args:
         choices: chosen option of every group.
-        folders: of configuration; the first that has the model's file counts.
+        folders: configuration folders; the first that has the model's file counts.
     """
     if choices.get("baseline"):
         return str(choices["baseline"])
@@ -34,25 +34,25 @@ def model_name(choices: Mapping[str, Any], folders: Iterable[Path]) -> str:
 
 
 def run_name(choices: Mapping[str, Any], overrides: Iterable[str], *, seed: int) -> str:
-    """Return a readable name of a run: its model, what else was typed, its seed.
+    """Return a readable name of a run: its model, its other overrides, its seed.
 
     Args:
         choices: chosen option of every group; for ``model`` what :func:`model_name` returned.
-        overrides: the command line's.
-        seed: of the run.
+        overrides: those of the command line.
+        seed: seed of the run.
     """
-    said = {*SAID, *(PARTS if is_named_by_parts(choices) else ())}
-    typed = [each for each in naming(overrides) if key_of(each) not in said]
+    left_out = {*RECORDED, *(PARTS if is_named_by_parts(choices) else ())}
+    typed = [each for each in naming(overrides) if key_of(each) not in left_out]
     return " ".join([str(choices["model"]), *typed, f"seed={seed}"])
 
 
 def folder_name(overrides: Iterable[str]) -> str:
-    """Return what needs no quotes in a shell or in an override, and not too much of it."""
+    """Return a short folder name that needs no quotes in a shell or in an override."""
     return re.sub(r"[^\w.+-]+", "-", "_".join(sorted(naming(overrides))))[:LONGEST]
 
 
 def config_folders(hydra: Any) -> list[Path]:
-    """Return the folders that Hydra composed from, in the order in which it looks."""
+    """Return the folders that Hydra composed from, in its search order."""
     return _folders(hydra.runtime.config_sources)
 
 
@@ -61,7 +61,7 @@ def _folders(sources: Any) -> list[Path]:
 
 
 def is_named_by_parts(choices: Mapping[str, Any]) -> bool:
-    """Whether the model has the name of no file, but of what it is made of."""
+    """Return whether the model is named after its components instead of a file."""
     return choices.get("model") == _of_parts(choices)
 
 
@@ -70,7 +70,7 @@ def _of_parts(choices: Mapping[str, Any]) -> str:
 
 
 def _chosen_by_file(name: str, folders: Iterable[Path]) -> dict[str, Any] | None:
-    """The options that a file's defaults list chooses; None: there is no such file."""
+    """Return the options that a file's defaults list chooses; None if there is no such file."""
     file = next((folder / name for folder in folders if (folder / name).is_file()), None)
     if file is None:
         return None

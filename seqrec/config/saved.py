@@ -1,4 +1,4 @@
-"""Reading the configuration of a run: the only door by which one comes in from a folder."""
+"""Read the configuration of a run from its folder; nothing else reads one."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C: ten times 
 
 
 class Loader(SAFE):  # type: ignore[misc,valid-type]
-    """YAML's safe loader, reading as OmegaConf does: ``1e-3`` is a number, a date is a text."""
+    """YAML's safe loader, reading as OmegaConf does: ``1e-3`` is a number, a date is text."""
 
     yaml_implicit_resolvers: ClassVar = {
         first: [(tag, form) for tag, form in known if not tag.endswith(":timestamp")]
@@ -29,16 +29,16 @@ Loader.add_implicit_resolver(
 
 
 def read_saved(file: Path, trust: Trust) -> dict[str, Any]:
-    """The plain values of a run's ``config.yaml``.
+    """Return the plain values of a run's ``config.yaml``.
 
-    Nothing in it is resolved: an interpolation, which could read the environment, is refused.
+    Nothing is resolved: an interpolation, which could read the environment, is refused.
 
     Args:
-        file: the configuration.
+        file: the ``config.yaml``.
         trust: what it may name.
 
     Raises:
-        RunError: it is missing or damaged, has interpolations, or names what it may not.
+        RunError: the file is missing or damaged, has interpolations, or names what it may not.
     """
     try:
         config = yaml.load(file.read_bytes(), Loader)
@@ -49,19 +49,19 @@ def read_saved(file: Path, trust: Trust) -> dict[str, Any]:
         raise _damaged(file)
     for key, value in leaves:
         if "${" in key or (isinstance(value, str) and "${" in value):
-            raise _damaged(file, f"{key} is an interpolation, and a run's configuration has values")
+            raise _damaged(file, f"{key} is an interpolation; only plain values are allowed")
     trust.check(config, file)
     return config
 
 
 def read_overrides(folder: Path) -> list[str]:
-    """What was typed for a job, as Hydra's record of it says; nothing where there is none."""
+    """Return the overrides that Hydra recorded for a job; none without a record."""
     file = folder / ".hydra" / "overrides.yaml"
     try:
-        told = yaml.load(file.read_bytes(), Loader)
+        overrides = yaml.load(file.read_bytes(), Loader)
     except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError):
         return []
-    return [str(each) for each in told] if isinstance(told, list) else []
+    return [str(each) for each in overrides] if isinstance(overrides, list) else []
 
 
 def _flat(node: Any, path: str = "") -> list[tuple[str, Any]]:
@@ -77,7 +77,7 @@ def _flat(node: Any, path: str = "") -> list[tuple[str, Any]]:
 
 def _damaged(file: Path, reason: str | None = None) -> RunError:
     return RunError(
-        f"{file.name} can't be read: {reason}" if reason else f"{file.name} isn't one of a run",
+        f"{file.name} can't be read: {reason}" if reason else f"{file.name} isn't that of a run",
         where=str(file.parent),
-        todo="train it again, or copy the run anew",
+        todo="train the run again, or copy its folder again",
     )

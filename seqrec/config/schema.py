@@ -19,7 +19,7 @@ Component = dict[str, Any]
 
 
 class Repeats(Enum):
-    """What becomes of a second event of the same user with the same item."""
+    """How repeated events of a user with the same item are handled."""
 
     keep = "keep"
     first = "first"
@@ -28,21 +28,21 @@ class Repeats(Enum):
 
 
 class Strictness(Enum):
-    """What becomes of a leak from the future."""
+    """How a leak from the future is handled."""
 
     report = "report"
     strict = "strict"
 
 
 class SampledBy(Enum):
-    """What the chance of an item to be a sampled negative goes by."""
+    """How sampled negatives are drawn."""
 
     uniform = "uniform"
     popularity = "popularity"
 
 
 class Profile(Enum):
-    """What a profiler's table has a row for."""
+    """What each row of a profiler's table describes."""
 
     simple = "simple"
     functions = "functions"
@@ -51,19 +51,19 @@ class Profile(Enum):
 
 @dataclass
 class Prepare:
-    """From raw interactions to sequences. Steps run in the order of these fields."""
+    """The steps from raw interactions to sequences, in the order in which they run."""
 
     min_rating: float | None = None  # drop events rated lower (needs a rating column)
     repeats: Repeats = Repeats.keep  # keep all | first | last | collapse consecutive ones
     session_gap: float | None = None  # minutes: a longer pause begins a new sequence
-    k_core: int = 0  # until all users and items have so many events; 0: off
-    k_core_before: Any = None  # an ISO date or time: only the events before it count; null: all do
+    k_core: int = 0  # repeat until all users and items have at least this many; 0: off
+    k_core_before: Any = None  # an ISO date or time: count only earlier events; null: all
     max_history: int | None = None  # keep only the latest events of a user; null: all
 
 
 @dataclass
 class Expect:
-    """Counts that a publisher states, of all data before any step; null: not known."""
+    """Published counts of the raw data, before any step; null: not known."""
 
     users: int | None = None
     items: int | None = None
@@ -74,7 +74,7 @@ class Expect:
 class Batch:
     """How sequences become batches."""
 
-    size: int = 128  # sequences in a training batch, on average: batches hold like many positions
+    size: int = 128  # sequences in a training batch, on average: batches are equal in positions
     eval_size: int = 512  # sequences in an evaluation batch; changes no result
 
 
@@ -85,37 +85,37 @@ class Evaluation:
     ks: list[int] = field(default_factory=lambda: [1, 5, 10, 20])
     monitor: str = "ndcg@10"  # the validation metric that picks the checkpoint
     mask_seen: bool = True  # items in the user's history can't be recommended again
-    category: str | None = "auto"  # item column that lists are described by; auto: the first fit
-    groups: Any = "auto"  # user columns whose groups are told apart; auto: those of few; null: none
-    sampled: int = 0  # rank test targets among so many negatives, too, as old papers did; 0: don't
-    sampled_by: SampledBy = SampledBy.uniform  # uniform | popularity: how these are drawn
+    category: str | None = "auto"  # item column for metrics of lists; auto: the first that fits
+    groups: Any = "auto"  # user columns to slice metrics by; auto: those of few values; null: none
+    sampled: int = 0  # also rank test targets among this many negatives, as old papers did
+    sampled_by: SampledBy = SampledBy.uniform  # uniform | popularity
 
 
 @dataclass
 class Trainer:
-    """How long and on what to train."""
+    """How long and on which devices to train."""
 
     accelerator: str = "auto"
-    devices: Any = "auto"  # processes on each machine, one a device
+    devices: Any = "auto"  # processes on each machine, one per device
     num_nodes: int = 1  # machines
-    strategy: Any = "auto"  # a name that Lightning knows, or a component
+    strategy: Any = "auto"  # a name from Lightning, or a component
     precision: str = "auto"  # auto: bf16 where the hardware has it, fp16 on older GPUs, else fp32
     max_epochs: int = 100
     patience: int = 10  # validations without improvement before stopping; 0: never stop early
     validate_every: int = 1  # epochs between validations
     gradient_clip: float | None = 5.0  # largest gradient norm
-    ema: float = 0.0  # decay of a moving average of the weights, which then is the model; 0: none
+    ema: float = 0.0  # decay of a moving average of the weights, used as the model; 0: none
     compile: bool = False  # torch.compile the model: for GPUs; needs a C++ compiler or Triton
     deterministic: bool = False  # bit-equal repeats on one device, at some cost in speed
-    limit_batches: int | None = None  # train on the first so many of an epoch's; null: all
-    same_batches: bool = False  # in every epoch those of the first; with limit_batches, to overfit
+    limit_batches: int | None = None  # train on this many batches of each epoch; null: all
+    same_batches: bool = False  # repeat the first epoch's batches; with limit_batches, to overfit
     profiler: Profile | None = None  # simple | functions | operations: tables in the run's folder
     progress: bool = True  # a progress bar when the output is a terminal
 
 
 @dataclass
 class Paths:
-    """Where things are kept."""
+    """Folders for data and runs."""
 
     cache_dir: str = MISSING  # prepared sequence stores, shared by all runs
     raw_dir: str = MISSING  # fetched raw files
@@ -124,18 +124,18 @@ class Paths:
 
 @dataclass
 class Root:
-    """Everything an experiment is made of."""
+    """The whole configuration of an experiment."""
 
     data: Component = MISSING
-    expect: dict[str, Expect] | None = None  # published counts by name of the dataset
+    expect: dict[str, Expect] | None = None  # published counts, by name of the dataset
     prepare: Prepare = field(default_factory=Prepare)
     split: Component = MISSING
     batch: Batch = field(default_factory=Batch)
-    baseline: Component | None = None  # counted, not trained: what only trained ones have is null
+    baseline: Component | None = None  # counted, not trained; null for a trained model
     window: Component | None = None
     augment: Component | None = None
     embedding: Component | None = None
-    context: Component | None = None  # null: items alone are known of a history
+    context: Component | None = None  # null: the model sees only the items of a history
     encoder: Component | None = None
     head: Component | None = None
     scorer: Component | None = None
@@ -144,8 +144,8 @@ class Root:
     negatives: Component | None = None
     optimizer: Component | None = None
     scheduler: Component | None = None
-    metric: Component = MISSING  # of ranks: name to component
-    list_metric: Component | None = None  # of lists: name to component; choose [] for none
+    metric: Component = MISSING  # metrics of ranks: name to component
+    list_metric: Component | None = None  # metrics of lists, like `metric`; [] for none
     rerank: Component = field(default_factory=lambda: {"_target_": "seqrec.rerank.none.NoRerank"})
     protocol: Strictness = Strictness.report  # strict: a leak from the future is an error
     evaluation: Evaluation = field(default_factory=Evaluation)
@@ -154,17 +154,17 @@ class Root:
     paths: Paths = field(default_factory=Paths)
 
     dim: int = 64  # D: width of item embeddings and hidden states
-    max_length: int = 50  # L: the latest events of a history that the model sees
+    max_length: int = 50  # L: how many of the latest events the model sees
     dropout: float = 0.2
     seed: int = 42
     group: str | None = None  # W&B group; null: <data>/<experiment>
     tags: list[str] = field(default_factory=list)
-    resume: str | None = None  # auto | folder of a run: continue it
-    rerun: bool = False  # in a sweep: train jobs again that are finished
+    resume: str | None = None  # auto | folder of the run to continue
+    rerun: bool = False  # in a sweep: train finished jobs again
 
 
 def cut_off(monitor: str, ks: Sequence[int]) -> int:
-    """Return the list length that a run is reported at: the monitored one, else the longest.
+    """Return the list length at which a run is reported: the monitored one, else the longest.
 
     Args:
         monitor: ``evaluation.monitor``.
@@ -179,7 +179,7 @@ def register() -> None:
 
 
 def _cache_folder() -> str:
-    """Return where stores and raw files are kept: ``SEQREC_CACHE_DIR``, or the system's place."""
+    """Return the folder of stores and raw files: ``SEQREC_CACHE_DIR``, or the system's default."""
     given = os.environ.get("SEQREC_CACHE_DIR")
     return given or platformdirs.user_cache_dir("seqrec", appauthor=False)
 

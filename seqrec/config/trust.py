@@ -1,9 +1,9 @@
-"""What a configuration that comes with a run may name.
+"""Rules on what the configuration of a run may name.
 
 The command line, this code and what is installed are trusted. A run's folder is data, wherever it
-came from, so its ``_target_`` may name only classes of this package, optimizers and schedules of
-torch, and what lies in folders that the user names on this command line. Everything is decided
-from source text: nothing is imported to find out what a name stands for.
+came from, so its ``_target_`` may name only classes of this package, torch's optimizers and
+schedules, and modules in folders that the user names on the command line. Names are resolved from
+source text; nothing is imported.
 """
 
 import ast
@@ -30,12 +30,12 @@ SCHEME = "file://"
 
 @dataclass(frozen=True)
 class Trust:
-    """What a run's configuration may name beside this package; by default nothing.
+    """What a run's configuration may name besides this package; by default nothing.
 
     Args:
-        folders: of modules that the user named.
-        targets: that the command line chooses itself.
-        everything: the user wrote ``trust=true``.
+        folders: folders of modules that the user named.
+        targets: targets that the command line itself chooses.
+        everything: whether the user wrote ``trust=true``.
     """
 
     folders: tuple[Path, ...] = ()
@@ -46,10 +46,10 @@ class Trust:
     def given(
         cls, *, trust: bool = False, searchpath: Iterable[str | Path] | None = None
     ) -> "Trust":
-        """What ``trust=`` and ``searchpath=`` say; the folders become part of Python's path.
+        """Return what ``trust=`` and ``searchpath=`` allow, and add the folders to Python's path.
 
         Raises:
-            ConfigError: one of them is no folder.
+            ConfigError: an entry of `searchpath` isn't a folder.
         """
         folders = tuple(
             Path(str(place).removeprefix(SCHEME)).expanduser().resolve()
@@ -58,7 +58,7 @@ class Trust:
         for folder in folders:
             if not folder.is_dir():
                 raise ConfigError(
-                    f"searchpath: {folder} is no folder",
+                    f"searchpath: {folder} isn't a folder",
                     todo="name folders that hold Python modules: searchpath='[FOLDER]'",
                 )
             search_too(folder)
@@ -66,14 +66,14 @@ class Trust:
 
     @classmethod
     def of(cls, config: Any) -> "Trust":
-        """What a composed configuration names: the command line chose it."""
+        """Return trust in the targets of a configuration that the command line composed."""
         return cls(targets=frozenset(str(target) for _, target in targets(config)))
 
     def check(self, config: Any, file: Path) -> None:
-        """Let a configuration pass that names what it may; say what ``trust=true`` lets pass.
+        """Refuse a configuration that names what it may not; report what ``trust=true`` allows.
 
         Raises:
-            RunError: it names something else.
+            RunError: it names something that isn't trusted.
         """
         foreign = [
             (key, target, why) for key, target in targets(config) if (why := self._refusal(target))
@@ -81,22 +81,22 @@ class Trust:
         if not foreign:
             return
         if self.everything:
-            told = ", ".join(f"{target} ({key})" for key, target, _ in foreign)
-            tell(f"trust=true: {file} has these imported and called: {told}", style="yellow")
+            listed = ", ".join(f"{target} ({key})" for key, target, _ in foreign)
+            tell(f"trust=true: {file} has these imported and called: {listed}", style="yellow")
             return
-        told = "; ".join(f"{key}: {target} {why}" for key, target, why in foreign)
+        listed = "; ".join(f"{key}: {target} {why}" for key, target, why in foreign)
         raise RunError(
-            f"{file} names what a run may not: {told}",
-            todo="if the code is yours, name its folder, searchpath=FOLDER; "
+            f"{file} names what a run may not: {listed}",
+            todo="if the code is yours, name its folder: searchpath=FOLDER; "
             "trust=true imports and calls whatever the run names",
         )
 
     def _refusal(self, target: Any) -> str | None:
-        """Why a target isn't trusted; None: it is."""
+        """Return why a target isn't trusted; None if it is."""
         if target in self.targets:
             return None
         if not isinstance(target, str) or not PUBLIC.fullmatch(target):
-            return "is no public dotted name"
+            return "isn't a public dotted name"
         try:
             module, _ = split_target(target)
             if module and self._in_folders(module):
@@ -105,8 +105,8 @@ class Trust:
         except (TargetError, SyntaxError):
             return "doesn't exist"
         if found is None or not _is_ours(str(found[1]["__name__"])):
-            return "isn't of seqrec"
-        return None if isinstance(found[0], ast.ClassDef) else "is no class"
+            return "isn't part of seqrec"
+        return None if isinstance(found[0], ast.ClassDef) else "isn't a class"
 
     def _in_folders(self, module: str) -> bool:
         file = source_file(module)

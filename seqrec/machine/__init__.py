@@ -1,1 +1,1 @@
-"""What this computer is and can do."""
+"""The hardware, its memory, and the processes of a run."""

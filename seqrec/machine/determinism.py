@@ -1,4 +1,4 @@
-"""Where random numbers come from, and algorithms that give the same bits again."""
+"""Seeds of random numbers, and deterministic algorithms."""
 
 import os
 import random
@@ -10,8 +10,8 @@ import torch
 def seed_all(seed: int) -> None:
     """Seed Python's, numpy's and torch's generators, on every device.
 
-    This project draws from torch's and from generators of its own; third-party components may draw
-    from any. Batches are made in the process that trains, so there are no workers to seed.
+    This project draws from torch's generator and from its own; third-party components may draw from
+    any. Batches are made in the training process, so there are no workers to seed.
     """
     random.seed(seed)
     np.random.seed(seed % 2**32)
@@ -19,13 +19,13 @@ def seed_all(seed: int) -> None:
 
 
 def choose_algorithms(*, deterministic: bool) -> None:
-    """Have torch use deterministic algorithms only (an error where there is none), or any.
+    """Allow torch only deterministic algorithms (an error if there is none), or any.
 
-    To be called before the first work on a GPU: cuBLAS reads its setting once.
+    Call it before the first work on a GPU: cuBLAS reads its setting once.
     """
     if deterministic:
         os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(deterministic)
-    # their backward passes add up in any order; flash attention and the plain one don't
+    # their backward passes add up in varying order; flash and plain attention don't
     torch.backends.cuda.enable_mem_efficient_sdp(not deterministic)
     torch.backends.cuda.enable_cudnn_sdp(not deterministic)

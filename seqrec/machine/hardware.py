@@ -1,4 +1,4 @@
-"""What the machine can do, and the precision that helps on it."""
+"""Choose the device and the precision of a run."""
 
 import os
 from dataclasses import dataclass
@@ -7,31 +7,31 @@ import torch
 
 from seqrec.errors import ConfigError
 
-ACCELERATORS = {  # what an accelerator may turn out to be, the best first
+ACCELERATORS = {  # devices of each accelerator, the best first
     "auto": ("cuda", "mps", "cpu"),
     "gpu": ("cuda", "mps"),
     "cuda": ("cuda",),
     "mps": ("mps",),
     "cpu": ("cpu",),
 }
-# oneDNN makes a kernel for every shape of a bf16 product on a CPU and keeps 1,024 of them, torch as
-# many beside it. Batches differ in shape, so that is GBs; what comes again comes within a step.
+# oneDNN makes a kernel for every shape of a bf16 product on a CPU and caches 1,024 of them; torch
+# caches 1,024, too. Batches differ in shape, so that takes GBs; shapes repeat only within a step.
 KERNELS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32", "LRU_CACHE_CAPACITY": "16"}
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """Where and how a run computes."""
+    """The device and precision of a run."""
 
-    device: str  # for people: "cpu, threads: 2", "NVIDIA H100"
+    device: str  # to print: "cpu, threads: 2", "NVIDIA H100"
     kind: str  # cuda | mps | cpu
     precision: str  # fp32 | bf16 | fp16
     reason: str  # why this precision
 
     @property
     def lightning_precision(self) -> str:
-        """The name Lightning has for the precision."""
+        """Lightning's name for the precision."""
         return PRECISIONS[self.precision]
 
 
@@ -40,18 +40,18 @@ def find_hardware(accelerator: str, precision: str) -> Hardware:
 
     bf16 is picked only where the hardware multiplies it: CUDA from compute capability 8.0, CPUs
     with AVX512-BF16 or AMX. Elsewhere on CPUs it is emulated, hundreds of times slower than fp32.
-    Bounds the kernels that are kept on a CPU, unless the environment says how many.
+    It also limits the kernels that are cached on a CPU, unless the environment sets a limit.
 
     Args:
         accelerator: ``auto``, ``cpu``, ``gpu``, ``cuda`` or ``mps``.
         precision: ``auto``, ``fp32``, ``bf16`` or ``fp16``.
 
     Raises:
-        ConfigError: accelerator or precision is unknown or not to be had here.
+        ConfigError: accelerator or precision is unknown or not available.
     """
     kind = _kind(accelerator)
-    for name, most in KERNELS.items():  # read at the first product
-        os.environ.setdefault(name, most)
+    for name, limit in KERNELS.items():  # read at the first product
+        os.environ.setdefault(name, limit)
     device = {
         "cuda": lambda: torch.cuda.get_device_name(),
         "mps": lambda: "Apple GPU",
@@ -66,11 +66,11 @@ def find_hardware(accelerator: str, precision: str) -> Hardware:
         )
     if kind == "cpu" and precision != "fp32" and precision != best:
         raise ConfigError(
-            f"precision={precision} can't be had here: {reason}, and torch would emulate it"
+            f"precision={precision} isn't available: {reason}, and torch would emulate it"
             " hundreds of times slower than fp32",
-            todo="precision auto picks what helps",
+            todo="use precision auto, which picks the best for the device",
         )
-    return Hardware(device, kind, precision, "as asked")
+    return Hardware(device, kind, precision, "as configured")
 
 
 def _kind(accelerator: str) -> str:
@@ -78,16 +78,16 @@ def _kind(accelerator: str) -> str:
         raise ConfigError(
             f"accelerator={accelerator} is unknown", todo=f"choose {', '.join(ACCELERATORS)}"
         )
-    there = {
+    available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     for kind in ACCELERATORS[accelerator]:
-        if there[kind]:
+        if available[kind]:
             return kind
     raise ConfigError(
-        f"accelerator={accelerator} asks for a GPU, and torch finds none",
+        f"accelerator={accelerator} needs a GPU, and torch finds none",
         where=f"torch {torch.__version__}",
         todo="choose cpu or auto, or install a torch that is built for your GPU",
     )
@@ -98,7 +98,7 @@ def _best_precision(kind: str) -> tuple[str, str]:
         capability = torch.cuda.get_device_capability()
         if capability >= (8, 0):
             return "bf16", "the GPU has bf16 tensor cores"
-        return "fp16", f"the GPU is of compute capability {capability[0]}.{capability[1]}"
+        return "fp16", f"the GPU has compute capability {capability[0]}.{capability[1]}"
     if kind == "cpu":
         features = torch.cpu.get_capabilities()
         if features.get("avx512_bf16") or features.get("amx_bf16") or features.get("amx_tile"):

@@ -1,4 +1,4 @@
-"""The most memory that a training had, as this process sees it."""
+"""Measure the peak memory of a training in this process."""
 
 import contextlib
 from pathlib import Path
@@ -12,16 +12,16 @@ RESET = Path("/proc/self/clear_refs")
 
 
 def reset_peak(hardware: Hardware) -> None:
-    """Begin to watch: what came before, such as the jobs of a sweep, no longer counts."""
+    """Reset the peak, so that earlier work, such as other jobs of a sweep, doesn't count."""
     if hardware.kind == "cuda":
         torch.cuda.reset_peak_memory_stats()
     elif RESET.exists():
-        with contextlib.suppress(OSError):  # some containers forbid it: then the process's peak
+        with contextlib.suppress(OSError):  # forbidden in some containers: no reset
             RESET.write_text("5")
 
 
 def peak_mb(hardware: Hardware) -> float:
-    """MiB at the peak: of tensors on a CUDA device, else of all that the process had resident."""
+    """Return the peak in MiB: of tensors on a CUDA device, else of resident memory."""
     if hardware.kind == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
     return process.peak_mb()

@@ -1,22 +1,22 @@
-"""Which of the processes that share a run this is, and what it took. Standard library only."""
+"""The rank and the peak memory of this process; uses the standard library only."""
 
 import os
 import re
 import sys
 from pathlib import Path
 
-RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # of torchrun, of Lightning, of srun; the first wins
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # torchrun, Lightning, srun; the first set counts
 
 
 def rank() -> int:
-    """The number of this process among those of its run, as far as the environment tells."""
+    """Return the rank of this process in its run, from the environment; 0 if it isn't set."""
     return int(next((os.environ[name] for name in RANKS if name in os.environ), 0))
 
 
 def peak_mb() -> float:
-    """Most memory that this process had resident so far, in MiB.
+    """Return the peak resident memory of this process in MiB.
 
-    ``VmHWM`` where there is one: Linux lets a process inherit the ``ru_maxrss`` of its parent.
+    It is ``VmHWM`` on Linux, where a process inherits the ``ru_maxrss`` of its parent.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -28,5 +28,5 @@ def peak_mb() -> float:
 
 
 def is_first_process() -> bool:
-    """Whether this process speaks, writes and decides for a run that many may share."""
+    """Return whether this process prints and writes for all processes of its run."""
     return rank() == 0

@@ -1,1 +1,1 @@
-"""What is printed, in one place."""
+"""Output to the terminal."""

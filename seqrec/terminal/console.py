@@ -1,4 +1,4 @@
-"""What a run says in the terminal."""
+"""Lines and tables that programs print."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,15 +10,15 @@ from seqrec.machine.process import is_first_process
 
 
 def console() -> Console:
-    """The terminal of the first process; other processes of a run are silent."""
+    """Return the terminal, which is silent except in the first process of a run."""
     out = Console(quiet=not is_first_process(), highlight=False)
-    if out.is_jupyter:  # plain lines: in a notebook each print would be a display of its own
+    if out.is_jupyter:  # plain lines: in a notebook each print would be a separate display
         return Console(highlight=False, force_jupyter=False, force_terminal=False)
     return out
 
 
 def print_line(out: Console, label: str, text: str) -> None:
-    """One line: a label and what there is to say."""
+    """Print one line: a label and a text."""
     out.print(Text(f"{label:<9}", style="bold cyan") + Text(text), soft_wrap=True)
 
 
@@ -29,14 +29,14 @@ def result_table(
     head: str = "model",
     higher_is_better: Callable[[str], bool] | None = None,
 ) -> Table:
-    """Models by metrics.
+    """Return a table of models by metrics.
 
     Args:
-        rows: name of a model to its metrics.
+        rows: metrics by name of the model.
         columns: metrics to show.
-        head: of the column of names.
-        higher_is_better: says of a metric which way is better, so that the best is printed in bold;
-            None: none is simply better.
+        head: heading of the column of names.
+        higher_is_better: whether higher values of a metric are better; the best is printed in bold.
+            None: no value is in bold.
     """
     table = Table(header_style="dim")
     table.add_column(head)

@@ -1,4 +1,4 @@
-"""Errors as text for a person: what, where, what to do; no traceback."""
+"""Print errors without a traceback: what was wrong, where, and how to fix it."""
 
 import sys
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from seqrec.errors import ConfigError, SeqrecError
 
 
 def tell(text: str, *, style: str = "") -> None:
-    """Print to standard error, exactly as it is."""
+    """Print a text to standard error, exactly as it is."""
     Console(stderr=True, soft_wrap=True, highlight=False).print(Text(text, style=style))
 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Print a SeqrecError and end the program: status 2 for a configuration, 1 for the rest."""
+    """Print a SeqrecError and exit: with status 2 for a ConfigError, with 1 for others."""
     try:
         yield
     except SeqrecError as error:

@@ -1,4 +1,4 @@
-"""One line for the user, on standard error, where it mixes with no result."""
+"""Print messages to standard error, apart from results."""
 
 from rich.console import Console
 
@@ -6,5 +6,5 @@ console = Console(stderr=True, highlight=False)
 
 
 def say(message: str) -> None:
-    """Print `message`; lines are wrapped to the terminal, markup is not interpreted."""
+    """Print `message`, wrapped to the terminal; markup isn't interpreted."""
     console.print(message, markup=False, soft_wrap=not console.is_terminal)

@@ -1,4 +1,4 @@
-"""Texts in CSV files: a spreadsheet must not take one for a formula."""
+"""Keep spreadsheets from running text in CSV files as formulas."""
 
 import re
 from typing import TYPE_CHECKING
@@ -11,12 +11,12 @@ NUMBER = r"^[+\-]?(\d+\.?\d*|\.\d+)([eE][+\-]?\d+)?$"
 
 
 def as_text(cell: str) -> str:
-    """Put ``'`` before what a spreadsheet would calculate; numbers stay as they are."""
+    """Put ``'`` before a text that a spreadsheet would calculate; numbers stay as they are."""
     return f"'{cell}" if re.match(FORMULA, cell) and not re.match(NUMBER, cell) else cell
 
 
 def with_texts(table: "pl.DataFrame") -> "pl.DataFrame":
-    """:func:`as_text` of every cell of the columns that hold text."""
+    """Apply :func:`as_text` to every cell of the columns that hold text."""
     import polars as pl
 
     texts = [pl.col(name) for name, kind in table.schema.items() if kind == pl.String]

@@ -84,7 +84,7 @@ def test_a_failing_job_is_recorded_and_the_others_go_on(tmp_path):
 def test_a_failing_run_is_told_without_a_traceback(tmp_path):
     done = run_program(tmp_path, "seed=2")
     assert done.returncode == 1
-    assert done.stderr.splitlines() == ["a file is missing", "  where: there", "  to do: look"]
+    assert done.stderr.splitlines() == ["a file is missing", "  where: there", "  fix: look"]
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     done = run_program(tmp_path, "seed=4", "tags=[a b]")
     assert done.returncode == 130
     (line,) = done.stderr.splitlines()
-    assert line.startswith("stopped; go on with: python train.py data=synthetic")
+    assert line.startswith("stopped; continue with: python train.py data=synthetic")
     assert line.endswith("seed=4 'tags=[a b]' resume=auto")
 
 

@@ -64,7 +64,7 @@ def test_a_run_is_reproduced_beside_it(place, finished):
     run = place.copy(finished("default").run)
     said = place.run("scripts/reproduce.py", f"run={run}")
     again = run.with_name(f"{run.name}_again")
-    assert f"all {len(metrics(run))} results are those of the run, to the last bit" in said
+    assert f"all {len(metrics(run))} results equal those of the run to the last bit" in said
     assert (again / "checkpoints" / "best.ckpt").is_file()
     measured = {key: metrics(again)[key] for key in MEASURED}
     assert metrics(again) == metrics(run) | measured

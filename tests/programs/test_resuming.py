@@ -51,8 +51,8 @@ def test_resume_auto_starts_anew_where_nothing_fits(runs, tmp_path, capsys):
 
 def test_resume_refuses_another_configuration_and_says_which_keys(runs):
     text = told(f"resume={runs / 'c'}", "trainer.max_epochs=50")
-    assert "max_length: 7 there, 200 here" in text
-    assert "trainer.max_epochs: 100 there, 50 here" in text
+    assert "max_length: 7 in the run, 200 now" in text
+    assert "trainer.max_epochs: 100 in the run, 50 now" in text
     assert "resume=" in text.splitlines()[-1]
 
 
@@ -65,7 +65,7 @@ def test_resume_takes_other_speed_and_places(runs):
 def test_resume_refuses_what_is_no_run_and_sweeps(tmp_path):
     assert "isn't the folder of a run" in told(f"resume={tmp_path}")
     text = told("-m", "seed=1,2", "resume=auto")
-    assert "a sweep needs no word for it" in text and "the same command skips" in text
+    assert "resume isn't needed in a sweep" in text and "the same command skips" in text
 
 
 def test_rerun_is_for_sweeps():

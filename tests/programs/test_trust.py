@@ -180,9 +180,9 @@ def test_own_modules_are_named_on_the_command_line(copied, tmp_path, monkeypatch
     status, said = started(monkeypatch, capfd, "recommend", copied, f"searchpath={lab}")
     assert status == 0 and "recommended" in said
     assert "my_lab_head" in sys.modules
-    with pytest.raises(RunError, match="isn't of seqrec"):  # now that Python finds it
+    with pytest.raises(RunError, match="isn't part of seqrec"):  # now that Python finds it
         Recommender.load(copied)
-    with pytest.raises(RunError, match="isn't of seqrec"):
+    with pytest.raises(RunError, match="isn't part of seqrec"):
         seqrec.Run.open(copied).recommend(["i1"])
     assert seqrec.Run.open(copied, searchpath=[lab]).recommend(["i1"]).items.height
 

@@ -1,1 +1,1 @@
-"""Everything that refuses a configuration."""
+"""The checks that can refuse a configuration."""

@@ -1,9 +1,9 @@
-"""Combinations that can't work, declared next to the components and refused before any work.
+"""Check for combinations that can't work, from what the components declare.
 
-A component that needs something says so in a class attribute, ``needs_ratings: ClassVar[bool] =
-True``; one that can't provide it says ``has_ratings: ClassVar[bool] = False``. The two in one
-configuration are refused. Nothing else has to be edited for a new need. A split that cuts in time
-says ``cuts_time: ClassVar[bool] = True``.
+A component that needs something declares a class attribute, ``needs_ratings: ClassVar[bool] =
+True``; one that can't provide it declares ``has_ratings: ClassVar[bool] = False``. A configuration
+with both is refused. A new need takes no other change. A split that cuts in time declares
+``cuts_time: ClassVar[bool] = True``.
 """
 
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ Attributes = dict[str, dict[str, Any]]  # path of a component -> its class attri
 
 
 def conflicts(config: dict[str, Any]) -> Iterator[str]:
-    """Describe each pair of components that don't go together, both by name."""
+    """Describe each pair of components that can't be combined, both by name."""
     yield from _whole(config)
     attributes = dict(_attributes(config))
     names = {path: node["_target_"].rpartition(".")[2] for path, node in components(config)}
     needs = [
         (f"{path}={names[path]}", name.removeprefix("needs_"))
-        for path, said in attributes.items()
-        for name, value in said.items()
+        for path, declared in attributes.items()
+        for name, value in declared.items()
         if name.startswith("needs_") and value is True and path in config
     ]
     if config.get("prepare", {}).get("min_rating") is not None:
@@ -33,32 +33,32 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     if (config.get("trainer") or {}).get("ema"):
         needs.append(("trainer.ema", "averaged_weights"))
     for who, what in needs:
-        for path, said in attributes.items():
-            if said.get(f"has_{what}") is False:
-                lacks, told = f"{path}={names[path]}", what.replace("_", " ")
-                yield f"{who} needs {told}, and {lacks} has none; change one of the two"
+        for path, declared in attributes.items():
+            if declared.get(f"has_{what}") is False:
+                lacks, need = f"{path}={names[path]}", what.replace("_", " ")
+                yield f"{who} needs {need}, and {lacks} has none; change one of the two"
     if attributes.get("objective", {}).get("trains") == "causal":
-        for path, said in attributes.items():
-            if said.get("causal") is False:
+        for path, declared in attributes.items():
+            if declared.get("causal") is False:
                 yield (
                     f"{path}={names[path]} sees the future, and objective={names['objective']} "
-                    "trains causal encoders alone; change one of the two"
+                    "trains causal encoders only; change one of the two"
                 )
     if config.get("prepare", {}).get("k_core_before") and config["prepare"].get("k_core", 0) < 2:
-        yield "prepare.k_core_before says which events prepare.k_core counts, and that is off"
+        yield "prepare.k_core_before needs prepare.k_core; set that, or leave this out"
     evaluation = config.get("evaluation") or {}
     if evaluation.get("sampled_by") == "popularity" and not evaluation.get("sampled"):
-        yield "evaluation.sampled_by says how evaluation.sampled draws, and that is off"
+        yield "evaluation.sampled_by needs evaluation.sampled; set that, or leave this out"
     yield from _future(config, attributes)
     yield from _monitor(config, attributes)
 
 
 def _whole(config: dict[str, Any]) -> Iterator[str]:
-    """A model is trained, of all its parts, or a baseline."""
+    """Describe parts that a trained model lacks, and settings that a baseline can't have."""
     if config.get("baseline") is None:
         for group in REQUIRED:
             if group in config and config[group] is None:
-                yield f"{group}=null: a trained model has one; choose one, or a model=... that is"
+                yield f"{group}=null: a trained model needs one; choose one, or another model=..."
         return
     chosen = [group for group in TRAINED if config.get(group) is not None]
     if chosen:
@@ -69,7 +69,7 @@ def _whole(config: dict[str, Any]) -> Iterator[str]:
         )
     trainer = config.get("trainer") or {}
     if trainer.get("strategy", "auto") != "auto" or trainer.get("num_nodes", 1) > 1:
-        yield "trainer: a baseline is counted in one process; leave it out or take trainer=auto"
+        yield "trainer: a baseline is counted in one process; leave it out or use trainer=auto"
     if trainer.get("ema"):
         yield "trainer.ema: a baseline is counted and has no weights to average; leave it out"
 
@@ -79,11 +79,11 @@ def _attributes(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         try:
             yield path, read_signature(node["_target_"]).attributes
         except TargetError:
-            continue  # told by the check of components
+            continue  # reported by the check of components
 
 
 def _future(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
-    """What preparing knows of a user's last events must not reach a split by time."""
+    """Describe steps of prepare that leak later events past the cut of a split by time."""
     if not attributes.get("split", {}).get("cuts_time"):
         return
     prepare, name = config.get("prepare", {}), config["split"]["_target_"].rpartition(".")[2]
@@ -91,7 +91,7 @@ def _future(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
     if prepare.get("repeats") == "last":
         yield (
             "prepare.repeats=last removes earlier events because of later ones, which "
-            f"split={name} must not know; use first, consecutive or keep"
+            f"split={name} must not see; use first, consecutive or keep"
         )
     if prepare.get("max_history") is not None:
         yield (
@@ -101,7 +101,7 @@ def _future(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
 
 
 def _monitor(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
-    """The metric that picks the checkpoint has to be computed."""
+    """Describe a monitored metric that isn't computed."""
     metrics, evaluation = config.get("metric"), config.get("evaluation")
     if not isinstance(metrics, dict) or not evaluation:
         return
@@ -113,5 +113,5 @@ def _monitor(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
     if evaluation["monitor"] not in names:
         yield (
             f"evaluation.monitor={evaluation['monitor']} isn't computed; "
-            f"with metric and evaluation.ks as they are: {', '.join(names)}"
+            f"choose one of {', '.join(names)}, or change metric or evaluation.ks"
         )

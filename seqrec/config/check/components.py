@@ -1,4 +1,4 @@
-"""Every component's keys against what its ``_target_`` takes. All mistakes, not the first."""
+"""Check every component's keys against the signature of its ``_target_``; report all mistakes."""
 
 import json
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from seqrec.config.check.mistakes import unknown
 from seqrec.config.check.signature import Parameter, Signature, read_signature
 from seqrec.config.check.source import TargetError
 
-INSTRUCTIONS = ("_target_", "_partial_")  # keys that say how to build, and are no parameters
+INSTRUCTIONS = ("_target_", "_partial_")  # keys that control building and aren't parameters
 DATA_FACTS = frozenset(read_signature("seqrec.contracts.Facts").parameters)
-BUILT_WITH = {  # what is passed when a component of a kind is built; others get DATA_FACTS
+BUILT_WITH = {  # what a component of a kind is built with, besides its keys; by default DATA_FACTS
     **dict.fromkeys(("embedding", "context", "encoder", "head", "scorer"), DATA_FACTS | {"sparse"}),
     **dict.fromkeys(
         ("data", "split", "metric", "list_metric", "logger", "trainer"), frozenset[str]()
@@ -25,7 +25,7 @@ BUILT_WITH = {  # what is passed when a component of a kind is built; others get
 
 
 def component_mistakes(config: dict[str, Any]) -> Iterator[str]:
-    """Describe what doesn't fit the signature of its target, each by its path."""
+    """Describe each key that doesn't fit the signature of its target, by path."""
     for path, node in components(config):
         target = node["_target_"]
         try:
@@ -35,7 +35,7 @@ def component_mistakes(config: dict[str, Any]) -> Iterator[str]:
 
 
 def components(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (path, node) of every dict with a ``_target_``, nested ones too."""
+    """Yield (path, node) of every dict with a ``_target_``, including nested ones."""
     if isinstance(node, dict) and isinstance(node.get("_target_"), str):
         yield path, node
     inner = node.items() if isinstance(node, dict) else enumerate(node)
@@ -50,7 +50,7 @@ def allowed_keys(signature: Signature, path: str) -> list[str]:
 
 
 def is_instruction(key: str) -> bool:
-    """Whether a key speaks to what builds, not to the component."""
+    """Return whether a key controls building and isn't a parameter of the component."""
     return key.startswith("_") and key.endswith("_")
 
 
@@ -62,7 +62,7 @@ def _bind(path: str, node: dict[str, Any], signature: Signature) -> Iterator[str
             if key not in INSTRUCTIONS:
                 yield f"{path}.{key}: {unknown(key, INSTRUCTIONS, prefix=f'{path}.')}"
         elif _is_fact(key, signature, path):
-            yield f"{path}.{key}: is known when the component is built, it can't be set"
+            yield f"{path}.{key}: is set when the component is built; leave it out"
         elif parameter is None and not signature.open:
             yield f"{path}.{key}: {unknown(key, allowed, prefix=f'{path}.')}"
         elif parameter is not None and not _fits(value, parameter):
@@ -85,5 +85,5 @@ def _fits(value: Any, parameter: Parameter) -> bool:
 
 
 def _show(value: Any) -> str:
-    """As it is written in YAML."""
+    """Return a value as it is written in YAML."""
     return repr(value) if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,4 +1,4 @@
-"""Whether a plain value fits an annotation; in doubt it does, only plain mistakes are told."""
+"""Check plain values against annotations; only clear mistakes are reported."""
 
 import ast
 from typing import Any
@@ -22,12 +22,12 @@ SEQUENCES = {"list", "List", "tuple", "Tuple", "set", "frozenset", "Sequence", "
 
 
 def fits(value: Any, annotation: ast.expr | None, scope: Scope) -> bool:
-    """Whether `value`, as YAML gives it, may be passed where `annotation` is declared.
+    """Return whether `value`, as read from YAML, fits the parameter that `annotation` declares.
 
     Args:
         value: str, int, float, bool, None, list or dict.
-        annotation: as parsed, None where there is none; names in it are looked up in `scope`.
-        scope: the module's names; assignments in it are taken for type aliases.
+        annotation: the parsed annotation, or None; its names are looked up in `scope`.
+        scope: the module's names; assignments are taken for type aliases.
     """
     if isinstance(value, dict) and "_target_" in value:
         return True  # it is built before it is passed
@@ -48,7 +48,7 @@ def fits(value: Any, annotation: ast.expr | None, scope: Scope) -> bool:
 
 
 def describe(annotation: ast.expr | None, scope: Scope) -> str:
-    """Say in words what fits: type aliases are looked up, a Literal is the list of its values."""
+    """Describe what fits an annotation: aliases are looked up, a Literal lists its values."""
     match annotation:
         case ast.Name(id=name) if isinstance(alias := scope.get(name), ast.Assign):
             return describe(alias.value, scope)
@@ -93,5 +93,5 @@ def _members(node: ast.expr) -> list[ast.expr]:
 
 
 def _is_open(members: list[ast.expr]) -> bool:
-    """``tuple[int, ...]``."""
+    """Return whether the members are those of ``tuple[int, ...]``."""
     return isinstance(members[-1], ast.Constant) and members[-1].value is Ellipsis

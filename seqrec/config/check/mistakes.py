@@ -1,4 +1,4 @@
-"""Mistakes are collected, not raised one by one, and say what was probably meant."""
+"""Collect mistakes into one error, and suggest what was probably meant."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -12,14 +12,14 @@ def refuse(
     *,
     todo: str | None = None,
 ) -> None:
-    """Raise all mistakes as one error; without any, return.
+    """Raise one error that lists all mistakes; return if there are none.
 
     Args:
-        mistakes: a line each.
-        todo: what to do; None: correct them, with the help of ``train``.
+        mistakes: one line each.
+        todo: how to fix them; None: correct them, with the help of ``train``.
 
     Raises:
-        ConfigError: it lists every different mistake once.
+        ConfigError: there are mistakes; it lists each of them once.
     """
     different = list(dict.fromkeys(mistakes))
     if not different:
@@ -38,14 +38,14 @@ def unknown(
     noun: str = "allowed",
     elsewhere: Iterable[str] = (),
 ) -> str:
-    """Describe a name that isn't known: the nearest spelling, then all that are.
+    """Describe an unknown name: suggest the nearest spelling, then list all known names.
 
     Args:
         name: what was written.
         known: what could have been written.
-        prefix: put before the nearest spelling, for example ``head.``.
-        noun: what the known names are called.
-        elsewhere: places where exactly this name is known; they are proposed first.
+        prefix: text before the nearest spelling, for example ``head.``.
+        noun: what to call the known names.
+        elsewhere: other places that have exactly this name; they are suggested first.
     """
     names = sorted(known)
     near = [prefix + n for n in get_close_matches(name, names, n=1, cutoff=0.6)]
@@ -55,8 +55,8 @@ def unknown(
 
 
 def reason(error: Exception) -> str:
-    """The first sentence of an error of Hydra's or OmegaConf's, with that of its cause."""
-    told = [
+    """Return the first line of an error of Hydra or OmegaConf, with that of its cause."""
+    lines = [
         str(e).strip().splitlines()[0] for e in (error, error.__cause__) if e and str(e).strip()
     ]
-    return ": ".join(told)
+    return ": ".join(lines)

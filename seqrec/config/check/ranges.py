@@ -1,4 +1,4 @@
-"""Numbers that can't be meant: told with all other mistakes, before any work."""
+"""Check the ranges of values before any work."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from seqrec.clock import instant
 from seqrec.errors import ConfigError
 
-MINIMUM = {  # config path -> the smallest value that makes sense
+MINIMUM = {  # config path -> smallest allowed value
     "dim": 1,
     "max_length": 1,
     "seed": 0,
@@ -30,15 +30,15 @@ MOMENTS = ("prepare.k_core_before", "split.test_from", "split.valid_from")
 
 
 def out_of_range(config: dict[str, Any]) -> Iterator[str]:
-    """Describe every value that is too small, and lengths that don't go together."""
-    for path, least in MINIMUM.items():
+    """Describe every value that is out of range, and lengths that contradict each other."""
+    for path, minimum in MINIMUM.items():
         value = _value(config, path)
-        if isinstance(value, int | float) and value < least:
-            yield f"{path}={value} makes no sense: {least} or more"
+        if isinstance(value, int | float) and value < minimum:
+            yield f"{path}={value}: must be at least {minimum}"
     for path in ("dropout", "trainer.ema"):
         share = _value(config, path)
         if isinstance(share, int | float) and not 0 <= share < 1:
-            yield f"{path}={share} makes no sense: a share from 0 to less than 1"
+            yield f"{path}={share}: must be at least 0 and less than 1"
     stride, length = (config.get("window") or {}).get("stride"), config.get("max_length")
     if isinstance(stride, int) and isinstance(length, int) and stride > length:
         yield (
@@ -53,7 +53,7 @@ def out_of_range(config: dict[str, Any]) -> Iterator[str]:
             yield f"{path}: {error.what}; {error.todo}"
     ks = config.get("evaluation", {}).get("ks")
     if ks is not None and (not ks or min(ks) < 1):
-        yield f"evaluation.ks={ks} makes no sense: list lengths of 1 or more"
+        yield f"evaluation.ks={ks}: must be one or more list lengths of at least 1"
     trainer = config.get("trainer", {})
     epochs, every = trainer.get("max_epochs"), trainer.get("validate_every")
     if epochs and every and every > epochs:
@@ -64,7 +64,7 @@ def out_of_range(config: dict[str, Any]) -> Iterator[str]:
 
 
 def _value(config: Any, path: str) -> Any:
-    """The value at `path`; None where there is none."""
+    """Return the value at `path`, or None."""
     for key in path.split("."):
         config = config.get(key) if isinstance(config, dict) else None
     return config

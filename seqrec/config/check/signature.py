@@ -1,4 +1,4 @@
-"""What a ``_target_`` takes, read from its source; imported only where the source can't tell."""
+"""Read the signature of a ``_target_`` from its source, or import it where that isn't enough."""
 
 import ast
 import importlib
@@ -23,7 +23,7 @@ PASS_THROUGH = {"torch.nn.Module", "typing.Protocol", "object"}  # bases without
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter; `annotation` is None where it has none, its names are looked up in `scope`."""
+    """A parameter with its annotation, or None; names in it are looked up in `scope`."""
 
     required: bool
     annotation: ast.expr | None = None
@@ -32,11 +32,11 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a class or function takes, and what the class says of itself.
+    """The parameters of a class or function, and the constants of a class.
 
     Args:
-        parameters: by name, in order.
-        open: it takes any keyword (``**kwargs``).
+        parameters: parameters by name, in order.
+        open: whether it takes any keyword (``**kwargs``).
         attributes: class attributes that are constants, own and inherited.
     """
 
@@ -47,7 +47,7 @@ class Signature:
 
 @cache
 def read_signature(target: str) -> Signature:
-    """Find out what `target`, a dotted name, takes.
+    """Return the signature of `target`, a dotted name.
 
     Raises:
         TargetError: there is no such module, or no such name in it.
@@ -64,9 +64,9 @@ def read_signature(target: str) -> Signature:
 
 
 def read_attributes(target: str) -> dict[str, Any]:
-    """Return the class attributes of `target` that are constants; none where no text says it.
+    """Return the class attributes of `target` that are constants; none without source text.
 
-    Nothing is imported, so that the target of a run from elsewhere may be asked.
+    Nothing is imported, so it is safe for the target of an untrusted run.
     """
     try:
         match find_definition(target):
@@ -110,7 +110,7 @@ def _of_base(name: str) -> Signature:
     try:
         return read_signature(name)
     except TargetError:
-        return Signature({}, open=True)  # it can't be told: claim nothing
+        return Signature({}, open=True)  # unknown: accept anything
 
 
 def _constants(node: ast.ClassDef) -> Iterator[tuple[str, Any]]:
@@ -130,7 +130,7 @@ def _fields(node: ast.ClassDef, scope: Scope) -> Iterator[tuple[str, Parameter]]
             case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
                 options = _field_options(value)
                 if not _mentions(annotation, "ClassVar") and options.get("init") is not False:
-                    given = (
+                    has_default = (
                         value is not None
                         if not isinstance(value, ast.Call)
                         else (
@@ -138,11 +138,11 @@ def _fields(node: ast.ClassDef, scope: Scope) -> Iterator[tuple[str, Parameter]]
                             or bool({"default", "default_factory"} & set(options))
                         )
                     )
-                    yield name, Parameter(not given, annotation, scope)
+                    yield name, Parameter(not has_default, annotation, scope)
 
 
 def _field_options(value: ast.expr | None) -> dict[str | None, Any]:
-    """Keywords of ``field(...)``; constants by value, others as expressions."""
+    """Return the keywords of ``field(...)``: constants by value, others as expressions."""
     if not isinstance(value, ast.Call):
         return {}
     return {
@@ -175,7 +175,7 @@ def _of_object(found: Any) -> Signature:
         raise TargetError(f"{found!r} can't be called")
     try:
         taken = inspect.signature(found).parameters.values()
-    except ValueError:  # built-ins that keep it to themselves
+    except ValueError:  # built-ins without a signature
         return Signature({}, open=True)
     named = [p for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return Signature(

@@ -1,7 +1,7 @@
-"""Modules as text: what a name stands for, found without importing anything.
+"""Resolve dotted names from source text, without importing anything.
 
-Importing torch to learn that Adam has a parameter ``lr`` costs seconds; a configuration error
-should come at once. So a module is found on the path, parsed, and its names are followed through
+Importing torch to learn that Adam has a parameter ``lr`` takes seconds; a configuration error
+should appear at once. So a module is found on the path, parsed, and its names are followed through
 re-exports.
 """
 
@@ -18,13 +18,13 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class TargetError(LookupError):
-    """A dotted name that stands for nothing; the text says which part."""
+    """A dotted name that can't be resolved; the message says which part."""
 
 
 def find_definition(target: str, *, hops: int = 20) -> tuple[ast.stmt, Scope] | None:
-    """Return the statement that defines a dotted name, and the scope that it stands in.
+    """Return the statement that defines a dotted name, and its scope.
 
-    None where the text can't tell: C extensions, names made at run time.
+    Return None if the source doesn't show it: C extensions, names made at run time.
 
     Raises:
         TargetError: there is no such module, or no such name in it.
@@ -33,20 +33,20 @@ def find_definition(target: str, *, hops: int = 20) -> tuple[ast.stmt, Scope] | 
     if module is None or not rest or not hops:
         return None
     scope = module_scope(module)
-    known = scope.get(rest[0])
-    if isinstance(known, str):
-        return find_definition(".".join([known, *rest[1:]]), hops=hops - 1)
-    if known is None:
+    found = scope.get(rest[0])
+    if isinstance(found, str):
+        return find_definition(".".join([found, *rest[1:]]), hops=hops - 1)
+    if found is None:
         if "__getattr__" in scope:
             return None
         raise TargetError(f"{module} has no {rest[0]!r}")
     for name in rest[1:]:
-        body = known.body if isinstance(known, ast.ClassDef) else []
+        body = found.body if isinstance(found, ast.ClassDef) else []
         inner = [s for s in body if getattr(s, "name", None) == name]
         if not inner:
             return None
-        known = inner[-1]
-    return known, scope
+        found = inner[-1]
+    return found, scope
 
 
 def split_target(target: str) -> tuple[str | None, list[str]]:
@@ -66,15 +66,15 @@ def split_target(target: str) -> tuple[str | None, list[str]]:
 
 
 def search_too(folder: Path) -> None:
-    """Let modules of a folder be found, after those of all other places."""
+    """Add a folder to the end of the module search path."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
         importlib.invalidate_caches()
-        _spec.cache_clear()  # what wasn't there may be there now
+        _spec.cache_clear()  # a missing module may exist now
 
 
 def source_file(module: str) -> Path | None:
-    """Return the source of a module, importing neither it nor its parents."""
+    """Return the source file of a module, without importing it or its parents."""
     spec = _spec(module)
     return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
 
@@ -109,7 +109,7 @@ def module_scope(module: str) -> Scope:
 
 
 def dotted_name(node: ast.expr, scope: Scope) -> str | None:
-    """Return the dotted name that an expression such as ``nn.Module`` stands for."""
+    """Return the full dotted name of an expression such as ``nn.Module``."""
     match node:
         case ast.Subscript(value=value):  # Generic[T]
             return dotted_name(value, scope)
@@ -117,10 +117,10 @@ def dotted_name(node: ast.expr, scope: Scope) -> str | None:
             owner = dotted_name(value, scope)
             return f"{owner}.{attr}" if owner else None
         case ast.Name(id=name):
-            known = scope.get(name)
-            if known is None:  # a builtin
+            found = scope.get(name)
+            if found is None:  # a builtin
                 return name
-            return known if isinstance(known, str) else f"{scope['__name__']}.{name}"
+            return found if isinstance(found, str) else f"{scope['__name__']}.{name}"
     return None
 
 

@@ -1,1 +1,1 @@
-"""Everything that reads the command line."""
+"""Read and check the command line."""

@@ -1,8 +1,8 @@
-"""The command line, checked as a whole before Hydra starts anything.
+"""Check the whole command line before Hydra starts anything.
 
-Hydra stops at the first mistake and words it for its developers. Here every override is tried,
+Hydra stops at the first mistake and describes it for its developers. Here every override is tried,
 the composed configuration is checked against the signatures of its components, and all mistakes
-are told together.
+are reported together.
 """
 
 import sys
@@ -37,21 +37,21 @@ SWEEP_FLAGS = ("-m", "--multirun")
 def check_command_line(
     argv: list[str], *, config_dir: Path, config_name: str = "train", options: Iterable[str] = ()
 ) -> list[str]:
-    """Check the arguments of a program whose configuration lies in `config_dir`.
+    """Check the arguments of a program whose configuration is in `config_dir`.
 
     Args:
         argv: arguments without the program's name.
         config_dir: folder of the configuration tree.
         config_name: primary config.
-        options: the program's own, that may be meant by a key that isn't there.
+        options: keys of the program itself, to suggest for an unknown key.
 
     Returns:
-        The arguments for Hydra: the same, with ``resume=`` turned into the folder to go on in.
-        With ``--cfg job`` the configuration that a run would have is printed, and the program ends.
-        ``--help`` is answered here, and ends the program: Hydra takes seconds for it.
+        The arguments for Hydra: the same, with ``resume=`` replaced by the folder to continue in.
+        ``--cfg job`` prints the configuration of the run, and the program ends. ``--help`` prints
+        the help here and ends the program, too, because Hydra takes seconds for it.
 
     Raises:
-        ConfigError: it lists all mistakes; each value of a sweep is tried once.
+        ConfigError: there are mistakes; it lists them all. Each value of a sweep is tried once.
     """
     argv = sorted(argv, key=lambda a: a not in SWEEP_FLAGS)  # argparse wants it before overrides
     flags, _ = get_args_parser().parse_known_args(argv)
@@ -88,7 +88,7 @@ class _CommandLine:
         self.parser = OverridesParser.create(config_loader=self.composer.loader)
 
     def parse(self, texts: list[str], *, sweeping: bool) -> list[Override]:
-        """Parse each override for itself, so that one bad one doesn't hide the others."""
+        """Parse each override separately, so that a bad one doesn't hide other mistakes."""
         overrides = []
         for text in texts:
             try:
@@ -101,17 +101,17 @@ class _CommandLine:
                 continue
             if override.is_sweep_override() and not sweeping:
                 self.mistakes.append(
-                    f"{text}: several values need -m (a sweep); a list is written "
+                    f"{text}: several values need -m (a sweep); write a list as "
                     f"{override.key_or_group}=[a,b]"
                 )
             elif override.is_sweep_override() and not override.is_discrete_sweep():
-                self.mistakes.append(f"{text}: an interval can't be tried value by value")
+                self.mistakes.append(f"{text}: a sweep can't go over an interval; list the values")
             else:
                 overrides.append(override)
         return overrides
 
     def variants(self, overrides: list[Override]) -> Iterator[list[Override]]:
-        """Yield all first values, then every further value of a sweep with the others at first."""
+        """Yield all first values, then each further value with first values for other keys."""
         values = [self._values(override) for override in overrides]
         first = [options[0] for options in values]
         yield first
@@ -120,7 +120,7 @@ class _CommandLine:
                 yield [*first[:at], option, *first[at + 1 :]]
 
     def attempt(self, overrides: list[Override]) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Compose, note all mistakes, and return the plain configuration and the choices."""
+        """Compose, record all mistakes, and return the plain configuration and the choices."""
         written = [override.input_line or "" for override in overrides]
         groups, values = [], []
         for override in overrides:
@@ -157,31 +157,31 @@ class _CommandLine:
         key = override.get_key_element()
         texts = [f"{key}={value}" for value in override.sweep_string_iterator()]
         if not texts:
-            self.mistakes.append(f"{override.input_line}: stands for no value at all")
+            self.mistakes.append(f"{override.input_line}: has no values; list one or more")
         return self.parser.parse_overrides(texts or [f"{key}=null"])
 
     def _is_option(self, override: Override) -> bool:
         group, value = override.key_or_group, override.value()
         options = self.composer.options(group)
         names = value if isinstance(value, list) else [value]
-        if None in names:  # Hydra takes no group away once it was chosen
+        if None in names:  # Hydra can't remove a group once it was chosen
             self.mistakes.append(f"{group}=null: choose one of {', '.join(options)}")
             return False
         wrong = [str(n) for n in names if str(n) not in options]
         for name in wrong:
-            told = unknown(name, options, prefix=f"{group}=", noun="choices")
-            self.mistakes.append(f"{group}={name}: {told}")
+            problem = unknown(name, options, prefix=f"{group}=", noun="choices")
+            self.mistakes.append(f"{group}={name}: {problem}")
         return not wrong
 
     def _apply(self, config: DictConfig, override: Override, choices: dict[str, Any]) -> None:
         key, parent = override.key_or_group, override.key_or_group.rpartition(".")[0]
         adds = override.is_add() or override.is_force_add()
         if parent in self.composer.groups and OmegaConf.select(config, parent) is None:
-            there = f"{key}: model={choices.get('model')} has no {parent}"
+            problem = f"{key}: model={choices.get('model')} has no {parent}"
             fixed = parent == "baseline" or config.get("baseline") is not None
             chosen = [] if fixed else self.composer.options(parent)
             self.mistakes.append(
-                f"{there}; choose {parent}={'|'.join(chosen)}" if chosen else there
+                f"{problem}; choose {parent}={'|'.join(chosen)}" if chosen else problem
             )
             return
         try:
@@ -198,7 +198,7 @@ class _CommandLine:
             self.mistakes.append(f"{key}: {reason(error)}")
 
     def _unknown_key(self, config: DictConfig, key: str, choices: dict[str, Any]) -> str:
-        """Say where the key departs from what is there, and what was probably meant."""
+        """Describe the unknown part of the key, and what was probably meant."""
         node, path, parts = config, "", key.split(".")
         while isinstance(node, DictConfig) and parts[0] in node and len(parts) > 1:
             path, node, parts = f"{path}{parts[0]}.", node.get(parts[0]), parts[1:]
@@ -206,7 +206,7 @@ class _CommandLine:
         known = {name for name in names if not is_instruction(name)}
         settable = _settable(node, path)
         if parts[0] in settable and len(parts) == 1:
-            return f"not in the file of this component, but it takes it: write +{key}=..."
+            return f"the component takes it, but its file doesn't set it: write +{key}=..."
         if not path and "." not in key:
             known |= self.composer.groups | self.options
         group = path.removesuffix(".")
@@ -220,7 +220,7 @@ class _CommandLine:
 
 
 def _is_typed(config: DictConfig, key: str) -> bool:
-    """Whether a node's keys are fixed by the schema."""
+    """Return whether the schema fixes the keys of a node."""
     node = OmegaConf.select(config, key) if key else config
     return isinstance(node, DictConfig) and OmegaConf.get_type(node) is not dict
 
@@ -235,12 +235,12 @@ def _settable(node: Any, path: str) -> set[str]:
 
 
 def _same_name(node: DictConfig, name: str, path: str = "") -> Iterator[str]:
-    """Yield the paths at which a key of this name is found."""
+    """Yield the paths of all keys with this name."""
     for key in node:
         at = f"{path}.{key!s}" if path else str(key)
         if key == name:
             yield at
-        told = OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, str(key))
-        inner = None if told else node[key]
+        unset = OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, str(key))
+        inner = None if unset else node[key]
         if isinstance(inner, DictConfig):
             yield from _same_name(inner, name, at)

@@ -1,4 +1,4 @@
-"""Configuration outside of the project: ``hydra.searchpath=[file://FOLDER]``."""
+"""Read ``hydra.searchpath=[file://FOLDER]``: folders of configuration outside the project."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,10 +13,10 @@ KEY, SCHEME = "hydra.searchpath", "file://"
 
 
 def searched(overrides: Iterable[str]) -> list[str]:
-    """What a command line adds to Hydra's search path.
+    """Return what a command line adds to Hydra's search path.
 
     Raises:
-        ConfigError: not all of it are folders that are there.
+        ConfigError: an entry isn't an existing folder.
     """
     texts = [text for text in overrides if text.startswith(f"{KEY}=")]
     try:
@@ -27,14 +27,14 @@ def searched(overrides: Iterable[str]) -> list[str]:
         values = list(texts)
     listed = [value if isinstance(value, list) else [str(value)] for value in values]
     places = [str(place) for value in listed for place in value]
-    there = [place.startswith(SCHEME) and folder_of(place).is_dir() for place in places]
+    found = [place.startswith(SCHEME) and folder_of(place).is_dir() for place in places]
     refuse(
-        [f"{KEY}: {place} is no folder" for place, ok in zip(places, there, strict=True) if not ok],
-        todo=f"write '{KEY}=[{SCHEME}FOLDER]'; a relative one is looked for in {Path.cwd()}",
+        [f"{KEY}: no folder {place}" for place, ok in zip(places, found, strict=True) if not ok],
+        todo=f"write '{KEY}=[{SCHEME}FOLDER]'; relative paths start from {Path.cwd()}",
     )
     return places
 
 
 def folder_of(place: str) -> Path:
-    """The folder that an entry of the search path names."""
+    """Return the folder that an entry of the search path names."""
     return Path(place.removeprefix(SCHEME))

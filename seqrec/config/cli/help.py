@@ -1,4 +1,4 @@
-"""What ``--help`` prints: the template of the primary config, and the groups that are there."""
+"""The text of ``--help``: the template of the primary config with all groups and options."""
 
 from pathlib import Path
 from string import Template
@@ -8,11 +8,11 @@ from omegaconf import OmegaConf
 
 from seqrec.home import as_started
 
-SPACES = "tune"  # what scripts/tune.py varies, no group of a run
+SPACES = "tune"  # search spaces of scripts/tune.py, which aren't a group of a run
 
 
 def help_text(config_dir: Path, config_name: str) -> str:
-    """Fill ``hydra.help.template`` of the primary config; nothing is composed, so it is quick.
+    """Fill ``hydra.help.template`` of the primary config, without composing it, which is slow.
 
     ``$APP_CONFIG_GROUPS`` stands for the groups and their options.
     """

@@ -1,7 +1,7 @@
-"""Which run a command continues.
+"""Find the run that a command continues.
 
-A run can go on where its configuration is the one it was started with; only what changes no
-result may differ (:mod:`seqrec.config.meaning`), and ``trainer.max_epochs`` may be raised.
+A run can be continued with the configuration it was started with. Only keys that change no result
+may differ (:mod:`seqrec.config.meaning`), and ``trainer.max_epochs`` may be raised.
 """
 
 from contextlib import suppress
@@ -31,36 +31,35 @@ def resume_arguments(
         argv: the command line.
         config: the plain configuration that it composes to.
         choices: chosen option of every group.
-        sweeping: there are several jobs.
+        sweeping: whether the command is a sweep.
 
     Returns:
-        `argv` with the run's folder as ``resume`` and as ``hydra.run.dir``; where ``auto`` finds
-        nothing, without ``resume``, so that a new run starts. Of several processes only the first
-        looks, as it changes what there is to see.
+        `argv` with the run's folder as ``resume`` and as ``hydra.run.dir``; without ``resume`` if
+        ``auto`` finds nothing, so that a new run starts. Of several processes only the first
+        looks, because it changes what is found.
 
     Raises:
-        ConfigError: the folder isn't one of a run that can be continued with this configuration.
+        ConfigError: the folder isn't that of a run that this configuration can continue.
     """
     wanted = config.get("resume")
     if config.get("rerun") and not sweeping:
         refuse(
-            ["rerun=true: only sweeps (-m) look for what was trained before"],
+            ["rerun=true: only sweeps (-m) skip finished jobs"],
             todo="leave rerun out: a single run is always trained",
         )
     if not wanted or not is_first_process():
         return argv
     if sweeping:
         refuse(
-            [f"resume={wanted}: a sweep needs no word for it"],
-            todo="leave resume out: the same command skips the jobs that are finished and goes on "
-            "with the others",
+            [f"resume={wanted}: resume isn't needed in a sweep"],
+            todo="leave resume out: the same command skips finished jobs and resumes the others",
         )
     without = [arg for arg in argv if arg.lstrip("+").partition("=")[0] != "resume"]
     if wanted == "auto":
         runs = Path(config["paths"]["output_dir"], str(choices["data"]), str(choices["model"]))
         found = newest_unfinished(runs, config)
         if found is None:
-            tell(f"resume=auto: no unfinished run of this configuration below {runs}; a new one")
+            tell(f"resume=auto: no unfinished run of this configuration below {runs}; starting one")
             return without
     else:
         found = check_resumable(Path(wanted), config)
@@ -75,7 +74,7 @@ def newest_unfinished(runs: Path, config: dict[str, Any]) -> Path | None:
     )
     for folder in (file.parents[1] for file in by_time):
         if not (folder / "metrics.json").exists():
-            with suppress(RunError):  # one that can't be read, or names what it may not
+            with suppress(RunError):  # one that is damaged or not trusted
                 if not changed_settings(
                     read_saved(folder / "config.yaml", Trust.of(config)), config
                 ):
@@ -84,17 +83,17 @@ def newest_unfinished(runs: Path, config: dict[str, Any]) -> Path | None:
 
 
 def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
-    """Return `folder` if this configuration can continue the run in it.
+    """Return `folder` if this configuration can continue its run.
 
     Raises:
-        ConfigError: it isn't the folder of a run, or the run was started with other settings.
+        ConfigError: it isn't a run's folder, the settings differ, or the run is finished.
         RunError: its configuration is damaged, or names what this command line doesn't.
     """
     for name in ("config.yaml", "checkpoints/last.ckpt"):
         if not (folder / name).is_file():
             raise ConfigError(
-                f"resume={folder} isn't the folder of a run that can go on",
-                where=f"there is no {folder / name}",
+                f"resume={folder} isn't the folder of a run that can be resumed",
+                where=f"no file {folder / name}",
                 todo="name a folder that holds config.yaml and checkpoints/last.ckpt, "
                 "or write resume=auto",
             )
@@ -103,7 +102,7 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
     if different:
         raise ConfigError(
             f"resume={folder}: the run was started with another configuration",
-            where="; ".join(f"{key}: {a} there, {b} here" for key, (a, b) in different.items()),
+            where="; ".join(f"{key}: {a} in the run, {b} now" for key, (a, b) in different.items()),
             todo=f"repeat its command: {_command(folder)}",
         )
     longer = config["trainer"]["max_epochs"] > saved["trainer"]["max_epochs"]
@@ -117,12 +116,12 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
 
 
 def changed_settings(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return the values, saved and current, of every key that forbids going on."""
+    """Return the saved and the current value of every key that forbids resuming."""
     counts, declared = (*RESULTS, Meaning.FILE), declared_meanings(current)
-    there, here = (values_of(each, counts, declared) for each in (saved, current))
+    then, now = (values_of(each, counts, declared) for each in (saved, current))
     different = {}
-    for key in sorted(there.keys() | here.keys()):
-        a, b = there.get(key, "unset"), here.get(key, "unset")
+    for key in sorted(then.keys() | now.keys()):
+        a, b = then.get(key, "unset"), now.get(key, "unset")
         grown = key == MAY_GROW and isinstance(a, int) and isinstance(b, int) and b > a
         if a != b and not grown:
             different[key] = (a, b)
@@ -130,6 +129,6 @@ def changed_settings(saved: dict[str, Any], current: dict[str, Any]) -> dict[str
 
 
 def _command(folder: Path) -> str:
-    """The command that started a run, as far as Hydra's record of it is there."""
+    """Return the command that started a run, as far as Hydra recorded it."""
     given = [each for each in read_overrides(folder) if not each.startswith("resume=")]
     return command("train", *given, f"resume={folder}")

@@ -1,9 +1,9 @@
-"""``key=value`` arguments of scripts, declared as a dataclass.
+"""Parse ``key=value`` arguments of scripts, declared as a dataclass.
 
-A script may also take words (folders, say) and keys that it can't know beforehand: one field each,
+A script may also take words (folders, say) and keys that it doesn't declare: one field each,
 declared with ``metadata=WORDS`` (a list) and ``metadata=PAIRS`` (a dict of texts).
 
-Values keep their text: an id such as ``0000013714`` or ``1e5`` is never taken for a number unless
+Values keep their text: an id such as ``0000013714`` or ``1e5`` is never read as a number unless
 its field says so.
 """
 
@@ -19,7 +19,7 @@ from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.home import as_started
 
 Arguments = TypeVar("Arguments")
-WORDS, PAIRS = {"holds": "FOLDER ..."}, {"holds": "KEY=VALUE"}  # with their names in the usage
+WORDS, PAIRS = {"holds": "FOLDER ..."}, {"holds": "KEY=VALUE"}  # as the usage shows them
 YES_NO = {"true": True, "false": False}
 TYPE_WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 
@@ -35,7 +35,7 @@ def parse(declared: type[Arguments], argv: list[str]) -> Arguments:
         argv: arguments without the program's name.
 
     Raises:
-        ConfigError: it lists all mistakes, and how the script is used.
+        ConfigError: there are mistakes; it lists them all, and the usage.
     """
     if {"--help", "-h"} & set(argv):
         print(usage(declared))
@@ -70,7 +70,7 @@ def parse(declared: type[Arguments], argv: list[str]) -> Arguments:
 
 
 def usage(declared: type) -> str:
-    """Return the docstring of a dataclass and a line for each field."""
+    """Return the docstring of a dataclass, and a line for each field."""
     comments = _comments(declared)
     rows = []
     for field in dataclasses.fields(declared):
@@ -111,7 +111,7 @@ def _unquote(text: str) -> str:
 
 
 def _holder(fields: dict[str, Any], what: dict[str, str]) -> str | None:
-    """The field that takes what no field is named for."""
+    """Return the field that holds words, or undeclared keys; None if there is none."""
     return next((name for name, field in fields.items() if field.metadata == what), None)
 
 

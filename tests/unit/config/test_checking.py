@@ -110,7 +110,7 @@ def test_all_mistakes_of_all_components_are_found():
         "a.dim: must be given (+a.dim=...)",
         "b.kind: 'sift' isn't one of soft, hard",
         'b.sizes: [1, "2"] isn\'t tuple[int, ...]',
-        "c.n_items: is known when the component is built, it can't be set",
+        "c.n_items: is set when the component is built; leave it out",
         "c.inner.dim: true isn't int",
         "d._target_: toy_package.parts.Hair doesn't exist: toy_package.parts has no 'Hair'",
     ]
@@ -139,7 +139,7 @@ def test_an_objective_says_which_encoders_it_trains():
         )
 
     assert found("Forward") == [
-        "encoder=Both sees the future, and objective=Forward trains causal encoders alone; "
+        "encoder=Both sees the future, and objective=Forward trains causal encoders only; "
         "change one of the two"
     ]
     assert not found("Masked")

@@ -99,11 +99,11 @@ def test_a_k_core_before_a_cut_knows_nothing_of_what_comes_after(tmp_path):
     assert data.users()["user"].to_list() == ["a", "b", "c"]
     with pytest.raises(DataError, match="no timestamps"):
         store(tmp_path, timed=False, **settings)
-    assert "'soon' is no ISO date or time" in told("prepare.k_core_before=soon")
+    assert "'soon' isn't an ISO date or time" in told("prepare.k_core_before=soon")
 
 
 def test_a_cut_of_a_k_core_that_is_off_is_a_mistake():
-    assert "that is off" in told("prepare.k_core=0", "prepare.k_core_before=2014")
+    assert "needs prepare.k_core;" in told("prepare.k_core=0", "prepare.k_core_before=2014")
 
 
 def test_without_times_nothing_can_be_told(tmp_path):

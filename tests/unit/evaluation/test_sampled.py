@@ -91,8 +91,8 @@ def test_a_table_scores_own_items_of_each_query():
 
 
 def test_what_is_asked_for_has_to_make_sense(tmp_path):
-    assert "evaluation.sampled=-1 makes no sense" in told("evaluation.sampled=-1")
-    assert "and that is off" in told("evaluation.sampled_by=popularity")
+    assert "evaluation.sampled=-1: must be at least 0" in told("evaluation.sampled=-1")
+    assert "needs evaluation.sampled;" in told("evaluation.sampled_by=popularity")
     monitored = told("evaluation.sampled=100", "evaluation.monitor=sampled100_ndcg@10")
     assert "evaluation.monitor=sampled100_ndcg@10 isn't computed" in monitored
     config = root("evaluation.sampled=100")

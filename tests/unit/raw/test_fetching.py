@@ -118,5 +118,5 @@ def test_a_path_that_leads_nowhere_says_which_keys_to_correct(tmp_path: Path):
         Files(raw_dir=str(tmp_path), path="none.csv"),
         Files(raw_dir=str(tmp_path), path="none.parquet"),
     ):
-        with pytest.raises(DataError, match=r"no file none(.|\n)*to do: correct .*data\.path"):
+        with pytest.raises(DataError, match=r"no file none(.|\n)*fix: correct .*data\.path"):
             source.read()

@@ -107,6 +107,6 @@ def test_no_data_is_copied_for_the_average(store, tmp_path, monkeypatch):
 
 
 def test_averages_that_can_not_be_are_refused():
-    assert "trainer.ema=1.0 makes no sense: a share" in told("trainer.ema=1.0")
+    assert "trainer.ema=1.0: must be at least 0 and less than 1" in told("trainer.ema=1.0")
     assert "trainer.strategy=Sharded has none" in told("trainer=fsdp", "trainer.ema=0.9")
     assert "no weights to average" in told("model=popularity", "trainer.ema=0.9")

@@ -38,7 +38,7 @@ def test_an_apple_machine(machine):
         assert found(accelerator) == ("mps", "fp32")
     assert find_hardware("gpu", "auto").device == "Apple GPU"
     assert found("cpu") == ("cpu", "fp32")
-    with pytest.raises(ConfigError, match="accelerator=cuda asks for a GPU, and torch finds none"):
+    with pytest.raises(ConfigError, match="accelerator=cuda needs a GPU, and torch finds none"):
         find_hardware("cuda", "auto")
 
 
@@ -57,7 +57,7 @@ def test_a_machine_without_a_gpu(machine):
     for accelerator in ("gpu", "cuda", "mps"):
         with pytest.raises(ConfigError, match="torch finds none"):
             find_hardware(accelerator, "auto")
-    with pytest.raises(ConfigError, match="precision=bf16 can't be had here"):
+    with pytest.raises(ConfigError, match="precision=bf16 isn't available"):
         find_hardware("cpu", "bf16")
     machine(bf16=True)
     assert found("auto") == ("cpu", "bf16")
@@ -76,7 +76,7 @@ def test_an_evaluation_is_as_precise_as_the_run_where_it_can_be(machine, tmp_pat
     folder.write_json("run.json", about)
     machine()
     assert choose_hardware(folder, "auto", "auto").precision == "fp32"
-    with pytest.raises(ConfigError, match="precision=bf16 can't be had here"):
+    with pytest.raises(ConfigError, match="precision=bf16 isn't available"):
         choose_hardware(folder, "auto", "bf16")
     machine(bf16=True)
     assert choose_hardware(folder, "auto", "auto").precision == "bf16"
