@@ -229,7 +229,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
 def test_a_cache_that_can_not_be_used_is_said(tmp_path: Path):
     (tmp_path / "taken").touch()
     for cache in (tmp_path / "taken", tmp_path / "taken" / "below"):
-        with pytest.raises(DataError, match=r"can not be used(.|\n)*SEQREC_CACHE_DIR"):
+        with pytest.raises(DataError, match=r"can't be used(.|\n)*SEQREC_CACHE_DIR"):
             prepared(cache)
     folder = prepared(tmp_path / "cache").folder
     shutil.rmtree(folder)
@@ -254,7 +254,7 @@ def test_a_table_that_describes_no_item_is_said(capsys: pytest.CaptureFixture):
     titles = pl.LazyFrame({"item": ["i1"], "title": ["One"]})
     encoded = encode(Interactions(events, titles), Prepare(), "mine")
     assert encoded["items"]["title"].to_list() == [None]
-    assert "items of mine describes none of its 1 items" in capsys.readouterr().err
+    assert "items of mine has none of its 1 items" in capsys.readouterr().err
 
 
 def test_two_processes_give_one_result(tmp_path: Path):
