@@ -41,7 +41,7 @@ def read_table(
         tolerate(path, faults, len(rows), quotes, max_bad_rows)
         reasons = ", ".join(f"{count:,} {fault}" for fault, count in faults.items())
         if faults:
-            say(f"{len(bad):,} of {len(rows):,} rows of {path.name} describe no {one}: {reasons}")
+            say(f"skipped {len(bad):,} of {len(rows):,} rows of {path.name}: {reasons}")
         good = [row.values for row, fault in zip(rows, why, strict=True) if not fault]
         table = pl.DataFrame(good, schema=dict.fromkeys(form.columns(path), pl.String))
     text = pl.all().str.strip_chars()

@@ -124,7 +124,7 @@ def test_vectors_come_from_files_by_item(tmp_path):
     with pytest.raises(DataError, match="the columns must be item and vectors"):
         given_vectors(str(tmp_path / "w.parquet"), items)
     (tmp_path / "w.parquet").write_text("no")
-    with pytest.raises(DataError, match="no Parquet file"):
+    with pytest.raises(DataError, match="not a Parquet file"):
         given_vectors(str(tmp_path / "w.parquet"), items)
 
 
@@ -134,11 +134,11 @@ def test_vectors_come_from_files_by_item(tmp_path):
         ([], ConfigError, "no features are named"),
         (["brand", {"brand": "list"}], ConfigError, "named twice"),
         ([{"brand": "onehot"}], ConfigError, "is not a feature"),
-        (["colour"], DataError, "there is brand, price"),
+        (["colour"], DataError, "use one of: brand, price"),
         (["empty"], DataError, "empty for all items"),
         ([{"price": "log"}], DataError, "negative numbers"),
         ([{"brand": "number"}], DataError, "no value of the column 'brand' is a number"),
-        ([{"brand": "text"}], DataError, "nothing in common"),
+        ([{"brand": "text"}], DataError, "occurs in two texts"),
     ],
 )
 def test_what_can_not_be_used_is_refused_by_name(wanted, error, told):
