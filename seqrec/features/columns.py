@@ -41,18 +41,18 @@ def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> 
     """
     if features == "all":
         features = [{"title": "text"} if name == "title" else name for name in _usable(table)]
-    wanted = [_read(entry) for entry in features]
-    if not wanted:
+    entries = [_read(entry) for entry in features]
+    if not entries:
         raise ConfigError(
             "no features are named",
             where="embedding.features",
             todo=f"name some of: {', '.join(_usable(table)) or 'this data has none'}",
         )
-    names = [name for name, _ in wanted]
+    names = [name for name, _ in entries]
     if len(set(names)) < len(names):
         raise ConfigError(f"named twice: {', '.join(names)}", where="embedding.features")
     encoded: dict[str, Encoded] = {}
-    for name, how in wanted:
+    for name, how in entries:
         if isinstance(how, dict) and "vectors" in how:
             encoded[name] = Numbers(given_vectors(how["vectors"], table["item"]))
             continue
@@ -144,10 +144,10 @@ def _list(column: pl.Series) -> Codes:
 
 def _number(column: pl.Series) -> Numbers:
     value = _floats(column)
-    known = np.isfinite(value)
-    deviation = value[known].std() or 1.0
-    scaled = np.where(known, (value - value[known].mean()) / deviation, 0.0)
-    columns = [scaled] if known.all() else [scaled, ~known]
+    present = np.isfinite(value)
+    deviation = value[present].std() or 1.0
+    scaled = np.where(present, (value - value[present].mean()) / deviation, 0.0)
+    columns = [scaled] if present.all() else [scaled, ~present]
     return Numbers(_padded(torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))))
 
 

@@ -34,11 +34,11 @@ def sentence_vectors(texts: pl.Series, model: str) -> Tensor:
         DataError: the model can't be found.
     """
     text = texts.cast(pl.String).str.strip_chars().fill_null("")
-    known = (text != "").to_numpy()
-    vectors = torch.from_numpy(_encoded(tuple(text.filter(known).unique().sort()), model))
-    place = text.filter(known).rank("dense").to_numpy().astype("int64") - 1
+    present = (text != "").to_numpy()
+    vectors = torch.from_numpy(_encoded(tuple(text.filter(present).unique().sort()), model))
+    place = text.filter(present).rank("dense").to_numpy().astype("int64") - 1
     found = torch.zeros(len(text), vectors.shape[1])
-    found[torch.from_numpy(known)] = vectors[torch.from_numpy(place)]
+    found[torch.from_numpy(present)] = vectors[torch.from_numpy(place)]
     return found / vectors.pow(2).mean().sqrt()
 
 

@@ -113,7 +113,7 @@ def assemble(
     for part, view in parts.items():
         if not len(view):
             raise DataError(
-                f"{protocol} leaves no {part} sequences of {store.name}: there are "
+                f"{protocol} leaves no {part} sequences of {store.name}, which has "
                 f"{store.n_users:,} users with {store.n_interactions:,} interactions",
                 where="split",
                 todo=todo,

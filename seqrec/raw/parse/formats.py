@@ -1,6 +1,6 @@
 """File formats, each readable in two ways.
 
-``scan`` is the fast way: polars, vectorised, lazy. It may fail or give nulls on a malformed file.
+``scan`` is the fast way: polars, vectorised, lazy. It may fail or return nulls on a malformed file.
 ``rows`` is the careful way: one row at a time, with its line number and what is wrong with its
 shape. :mod:`seqrec.raw.parse.read` uses it only if the fast way finds a problem.
 """

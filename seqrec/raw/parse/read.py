@@ -62,8 +62,8 @@ def read_events(
     Raises:
         DataError: the file is empty or damaged, lacks a column or has too many malformed rows.
     """
-    wanted = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
-    columns = {role: name for role, name in wanted.items() if name is not None}
+    roles = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
+    columns = {role: name for role, name in roles.items() if name is not None}
     check_file(path, form, columns | {name: seen.column for name, seen in context.items()})
     head = islice(form.rows(path), SAMPLE) if timestamp else ()
     iso = clock.is_iso(time_unit, [row.values.get(timestamp) for row in head])  # type: ignore[arg-type]

@@ -93,9 +93,7 @@ def test_a_table_of_seven_rows(tmp_path: Path):
 )
 def test_steps(settings: dict, expected: dict, tmp_path: Path):
     if not expected:
-        with pytest.raises(
-            DataError, match=r"prepare\.k_core leaves nothing of table, which had 3 users"
-        ):
+        with pytest.raises(DataError, match=r"k_core leaves nothing of table, which had 3 users"):
             prepared(tmp_path, **settings)
         return
     store = prepared(tmp_path, **settings)
