@@ -1,4 +1,4 @@
-"""Batches by vectorised gathers from the store's arrays: no per-row Python, no worker processes."""
+"""Gather batches from the store's arrays, vectorised: no per-row Python, no worker processes."""
 
 import math
 import warnings
@@ -17,18 +17,18 @@ SHARE = 0.25  # of a GPU's free memory that the arrays may take
 
 
 class Columns:
-    """The columns of a store that batches are gathered from, where the gathering is fastest.
+    """The columns of a store that batches are gathered from, kept where gathering is fastest.
 
-    On a CPU they are the store's memory-mapped files themselves. On a GPU they are copied there
-    whole if they take at most a quarter of its free memory; else batches are gathered in the
-    host's memory, and page-locked, so that the GPU fetches the next one while it computes.
+    On a CPU they are the store's memory-mapped files themselves. On a GPU they are copied whole to
+    its memory if they take at most a quarter of what is free; else batches are gathered and
+    page-locked in the host's memory, so that the GPU fetches the next one while it computes.
 
     Args:
         store: where the sequences lie.
         device: that the batches are for.
-        ratings: that batches will want the ratings of targets.
-        events: what else histories will want to know of each event: ``timestamp``, ``rating``, or
-            names of the store's context.
+        ratings: whether batches need the ratings of targets.
+        events: further columns that histories need: ``timestamp``, ``rating``, or names of the
+            store's context.
     """
 
     def __init__(
@@ -39,33 +39,33 @@ class Columns:
         ratings: bool,
         events: Iterable[str] = (),
     ) -> None:
-        wanted = {name: event_column(store, name) for name in events}
+        arrays = {name: event_column(store, name) for name in events}
         if ratings:
-            wanted["rating"] = event_column(store, "rating")
+            arrays["rating"] = event_column(store, "rating")
         self.store, self.events = store, tuple(events)
-        size = store.item.nbytes + sum(array.nbytes for array in wanted.values())
+        size = store.item.nbytes + sum(array.nbytes for array in arrays.values())
         on_gpu = device.type == "cuda"
         fits = on_gpu and size <= SHARE * torch.cuda.mem_get_info(device)[0]
         self.wanted = device
         self.device = device if fits else torch.device("cpu")
         self.pinned = on_gpu and not fits
         self.item = _tensor(store.item).to(self.device)
-        self.known = {name: _tensor(array).to(self.device) for name, array in wanted.items()}
-        self.rating = self.known["rating"] if ratings else None
+        self.column = {name: _tensor(array).to(self.device) for name, array in arrays.items()}
+        self.rating = self.column["rating"] if ratings else None
 
     def tensor(self, values: np.ndarray) -> Tensor:
-        """`values` where the columns are."""
+        """Return `values` as a tensor where the columns are."""
         return torch.from_numpy(values).to(self.device)
 
     def items(self, index: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Items, int64, at positions of the store; 0 where not `valid`."""
+        """Return the items, int64, at positions of the store; 0 where not `valid`."""
         item = self.item[index].long()
         return item if valid is None else item.masked_fill_(~valid, 0)
 
     def history(
         self, index_BL: Tensor, valid_BL: Tensor, end: np.ndarray, user: np.ndarray
     ) -> History:
-        """The events at `index_BL`; the one at `end` is what is asked for.
+        """Gather the events at `index_BL`; the event at `end` is the one to predict.
 
         A row that starts one event before its user's first begins with the padding item.
         """
@@ -73,7 +73,7 @@ class Columns:
         first = self.store.offset[user]
         valid_BL = valid_BL & (index_BL >= self.tensor(first)[:, None])
         index_BL = index_BL.clamp(min=0)
-        event = {name: self.known[name][index_BL] for name in self.events}
+        event = {name: self.column[name][index_BL] for name in self.events}
         return History(
             item_BL=self.items(index_BL, valid_BL),
             length_B=length_B,
@@ -82,11 +82,11 @@ class Columns:
                 name: value if value.is_floating_point() else value.long()
                 for name, value in event.items()
             },
-            asked_B=self.known["timestamp"][self.tensor(end)] if "timestamp" in event else None,
+            asked_B=self.column["timestamp"][self.tensor(end)] if "timestamp" in event else None,
         )
 
     def ratings(self, index: Tensor, valid: Tensor | None = None) -> Tensor | None:
-        """Ratings, float32, at positions of the store; None where no ratings are wanted."""
+        """Return the ratings, float32, at positions of the store; None if not needed."""
         if self.rating is None:
             return None
         rating = self.rating[index]
@@ -96,17 +96,17 @@ class Columns:
 class TrainBatches:
     """The segments of a view's sequences, shuffled, each once: one pass is one epoch.
 
-    Each valid position of a segment that isn't mere context has the item that follows as target.
-    Segments of like length go together, so little is padded, and a batch holds about as many
-    positions as any other: many short segments or a few long ones. A batch says by its ``weight``
-    how far its targets are from the mean, which makes the weighted loss an unbiased estimate of
-    the mean over all targets, whatever the batches are and however many processes share them.
+    Each valid position of a segment after its prefix has the item that follows as target.
+    Segments of similar length go together, so little is padded, and all batches hold about equally
+    many positions: many short segments or a few long ones. The ``weight`` of a batch is its number
+    of targets over the mean, which makes the weighted loss an unbiased estimate of the mean over
+    all targets, whatever the batches are and however many processes share them.
 
     Args:
         columns: of the store where the sequences lie.
         view: which of them, at least two events long.
-        window: what becomes of sequences longer than `max_length`.
-        max_length: most inputs L of a segment.
+        window: how to cut sequences longer than `max_length`.
+        max_length: largest number of inputs L of a segment.
         size: segments in a batch on each device, on average.
         seed: of the shuffle.
         epoch: of the shuffle; the same seed and epoch give the same batches on every machine.
@@ -131,7 +131,7 @@ class TrainBatches:
     ) -> None:
         self.columns, self.rank, self.world = columns, rank, world
         cut = window(view.start - from_start, view.end - 1, max_length)  # the last is a target only
-        self.start, self.end, self.context = cut.start, cut.end, cut.context
+        self.start, self.end, self.prefix = cut.start, cut.end, cut.prefix
         length = self.end - self.start
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(len(length))
@@ -142,7 +142,7 @@ class TrainBatches:
         self.batches = np.split(order, np.flatnonzero(np.diff(number)) + 1)
         rng.shuffle(self.batches)
         self.n_positions = int(length.sum())
-        self.n_targets = self.n_positions - int(self.context.sum())
+        self.n_targets = self.n_positions - int(self.prefix.sum())
         self.mean = self.n_targets / batches  # targets of a batch, all processes together
         padded = sum(len(rows) * length[rows].max() for rows in self.batches)
         self.padding = 1 - self.n_positions / padded  # share of all positions that are padding
@@ -152,21 +152,21 @@ class TrainBatches:
 
     def __iter__(self) -> Iterator[TrainBatch]:
         for rows in self.batches:
-            mine = rows[self.rank :: self.world]
+            own = rows[self.rank :: self.world]
             # a process without a segment of its own repeats one, without weight
-            batch = self.batch(mine) if len(mine) else self.batch(rows[:1], weight=0.0)
+            batch = self.batch(own) if len(own) else self.batch(rows[:1], weight=0.0)
             yield batch.pin_memory() if self.columns.pinned else batch
 
     def batch(self, rows: np.ndarray, weight: float | None = None) -> TrainBatch:
-        """The segments `rows` as a batch."""
-        start, end, context = self.start[rows], self.end[rows], self.context[rows]
+        """Gather the segments `rows` as a batch."""
+        start, end, prefix = self.start[rows], self.end[rows], self.prefix[rows]
         index_BL, valid_BL = _windows(self.columns, start, end)
         if weight is None:
-            weight = float((end - start - context).sum() * self.world / self.mean)
+            weight = float((end - start - prefix).sum() * self.world / self.mean)
         user = np.searchsorted(self.columns.store.offset, end, side="right") - 1
         return TrainBatch(
             history=self.columns.history(index_BL, valid_BL, end, user),
-            prefix_B=self.columns.tensor(context),
+            prefix_B=self.columns.tensor(prefix),
             target_BL=self.columns.items(index_BL + 1, valid_BL),
             rating_BL=self.columns.ratings(index_BL + 1, valid_BL),
             weight=weight,
@@ -176,12 +176,12 @@ class TrainBatches:
 class EvalBatches:
     """The histories of a view, longest first, each with the one item that follows.
 
-    Of a history that is all there is of its user, what follows is anything.
+    For a history that ends with its user's last event, the item that follows is arbitrary.
 
     Args:
         columns: of the store where the histories lie.
         view: which of them.
-        max_length: most inputs L, the latest; seen items are those of the whole history.
+        max_length: largest number of inputs L, the latest; seen items are of the whole history.
         size: histories in a batch; changes no result.
         rank: this process.
         world: processes that share the view; nothing is evaluated twice.
@@ -229,7 +229,7 @@ class EvalBatches:
 
 
 def _windows(columns: Columns, start: np.ndarray, end: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Positions ``start .. end`` of each row, padded on the right with position 0."""
+    """Return positions ``start .. end`` of each row, padded on the right with position 0."""
     width = int((end - start).max())
     index_BL = columns.tensor(start)[:, None] + torch.arange(width, device=columns.device)
     valid_BL = index_BL < columns.tensor(end)[:, None]
@@ -237,7 +237,7 @@ def _windows(columns: Columns, start: np.ndarray, end: np.ndarray) -> tuple[Tens
 
 
 def event_column(store: SequenceStore, name: str) -> np.ndarray:
-    """What a store knows of each event: ``timestamp``, ``rating`` or one of its context."""
+    """Return one column of a store's events: ``timestamp``, ``rating`` or one of its context."""
     values = getattr(store, name) if name in ("timestamp", "rating") else store.context.get(name)
     if values is None:
         raise ValueError(f"the store has no {name}")

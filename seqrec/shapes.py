@@ -1,4 +1,4 @@
-"""Shapes, said once, and the things that travel between the parts.
+"""The letters of tensor shapes, and the data classes passed between the parts.
 
 ========  =========================================================================
 letter    meaning
@@ -53,17 +53,17 @@ def _changed(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 @dataclass(frozen=True)
 class History(Movable):
-    """What is known of B users before their next event: all that a model is asked with.
+    """B users before their next event: the input of a model.
 
     Args:
         item_BL: int64, the items, oldest first; 0 from length_B on.
         length_B: int64, at least 1.
         user_B: int64, user index in the store; -1: unknown.
-        event: what else is known of each event, (B, L) by name: int64 codes of categories, 0 where
-            unknown; float32 numbers, NaN where unknown; ``timestamp``, int64 milliseconds since
-            1970 UTC, ``UNKNOWN_TIME`` where unknown. Only what the model wants.
-        asked_B: int64, the time that a recommendation is wanted for, like timestamps; None where
-            the model has no use for times.
+        event: the context columns that the model needs, (B, L) by name: int64 codes of categories,
+            0 where unknown; float32 numbers, NaN where unknown; ``timestamp``, int64 milliseconds
+            since 1970 UTC, ``UNKNOWN_TIME`` where unknown.
+        asked_B: int64, the time to recommend for, like timestamps; None if the model doesn't use
+            times.
     """
 
     item_BL: Tensor
@@ -73,7 +73,7 @@ class History(Movable):
     asked_B: Tensor | None = None
 
     def known(self, candidate_V: Tensor | None) -> "History":
-        """Replace items outside `candidate_V`, which training never saw, by padding.
+        """Replace items outside `candidate_V`, which training never saw, with padding.
 
         Args:
             candidate_V: bool, the items that training saw; None: all of them.
@@ -113,17 +113,17 @@ class EvalBatch(Movable):
 class Segments:
     """Stretches of sequences to learn from: inputs ``start .. end``, int64, by segment.
 
-    At each input from ``start + context`` on, the event after it is a target.
+    At each input from ``start + prefix`` on, the event after it is a target.
     """
 
     start: np.ndarray
     end: np.ndarray
-    context: np.ndarray
+    prefix: np.ndarray
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What the valid positions of a batch should predict."""
+    """The targets at the valid positions of a batch."""
 
     item_N: Tensor  # int64
     row_N: Tensor  # int64, the sequence each position belongs to
@@ -132,7 +132,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Negatives:
-    """Sampled items to tell the target from.
+    """Sampled items to compare the target with.
 
     ``item`` is shared by all positions, shape (S,), or drawn for each, shape (N, S).
     """
@@ -143,19 +143,19 @@ class Negatives:
 
 
 def position_mask(length_B: Tensor, width: int) -> Tensor:
-    """``mask_BL``: True at the valid positions of right-padded sequences."""
+    """Return ``mask_BL``, True at the valid positions of right-padded sequences."""
     return torch.arange(width, device=length_B.device) < length_B[:, None]
 
 
 def at_position(h_BLD: Tensor, position_B: Tensor) -> Tensor:
     """Pick one position of each sequence: ``h_BD``.
 
-    By a gather, as models whose positions are picked by a pair of indices aren't exported.
+    It gathers, because models that index with a pair of tensors can't be exported.
     """
     index_B1D = position_B[:, None, None].expand(-1, 1, h_BLD.shape[-1])
     return h_BLD.gather(1, index_B1D).squeeze(1)
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Trainable parameters."""
+    """Count the trainable parameters of `module`."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -1,1 +1,1 @@
-"""What is known of each event beside its item."""
+"""The context of an event: columns besides its item."""

@@ -1,4 +1,4 @@
-"""The context of each event as a vector that joins its item's."""
+"""The context of each event as a vector that is added to its item's."""
 
 import math
 from typing import Literal
@@ -16,19 +16,19 @@ USER = "user"
 
 
 class Category(nn.Module):
-    """A vector for each code; none, zeros, where a code is 0."""
+    """A vector for each code; zeros for code 0."""
 
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
         self.weight_CD = nn.Parameter(torch.zeros(size + 1, dim))
 
     def forward(self, code_BL: Tensor) -> Tensor:
-        """``c_BLD``."""
+        """Return ``c_BLD``."""
         return F.embedding(code_BL, self.weight_CD, padding_idx=0)
 
 
 class Number(nn.Module):
-    """A direction for a number, ``sign(x) log(1 + |x|)`` standardised, and a vector for none."""
+    """A direction for ``sign(x) log(1 + |x|)``, standardised, and a vector for a missing number."""
 
     def __init__(self, mean: float, std: float, dim: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Number(nn.Module):
         self.weight_2D = nn.Parameter(torch.zeros(2, dim))
 
     def forward(self, value_BL: Tensor) -> Tensor:
-        """``c_BLD``."""
+        """Return ``c_BLD``."""
         missing_BL = value_BL.isnan()
         size_BL = (squashed(value_BL) - self.mean) / self.std
         known_BL2 = torch.stack([size_BL.masked_fill(missing_BL, 0), missing_BL.float()], dim=-1)
@@ -44,29 +44,29 @@ class Number(nn.Module):
 
 
 class Events(nn.Module):
-    """The sum of a vector for each thing known of an event: ``x = item + c``.
+    """The sum of one vector per context column of an event: ``x = item + c``.
 
-    What is known of an event joins that event's own input, so it can't reach the prediction of
-    that same event, only of later ones. The exception is time, which is known when a
-    recommendation is asked for, and only where `target_time` says so.
+    The context of an event is added to that event's own input, so it can't reach the prediction
+    of that same event, only of later ones. The exception, if `target_time` is set, is time, which
+    is known when a recommendation is made.
 
-    All vectors are zero at first: training begins with the model that knows items alone. The
-    factor ``sqrt(D)`` is that of the item vectors.
+    All vectors are zero at first: training begins with a model of items alone. The factor
+    ``sqrt(D)`` is that of the item vectors.
 
     Args:
         n_users: users of the data.
-        events: what the data knows of each event, by column.
+        events: facts about the context columns of the data, by name.
         dim: width D.
-        columns: names of what the data knows (``rating``, and the columns that the source calls
-            context), ``hour``, ``weekday`` (both UTC) and ``gap`` (time since the event before)
-            where it has times, or ``user``, a vector for each user (as SSE-PT has; Wu et al.
-            2020); ``all``: everything there is but the user.
-        target_time: hour, weekday and gap of the event that is asked for join the event before it:
-            of those that `columns` names.
+        columns: names of context columns (``rating``, and the source's own), ``hour``,
+            ``weekday`` (both UTC) and ``gap`` (time since the event before) if the data has times,
+            or ``user``, a vector for each user (as in SSE-PT; Wu et al. 2020); ``all``: every
+            column but the user.
+        target_time: add hour, weekday and gap of the event to predict, those that `columns` names,
+            to the event before it.
         dropout: share of the components of each vector set to zero while training.
 
     Raises:
-        ValueError: the data doesn't know that, or there is nothing.
+        ValueError: the data lacks a column, or no column is left.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class Events(nn.Module):
     ) -> None:
         super().__init__()
         timed = "timestamp" in events
-        there = [name for name in events if name != "timestamp"] + (list(SIZES) if timed else [])
-        chosen = there if columns == "all" else list(dict.fromkeys(columns))
-        unknown = [name for name in chosen if name not in (*there, USER)]
+        present = [name for name in events if name != "timestamp"] + (list(SIZES) if timed else [])
+        chosen = present if columns == "all" else list(dict.fromkeys(columns))
+        unknown = [name for name in chosen if name not in (*present, USER)]
         if unknown or not chosen:
             raise ValueError(
-                f"context.columns={columns}: the data knows {', '.join([*there, USER])} of an event"
+                f"context.columns={columns}: the data has {', '.join([*present, USER])}"
             )
         self.times = [name for name in chosen if name in SIZES]
         if target_time and not self.times:
@@ -99,18 +99,18 @@ class Events(nn.Module):
         sizes = {USER: n_users} | SIZES
         parts: dict[str, nn.Module] = {}
         for name in chosen:
-            known = events.get(name, EventFacts())
-            if known.mean is not None and known.std is not None:
-                parts[name] = Number(known.mean, known.std, dim)
+            facts = events.get(name, EventFacts())
+            if facts.mean is not None and facts.std is not None:
+                parts[name] = Number(facts.mean, facts.std, dim)
             else:
-                parts[name] = Category(sizes.get(name) or len(known.categories or ()), dim)
+                parts[name] = Category(sizes.get(name) or len(facts.categories or ()), dim)
         self.parts = nn.ModuleList(parts.values())
         asked = self.times if target_time else []
         self.asked = nn.ModuleList(Category(SIZES[name], dim) for name in asked)
         self.dropout = Dropout(dropout)
 
     def forward(self, history: History) -> Tensor:
-        """``c_BLD``."""
+        """Return ``c_BLD``."""
         vectors = [
             part(self._value(name, history))
             for name, part in zip(self.columns, self.parts, strict=True)
@@ -122,7 +122,7 @@ class Events(nn.Module):
         return self.dropout(torch.stack(vectors).sum(0) * self.scale)
 
     def _value(self, name: str, history: History) -> Tensor:
-        """Codes or numbers of one column, (B, L)."""
+        """Return the codes or numbers of one column, (B, L)."""
         if name == USER:
             return (history.user_B + 1)[:, None].expand_as(history.item_BL)
         if name in SIZES:
@@ -132,5 +132,5 @@ class Events(nn.Module):
 
 
 def squashed(value: Tensor) -> Tensor:
-    """``sign(x) log(1 + |x|)``: durations and counts of any size become comparable."""
+    """Return ``sign(x) log(1 + |x|)``, which makes durations and counts of any size comparable."""
     return value.sign() * value.abs().log1p()

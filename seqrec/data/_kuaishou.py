@@ -1,4 +1,4 @@
-"""What KuaiRec and KuaiRand share: how their users are described."""
+"""The table of users that KuaiRec and KuaiRand share."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ ATTRIBUTES = (  # other columns are encoded, or numbers of which these are the p
 
 
 def kuaishou_users(path: Path, *, max_bad_rows: float) -> pl.LazyFrame:
-    """Those attributes of ``user_features*.csv`` that the file has."""
+    """Read those of the `ATTRIBUTES` that a file ``user_features*.csv`` has."""
     table = read_table(
         path, Delimited(","), {"user": "user_id"}, one="user", max_bad_rows=max_bad_rows
     )
-    there = [name for name in ATTRIBUTES if name in table.columns]
-    return table.lazy().select(pl.col("user_id").alias("user"), *there)
+    attributes = [name for name in ATTRIBUTES if name in table.columns]
+    return table.lazy().select(pl.col("user_id").alias("user"), *attributes)

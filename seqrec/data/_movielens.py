@@ -1,4 +1,4 @@
-"""What the MovieLens datasets share: where they come from, their terms, their titles."""
+"""Shared by the MovieLens datasets: their address, terms and item tables."""
 
 from pathlib import Path
 
@@ -25,9 +25,9 @@ def movielens_files(
     fetch_dir: str,
     users: str | None = None,
 ) -> list[Path]:
-    """Files of a MovieLens archive: from `raw_dir`, or fetched and unpacked below `fetch_dir`.
+    """Return files of a MovieLens archive, from `raw_dir` or fetched into `fetch_dir`.
 
-    `users`, the table of users, comes last; a `raw_dir` may lack it.
+    `users`, the table of users, comes last; `raw_dir` may lack it.
     """
     if raw_dir is not None:
         table = find_optional(raw_dir, [users] if users else [])
@@ -38,7 +38,7 @@ def movielens_files(
 
 
 def movies(table: pl.LazyFrame, *, item: str, title: str, genres: str) -> pl.LazyFrame:
-    """Item table of a movie file: title, year (Int32, from the title) and genres (list).
+    """Build the item table of a movie file: title, year (Int32, from the title), genres (list).
 
     Args:
         table: its columns as text; genres joined by ``|``.

@@ -1,4 +1,4 @@
-"""Settings of a source that take one of a few values."""
+"""Check settings of a source that take one of a few values."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -8,38 +8,38 @@ from seqrec.errors import ConfigError
 
 
 def one_of(field: str, value: Any, allowed: Sequence[Any]) -> None:
-    """Refuse a value that isn't there.
+    """Check that a value is allowed.
 
     Raises:
-        ConfigError: it names those that are, and the nearest.
+        ConfigError: it isn't; the message lists those that are, and suggests the nearest.
     """
     if value in allowed:
         return
     near = get_close_matches(str(value), map(str, allowed), n=1, cutoff=0.3)
     raise ConfigError(
-        f"there is no {field} {value!r}; there is {', '.join(map(str, allowed))}",
+        f"there is no {field} {value!r}; choose from {', '.join(map(str, allowed))}",
         where=f"data.{field}",
-        todo=f"data.{field}={near[0]}" if near else None,
+        todo=f"set data.{field}={near[0]}" if near else None,
     )
 
 
 def some_of(field: str, values: Sequence[str], allowed: Sequence[str]) -> None:
-    """Refuse a list that is empty, or has a value that isn't there.
+    """Check that a list isn't empty and that all its values are allowed.
 
     Raises:
         ConfigError: see :func:`one_of`.
     """
     if not values:
         raise ConfigError(
-            f"{field} is empty; there is {', '.join(allowed)}",
+            f"{field} is empty; choose from {', '.join(allowed)}",
             where=f"data.{field}",
-            todo=f"data.{field}=[{allowed[0]}]",
+            todo=f"set data.{field}=[{allowed[0]}]",
         )
     for value in values:
         one_of(field, value, allowed)
 
 
 def named_by(name: str, chosen: Sequence[str], allowed: Sequence[str]) -> str:
-    """The name of a dataset of which only some kinds are read; all of them need no telling."""
-    some = [kind for kind in allowed if kind in chosen]
-    return "-".join([name, *(some if len(some) < len(allowed) else [])])
+    """Return the name of a dataset with the `chosen` kinds appended, unless all are chosen."""
+    kinds = [kind for kind in allowed if kind in chosen]
+    return "-".join([name, *(kinds if len(kinds) < len(allowed) else [])])

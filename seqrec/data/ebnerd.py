@@ -43,7 +43,7 @@ class Ebnerd:
 
     @property
     def name(self) -> str:
-        """The bundle and part that `raw_dir` is named after, such as ebnerd-small-train, if any."""
+        """The bundle and part that `raw_dir` is named after, as in ebnerd-small-train, if any."""
         *_, bundle, part = ("", "", *Path(self.raw_dir or "").expanduser().absolute().parts)
         if bundle not in BUNDLES or part not in PARTS:
             return "ebnerd"
@@ -61,8 +61,7 @@ class Ebnerd:
         history, *tables = self.files()
         form = Parquet()
         check_file(history, form, {"user": "user_id"})
-        there = form.columns(history)
-        context = present(CONTEXT, there)
+        context = present(CONTEXT, form.columns(history))
         lists = [*LISTS, *(seen.column for seen in context.values())]
         events, rejected = take_events(
             history,
@@ -80,5 +79,5 @@ class Ebnerd:
 def _articles(path: Path) -> pl.LazyFrame:
     check_file(path, Parquet(), {"article": "article_id", "title": "title"}, one="article")
     table = pl.scan_parquet(path)
-    there = [name for name in FEATURES if name in table.collect_schema()]
-    return table.select(pl.col("article_id").cast(pl.String).alias("item"), "title", *there)
+    features = [name for name in FEATURES if name in table.collect_schema()]
+    return table.select(pl.col("article_id").cast(pl.String).alias("item"), "title", *features)

@@ -35,18 +35,18 @@ class Files:
     Args:
         path: the interactions; relative to `raw_dir` where that is given.
         user, item: names of the id columns.
-        timestamp, rating: names of these columns; None where there are none. Without timestamps
-            the order of the file is the order of events.
-        context: further columns of each event, categories by name or ``{name: number}``, for
-            models with ``context=events``.
+        timestamp, rating: names of these columns; None if there are none. Without timestamps,
+            file order is the order of events.
+        context: context columns, categories by name or ``{name: number}``, for models with
+            ``context=events``.
         time_unit: ``auto``, ``s``, ``ms``, ``us`` (since 1970 UTC) or ``iso``.
-        separator: of delimited text; ``auto`` takes the one that the first line has most of.
-        header: whether the first line names the columns; without, they are called 1, 2, 3, ...
+        separator: of delimited text; ``auto`` takes the most frequent one in the first line.
+        header: whether the first line names the columns; if not, they are called 1, 2, 3, ...
         encoding: of delimited text.
         items_path: table of items, in any of these formats.
-        items_item, items_title: its columns; all others are kept as features.
+        items_item, items_title: its columns of ids and titles; the rest are features.
         users_path: table of users, likewise.
-        users_user: its column of ids; all others are attributes.
+        users_user: its column of ids; the rest are attributes.
         raw_dir: folder of these paths.
         max_bad_rows: largest share of malformed rows that is dropped.
     """
@@ -72,7 +72,7 @@ class Files:
     def __post_init__(self) -> None:
         if str(self.user) == str(self.item):
             raise ConfigError(
-                f"data.user and data.item are one column, {self.user!r}",
+                f"data.user and data.item name the same column, {self.user!r}",
                 where="data.item",
                 todo="name the column of users and the column of items",
             )
@@ -81,15 +81,15 @@ class Files:
             raise ConfigError(
                 "the separator is empty",
                 where="data.separator",
-                todo="data.separator=auto, or the character between the columns",
+                todo="set data.separator=auto, or to the character between the columns",
             )
         try:
             "".encode(self.encoding)
         except LookupError as error:
             raise ConfigError(
-                f"{self.encoding!r} is no text encoding",
+                f"unknown text encoding {self.encoding!r}",
                 where="data.encoding",
-                todo="data.encoding=utf-8, or latin-1, cp1252, ...",
+                todo="set data.encoding=utf-8, or latin-1, cp1252, ...",
             ) from error
 
     @property
@@ -150,9 +150,9 @@ class Files:
             return table.collect(engine="streaming").lazy()
         except pl.exceptions.PolarsError as error:
             raise DataError(
-                f"the table of items {path.name} can not be read: {str(error).splitlines()[0]}",
+                f"the table of items {path.name} can't be read: {str(error).splitlines()[0]}",
                 where=str(path),
-                todo="give each of its rows as many fields as its header has, in UTF-8",
+                todo="make each row as wide as the header, in UTF-8",
             ) from error
 
     def _format(self, path: Path, *, header: bool) -> Format:

@@ -34,7 +34,7 @@ class Globo:
     Features of an article: category_id, publisher_id, words_count, created_day (days since 1970).
 
     Args:
-        raw_dir: folder that has them; the hourly files may lie in its folder ``clicks``.
+        raw_dir: folder that has them; the hourly files may be in its subfolder ``clicks``.
         max_bad_rows: largest share of malformed rows of a file that is dropped.
     """
 
@@ -56,7 +56,7 @@ class Globo:
             raise DataError(
                 "there is no clicks_hour_*.csv",
                 where=str(folder.absolute()),
-                todo="set data.raw_dir to the folder that has them, or has them in clicks/",
+                todo="set data.raw_dir to the folder that has these files, or whose clicks/ has",
             )
         table = find_optional(folder, ARTICLES)
         return [*sorted(hours), *([table] if table else [])]
@@ -69,14 +69,13 @@ class Globo:
         for hour in hours if described else [*hours, last]:
             form = Delimited(",")
             check_file(hour, form, {"user": "user_id"})
-            there = form.columns(hour)
             part = read_events(
                 hour,
                 form,
                 user="user_id",
                 item="click_article_id",
                 timestamp="click_timestamp",
-                context=present(CONTEXT, there),
+                context=present(CONTEXT, form.columns(hour)),
                 time_unit="ms",
                 max_bad_rows=self.max_bad_rows,
             )

@@ -37,11 +37,11 @@ class KuaiRand:
     Columns are user_id, video_id, date, hourmin, time_ms (since 1970), twelve signals such as
     is_click, among them play_time_ms and duration_ms, and tab. The rating is the watch ratio,
     play_time_ms / duration_ms; play_time, duration, like and tab are context. The log of randomly
-    shown videos isn't read: it is no choice of a recommender. With
-    ``video_features_basic_VERSION.csv`` beside them, videos have the features author_id,
+    shown videos isn't read, as no recommender chose them. With
+    ``video_features_basic_VERSION.csv`` in the folder, videos have the features author_id,
     video_type, upload_type, video_duration (ms), music_type and tag (a list); with
-    ``user_features_VERSION.csv``, users have how active they are, whether they publish videos, and
-    ranges of days, of whom they follow, of fans and of friends.
+    ``user_features_VERSION.csv``, users have the attributes activity, whether they publish videos,
+    and ranges of days registered and of the numbers of followed users, fans and friends.
 
     Args:
         version: ``pure`` (7,583 videos), ``1k`` (1,000 users) or ``27k`` (all).
@@ -65,7 +65,7 @@ class KuaiRand:
         return f"kuairand-{self.version}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.raw.source.Source`; tables of videos and users last, if there."""
+        """See :class:`~seqrec.raw.source.Source`; tables of videos and users last, if present."""
         folder = must_have(self.raw_dir, name="KuaiRand", where="https://kuairand.com")
         if (folder / "data").is_dir():
             folder = folder / "data"
@@ -74,7 +74,7 @@ class KuaiRand:
             raise DataError(
                 f"there is no log_standard_*_{self.version}.csv",
                 where=str(folder.absolute()),
-                todo="set data.raw_dir to the folder that has them, or data.version",
+                todo="set data.raw_dir to the folder that has these files, or change data.version",
             )
         names = (f"{n}_{self.version}.csv" for n in ("video_features_basic", "user_features"))
         return [*logs, *filter(None, (find_optional(folder, [name]) for name in names))]
@@ -86,7 +86,6 @@ class KuaiRand:
         parts = []
         for path in (path for path in paths if path.name.startswith("log")):
             check_file(path, CSV, NEEDED)
-            there = CSV.columns(path)
             part = read_events(
                 path,
                 Derived(CSV, {"watch_ratio": RATIO}),
@@ -94,14 +93,14 @@ class KuaiRand:
                 item="video_id",
                 timestamp="time_ms",
                 rating="watch_ratio",
-                context=present(CONTEXT, there),
+                context=present(CONTEXT, CSV.columns(path)),
                 time_unit="ms",
                 max_bad_rows=self.max_bad_rows,
             )
             parts.append(part)
         events, rejected = join_events(parts)
-        known = kuaishou_users(users[0], max_bad_rows=self.max_bad_rows) if users else None
-        return Interactions(events, _videos(videos[0]) if videos else None, rejected, known)
+        people = kuaishou_users(users[0], max_bad_rows=self.max_bad_rows) if users else None
+        return Interactions(events, _videos(videos[0]) if videos else None, rejected, people)
 
 
 def _videos(path: Path) -> pl.LazyFrame:

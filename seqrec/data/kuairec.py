@@ -26,9 +26,9 @@ class KuaiRec:
     Columns: user_id, video_id, play_duration and video_duration (ms), time, date, timestamp
     (seconds since 1970, with a fraction), watch_ratio (play_duration / video_duration). The watch
     ratio is the rating, the durations are context. Rows of the small matrix without a time are
-    malformed. With ``item_categories.csv`` (``video_id,feat``: ``0,"[8]"``) beside it, videos
-    have the list feat; with ``user_features.csv``, users have how active they are, whether they
-    publish videos, and ranges of days, of whom they follow, of fans and of friends.
+    malformed. With ``item_categories.csv`` (``video_id,feat``: ``0,"[8]"``) in the folder, videos
+    have the list feat; with ``user_features.csv``, users have the attributes activity, whether they
+    publish videos, and ranges of days registered and of numbers of followed users, fans, friends.
 
     Args:
         matrix: ``big`` (16 % of all pairs) or ``small`` (nearly all pairs of its users and videos).
@@ -52,7 +52,7 @@ class KuaiRec:
         return f"kuairec-{self.matrix}"
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.raw.source.Source`; tables of videos and users last, if there."""
+        """See :class:`~seqrec.raw.source.Source`; tables of videos and users last, if present."""
         folder = must_have(self.raw_dir, name="KuaiRec", where="https://kuairec.com")
         if (folder / "data").is_dir():
             folder = folder / "data"
@@ -75,8 +75,8 @@ class KuaiRec:
         )
         videos = next((_videos(p) for p in tables if p.name.startswith("item")), None)
         users = [p for p in tables if p.name.startswith("user")]
-        known = kuaishou_users(users[0], max_bad_rows=self.max_bad_rows) if users else None
-        return Interactions(events, videos, rejected, known)
+        people = kuaishou_users(users[0], max_bad_rows=self.max_bad_rows) if users else None
+        return Interactions(events, videos, rejected, people)
 
 
 def _videos(path: Path) -> pl.LazyFrame:

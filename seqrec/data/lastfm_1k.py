@@ -23,8 +23,8 @@ class Lastfm1K:
     """The file ``userid-timestamp-artid-artname-traid-traname.tsv``, without a header.
 
     Its columns are separated by tabs: user, ISO time, MusicBrainz id and name of the artist,
-    MusicBrainz id and name of the track. Where an id is missing the name stands for it, that of a
-    track with its artist's.
+    MusicBrainz id and name of the track. A missing id is replaced by the name; a track's name
+    follows its artist's.
 
     Args:
         items: ``artists`` or ``tracks``.
@@ -81,7 +81,7 @@ class Lastfm1K:
 
 
 def _named(items: str) -> tuple[pl.Expr, pl.Expr]:
-    """Id and title of a play's artist or track."""
+    """Return id and title of a play's artist or track."""
     artist, track = _filled("artname"), _filled("traname")
     both = pl.concat_str(artist, track, separator=" - ")
     if items == "artists":

@@ -29,7 +29,7 @@ class LastfmHetrec:
     """The file ``user_taggedartists-timestamps.dat``: user, artist, tag, time, to the day.
 
     Each tag that a user gave an artist is a row: 186,479 of them. ``prepare.repeats=first``, as
-    in the configuration, makes one event of those of one user and artist.
+    in the configuration, keeps one event per user and artist.
 
     Args:
         raw_dir: folder with it and ``artists.dat``, gzipped or not; None: fetch them.

@@ -29,15 +29,14 @@ class Mind:
     news, oldest first) and what was shown (``N129416-0 N26703-1``: 1 was clicked). Each click is
     an event at its impression's time. Features of news: category, subcategory and abstract.
 
-    The history holds clicks of the four weeks before, without times: that of a user's earliest
-    impression comes first, in its order, all at one millisecond before the earliest impression
-    of the data. So a temporal split counts it as the past, which it is; intervals in it mean
-    nothing.
+    The history holds clicks of the four weeks before, without times: the one of a user's earliest
+    impression comes first, in its order, all at one millisecond before the earliest impression of
+    the data. A temporal split thus counts it as the past; intervals within it are meaningless.
 
     Args:
-        history: whether the history is read, too.
-        raw_dir: folder with both files, or the folder of such folders (``MINDsmall_train``,
-            ``MINDsmall_dev``): then their events are joined. The test part has no clicks.
+        history: whether to read the history, too.
+        raw_dir: folder with both files, or a folder of such folders (``MINDsmall_train``,
+            ``MINDsmall_dev``), whose events are joined. The test part has no clicks.
         max_bad_rows: largest share of malformed clicks of a file that is dropped.
     """
 
@@ -86,7 +85,7 @@ class Mind:
 
 
 def _histories(behaviors: list[Path]) -> pl.LazyFrame:
-    """The history of each user's earliest impression, as events."""
+    """Return the history of each user's earliest impression, as events."""
     rows = pl.concat([BEHAVIORS.scan(path).with_columns(time=TIME) for path in behaviors])
     return (
         rows.with_columns(before=pl.col("time").min() - 1)

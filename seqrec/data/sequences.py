@@ -24,7 +24,7 @@ class Sequences:
     """Whitespace-separated ids, in the order of events.
 
     Args:
-        path: the file, gzipped or not; relative to `raw_dir` where that is given.
+        path: the file, gzipped or not; relative to `raw_dir` if that is given.
         format: ``pairs`` (``user item`` a line, as SASRec's files), ``users`` (``user item item
             ...`` a line, as S3-Rec's) or ``auto``: pairs if each of the first 1,000 lines has
             exactly two ids, else users.
@@ -42,9 +42,9 @@ class Sequences:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ConfigError(
-                f"there is no sequence format {self.format!r}",
+                f"unknown sequence format {self.format!r}",
                 where="data.format",
-                todo=f"one of {', '.join(FORMATS)}",
+                todo=f"use one of {', '.join(FORMATS)}",
             )
 
     @property

@@ -16,21 +16,21 @@ DAY_MS = 86_400_000
 class Synthetic:
     """Every item has one successor (a random cycle through the catalogue).
 
-    A share `markov` of the users goes on with the successor of the last item. The others go on
+    A share `markov` of the users continue with the successor of the last item. The rest continue
     with the successor of the item `distance` events back, after `distance` random items, so that
-    the last item tells nothing about the next: a model has to find the causal one. With
+    the last item says nothing about the next: a model has to find the causal one. With
     probability `noise` an event is a random item instead.
 
-    Which rule a user follows shows in a history of more than ``2 * distance`` events, and the next
-    item is then known except for noise. The best attainable hit rate at 1, with seen items *not*
-    masked, is therefore ``1 - noise + noise / n_items`` (:attr:`best_hit_rate_at_1`).
+    A history of more than ``2 * distance`` events reveals which rule its user follows, and the next
+    item is then determined except for noise. The best attainable hit rate at 1, with seen items
+    *not* masked, is therefore ``1 - noise + noise / n_items`` (:attr:`best_hit_rate_at_1`).
 
     Events are one day apart; ratings are a function of the item (1 to 5).
 
     Args:
         n_users, n_items, length: users, catalogue size, events of each user.
         markov: share of users whose last item decides.
-        distance: how far back the deciding item of the others is; 2 or more.
+        distance: how far back the deciding item of the remaining users is; 2 or more.
         noise: probability that an event is random.
         seed: of everything random here.
     """
@@ -54,9 +54,10 @@ class Synthetic:
         ):
             if not fits:
                 raise ConfigError(
-                    f"{field}={getattr(self, field)} makes no sequences with a rule to find",
+                    f"{field}={getattr(self, field)} is out of range",
                     where=f"data.{field}",
-                    todo="shares from 0 to 1, distance 2 or more, length over 2 * distance",
+                    todo="use shares from 0 to 1, distance 2 or more, length over 2 * distance, "
+                    "1 user or more, 2 items or more",
                 )
 
     @property
@@ -66,11 +67,11 @@ class Synthetic:
 
     @property
     def best_hit_rate_at_1(self) -> float:
-        """What a model that knows the rules gets for the last event of a user."""
+        """The hit rate at 1 on users' last events of a model that knows the rules."""
         return 1 - self.noise + self.noise / self.n_items
 
     def files(self) -> list[Path]:
-        """None."""
+        """See :class:`~seqrec.raw.source.Source`; there are none."""
         return []
 
     def read(self) -> Interactions:

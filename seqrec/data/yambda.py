@@ -23,13 +23,12 @@ class Yambda:
     """The flat files ``flat/SIZE/listens.parquet`` and ``flat/SIZE/likes.parquet``.
 
     Columns: uid, timestamp, item_id, is_organic, and for listens played_ratio_pct (percent of
-    the track, beyond 100 where parts were played again) and track_length_seconds. Times are
-    seconds since an unknown day, rounded to 5, up to 26,000,000: 301 days. Here they count from
-    1970.
+    the track, beyond 100 if parts were played again) and track_length_seconds. Times are seconds
+    since an unknown day, rounded to 5, up to 26,000,000: 301 days. Here they count from 1970.
 
     The rating of a listen is its played_ratio_pct, so ``prepare.min_rating=50`` keeps what the
-    publisher calls "listened"; likes have none. Context: organic (1: nobody
-    recommended it) and track_length (seconds).
+    publisher calls "listened"; likes have none. Context: organic (1: nobody recommended it) and
+    track_length (seconds).
 
     Args:
         kind: ``listens`` or ``likes``.
@@ -66,7 +65,7 @@ class Yambda:
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
         [path] = self.files()
-        there = Parquet().columns(path)
+        columns = Parquet().columns(path)
         events, rejected = read_events(
             path,
             Parquet(),
@@ -74,7 +73,7 @@ class Yambda:
             item="item_id",
             timestamp="timestamp",
             rating="played_ratio_pct" if self.kind == "listens" else None,
-            context=present(CONTEXT, there),
+            context=present(CONTEXT, columns),
             time_unit="s",
             max_bad_rows=self.max_bad_rows,
         )

@@ -1,1 +1,1 @@
-"""Items to vectors."""
+"""Embeddings: items, or users, to vectors."""

@@ -1,4 +1,4 @@
-"""Item vectors made of an id and of what is known of the item."""
+"""Item vectors made of an id and of the item's features."""
 
 import math
 import re
@@ -18,10 +18,10 @@ from seqrec.shapes import History
 
 
 class Feature(nn.Module):
-    """One feature of all items as vectors: the mean of its codes', or a linear map of its numbers.
+    """One feature of all items as vectors: the mean over its codes, or a linear map of its numbers.
 
     Args:
-        encoded: the feature; None: a checkpoint brings it.
+        encoded: the feature; None: it comes from a checkpoint.
         dim: width D.
         std: standard deviation of the initial vectors.
     """
@@ -35,7 +35,7 @@ class Feature(nn.Module):
         self.register_buffer("value_VF", torch.zeros(0, 0))
         self.weight_CD: nn.Parameter | None
         self.weight_FD: nn.Parameter | None
-        self.register_parameter("weight_CD", None)  # of the two, the one that the kind needs
+        self.register_parameter("weight_CD", None)  # the kind needs one of the two
         self.register_parameter("weight_FD", None)
         if isinstance(encoded, Codes):
             self.code_VM = encoded.code_VM
@@ -46,10 +46,10 @@ class Feature(nn.Module):
             self.weight_FD = nn.Parameter(torch.randn(width, dim) * std / math.sqrt(width))
 
     def forward(self) -> Tensor:
-        """``vector_VD``; zeros where nothing is known of an item, and for the padding id."""
+        """Return ``vector_VD``; zeros for items without the feature, and for the padding id."""
         if self.weight_CD is not None:
             return F.embedding_bag(self.code_VM, self.weight_CD, mode="mean", padding_idx=0)
-        assert self.weight_FD is not None, "neither counted from a table nor loaded"
+        assert self.weight_FD is not None, "neither encoded from a table nor loaded"
         return self.value_VF @ self.weight_FD
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *rest: Any) -> None:
@@ -58,21 +58,21 @@ class Feature(nn.Module):
 
 
 class FeatureEmbedding(nn.Module):
-    """Ids and features of items to vectors; the table of a tied scorer is made of both, too.
+    """Vectors made of ids and features of items; a tied scorer's table is made of both, too.
 
-    An item without a training event has no id vector: its features alone speak for it, and as it is
-    no real alternative in training, a full softmax doesn't push them away from what users like.
+    An item without a training event has no id vector, only its features; and as training never
+    offers it as a real alternative, a full softmax doesn't push these away from what users like.
 
     Args:
         n_items: items without the padding id; the table has ``V = n_items + 1`` rows.
         item_count_V: training events of each item.
-        items: gives the item table; None: a checkpoint brings the features.
+        items: returns the item table; None: the features come from a checkpoint.
         dim: width D.
         features: names of columns, or ``{name: how}``, or ``all``: see
             :func:`~seqrec.features.columns.encode_features`.
         join: ``concat``: a linear map of all vectors side by side, at first their sum; ``sum``;
             ``gate``: ``g * id + (1 - g) * features``, g from both, for each component.
-        item_id: False leaves the id out: a pure content model.
+        item_id: False leaves the id out, for a pure content model.
         text_dim: width of the vectors of texts.
         dropout: share of the components of an input vector set to zero while training.
         scale: multiply inputs by ``sqrt(D)``, as :class:`~seqrec.embedding.id.IdEmbedding` does.
@@ -102,7 +102,7 @@ class FeatureEmbedding(nn.Module):
             raise ValueError("join=gate weighs the id against the features: item_id must be true")
         v = n_items + 1
         std = math.sqrt(2 / (v + dim)) if std is None else std
-        known = {} if items is None else encode_features(items(), features, text_dim=text_dim)
+        encoded = {} if items is None else encode_features(items(), features, text_dim=text_dim)
         self.dim, self.scale = dim, math.sqrt(dim) if scale else 1.0
         self.dropout = Dropout(dropout)
         warm_V = torch.ones(v) if item_count_V is None else (item_count_V > 0).float()
@@ -110,23 +110,23 @@ class FeatureEmbedding(nn.Module):
         self.weight_VD = nn.Parameter(torch.randn(v, dim) * std) if item_id else None
         self.features = nn.ModuleDict(
             {
-                _module_name(at, name): Feature(encoded, dim=dim, std=std)
-                for at, (name, encoded) in enumerate(known.items())
+                _module_name(at, name): Feature(feature, dim=dim, std=std)
+                for at, (name, feature) in enumerate(encoded.items())
             }
         )
         self.weight_ED: nn.Parameter | None
         self.register_parameter("weight_ED", None)
-        if join == "concat" and known:
-            self.weight_ED = nn.Parameter(torch.eye(dim).repeat(len(known) + item_id, 1))
+        if join == "concat" and encoded:
+            self.weight_ED = nn.Parameter(torch.eye(dim).repeat(len(encoded) + item_id, 1))
         self.gate = nn.Linear(2 * dim, dim) if join == "gate" else None
 
     def forward(self, history: History) -> Tensor:
-        """Vectors ``x_BLD`` of its items; the padding id gives zeros."""
+        """Return the vectors ``x_BLD`` of its items; the padding id gives zeros."""
         x_BLD = F.embedding(history.item_BL, self.table(), padding_idx=0)
         return self.dropout(x_BLD * self.scale)
 
     def table(self) -> Tensor:
-        """``table_VD``; row 0 is the padding id."""
+        """Return ``table_VD``; row 0 is the padding id."""
         table_VD = self._joined()
         if not self.training or self.warm_V.all():
             return table_VD
@@ -158,5 +158,5 @@ class FeatureEmbedding(nn.Module):
 
 
 def _module_name(at: int, column: str) -> str:
-    """A name that torch takes: no dots, and none of its own."""
+    """Return a name that torch accepts: without dots, and different from its own."""
     return f"{at}_" + re.sub(r"\W", "_", column)

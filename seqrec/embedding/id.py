@@ -11,11 +11,11 @@ from seqrec.shapes import History
 
 
 class IdEmbedding(nn.Module):
-    """Item ids to vectors.
+    """A table of vectors by item id.
 
     Args:
         n_items: items without the padding id; the table has ``V = n_items + 1`` rows.
-        sparse: inputs leave the table a sparse gradient.
+        sparse: whether the gradient that inputs give the table is sparse.
         dim: width D.
         dropout: share of the components of an input vector set to zero while training.
         scale: multiply inputs by ``sqrt(D)`` (Vaswani et al. 2017, section 3.4). The table stays
@@ -43,10 +43,10 @@ class IdEmbedding(nn.Module):
         nn.init.zeros_(self.weight_VD[0])
 
     def forward(self, history: History) -> Tensor:
-        """Vectors ``x_BLD`` of its items; the padding id gives zeros."""
+        """Return the vectors ``x_BLD`` of its items; the padding id gives zeros."""
         x_BLD = F.embedding(history.item_BL, self.weight_VD, padding_idx=0, sparse=self.sparse)
         return self.dropout(x_BLD * self.scale)
 
     def table(self) -> Tensor:
-        """``table_VD``; row 0 is the padding id."""
+        """Return ``table_VD``; row 0 is the padding id."""
         return self.weight_VD

@@ -1,4 +1,4 @@
-"""One learned vector per user: what matrix factorisation knows instead of a history."""
+"""One learned vector per user, which matrix factorisation uses instead of a history."""
 
 import math
 from typing import ClassVar
@@ -11,14 +11,14 @@ from seqrec.shapes import History
 
 
 class UserEmbedding(nn.Module):
-    """Users to vectors, and a table of items to score them against (Koren et al. 2009).
+    """Vectors of users, and a table of items to score them against (Koren et al. 2009).
 
-    A user without training events has the vector zero: a scorer's bias alone speaks for the items.
+    A user without training events has the vector zero: only a scorer's bias ranks the items.
 
     Args:
-        n_users: users; one more row stands for those who aren't known.
+        n_users: users; one more row stands for unknown users.
         n_items: items without the padding id; the table has ``V = n_items + 1`` rows.
-        sparse: users leave their table a sparse gradient.
+        sparse: whether the gradient of the users' table is sparse.
         dim: width D.
         std: standard deviation of the initial item vectors; null: Xavier, ``sqrt(2 / (V + D))``.
             Users begin at zero.
@@ -38,10 +38,10 @@ class UserEmbedding(nn.Module):
         nn.init.zeros_(self.weight_VD[0])
 
     def forward(self, history: History) -> Tensor:
-        """``x_BLD``, the user's vector at each position."""
+        """Return ``x_BLD``, the user's vector at each position."""
         user_BD = F.embedding(history.user_B + 1, self.user_UD, padding_idx=0, sparse=self.sparse)
         return user_BD[:, None].expand(-1, history.item_BL.shape[1], -1)
 
     def table(self) -> Tensor:
-        """``table_VD`` of the items; row 0 is the padding id."""
+        """Return ``table_VD`` of the items; row 0 is the padding id."""
         return self.weight_VD

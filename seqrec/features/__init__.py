@@ -1,1 +1,1 @@
-"""What is known of the items, as numbers that a model can take."""
+"""Item features, encoded as numbers for a model."""

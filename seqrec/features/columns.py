@@ -1,4 +1,4 @@
-"""Columns of the item table to codes and numbers."""
+"""Encode columns of the item table as codes and numbers."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -14,45 +14,45 @@ from seqrec.features.text import text_vectors
 from seqrec.features.vectors import given_vectors
 
 NO_FEATURES = ("index", "item")
-MOST_VALUES = 32  # of an item that are kept of a list
-FROM = (["vectors"], ["sentences"])  # keys of what is made elsewhere
-RARE = 2  # values of fewer items than this tell nothing of other items, and share one code
+MAX_VALUES = 32  # values kept of an item's list
+FROM = (["vectors"], ["sentences"])  # keys of features that are read or made by a model
+RARE = 2  # values of fewer items than this don't generalise, and share one code
 
 
 Wanted = list[str | dict[str, Any]] | Literal["all"]
 
 
 def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> dict[str, Encoded]:
-    """The wanted features of all items.
+    """Encode the given features of all items.
 
     Args:
         table: columns index (1, 2, ...), item and features.
         features: a column's name, or ``{name: how}``: ``category``, ``list``, ``number``, ``log``,
-            ``text``, ``{sentences: MODEL}``, or ``{vectors: FILE}``; a name alone goes by the
-            column's type. ``all``: every column that isn't empty, the title as text.
+            ``text``, ``{sentences: MODEL}``, or ``{vectors: FILE}``; a name alone is encoded by
+            the column's type. ``all``: every column that isn't empty, the title as text.
         text_dim: width of the vectors of texts.
 
     Returns:
-        By name, in the order wanted.
+        The encoded features by name, in the given order.
 
     Raises:
-        ConfigError: a feature is written wrongly, or twice.
-        DataError: the table lacks a column, or a column can't be used so.
+        ConfigError: a feature is malformed, or named twice.
+        DataError: the table lacks a column, or a column can't be encoded that way.
     """
     if features == "all":
         features = [{"title": "text"} if name == "title" else name for name in _usable(table)]
-    wanted = [_read(entry) for entry in features]
-    if not wanted:
+    entries = [_read(entry) for entry in features]
+    if not entries:
         raise ConfigError(
             "no features are named",
             where="embedding.features",
-            todo=f"name some: {', '.join(_usable(table)) or 'this data has none'}",
+            todo=f"name some of: {', '.join(_usable(table)) or 'this data has none'}",
         )
-    names = [name for name, _ in wanted]
+    names = [name for name, _ in entries]
     if len(set(names)) < len(names):
-        raise ConfigError(f"{', '.join(names)}: one is named twice", where="embedding.features")
+        raise ConfigError(f"named twice: {', '.join(names)}", where="embedding.features")
     encoded: dict[str, Encoded] = {}
-    for name, how in wanted:
+    for name, how in entries:
         if isinstance(how, dict) and "vectors" in how:
             encoded[name] = Numbers(given_vectors(how["vectors"], table["item"]))
             continue
@@ -60,14 +60,14 @@ def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> 
             raise DataError(
                 f"the items have no column {name!r}",
                 where="embedding.features",
-                todo=f"there is {', '.join(_usable(table)) or 'none: give a table of items'}",
+                todo=f"use one of: {', '.join(_usable(table)) or 'none; add a table of items'}",
             )
         column = table[name]
         if column.null_count() == len(column):
             raise DataError(
                 f"the column {name!r} is empty for all items",
                 where="embedding.features",
-                todo="leave it out, or give a table of items that has it",
+                todo="leave it out, or provide a table of items that has it",
             )
         kind = how or _kind(column)
         if isinstance(kind, dict):
@@ -87,9 +87,9 @@ def _read(entry: str | dict[str, Any]) -> tuple[str, str | dict[str, Any] | None
         if how in (*ENCODERS, "text") or (isinstance(how, dict) and list(how) in FROM):
             return name, how
     raise ConfigError(
-        f"{entry!r} is no feature",
+        f"{entry!r} is not a feature",
         where="embedding.features",
-        todo="write a column's name or {name: how}, how one of "
+        todo="write a column's name or {name: how}, with how one of "
         f"{', '.join((*ENCODERS, 'text'))}, {{sentences: MODEL}}, {{vectors: FILE}}",
     )
 
@@ -111,9 +111,9 @@ def _kind(column: pl.Series) -> str:
 
 
 def flat_values(column: pl.Series) -> pl.DataFrame:
-    """The values of a column of lists, or of one value an item: row (from 1) and value, as text.
+    """Return row (from 1) and value, as text, of a column of lists, or of one value per item.
 
-    Each once in a row; what is missing or empty is none.
+    Repeats within a row, and missing or empty values, are dropped.
     """
     rows = pl.DataFrame({"row": np.arange(1, len(column) + 1), "value": column})
     if isinstance(column.dtype, pl.List):
@@ -133,8 +133,8 @@ def _list(column: pl.Series) -> Codes:
     first = 1 + rare  # 1: all rare values
     code = pl.Series(range(first, first + len(common)), dtype=pl.Int32)
     place = flat.select(pl.int_range(pl.len()).over("row")).to_series()
-    flat = flat.filter(place < MOST_VALUES)
-    place = place.filter(place < MOST_VALUES)
+    flat = flat.filter(place < MAX_VALUES)
+    place = place.filter(place < MAX_VALUES)
     codes = flat["value"].replace_strict(common, code, default=1, return_dtype=pl.Int32)
     width = place.to_numpy().max(initial=0) + 1
     code_VM = np.zeros((len(column) + 1, width), dtype=np.int32)
@@ -144,10 +144,10 @@ def _list(column: pl.Series) -> Codes:
 
 def _number(column: pl.Series) -> Numbers:
     value = _floats(column)
-    known = np.isfinite(value)
-    deviation = value[known].std() or 1.0
-    scaled = np.where(known, (value - value[known].mean()) / deviation, 0.0)
-    columns = [scaled] if known.all() else [scaled, ~known]
+    present = np.isfinite(value)
+    deviation = value[present].std() or 1.0
+    scaled = np.where(present, (value - value[present].mean()) / deviation, 0.0)
+    columns = [scaled] if present.all() else [scaled, ~present]
     return Numbers(_padded(torch.from_numpy(np.stack(columns, axis=1).astype(np.float32))))
 
 
@@ -157,25 +157,25 @@ def _log(column: pl.Series) -> Numbers:
         raise DataError(
             f"the column {column.name!r} has negative numbers, which have no logarithm",
             where="embedding.features",
-            todo=f"write {{{column.name}: number}}",
+            todo=f"use {{{column.name}: number}}",
         )
     return _number(pl.Series(column.name, np.log1p(value)))
 
 
 def _floats(column: pl.Series) -> np.ndarray:
-    """Float64, NaN where there is no number."""
+    """Return the column as float64, NaN where there is no number."""
     if not (column.dtype.is_numeric() or column.dtype in (pl.String, pl.Boolean)):
         raise DataError(
             f"the column {column.name!r} ({column.dtype}) holds no numbers",
             where="embedding.features",
-            todo=f"write {{{column.name}: category}} or {{{column.name}: list}}",
+            todo=f"use {{{column.name}: category}} or {{{column.name}: list}}",
         )
     value = column.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
     if not np.isfinite(value).any():
         raise DataError(
             f"no value of the column {column.name!r} is a number",
             where="embedding.features",
-            todo=f"write {{{column.name}: category}}, or leave it out",
+            todo=f"use {{{column.name}: category}}, or leave it out",
         )
     return value
 

@@ -7,11 +7,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Codes:
-    """Values of a list: one for each item, or several.
+    """Codes of one or several values per item.
 
     Args:
         code_VM: int32, 0 where there is no (further) value; row 0 is the padding id.
-        size: codes, without 0.
+        size: number of codes, without 0.
     """
 
     code_VM: Tensor
@@ -23,7 +23,7 @@ class Numbers:
     """A vector for each item.
 
     Args:
-        value_VF: float32, of unit scale; zeros where nothing is known; row 0 is the padding id.
+        value_VF: float32, of unit scale; zeros for missing values; row 0 is the padding id.
     """
 
     value_VF: Tensor

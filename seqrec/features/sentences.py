@@ -1,4 +1,4 @@
-"""Texts to vectors by a language model (Reimers and Gurevych 2019)."""
+"""Encode texts as vectors with a language model (Reimers and Gurevych 2019)."""
 
 import importlib.util
 from functools import lru_cache
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 
 def sentence_vectors(texts: pl.Series, model: str) -> Tensor:
-    """The model's vectors of unit length, scaled to unit variance over all texts.
+    """Return the model's vectors of unit length, scaled to unit variance over all texts.
 
-    Encoded once in a process, whatever the number of runs.
+    They are computed once per process, whatever the number of runs.
 
     Args:
-        texts: one an item; null or empty: none, which gives zeros.
-        model: a folder, an installed package that has one called ``model``, or a name at Hugging
-            Face, which is fetched.
+        texts: one per item; null or empty gives zeros.
+        model: a folder, an installed package with a folder ``model``, or a name on Hugging Face,
+            which is fetched.
 
     Returns:
         float32 (n, width).
 
     Raises:
         ConfigError: sentence-transformers isn't installed.
-        DataError: there is no such model.
+        DataError: the model can't be found.
     """
     text = texts.cast(pl.String).str.strip_chars().fill_null("")
-    known = (text != "").to_numpy()
-    vectors = torch.from_numpy(_encoded(tuple(text.filter(known).unique().sort()), model))
-    place = text.filter(known).rank("dense").to_numpy().astype("int64") - 1
+    present = (text != "").to_numpy()
+    vectors = torch.from_numpy(_encoded(tuple(text.filter(present).unique().sort()), model))
+    place = text.filter(present).rank("dense").to_numpy().astype("int64") - 1
     found = torch.zeros(len(text), vectors.shape[1])
-    found[torch.from_numpy(known)] = vectors[torch.from_numpy(place)]
+    found[torch.from_numpy(present)] = vectors[torch.from_numpy(place)]
     return found / vectors.pow(2).mean().sqrt()
 
 
@@ -59,22 +59,22 @@ def _loaded(model: str) -> "SentenceTransformer":
         raise ConfigError(
             "vectors of sentences need sentence-transformers",
             where="embedding.features",
-            todo="pip install -c requirements.lock -e '.[sentences]', or write text",
+            todo="pip install -c requirements.lock -e '.[sentences]', or use text",
         ) from error
-    disable_progress_bar()  # of loading, which takes a moment
+    disable_progress_bar()  # loading takes only a moment
     try:
         return SentenceTransformer(_place(model))
     except (OSError, ValueError) as error:
         raise DataError(
             f"there is no model {model!r}: {str(error).splitlines()[0]}",
             where="embedding.features",
-            todo="give a folder, an installed package that carries a model, or a name at Hugging "
-            "Face, which has to be reached then",
+            todo="use a folder, an installed package that carries a model, or a name on Hugging "
+            "Face, which must then be reachable",
         ) from error
 
 
 def _place(model: str) -> str:
-    """The folder of a model that a package carries, or `model` as it is."""
+    """Return the folder of a model that a package carries, or `model` unchanged."""
     if model.isidentifier() and not Path(model).exists():
         found = importlib.util.find_spec(model)
         for folder in (found.submodule_search_locations or ()) if found else ():

@@ -1,4 +1,4 @@
-"""Texts to vectors: TF-IDF, then a truncated singular value decomposition."""
+"""Encode texts as vectors: TF-IDF, then a truncated singular value decomposition."""
 
 import polars as pl
 import torch
@@ -7,19 +7,19 @@ from torch import Tensor
 from seqrec.errors import DataError
 
 WORD = r"[\p{L}\p{N}]+"
-RARE, COMMON = 2, 0.5  # words of fewer texts, or of a larger share of them, tell nothing
-EXTRA = 8  # dimensions more for the randomised decomposition, which makes it exact enough
+RARE, COMMON = 2, 0.5  # words in fewer texts, or in a larger share of them, are dropped
+EXTRA = 8  # extra dimensions that make the randomised decomposition accurate enough
 
 
 def text_vectors(texts: pl.Series, dim: int) -> Tensor:
-    """Latent semantic vectors of texts (Deerwester et al. 1990).
+    """Compute latent semantic vectors of texts (Deerwester et al. 1990).
 
     ``(1 + log tf) * (1 + log((1 + n) / (1 + df)))``, rows of unit length, reduced by a randomised
     SVD (Halko et al. 2011) with a fixed seed, scaled to unit variance over all texts.
 
     Args:
-        texts: one an item; null: none, which gives zeros.
-        dim: width; less where there are fewer words or texts.
+        texts: one per item; null gives zeros.
+        dim: width; smaller if there are fewer words or texts.
 
     Returns:
         float32 (n, dim).
@@ -35,15 +35,15 @@ def text_vectors(texts: pl.Series, dim: int) -> Tensor:
         .group_by("row", "text")
         .len("tf")
     )
-    most = max(RARE, COMMON * (len(texts) - texts.null_count()))
-    spread = words.group_by("text").len("df").filter(pl.col("df").is_between(RARE, most))
+    limit = max(RARE, COMMON * (len(texts) - texts.null_count()))
+    spread = words.group_by("text").len("df").filter(pl.col("df").is_between(RARE, limit))
     spread = spread.sort("text").with_row_index("column")
     n = len(texts)
     weight = (1 + pl.col("tf").log()) * (1 + ((1 + n) / (1 + pl.col("df"))).log())
     entries = words.join(spread, on="text").sort("row", "column").with_columns(weight.alias("w"))
     if entries.is_empty():
         raise DataError(
-            f"no word of the column {texts.name!r} is in two texts, so they have nothing in common",
+            f"no word of the column {texts.name!r} occurs in two texts",
             where="embedding.features",
             todo=f"leave {texts.name} out, or write {{{texts.name}: category}}",
         )

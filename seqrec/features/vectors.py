@@ -1,4 +1,4 @@
-"""Vectors of items that were made elsewhere: of images, audio, language models."""
+"""Read vectors of items made by other programs: of images, audio, language models."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from seqrec.errors import DataError
 
 
 def given_vectors(path: str, items: pl.Series) -> Tensor:
-    """The vectors of a file, scaled to unit variance.
+    """Read the vectors of a file, scaled to unit variance.
 
     Args:
         path: a Parquet file with a column ``item`` and one of lists, or numbers in all others; or
-            ``NAME.npy`` (rows) beside ``NAME.txt`` (the item of each row, a line each).
+            ``NAME.npy`` (rows) next to ``NAME.txt`` (the item of each row, one per line).
         items: original ids, in the order of the item table.
 
     Returns:
@@ -31,7 +31,7 @@ def given_vectors(path: str, items: pl.Series) -> Tensor:
             f"{len(ids):,} items and an array of shape {values.shape}: there must be one vector of "
             "finite numbers for each item",
             where=str(file),
-            todo="write the file anew, or leave the feature out",
+            todo="rewrite the file, or leave the feature out",
         )
     rows = pl.DataFrame({"item": ids}).with_row_index("row").unique("item", keep="first")
     joined = items.to_frame("item").join(rows, on="item", how="left", maintain_order="left")
@@ -39,7 +39,7 @@ def given_vectors(path: str, items: pl.Series) -> Tensor:
     if (place < 0).all():
         example = f"it has {ids[0]!r}" if len(ids) else "it is empty"
         raise DataError(
-            f"the file has vectors for none of the {len(items):,} items, such as {items[0]!r}: "
+            f"the file has no vector for any of the {len(items):,} items, such as {items[0]!r}: "
             f"{example}",
             where=str(file),
             todo="write the ids as the item table has them",
@@ -65,7 +65,7 @@ def _numpy(file: Path) -> tuple[pl.Series, np.ndarray]:
         values = np.load(file, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise DataError(
-            f"it is no array of NumPy's: {error}", where=str(file), todo="write it with numpy.save"
+            f"not a NumPy array: {error}", where=str(file), todo="write it with numpy.save"
         ) from error
     return pl.Series("item", names.read_text().splitlines(), dtype=pl.String), values
 
@@ -75,16 +75,16 @@ def _parquet(file: Path) -> tuple[pl.Series, np.ndarray]:
         table = pl.read_parquet(file)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(
-            f"it is no Parquet file: {str(error).splitlines()[0]}",
+            f"not a Parquet file: {str(error).splitlines()[0]}",
             where=str(file),
-            todo="give a Parquet file, or NAME.npy beside NAME.txt",
+            todo="use a Parquet file, or NAME.npy next to NAME.txt",
         ) from error
     rest = [name for name in table.columns if name != "item"]
     if "item" not in table.columns or not rest:
         raise DataError(
-            f"it has the columns {', '.join(table.columns)}: there must be item and vectors",
+            f"the columns must be item and vectors; the file has {', '.join(table.columns)}",
             where=str(file),
-            todo="call the ids item, and have one column of lists or only numbers beside them",
+            todo="name the column of ids item, and add one column of lists or only numbers",
         )
     try:
         if len(rest) == 1 and isinstance(table[rest[0]].dtype, pl.List | pl.Array):
@@ -97,6 +97,6 @@ def _parquet(file: Path) -> tuple[pl.Series, np.ndarray]:
         raise DataError(
             f"not all vectors are numbers of one length: {str(error).splitlines()[0]}",
             where=str(file),
-            todo="give each item a list of equally many numbers",
+            todo="give all items lists of the same length",
         ) from error
     return table["item"].cast(pl.String), values

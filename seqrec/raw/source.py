@@ -1,4 +1,4 @@
-"""What a data source is."""
+"""The interface of a data source."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,16 +9,15 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Interactions:
-    """What happened, in file order, and what it happened to.
+    """Events in file order, with tables of items and users.
 
     Args:
         events: columns user and item (ids: String, Categorical or integers), then optionally
-            timestamp (Int64, milliseconds since 1970-01-01 UTC) and rating (Float32), then what
-            else is known of an event: categories (String) and numbers (Float32), null or NaN
-            where unknown.
-        items: columns item and title (String), then feature columns; None where nothing is known.
+            timestamp (Int64, milliseconds since 1970-01-01 UTC) and rating (Float32), then the
+            context: categories (String) and numbers (Float32), null or NaN where unknown.
+        items: columns item and title (String), then feature columns; None: no table of items.
         rejected: malformed rows that were dropped, by reason.
-        users: columns user (String) and attributes; None where nothing is known.
+        users: columns user (String) and attributes; None: no table of users.
     """
 
     events: pl.LazyFrame
@@ -36,11 +35,11 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """Short and fit for a folder: ``amazon-2014-Musical_Instruments``."""
+        """A short name, usable for a folder: ``amazon-2014-Musical_Instruments``."""
         ...
 
     def files(self) -> list[Path]:
-        """The raw files, fetched first when needed."""
+        """Return the raw files, fetching them if needed."""
         ...
 
     def read(self) -> Interactions:

@@ -1,4 +1,4 @@
-"""Cuts in time that hold for everybody: what lies before and between them."""
+"""Global cuts in time, and the events before and between them."""
 
 from typing import Literal
 
@@ -13,30 +13,30 @@ NewItems = Literal["drop", "keep", "rank"]
 
 
 def times_of(store: SequenceStore) -> np.ndarray:
-    """The timestamps of a store.
+    """Return the timestamps of a store.
 
     Raises:
         DataError: it has none.
     """
     if store.timestamp is None:
         raise DataError(
-            f"{store.name} has no timestamps to cut at",
+            f"the split needs timestamps, which {store.name} lacks",
             where="split",
-            todo="split=leave_one_out, or name the time column with data.timestamp",
+            todo="set split=leave_one_out, or name the time column with data.timestamp",
         )
     return store.timestamp
 
 
 def check_shares(**shares: float) -> None:
-    """Refuse shares that aren't such, or leave nothing.
+    """Check that shares lie between 0 and 1 and leave some for training.
 
     Raises:
-        ConfigError: it names the key.
+        ConfigError: one doesn't; the message names its key.
     """
     for name, share in shares.items():
         if not 0 < share < 1 or sum(shares.values()) >= 1:
             raise ConfigError(
-                f"{name}={share:g}: shares lie between 0 and 1 and leave some for training",
+                f"{name}={share:g}: shares must lie between 0 and 1 and leave some for training",
                 where=f"split.{name}",
             )
 
@@ -52,16 +52,16 @@ def cut_at(
     protocol: str,
     todo: str,
 ) -> Splits:
-    """Train on what was before the validation cut, judge by what came between the cuts and after.
+    """Train on events before the validation cut, evaluate on those between the cuts and after.
 
     Args:
         store: with timestamps.
         valid_cut, test_cut: milliseconds; an event at a cut falls after it.
-        end: no event from this time on is looked at; None: all are.
+        end: events from this time on are ignored; None: no end.
         targets: which of a user's events between two cuts are targets. The history of a target is
             everything of its user before it, and isn't empty.
-        new_items: what becomes of a target without a training event: ``drop`` it, ``keep`` it as a
-            miss, as it can't be ranked, or ``rank`` all items of the catalogue, new ones too.
+        new_items: what to do with targets without a training event: ``drop`` them, ``keep`` them
+            as misses, or ``rank`` all items of the catalogue, new ones too.
         protocol, todo: see :func:`~seqrec.store.views.assemble`.
 
     Raises:
@@ -88,10 +88,10 @@ def cut_at(
 
 
 def chosen(start: np.ndarray, first: np.ndarray, last: np.ndarray, targets: Which) -> View:
-    """Targets among the events ``first .. last - 1`` of each sequence, with their histories.
+    """Select targets among events ``first .. last - 1`` of each sequence, with their histories.
 
     Args:
-        start: where each sequence begins: histories do; a target there has none and is left out.
+        start: where each sequence begins, and its histories; a target there is left out.
         first, last: int64, by sequence.
         targets: see :func:`cut_at`.
     """
@@ -107,20 +107,20 @@ def chosen(start: np.ndarray, first: np.ndarray, last: np.ndarray, targets: Whic
 
 
 def count_before(store: SequenceStore, cut: int) -> np.ndarray:
-    """Events of each sequence before `cut`, int64."""
+    """Count the events of each sequence before `cut`, int64."""
     running = np.concatenate([[0], np.cumsum(times_of(store) < cut)])
     return running[store.offset[1:]] - running[store.offset[:-1]]
 
 
 def quantiles(timestamp: np.ndarray, shares: list[float]) -> list[int]:
-    """The times that have these shares of all events before them."""
+    """Return the times that have these shares of all events before them."""
     n = len(timestamp)
-    places = [min(int(n * share), n - 1) for share in shares]
-    part = np.partition(timestamp, sorted(set(places)))
-    return [int(part[place]) for place in places]
+    ranks = [min(int(n * share), n - 1) for share in shares]
+    part = np.partition(timestamp, sorted(set(ranks)))
+    return [int(part[rank]) for rank in ranks]
 
 
 def options_shown(**options: object) -> str:
-    """Options that aren't the usual ones, as a protocol shows them."""
+    """Format the options that differ from their defaults, for a protocol."""
     usual = {"targets": "first", "new_items": "drop"}
     return "".join(f", {key}={value}" for key, value in options.items() if usual.get(key) != value)

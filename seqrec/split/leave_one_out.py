@@ -1,4 +1,4 @@
-"""The split of most of the literature: the last event of a user tests, the one before validates."""
+"""The split of most papers: test on a user's last event, validate on the one before."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ class LeaveOneOut:
     """Leave-one-out (He et al. 2017; Kang and McAuley 2018).
 
     The history of the test target includes the validation event. Users with fewer than 3 events
-    are trained on only. The split ignores time across users: a model may learn from events later
-    than a target. Use :class:`~seqrec.split.temporal.Temporal` to judge what could be deployed.
+    are only trained on. The split ignores time across users: a model may learn from events later
+    than a target. Use :class:`~seqrec.split.temporal.Temporal` to evaluate as in deployment.
     """
 
     def __call__(self, store: SequenceStore) -> Splits:
@@ -31,6 +31,6 @@ class LeaveOneOut:
             test=View(valid.user, valid.start, valid.end - 1),
             candidate_V=None,
             protocol="leave_one_out",
-            todo="it needs users with at least 4 events; prepare.k_core or min_rating may be "
-            "too strict",
+            todo="provide users with at least 4 events; prepare.k_core or prepare.min_rating may "
+            "be too strict",
         )

@@ -11,15 +11,15 @@ from seqrec.store.views import Splits, View, assemble
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """Of each user the latest events test, those before them validate, the rest trains.
+    """Test on each user's latest events, validate on those before them, train on the rest.
 
-    Every held-out event is a target; its history is everything of that user before it. A part has
-    at least one event of a user who has 3 or more; users with fewer are trained on only. Like
+    Every held-out event is a target; its history is everything of that user before it. Each part
+    has at least one event of every user with 3 or more; users with fewer are only trained on. Like
     leave-one-out, the split ignores time across users.
 
     Args:
-        test_share: of a user's events.
-        valid_share: of a user's events.
+        test_share: share of each user's events.
+        valid_share: share of each user's events.
     """
 
     test_share: float = 0.1
@@ -29,7 +29,7 @@ class Ratio:
         check_shares(test_share=self.test_share, valid_share=self.valid_share)
 
     def __call__(self, store: SequenceStore) -> Splits:
-        """Split `store`; a DataError if a part is empty."""
+        """Split `store`; raise a DataError if a part is empty."""
         start, end = np.asarray(store.offset[:-1]), np.asarray(store.offset[1:])
         length = end - start
         judged = length >= 3
@@ -44,6 +44,6 @@ class Ratio:
             test=chosen(start, test_at, end, "all"),
             candidate_V=None,
             protocol=f"ratio(test_share={self.test_share:g}, valid_share={self.valid_share:g})",
-            todo="it needs users with at least 4 events; prepare.k_core or min_rating may be "
-            "too strict",
+            todo="provide users with at least 4 events; prepare.k_core or prepare.min_rating may "
+            "be too strict",
         )

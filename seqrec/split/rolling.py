@@ -1,4 +1,4 @@
-"""Several cuts in time, one after another: does a result hold in every season?"""
+"""Several cuts in time, one after another, to see whether a result holds in every season."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -20,9 +20,9 @@ class Rolling:
     over the folds: ``-m split=rolling split.fold=0,1,2``.
 
     Args:
-        folds: how many there are.
-        fold: this one, from 0, the earliest.
-        share: of all events, in each stretch.
+        folds: number of folds.
+        fold: the fold to run, from 0, the earliest.
+        share: share of all events in each stretch.
         targets, new_items: see :class:`~seqrec.split.temporal.Temporal`.
     """
 
@@ -39,7 +39,7 @@ class Rolling:
             raise ConfigError(
                 f"fold={self.fold}: there are {self.folds} folds, counted from 0",
                 where="split.fold",
-                todo=f"split.fold={','.join(map(str, range(max(1, self.folds))))} with -m",
+                todo=f"set split.fold={','.join(map(str, range(max(1, self.folds))))} with -m",
             )
         check_shares(share=self.share)
         if (self.folds + 1) * self.share >= 1:
@@ -47,11 +47,11 @@ class Rolling:
                 f"{self.folds} folds and a validation of {self.share:g} each leave nothing to "
                 "train on",
                 where="split",
-                todo="take fewer split.folds or a smaller split.share",
+                todo="use fewer split.folds or a smaller split.share",
             )
 
     def __call__(self, store: SequenceStore) -> Splits:
-        """Split `store`; a DataError if it has no timestamps or a part is empty."""
+        """Split `store`; raise a DataError if it has no timestamps or a part is empty."""
         timestamp, after = times_of(store), self.folds - self.fold
         shares = [1 - (after + 1) * self.share, 1 - after * self.share]
         valid_cut, test_cut, *end = quantiles(
@@ -61,7 +61,7 @@ class Rolling:
             raise DataError(
                 f"too many events at {iso_time(test_cut)}: a stretch of time would be empty",
                 where="split",
-                todo="take fewer split.folds or a larger split.share",
+                todo="use fewer split.folds or a larger split.share",
             )
         until = f", until={iso_time(end[0])}" if end else ""
         options = options_shown(targets=self.targets, new_items=self.new_items)
@@ -74,5 +74,5 @@ class Rolling:
             new_items=self.new_items,
             protocol=f"rolling(fold {self.fold + 1} of {self.folds}, "
             f"test_from={iso_time(test_cut)}, valid_from={iso_time(valid_cut)}{until}{options})",
-            todo="take fewer split.folds or a larger split.share",
+            todo="use fewer split.folds or a larger split.share",
         )

@@ -1,4 +1,4 @@
-"""Whole sessions by the time they were held."""
+"""A split of whole sessions by time."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -14,12 +14,12 @@ from seqrec.store.views import Splits, View, assemble
 
 @dataclass(frozen=True, kw_only=True)
 class Sessions:
-    """Sessions that had ended train, later ones are judged (Hidasi et al. 2016).
+    """Train on sessions that ended before a cut, evaluate on later ones (Hidasi et al. 2016).
 
-    A sequence is a session: give their ids as the user column, or cut users' events at pauses with
-    ``prepare.session_gap``. Sessions that end before the validation cut train, those that begin
-    between the cuts and end before the test cut validate, those that begin after it test. Sessions
-    across a cut are left out. Only items with a training event can be ranked.
+    A sequence is a session: name the session id as the user column, or cut users' events at pauses
+    with ``prepare.session_gap``. Training takes sessions that end before the validation cut,
+    validation those that begin between the cuts and end before the test cut, test those that begin
+    after it. Sessions across a cut are left out. Only items with a training event can be ranked.
 
     Args:
         test_share: share of all sessions, the latest by their first event, after the test cut.
@@ -38,7 +38,7 @@ class Sessions:
         check_shares(test_share=self.test_share, valid_share=self.valid_share)
 
     def __call__(self, store: SequenceStore) -> Splits:
-        """Split `store`; a DataError if it has no timestamps or a part is empty."""
+        """Split `store`; raise a DataError if it has no timestamps or a part is empty."""
         timestamp = times_of(store)
         start, end = np.asarray(store.offset[:-1]), np.asarray(store.offset[1:])
         begins, ends = timestamp[start], timestamp[end - 1]
@@ -46,9 +46,9 @@ class Sessions:
         valid_cut, test_cut = quantiles(begins, shares)
         if valid_cut >= test_cut:
             raise DataError(
-                f"too many sessions begin at {iso_time(test_cut)}: none would validate",
+                f"too many sessions begin at {iso_time(test_cut)}: none is left for validation",
                 where="split",
-                todo="take larger shares",
+                todo="use larger shares",
             )
         trains = ends < valid_cut
         validates = (begins >= valid_cut) & (ends < test_cut)
@@ -65,7 +65,7 @@ class Sessions:
             cut=valid_cut,
             protocol=f"sessions(test_from={iso_time(test_cut)}, "
             f"valid_from={iso_time(valid_cut)}, targets={self.targets})",
-            todo="take other shares; sessions of one event have no target",
+            todo="use other shares; sessions of one event have no target",
         )
         across = len(start) - int(trains.sum() + validates.sum() + (begins >= test_cut).sum())
         splits.report["sessions_across_a_cut"] = across

@@ -1,4 +1,4 @@
-"""One cut in time for everybody: learn from what was known before it, judge by what came after."""
+"""A global cut in time: train on what happened before it, evaluate on what came after."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -18,8 +18,8 @@ class Temporal:
 
     Training events are those before the validation cut, validation targets lie between the two
     cuts, test targets from the test cut on. The history of a target is everything of that user
-    before it, and isn't empty. Only items with a training event can be ranked; targets that are
-    others are counted. Events at exactly a cut all fall after it.
+    before it, and isn't empty. Only items with a training event can be ranked; other targets are
+    counted. Events exactly at a cut fall after it.
 
     Histories may hold items without a training event, which the model sees as padding.
     ``prepare.k_core`` comes before the split and counts the events after the cuts too, unless
@@ -29,13 +29,13 @@ class Temporal:
         test_share: share of all events, the latest, that lie after the test cut.
         valid_share: share of all events that lie between the two cuts.
         test_from, valid_from: the cuts as ISO dates or times (UTC where no zone is given),
-            instead of shares; 20231118 and the year 2023 will do, too.
-        targets: which events of a user between or after the cuts are targets: the ``first``, which
-            a user known before the cut has; the ``last`` or ``all``, which also judge users who
-            came after it, from their second event on.
-        new_items: targets whose item training has never seen: ``drop`` them, ``keep`` them as
-            misses, or ``rank`` them: with the whole catalogue, as a model that knows items by
-            their features can (``embedding=features``).
+            instead of shares; 20231118 and the year 2023 work too.
+        targets: which events of a user between or after the cuts are targets: the ``first``, if
+            the user has events before the cut; the ``last`` or ``all``, also of users who came
+            after it, from their second event on.
+        new_items: targets whose item has no training event: ``drop`` them, ``keep`` them as
+            misses, or ``rank`` them among the whole catalogue, as a model with item features can
+            (``embedding=features``).
     """
 
     cuts_time: ClassVar[bool] = True
@@ -53,7 +53,7 @@ class Temporal:
         instant(self.valid_from, where="split.valid_from")
 
     def __call__(self, store: SequenceStore) -> Splits:
-        """Split `store`; a DataError if it has no timestamps or the cuts leave a part empty."""
+        """Split `store`; raise a DataError if it has no timestamps or a part is empty."""
         valid_cut, test_cut = self._cuts(times_of(store))
         options = options_shown(targets=self.targets, new_items=self.new_items)
         return cut_at(
@@ -70,7 +70,7 @@ class Temporal:
         )
 
     def _cuts(self, timestamp: np.ndarray) -> tuple[int, int]:
-        """Times of the validation and the test cut."""
+        """Return the times of the validation and the test cut."""
         shares = [1 - self.test_share - self.valid_share, 1 - self.test_share]
         valid_cut, test_cut = quantiles(timestamp, shares)
         test_from = instant(self.test_from, where="split.test_from")
@@ -88,6 +88,6 @@ class Temporal:
                 f"the validation cut {iso_time(valid_cut)} is not before the test cut "
                 f"{iso_time(test_cut)}",
                 where="split",
-                todo="give an earlier split.valid_from or larger shares",
+                todo="set an earlier split.valid_from or larger shares",
             )
         return valid_cut, test_cut

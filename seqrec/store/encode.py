@@ -1,4 +1,4 @@
-"""Interactions to CSR arrays of dense ids: vectorised, and sparing with memory."""
+"""Encode interactions as CSR arrays of dense ids: vectorised, and sparing with memory."""
 
 from typing import Any
 
@@ -15,17 +15,17 @@ SCHEMA = ("user", "item", "timestamp", "rating")  # any other column is context
 
 
 def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str, Any]:
-    """Do the steps of `settings` in the order of its fields.
+    """Apply the steps of `settings` in the order of its fields, then number users and items.
 
-    Inside a user events are ordered by time, then by their order in the file. Users and items are
-    numbered in the order of their first kept event in the file.
+    Each user's events are sorted by time, then by file order. Users and items are numbered in the
+    file order of their first kept event.
 
     Returns:
         ``arrays``, ``context``, ``users``, ``items`` and ``report`` for
         :func:`seqrec.store.store.write`.
 
     Raises:
-        DataError: a step leaves no interactions, or needs a column that isn't there.
+        DataError: a step leaves no interactions, or needs a column that the data lacks.
     """
     frame = interactions.events.collect(engine="streaming")
     user_ids, item_ids = frame["user"], frame["item"]
@@ -63,7 +63,7 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
 
 
 def _coded(frame: pl.DataFrame) -> tuple[Events, dict[str, list[str] | None]]:
-    """Columns as arrays, and the categories of those of the context that have some."""
+    """Return the columns as arrays, and the categories of each context column that has some."""
 
     def values(column: str) -> np.ndarray | None:
         return frame[column].to_numpy() if column in frame.columns else None
@@ -80,7 +80,7 @@ def _coded(frame: pl.DataFrame) -> tuple[Events, dict[str, list[str] | None]]:
 
 
 def _context(values: pl.Series) -> tuple[np.ndarray, list[str] | None]:
-    """Numbers as float32, NaN where unknown; categories as int32 codes from 1, 0 where unknown."""
+    """Encode numbers as float32, NaN if unknown, or categories as int32 from 1, 0 if unknown."""
     if values.dtype.is_numeric():
         return values.cast(pl.Float32).fill_null(float("nan")).to_numpy(), None
     names = values.cast(pl.String).drop_nulls().unique().sort()
@@ -89,12 +89,12 @@ def _context(values: pl.Series) -> tuple[np.ndarray, list[str] | None]:
 
 
 def _codes(ids: pl.Series) -> np.ndarray:
-    """Small numbers in place of ids, int32; integers that lie close together are so already."""
+    """Replace ids by small numbers, int32; integers that lie close together are only shifted."""
     if ids.dtype.is_integer() and len(ids):
         values = ids.to_numpy()
-        least = values.min()
-        if int(values.max()) - int(least) < len(ids):
-            return np.subtract(values, least, dtype=np.int32, casting="unsafe")
+        low = values.min()
+        if int(values.max()) - int(low) < len(ids):
+            return np.subtract(values, low, dtype=np.int32, casting="unsafe")
     if not isinstance(ids.dtype, pl.Categorical):
         category = pl.Categorical(pl.Categories.random())
         coded = ids.to_frame().lazy().select(pl.first().cast(pl.String).cast(category))
@@ -136,37 +136,37 @@ def _dense(code: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _numbered(column: str, ids: pl.Series, rows: np.ndarray, start: int) -> pl.DataFrame:
-    """Columns index and the original ids."""
+    """Return the columns index and the original ids."""
     index = pl.Series("index", np.arange(start, start + len(rows), dtype=np.int32))
     return pl.DataFrame([index, ids.gather(rows).cast(pl.String).alias(column)])
 
 
 def _by_session(users: pl.DataFrame, part: np.ndarray) -> pl.DataFrame:
-    """Sessions are called ``user/1``, ``user/2`` and so on."""
+    """Name sessions ``user/1``, ``user/2`` and so on."""
     return users.with_columns(user=pl.col("user") + "/" + pl.Series(part).cast(pl.String))
 
 
 def _described(ids: pl.DataFrame, table: pl.LazyFrame | None, one: str, name: str) -> pl.DataFrame:
-    """Add what `table` says of each; of two rows for `one` (item or user) the first counts."""
+    """Join the columns of `table`; of two rows for `one` (item or user) the first counts."""
     if table is None:
         return ids
-    described = table.filter(pl.col(one).is_in(ids[one].implode())).unique(
+    matching = table.filter(pl.col(one).is_in(ids[one].implode())).unique(
         one, keep="first", maintain_order=True
     )
     try:
-        known = described.collect()
+        rows = matching.collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(
             f"the table of {one}s of {name} can't be read: {str(error).splitlines()[0]}",
             where=name,
-            todo="give the file as it was published, or leave it out of data.raw_dir",
+            todo="use the file as it was published, or leave it out of data.raw_dir",
         ) from error
-    if known.is_empty():
+    if rows.is_empty():
         say(
-            f"the table of {one}s of {name} describes none of its {len(ids):,} {one}s, such as "
-            f"{ids[one][0]!r}: nothing is known of them"
+            f"the table of {one}s of {name} has none of its {len(ids):,} {one}s, such as "
+            f"{ids[one][0]!r}: check that the ids match"
         )
-    return ids.join(known, on=one, how="left", maintain_order="left")
+    return ids.join(rows, on=one, how="left", maintain_order="left")
 
 
 def _not_empty(events: Events, report: list[dict[str, Any]], name: str) -> None:
@@ -176,9 +176,8 @@ def _not_empty(events: Events, report: list[dict[str, Any]], name: str) -> None:
     if before is None:
         raise DataError(f"{name} has no interactions")
     raise DataError(
-        f"nothing of {name} is left after prepare.{step}: before it there were "
-        f"{before['users']:,} users, {before['items']:,} items and "
-        f"{before['interactions']:,} interactions",
+        f"prepare.{step} leaves nothing of {name}, which had {before['users']:,} users, "
+        f"{before['items']:,} items and {before['interactions']:,} interactions before it",
         where=f"prepare.{step}",
-        todo="make that step milder",
+        todo="relax that step",
     )

@@ -1,4 +1,4 @@
-"""Whether what was read of a dataset is what its publisher says there is."""
+"""Compare a dataset with the counts that its publisher states."""
 
 from collections.abc import Mapping
 
@@ -7,27 +7,27 @@ from seqrec.store.store import SequenceStore
 
 
 def unexpected(store: SequenceStore, expect: Mapping[str, Expect] | None) -> str | None:
-    """What isn't as published, in words; None: all is, or nothing is known of this dataset.
+    """Describe deviations from published counts; None if there are none, or no such counts.
 
     Args:
-        store: its report has the counts before any step, and the malformed rows, which the
-            publisher counts, too.
-        expect: published counts by name of the dataset: another size, category or kind of event
-            has another name.
+        store: its report has the counts before any step, and the malformed rows, which publishers
+            count too.
+        expect: published counts by name of the dataset, which names its size, category or kind of
+            event.
     """
     counts = (expect or {}).get(store.name)
     if counts is None:
         return None
     found = dict(store.report["steps"][0])
     found["interactions"] += sum(store.report["rejected"].values())
-    off = [
+    deviations = [
         f"{found[what]:,} {what} (published: {count:,})"
         for what, count in vars(counts).items()
         if count is not None and found[what] != count
     ]
-    if not off:
+    if not deviations:
         return None
     return (
-        f"{store.name} isn't as published: {', '.join(off)}. The download was cut off, or this is "
-        "another version or a sample of it; expect=null if it is meant to be"
+        f"{store.name} isn't as published: {', '.join(deviations)}. The download was cut off, or "
+        "this is another version or a sample; if that is intended, set expect=null"
     )

@@ -1,4 +1,4 @@
-"""From a source to a :class:`SequenceStore`, once: later uses open what is in the cache."""
+"""Prepare a source as a :class:`SequenceStore`, once: later uses open it from the cache."""
 
 import dataclasses
 import errno
@@ -23,17 +23,16 @@ from seqrec.terminal.say import say
 
 
 def prepare(source: Source, settings: Prepare, cache_dir: str | Path) -> SequenceStore:
-    """Return the prepared dataset, from the cache if it is there.
+    """Return the prepared dataset, from the cache if possible.
 
     The cache folder's name holds a key made of the format version, the source's settings, the
-    raw files' names, sizes and times, and `settings`: whatever changes one of them gives another
-    folder. Many processes may call this at once; one prepares, the others wait for it.
+    raw files' names, sizes and times, and `settings`: changing any of them gives another folder.
+    Many processes may call this at once: one prepares, the rest wait.
 
     Args:
         source: where interactions come from.
         settings: the steps; see :class:`~seqrec.config.schema.Prepare`.
-        cache_dir: folder of all prepared datasets.
-
+        cache_dir: the folder of all prepared datasets.
     Raises:
         DataError: the raw data is missing or unusable, a step leaves nothing, the disk is full,
             or the cache folder can't be written.
@@ -57,7 +56,7 @@ def prepare(source: Source, settings: Prepare, cache_dir: str | Path) -> Sequenc
 
 
 def _build(source: Source, settings: Prepare, folder: Path) -> None:
-    """Write the store beside its final place and move it there when it is complete."""
+    """Write the store next to its final place and rename it when it is complete."""
     building = folder.with_name(f"{folder.name}.building")
     with _writing(folder.parent):
         _remove(building)  # left by a process that was killed
@@ -84,14 +83,14 @@ def _writing(cache: Path) -> Iterator[None]:
                 todo="free some space, or set paths.cache_dir to another disk",
             ) from error
         raise DataError(
-            f"the folder of prepared datasets can not be used: {error}",
+            f"the folder of prepared datasets can't be used: {error}",
             where=str(cache),
-            todo="set paths.cache_dir or SEQREC_CACHE_DIR to a folder of yours",
+            todo="set paths.cache_dir or SEQREC_CACHE_DIR to a folder that you can write to",
         ) from error
 
 
 def _remove(path: Path) -> None:
-    """Remove a folder or a file, if it is there."""
+    """Remove a folder or a file, if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -111,11 +110,11 @@ def _key(source: Source, settings: Prepare) -> str:
 
 
 def _is_place(key: str) -> bool:
-    """Whether a key says where files are, which is no part of what they are."""
+    """Return whether a key only says where files are, not what they hold."""
     return meaning_of(key) is Meaning.PLACE
 
 
 def _plain(fields: Any) -> dict[str, Any]:
-    """Values of a dataclass, fit for JSON."""
+    """Return the values of a dataclass, fit for JSON."""
     values = dataclasses.asdict(fields)
     return {name: v.value if isinstance(v, Enum) else v for name, v in values.items()}

@@ -4,17 +4,17 @@ import numpy as np
 
 
 def lexsort(*keys: np.ndarray) -> np.ndarray:
-    """The same as :func:`numpy.lexsort` of integers, at millions of rows several times as fast.
+    """Sort like :func:`numpy.lexsort` on integers, at millions of rows several times as fast.
 
-    A radix sort, from the last digit of the first key to the first digit of the last. A digit is as
-    many bits as leave room for a position beside it in one int64: so each pass is an ordinary sort
-    of numbers, which is fast, and stable since no two of them are equal.
+    A radix sort, from the last digit of the first key to the first digit of the last. A digit has
+    as many bits as leave room for a position next to it in one int64: each pass is then an ordinary
+    sort of numbers, which is fast, and stable since no two of them are equal.
 
     Args:
         keys: one or more arrays of one length; the last is the most important.
 
     Returns:
-        int64, the positions in order; rows with equal keys stay in theirs.
+        int64, the positions in sorted order; rows with equal keys keep their order.
     """
     position = np.arange(len(keys[0]))
     order = None
@@ -22,11 +22,11 @@ def lexsort(*keys: np.ndarray) -> np.ndarray:
     width = 63 - place
     for key in keys:
         if order is None and (key[1:] >= key[:-1]).all():
-            continue  # as a log is in the order of time
-        least, most = key.min(), key.max()
-        for shift in range(0, (int(most) - int(least)).bit_length(), width):
+            continue  # already sorted, as the times of a log are
+        low, high = key.min(), key.max()
+        for shift in range(0, (int(high) - int(low)).bit_length(), width):
             digit = (key if order is None else key[order]).astype(np.int64)
-            digit -= least
+            digit -= low
             digit >>= shift
             digit &= (1 << width) - 1
             digit <<= place

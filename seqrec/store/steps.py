@@ -14,9 +14,9 @@ from seqrec.store.sort import lexsort
 
 @dataclass(frozen=True)
 class Events:
-    """Columns of equal length; user and item are codes, `row` is the place in the raw file.
+    """Columns of equal length; user and item are codes, `row` is the position in the raw file.
 
-    Where sessions were cut, `user` counts sessions and `part` is the session's number in its user.
+    If sessions were cut, `user` numbers sessions and `part` numbers each user's own.
     """
 
     user: np.ndarray  # int32 (n,)
@@ -28,7 +28,7 @@ class Events:
     context: dict[str, np.ndarray] = field(default_factory=dict)  # int32 codes or float32
 
     def take(self, which: np.ndarray) -> "Events":
-        """Rows by mask or position."""
+        """Select rows by mask or position."""
         columns = {k: v[which] for k, v in vars(self).items() if isinstance(v, np.ndarray)}
         context = {name: values[which] for name, values in self.context.items()}
         return replace(self, **columns, context=context)
@@ -37,7 +37,7 @@ class Events:
         return len(self.user)
 
     def counts(self) -> dict[str, int]:
-        """Distinct users and items, and interactions."""
+        """Count distinct users and items, and interactions."""
         return {
             "users": int(np.count_nonzero(np.bincount(self.user))) if len(self) else 0,
             "items": int(np.count_nonzero(np.bincount(self.item))) if len(self) else 0,
@@ -49,13 +49,13 @@ Step = tuple[str | None, Callable[[Events], Events]]
 
 
 def steps(settings: Prepare, name: str) -> Iterator[Step]:
-    """The steps of `settings` that are on, for the source `name`.
+    """Yield the steps that `settings` turns on, for the source `name`.
 
-    Each has its name in the report; None: it drops nothing. Events come in as the file has them,
-    and leave by user, then time, then place in the file.
+    Each comes with its name in the report; None: it drops nothing. Events enter in file order and
+    leave sorted by user, then time, then file order.
 
     Raises:
-        DataError: a step needs a column that isn't there.
+        DataError: a step needs a column that the data lacks.
     """
     if settings.min_rating is not None:
         yield "min_rating", lambda events: _min_rating(events, settings.min_rating, name)  # type: ignore[arg-type]
@@ -71,18 +71,18 @@ def steps(settings: Prepare, name: str) -> Iterator[Step]:
         yield "max_history", lambda events: _latest(events, settings.max_history)  # type: ignore[arg-type]
 
 
-def _min_rating(events: Events, least: float, name: str) -> Events:
+def _min_rating(events: Events, minimum: float, name: str) -> Events:
     if events.rating is None:
         raise DataError(
-            f"{name} has no ratings, so none can be at least {least:g}",
+            f"prepare.min_rating={minimum:g} needs ratings, which {name} lacks",
             where="prepare.min_rating",
             todo="set prepare.min_rating=null, or name the rating column with data.rating",
         )
-    return events.take(events.rating >= least)
+    return events.take(events.rating >= minimum)
 
 
 def _ordered(events: Events) -> Events:
-    """By user, then time, then place in the file (the sort is stable)."""
+    """Sort by user, then time, then file order (the sort is stable)."""
     keys = (events.user,) if events.timestamp is None else (events.timestamp, events.user)
     return events.take(lexsort(*keys))
 
@@ -100,7 +100,7 @@ def _last(events: Events) -> Events:
 
 
 def _consecutive(events: Events) -> Events:
-    """Of a run of events of a user with one item keep the first."""
+    """Keep the first of each user's consecutive events with the same item."""
     return events.take(_changes(events.user, events.item)[:-1])
 
 
@@ -112,19 +112,19 @@ REPEAT_STEPS: dict[Repeats, Callable[[Events], Events]] = {
 
 
 def _by_pair(events: Events) -> tuple[np.ndarray, np.ndarray]:
-    """Positions by user and item, and the :func:`_changes` in that order."""
+    """Return positions sorted by user and item, and the :func:`_changes` in that order."""
     order = lexsort(events.item, events.user)
     return order, _changes(events.user[order], events.item[order])
 
 
 def _changes(user: np.ndarray, item: np.ndarray) -> np.ndarray:
-    """Whether user or item change: before the first event, between any two, after the last."""
+    """Return whether user or item change: before the first event, between two, after the last."""
     other = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
     return np.concatenate([[True], other, [True]])
 
 
 def _sessions(events: Events, minutes: float, name: str) -> Events:
-    """Cut each user's events where nothing happened for more than so many minutes."""
+    """Cut each user's events at pauses of more than `minutes`."""
     times = _times(events, name, "prepare.session_gap")
     other = np.concatenate([[True], events.user[1:] != events.user[:-1]])
     pause = np.concatenate([[False], np.diff(times) > minutes * 60_000])
@@ -136,7 +136,7 @@ def _sessions(events: Events, minutes: float, name: str) -> Events:
 def _times(events: Events, name: str, key: str) -> np.ndarray:
     if events.timestamp is None:
         raise DataError(
-            f"{name} has no timestamps, which this step needs",
+            f"{key} needs timestamps, which {name} lacks",
             where=key,
             todo=f"set {key}=null, or name the time column with data.timestamp",
         )
@@ -146,8 +146,8 @@ def _times(events: Events, name: str, key: str) -> np.ndarray:
 def _k_core(events: Events, k: int, cut: int | None, name: str) -> Events:
     """Drop users and items with fewer than `k` events until there are none.
 
-    With a `cut` only the events before it count; users and items that they leave keep theirs after
-    it, so that nothing of what came later decides who is in the data.
+    With a `cut`, only the events before it count; users and items that remain keep their later
+    events too, so that no later event decides who is in the data.
     """
     if cut is None:
         return _core(events, k)
@@ -166,7 +166,7 @@ def _core(events: Events, k: int) -> Events:
     return events
 
 
-def _latest(events: Events, most: int) -> Events:
-    """Keep the last `most` events of each user."""
+def _latest(events: Events, limit: int) -> Events:
+    """Keep the last `limit` events of each user."""
     end = np.cumsum(np.bincount(events.user))
-    return events.take(end[events.user] - np.arange(len(events)) <= most)
+    return events.take(end[events.user] - np.arange(len(events)) <= limit)

@@ -18,7 +18,7 @@ FORMAT = 2  # raised whenever the files or their meaning change
 INDEX = "store.json"
 KEYS = ("name", "data_hash", "n_users", "n_items", "n_interactions", "context", "report")
 STAMP = ("size", "mtime_ns", "sha256")  # of each file
-HASHED = 1 << 20  # ids that are joined at once
+HASHED = 1 << 20  # ids that are hashed at once
 ARRAYS = {"offset": "<i8", "item": "<i4", "timestamp": "<i8", "rating": "<f4"}
 
 
@@ -29,16 +29,16 @@ class SequenceStore:
     items ``1 .. n_items``; item 0 is the padding.
 
     Args:
-        folder: what :func:`write` made.
+        folder: a folder written by :func:`write`.
 
     Attributes:
         offset: int64 (n_users + 1,).
         item: int32 (n_interactions,).
         timestamp: int64 (n_interactions,), milliseconds since 1970 UTC, or None.
         rating: float32 (n_interactions,), or None.
-        context: what else is known of each event, (n_interactions,) by name: int32 codes of
-            categories, 0 where unknown, or float32 numbers, NaN where unknown.
-        categories: names of the codes 1, 2, ... of each context that has categories.
+        context: context columns by name, (n_interactions,): int32 codes of categories, 0 where
+            unknown, or float32 numbers, NaN where unknown.
+        categories: names of the codes 1, 2, ... of each context column of categories.
         name: of the source.
         data_hash: sha256 of the sequences and the original ids; equal on every machine.
         items_hash: sha256 of the table of items: ids, titles and features.
@@ -70,14 +70,14 @@ class SequenceStore:
         self.n_interactions: int = index["n_interactions"]
         for field in ARRAYS:
             path = self.folder / f"{field}.npy"
-            there = path.name in index["files"]
-            setattr(self, field, np.load(path, mmap_mode="r") if there else None)
-        known: dict[str, list[str] | None] = index["context"]
+            written = path.name in index["files"]
+            setattr(self, field, np.load(path, mmap_mode="r") if written else None)
+        context: dict[str, list[str] | None] = index["context"]
         self.context = {
             name: np.load(self.folder / f"context_{at}.npy", mmap_mode="r")
-            for at, name in enumerate(known)
+            for at, name in enumerate(context)
         }
-        self.categories = {name: names for name, names in known.items() if names is not None}
+        self.categories = {name: names for name, names in context.items() if names is not None}
 
     def __repr__(self) -> str:
         counts = f"{self.n_users:,} users, {self.n_items:,} items, {self.n_interactions:,}"
@@ -90,11 +90,11 @@ class SequenceStore:
         return (SequenceStore, (self.folder,))
 
     def users(self) -> pl.DataFrame:
-        """Columns index, user (the original id), attributes."""
+        """Return the columns index, user (the original id), attributes."""
         return self._users
 
     def items(self) -> pl.DataFrame:
-        """Columns index (from 1), item (the original id), title (null if unknown), features."""
+        """Return index (from 1), item (the original id), title (null if unknown), features."""
         return self._items
 
     @cached_property
@@ -119,10 +119,10 @@ def write(
     """Write a store into `folder`, which must exist and be empty.
 
     Args:
-        folder: where.
+        folder: where to write.
         name: of the source.
         arrays: offset, item, timestamp and rating, see :class:`SequenceStore`.
-        context: what else is known of each event, and the names of its codes; None: numbers.
+        context: context columns, each with the names of its codes; None: numbers.
         users: columns index, user and attributes.
         items: columns index, item, title and features.
         report: what the preparation did.
@@ -172,9 +172,9 @@ def _write_index(folder: Path, index: dict[str, Any]) -> None:
 
 
 def _checked_index(folder: Path) -> dict[str, Any]:
-    """The index of a store whose files are the ones that were written.
+    """Return the index of a store after checking that its files are the ones that were written.
 
-    Sizes and times are compared; contents only when a time has moved, as after a copy.
+    Sizes and times are compared; contents only if a time has changed, as after a copy.
     """
     try:
         index = json.loads((folder / INDEX).read_text())

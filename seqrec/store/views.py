@@ -8,7 +8,7 @@ import numpy as np
 from seqrec.errors import DataError
 from seqrec.store.store import SequenceStore
 
-MAX_AT_ONCE = 1 << 22  # events that are compared together
+MAX_AT_ONCE = 1 << 22  # events that are compared at once
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class View:
         return len(self.user)
 
     def take(self, which: np.ndarray) -> "View":
-        """Entries by mask or position."""
+        """Select entries by mask or position."""
         return View(self.user[which], self.start[which], self.end[which])
 
     def positions(self) -> np.ndarray:
-        """int64: where in the store the events of all stretches are, one stretch after another."""
+        """Return the store positions, int64, of the events of all stretches, one after another."""
         length = self.end - self.start
         before = np.cumsum(length) - length
         return np.arange(length.sum()) + np.repeat(self.start - before, length)
@@ -41,18 +41,18 @@ class View:
 
 @dataclass(frozen=True)
 class Splits:
-    """What to learn from and what to be judged on.
+    """The sequences to train on and the targets to evaluate on.
 
     Args:
         train: sequences of at least 2 events.
         valid, test: histories of at least 1 event, each followed by its target.
         candidate_V: bool (n_items + 1,), the items that may be ranked, False for the padding; None:
             all items.
-        protocol: says how the data was split, with its settings.
+        protocol: describes how the data was split, with its settings.
         report: counts: ``train_sequences``, ``train_events``, and for valid and test
             ``*_targets``, ``*_cold_targets`` (left out: the item isn't a candidate) and
             ``*_repeats`` (share of targets that are in their own history).
-        cut: the time, in milliseconds, before which all training events lie; None: there is none.
+        cut: the time, in milliseconds, before which all training events lie; None: no such time.
     """
 
     train: View
@@ -65,10 +65,10 @@ class Splits:
 
 
 class Split(Protocol):
-    """A way to split."""
+    """A way to split a store into training, validation and test."""
 
     def __call__(self, store: SequenceStore) -> Splits:
-        """Split `store`; a DataError if a part would be empty or a needed column is missing."""
+        """Split `store`; raise a DataError if a part is empty or a needed column is missing."""
         ...
 
 
@@ -84,13 +84,13 @@ def assemble(
     cut: int | None = None,
     keep_cold: bool = False,
 ) -> Splits:
-    """Drop sequences that teach nothing and targets that can't be ranked, and count.
+    """Drop sequences too short to train on and targets that can't be ranked, and count.
 
     Args:
         store: the data.
         train, valid, test, candidate_V, protocol, cut: see :class:`Splits`; unfiltered.
         todo: what the user can do when a part is empty.
-        keep_cold: targets that can't be ranked stay, as misses.
+        keep_cold: keep targets that can't be ranked, as misses.
 
     Raises:
         DataError: a part is empty.
@@ -113,7 +113,7 @@ def assemble(
     for part, view in parts.items():
         if not len(view):
             raise DataError(
-                f"{protocol} leaves no {part} sequences of {store.name}: there are "
+                f"{protocol} leaves no {part} sequences of {store.name}, which has "
                 f"{store.n_users:,} users with {store.n_interactions:,} interactions",
                 where="split",
                 todo=todo,
@@ -122,17 +122,17 @@ def assemble(
 
 
 def _repeats(store: SequenceStore, view: View) -> float:
-    """Share of targets that occur in their own history."""
-    again, ends = 0, np.cumsum(view.end - view.start)
+    """Return the share of targets that occur in their own history."""
+    repeats, ends = 0, np.cumsum(view.end - view.start)
     for part in np.split(np.arange(len(view)), _even(ends)):
         some = view.take(part)
         length = some.end - some.start
         if len(some):
             same = store.item[some.positions()] == np.repeat(store.item[some.end], length)
-            again += int(np.logical_or.reduceat(same, np.cumsum(length) - length).sum())
-    return again / len(view) if len(view) else 0.0
+            repeats += int(np.logical_or.reduceat(same, np.cumsum(length) - length).sum())
+    return repeats / len(view) if len(view) else 0.0
 
 
 def _even(ends: np.ndarray) -> np.ndarray:
-    """Where to cut rows so that each part has about `MAX_AT_ONCE` of what `ends` adds up."""
+    """Return where to cut rows so that each part has about `MAX_AT_ONCE` events."""
     return np.flatnonzero(np.diff(ends // MAX_AT_ONCE)) + 1

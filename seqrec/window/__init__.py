@@ -1,1 +1,1 @@
-"""Which stretches of a history are trained on, one file each."""
+"""Windows: which stretches of a history are trained on, one file each."""

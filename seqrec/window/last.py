@@ -6,7 +6,7 @@ from seqrec.shapes import Segments
 
 
 class Last:
-    """One segment a sequence, its latest ``max_length`` inputs; earlier ones are left out."""
+    """One segment per sequence, its latest ``max_length`` inputs; earlier ones are left out."""
 
     def __call__(self, start: np.ndarray, end: np.ndarray, max_length: int) -> Segments:
         """Cut inputs ``start .. end`` of each sequence."""

@@ -1,4 +1,4 @@
-"""All of a history, in segments that overlap."""
+"""A whole history, in overlapping segments."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from seqrec.shapes import Segments
 
 
 class Sliding:
-    """As many segments a sequence as it takes, each ``stride`` events before the next.
+    """As many segments per sequence as needed, each ``stride`` events before the next.
 
     Each position is a target once, in the segment where it sees most: segments are laid from the
-    end, and the positions that a segment shares with an earlier one are only context in it.
+    end, and the positions that a segment shares with an earlier one are its prefix, only seen.
 
     Args:
         stride: events between the ends of two segments, 1 to ``max_length``; null: half of
@@ -30,5 +30,5 @@ class Sliding:
         back = np.repeat(last, count) - 1 - np.arange(count.sum())  # segments after this one
         first, stop = np.repeat(start, count), np.repeat(end, count) - back * stride
         begin = np.maximum(first, stop - max_length)
-        context = np.where(begin > first, stop - stride - begin, 0)
-        return Segments(begin, stop, context)
+        prefix = np.where(begin > first, stop - stride - begin, 0)
+        return Segments(begin, stop, prefix)

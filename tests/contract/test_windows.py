@@ -19,8 +19,8 @@ def check_targets_are_had_once(window):
         cut = window(START, END, most)
         learned = [
             position
-            for start, end, context in zip(cut.start, cut.end, cut.context, strict=True)
-            for position in range(start + context, end)
+            for start, end, prefix in zip(cut.start, cut.end, cut.prefix, strict=True)
+            for position in range(start + prefix, end)
         ]
         assert len(learned) == len(set(learned))
         inside = {at for start, end in zip(START, END, strict=True) for at in range(start, end)}
@@ -34,12 +34,12 @@ def check_latest_target_is_kept(window):
 
 
 def check_length(window):
-    """No segment is empty, longer than asked for, or context alone."""
+    """No segment is empty, longer than asked for, or prefix alone."""
     for most in MOST:
         cut = window(START, END, most)
         length = cut.end - cut.start
         assert (length >= 1).all() and (length <= most).all()
-        assert (cut.context >= 0).all() and (cut.context < length).all()
+        assert (cut.prefix >= 0).all() and (cut.prefix < length).all()
 
 
 def check_sequences_stay_apart(window):

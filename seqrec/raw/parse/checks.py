@@ -1,4 +1,4 @@
-"""What a file has to have before it is read, and how many of its rows may be malformed."""
+"""Check what a file holds before it is read, and how many of its rows are malformed."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -22,34 +22,34 @@ def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = 
         one: what each row is.
 
     Raises:
-        DataError: it doesn't exist, is empty or binary, lacks columns (names those there), has
-            two of one name, or has lists or objects in them.
+        DataError: the file doesn't exist, is empty or binary, or lacks a column, has two of that
+            name, or has lists or objects in it.
     """
     if isinstance(form, Parquet):
         _check_parquet(path)
     else:
         inspect(path)
-    there, nested = form.columns(path), form.nested(path)
+    present, nested = form.columns(path), form.nested(path)
     for role, name in columns.items():
-        if name not in there:
-            near = get_close_matches(name, there, n=1, cutoff=0.4)
+        if name not in present:
+            near = get_close_matches(name, present, n=1, cutoff=0.4)
             hint = f"data.{role}={near[0]}" if near else f"data.{role}=COLUMN"
             raise DataError(
-                f"{path.name} has no column {name!r}; it has {', '.join(there)}",
+                f"{path.name} has no column {name!r}; it has {', '.join(present)}",
                 where=str(path),
                 todo=f"name the column with {hint}",
             )
-        if there.count(name) > 1:
+        if present.count(name) > 1:
             raise DataError(
-                f"{path.name} has {there.count(name)} columns called {name!r}",
+                f"{path.name} has {present.count(name)} columns called {name!r}",
                 where=str(path),
                 todo=f"rename all but the one that data.{role} means",
             )
         if name in nested:
             raise DataError(
-                f"column {name} holds lists; one {one} a row is needed",
+                f"column {name} holds lists, but each row must hold one {one}",
                 where=str(path),
-                todo=f"write the file anew with one {one} a row, or name another column with "
+                todo=f"rewrite the file with one {one} per row, or name another column with "
                 f"data.{role}",
             )
 
@@ -57,14 +57,14 @@ def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = 
 def tolerate(
     path: Path, faults: Mapping[str, int], total: int, quotes: Iterable[str], max_bad_rows: float
 ) -> None:
-    """Accept `faults` (rows by reason) among `total` rows, or say what is wrong with the file.
+    """Accept `faults` (rows by reason) among `total` rows, up to the share `max_bad_rows`.
 
     Raises:
-        DataError: they are more than the share `max_bad_rows`.
+        DataError: there are more; the message quotes some.
     """
     if not 0 <= max_bad_rows <= 1:
         raise ConfigError(
-            f"max_bad_rows is a share of rows, not {max_bad_rows}", where="data.max_bad_rows"
+            f"max_bad_rows={max_bad_rows} must be between 0 and 1", where="data.max_bad_rows"
         )
     bad = sum(faults.values())
     if bad <= max_bad_rows * total:
@@ -74,12 +74,12 @@ def tolerate(
         f"{bad:,} of {total:,} rows of {path.name} are malformed ({reasons}), "
         f"more than data.max_bad_rows={max_bad_rows:g} allows",
         where="\n    ".join([str(path), *quotes]),
-        todo="mend the file, correct separator, columns or time unit, or raise data.max_bad_rows",
+        todo="repair the file, correct separator, columns or time unit, or raise data.max_bad_rows",
     )
 
 
 def quote(line: int, fault: str, text: str) -> str:
-    """One malformed row as an error shows it."""
+    """Format one malformed row for an error message."""
     return f"line {line:,} ({fault}): {text[:100]!r}"
 
 

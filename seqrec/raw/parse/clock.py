@@ -1,4 +1,4 @@
-"""Times in any common unit to milliseconds since 1970-01-01 UTC."""
+"""Convert times in any common unit to milliseconds since 1970-01-01 UTC."""
 
 from collections.abc import Iterable
 
@@ -10,8 +10,8 @@ from seqrec.raw.parse.formats import text_of
 MS_PER_UNIT = {"s": 1e3, "ms": 1.0, "us": 1e-3}
 UNITS = ("auto", *MS_PER_UNIT, "iso")
 LARGEST_S, LARGEST_MS = 1e11, 1e14  # the year 5138 in seconds, and in milliseconds
-SMALLEST_S = 1e8  # smaller numbers may be made-up clocks, and tell no unit
-STRAY = 0.01  # largest share of times that looks like another unit and yet tells nothing
+SMALLEST_S = 1e8  # smaller numbers may be made-up clocks, whose unit is unknown
+STRAY = 0.01  # largest share of times looking like another unit that is ignored
 ISO_FORMS = {
     "%Y-%m-%dT%H:%M:%S%.f": None,
     "%Y-%m-%dT%H:%M:%S%.f%#z": "UTC",
@@ -22,16 +22,16 @@ END_MS = 253_402_300_800_000  # the end of the year 9999
 
 
 def is_iso(unit: str, sample: Iterable[str | None]) -> bool:
-    """Whether times are ISO dates rather than numbers; ``auto`` is told from a sample.
+    """Return whether times are ISO dates rather than numbers; ``auto`` decides by a sample.
 
     Raises:
         ConfigError: `unit` is none of ``auto``, ``s``, ``ms``, ``us``, ``iso``.
     """
     if unit not in UNITS:
         raise ConfigError(
-            f"{unit!r} is no unit of time",
+            f"unknown unit of time {unit!r}",
             where="data.time_unit",
-            todo=f"one of {', '.join(UNITS)}",
+            todo=f"use one of {', '.join(UNITS)}",
         )
     if unit != "auto":
         return unit == "iso"
@@ -40,13 +40,13 @@ def is_iso(unit: str, sample: Iterable[str | None]) -> bool:
 
 
 def parsed(column: pl.Expr, dtype: pl.DataType, unit: str) -> pl.Expr:
-    """Times as Float64 in `unit` (``iso``: milliseconds); null where there is no such time.
+    """Parse times as Float64 in `unit` (``iso``: milliseconds); null where that is impossible.
 
-    A number or date beyond the year 9999 is no time; under ``auto``, one that is so in every unit.
+    Times beyond the year 9999 are null; under ``auto``, those beyond it in every unit.
 
     Args:
-        column: times of type `dtype`; whole numbers and dates are read as they are, all else as
-            text. Dates are ISO dates only.
+        column: times of type `dtype`; integers and, under ``iso``, dates are read directly,
+            everything else as text.
         dtype: its type.
         unit: ``auto``, ``s``, ``ms``, ``us`` or ``iso``.
     """
@@ -62,9 +62,9 @@ def parsed(column: pl.Expr, dtype: pl.DataType, unit: str) -> pl.Expr:
 
 
 def unit_of(values: pl.Series, where: str) -> str:
-    """The one unit of a whole column, by the magnitude of most of its numbers.
+    """Infer the unit of a whole column from the magnitude of most of its numbers.
 
-    So a stray row of another era (negative before 1970) is read like its neighbours.
+    A stray row of another era (negative before 1970) is thus read like its neighbours.
 
     Raises:
         DataError: some of the numbers are seconds and some are not.
@@ -83,26 +83,26 @@ def unit_of(values: pl.Series, where: str) -> str:
             f"times in two units: {seconds:.0%} look like seconds, {finer:.0%} like milliseconds "
             "or finer",
             where=where,
-            todo="bring them to one unit, or, if they are in one, name it with data.time_unit",
+            todo="convert them to one unit or, if they share one, name it with data.time_unit",
         )
     return "s" if finer < 0.5 else "ms" if finest < 0.5 else "us"
 
 
 def are_times(values: pl.Series, unit: str) -> bool:
-    """Whether all numbers lie before the end of the year 9999."""
+    """Return whether all numbers lie before the end of the year 9999."""
     return bool(max(-values.min(), values.max()) < _end(unit))  # type: ignore[operator, type-var]
 
 
 def to_ms(values: pl.Expr, unit: str) -> pl.Expr:
-    """What :func:`parsed` gave to Int64 milliseconds; `unit` is not ``auto``."""
+    """Convert the result of :func:`parsed` to Int64 milliseconds; `unit` is not ``auto``."""
     scaled = values if unit in ("ms", "iso") else values * MS_PER_UNIT[unit]
     return scaled.round().cast(pl.Int64)
 
 
 def _iso(texts: pl.Series) -> pl.Series:
-    """ISO dates and times as Int64 milliseconds; no zone means UTC; null where unparsable.
+    """Parse ISO dates and times to Int64 milliseconds; no zone means UTC; null if unparsable.
 
-    A form is tried only where none before it fitted, as trying takes the time.
+    A form is tried only where no earlier one fitted, because trying is slow.
     """
     text = texts.str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d) +", "${1}T")
     unread = text.str.replace("(Z| ?UTC)$", "+00:00")

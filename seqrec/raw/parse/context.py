@@ -1,4 +1,4 @@
-"""What else is known of an event beside who, what, when and how it was rated."""
+"""The context of an event: columns besides its user, item, time and rating."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ RESERVED = ("user", "item", "timestamp", "rating", "hour", "weekday", "gap")  # 
 
 @dataclass(frozen=True)
 class Context:
-    """A column of a file of events.
+    """A context column of a file of events.
 
     Args:
-        column: its name there.
+        column: its name in the file.
         kind: ``category``, or ``number``.
     """
 
@@ -28,7 +28,7 @@ class Context:
     kind: Kind = "category"
 
     def typed(self, dtype: pl.DataType) -> pl.Expr:
-        """The column as String or Float32; null where it says nothing."""
+        """Return the column as String or Float32; null where empty."""
         text = text_of(pl.col(self.column), dtype)
         if self.kind == "number":
             return number_of(text)
@@ -39,20 +39,20 @@ NOTHING: Mapping[str, Context] = MappingProxyType({})
 
 
 def declared(columns: list[str | dict[str, Any]]) -> dict[str, Context]:
-    """Columns as a configuration names them: ``[device, {dwell: number}]``.
+    """Parse the context columns of a configuration: ``[device, {dwell: number}]``.
 
     Raises:
-        ConfigError: one is of no known kind, or its name has another meaning.
+        ConfigError: a column has an unknown kind or a reserved name.
     """
-    found: dict[str, Context] = {}
+    parsed: dict[str, Context] = {}
     for column in columns:
         pairs = column.items() if isinstance(column, dict) else [(column, "category")]
         for name, kind in pairs:
             if kind not in COLUMN_KINDS or name in RESERVED:
                 why = (
-                    f"it is one of {', '.join(COLUMN_KINDS)}"
+                    f"the kind must be one of {', '.join(COLUMN_KINDS)}"
                     if kind not in COLUMN_KINDS
-                    else "a taken name"
+                    else "the name is reserved"
                 )
                 raise ConfigError(
                     f"{name}: {kind}: {why}",
@@ -60,16 +60,16 @@ def declared(columns: list[str | dict[str, Any]]) -> dict[str, Context]:
                     todo="write data.context='[device,{dwell: number}]'; rating and timestamp "
                     "have keys of their own",
                 )
-            found[name] = Context(str(name), cast(Kind, kind))
-    return found
+            parsed[name] = Context(str(name), cast(Kind, kind))
+    return parsed
 
 
 def present(context: Mapping[str, Context], columns: Iterable[str]) -> dict[str, Context]:
-    """The part of `context` that a file with these columns has."""
-    return {name: seen for name, seen in context.items() if seen.column in columns}
+    """Return the part of `context` whose columns are in `columns`."""
+    return {name: entry for name, entry in context.items() if entry.column in columns}
 
 
 def number_of(text: pl.Expr) -> pl.Expr:
-    """Float32; null where there is no finite number."""
+    """Parse text as Float32; null where it is no finite number."""
     value = text.str.strip_chars().cast(pl.Float32, strict=False)
     return pl.when(value.is_finite()).then(value)

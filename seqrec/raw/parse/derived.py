@@ -1,4 +1,4 @@
-"""A file of text with columns that are made of its own."""
+"""A text format with computed columns."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,17 +9,17 @@ import polars as pl
 
 from seqrec.raw.parse.formats import Format, Row
 
-CHUNK = 1000  # rows that the careful way looks at together
+CHUNK = 1000  # rows that the careful way reads at once
 
 
 @dataclass(frozen=True)
 class Derived:
-    """Another format, with more columns, without some of its rows.
+    """A text format with computed columns added and some rows left out.
 
     Args:
         form: a format of text.
-        made: each new column by name, as an expression of the file's; it becomes text.
-        without: rows that are left out, and not malformed; a null keeps a row.
+        made: new columns by name, as expressions of the file's columns; they become text.
+        without: which rows to leave out, which aren't malformed; a null keeps a row.
     """
 
     form: Format

@@ -1,8 +1,8 @@
 """File formats, each readable in two ways.
 
-``scan`` is the fast way: polars, vectorised, lazy. It may fail or give holes on a malformed file.
+``scan`` is the fast way: polars, vectorised, lazy. It may fail or return nulls on a malformed file.
 ``rows`` is the careful way: one row at a time, with its line number and what is wrong with its
-shape. :mod:`seqrec.raw.parse.read` uses the second only when the first shows trouble.
+shape. :mod:`seqrec.raw.parse.read` uses it only if the fast way finds a problem.
 """
 
 import csv
@@ -21,11 +21,11 @@ from seqrec.raw.parse.text import open_text, reading
 
 MISFIT = "_misfit"  # column of a scan: True where a row may have the wrong shape
 WRONG_COUNT = "wrong column count"
-REPEATED = "repeated header"  # as where files were joined
+REPEATED = "repeated header"  # as in concatenated files
 BROKEN_JSON = "broken JSON"
-BOM = "\ufeff"  # that some programs begin a file with
-KEY_LINES = 100  # JSON lines that are looked at to learn the columns
-SLICE = 100_000  # rows of a file that are read at once where it is read in parts
+BOM = "\ufeff"  # byte order mark at the start of some files
+KEY_LINES = 100  # JSON lines inspected to find the columns
+SLICE = 100_000  # rows read at once from a file that is read in parts
 
 
 @dataclass(frozen=True)
@@ -39,22 +39,22 @@ class Row:
 
 
 class Format(Protocol):
-    """How bytes become named columns of text."""
+    """A way to read bytes as named columns of text."""
 
     def columns(self, path: Path) -> list[str]:
-        """Names of the columns of the file."""
+        """Return the names of the file's columns."""
         ...
 
     def nested(self, path: Path) -> set[str]:
-        """Names of those that hold lists or objects."""
+        """Return the names of the columns that hold lists or objects."""
         ...
 
     def scan(self, path: Path) -> pl.LazyFrame:
-        """All columns, plus `MISFIT`: with their types in a Parquet file, else as String."""
+        """Scan all columns plus `MISFIT`: with their types in a Parquet file, else as String."""
         ...
 
     def rows(self, path: Path) -> Iterator[Row]:
-        """Rows in file order, without blank lines."""
+        """Yield rows in file order, without blank lines."""
         ...
 
 
@@ -82,7 +82,7 @@ class Delimited:
         return [name.strip() for name in fields]
 
     def nested(self, path: Path) -> set[str]:
-        """See :class:`Format`; none, all is text."""
+        """See :class:`Format`; none, all columns are text."""
         return set()
 
     def scan(self, path: Path) -> pl.LazyFrame:
@@ -106,13 +106,13 @@ class Delimited:
         )
         if len(frame.collect_schema()) != len(names):
             raise pl.exceptions.ShapeError(f"the first row of {path.name} has another width")
-        # A short row leaves its last column empty; polars notices a long one where it reads all
-        # columns, so all are asked, to the same answer.
+        # A short row leaves its last column empty; polars notices a long one only if it reads all
+        # columns, so `empty` asks for all of them, which doesn't change its value.
         empty = pl.any_horizontal(pl.col(names).is_null()) & pl.col(names[-1]).is_null()
         return frame.with_columns((empty | self._repeats(pl.col(names[0]), names)).alias(MISFIT))
 
     def _repeats(self, first: pl.Expr, names: list[str]) -> pl.Expr:
-        """Whether a row may be the header once more, by its first field."""
+        """Return whether a row may repeat the header, judged by its first field."""
         return pl.lit(False) if self.names is not None else first.eq_missing(pl.lit(names[0]))
 
     def rows(self, path: Path) -> Iterator[Row]:
@@ -153,12 +153,12 @@ class JsonLines:
         return list(dict.fromkeys(key for row in self._head(path) for key in row))
 
     def nested(self, path: Path) -> set[str]:
-        """See :class:`Format`; as most of the first lines have it."""
-        there, nested = Counter[str](), Counter[str]()
+        """See :class:`Format`; decided by the majority of the first lines."""
+        present, nested = Counter[str](), Counter[str]()
         for row in self._head(path):
-            there.update(key for key, value in row.items() if value is not None)
+            present.update(key for key, value in row.items() if value is not None)
             nested.update(key for key, value in row.items() if isinstance(value, dict | list))
-        return {key for key, number in nested.items() if number * 2 > there[key]}
+        return {key for key, number in nested.items() if number * 2 > present[key]}
 
     def scan(self, path: Path) -> pl.LazyFrame:
         """See :class:`Format`."""
@@ -177,7 +177,7 @@ class JsonLines:
         return [record or {} for _, _, record in islice(self._records(path), KEY_LINES)]
 
     def _records(self, path: Path) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
-        """Line, text and object of each line; None where it isn't one."""
+        """Yield line number, text and object of each line; None if it holds no object."""
         with open_text(path) as stream, reading(path):
             for line, text in enumerate(stream, start=1):
                 if not text.strip():
@@ -220,13 +220,13 @@ class Parquet:
 
 
 def as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """All columns as String, see :func:`text_of`, without those that hold lists or objects."""
+    """Select all columns as String, see :func:`text_of`, except those of lists or objects."""
     schema = frame.collect_schema().items()
     return frame.select(text_of(pl.col(n), dtype) for n, dtype in schema if not dtype.is_nested())
 
 
 def text_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """ISO text of dates and times, plain text of everything else."""
+    """Format dates and times as ISO text, everything else as plain text."""
     return column.dt.to_string("iso") if dtype.is_temporal() else column.cast(pl.String)
 
 
@@ -240,7 +240,7 @@ def _transcoded(path: Path, encoding: str) -> io.BytesIO:
 
 
 def _as_text(value: object) -> str | None:
-    """Plain text of a plain value, none of a list or an object."""
+    """Return a plain value as text, None for a list or an object."""
     if value is None or isinstance(value, str):
         return value
     return None if isinstance(value, dict | list) else json.dumps(value)

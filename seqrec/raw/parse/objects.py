@@ -1,4 +1,4 @@
-"""JSON lines of lists and objects that polars can't read as a whole, since some are broken."""
+"""JSON lines of lists and objects that polars can't read as a whole because some are broken."""
 
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ from seqrec.raw.parse.formats import SLICE, JsonLines, Row
 
 
 def objects(path: Path, **options: Any) -> tuple[pl.LazyFrame, list[Row]]:
-    """The objects of all lines that have one, and the lines that have none.
+    """Return the objects of all well-formed lines, and the broken lines.
 
     Args:
         path: the file.

@@ -1,7 +1,7 @@
-"""Reading interactions: fast where the file is clean, exact where it isn't.
+"""Read interactions: fast if the file is clean, row by row if it isn't.
 
-Every malformed row is counted by reason. Up to a stated share they are dropped; beyond it the
-reader stops and quotes three of them with their line numbers.
+Malformed rows are counted by reason. Up to a given share they are dropped; beyond it the reader
+stops and quotes three of them with their line numbers.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from seqrec.raw.parse.context import NOTHING, Context, number_of
 from seqrec.raw.parse.formats import MISFIT, Format, JsonLines, Row, text_of
 
 FAULT = "_fault"
-SAMPLE = 1000  # rows that are looked at to tell numbers from ISO dates
+SAMPLE = 1000  # rows inspected to distinguish numbers from ISO dates
 CHUNK = 100_000  # rows that the careful way holds as Python objects
 QUOTED = 3
 
@@ -47,24 +47,23 @@ def read_events(
     Args:
         path: the file.
         form: its format.
-        user, item, timestamp, rating: names of its columns; None where there is none.
-        context: what else to read of each event, by name; an unusable value there is unknown, no
-            malformed row.
+        user, item, timestamp, rating: names of its columns; None if it has none.
+        context: context columns to read, by name; an unusable value there is unknown and doesn't
+            make the row malformed.
         time_unit: ``s``, ``ms``, ``us`` since 1970 UTC, ``iso``, or ``auto``: one unit for the
-            whole column, told by its content.
+            whole column, inferred from its content.
         max_bad_rows: largest share of malformed rows that is dropped.
 
     Returns:
         Columns user and item (Categorical or String; integers where a Parquet file has them), then
-        timestamp (Int64, ms since 1970 UTC) and rating (Float32) where there are such columns, then
-        the context (String or Float32, null where unknown), in file order; and the dropped rows by
-        reason.
+        timestamp (Int64, ms since 1970 UTC) and rating (Float32) if named, then the context (String
+        or Float32, null where unknown), in file order; and the dropped rows by reason.
 
     Raises:
-        DataError: the file is empty, damaged, lacks a column or has too many malformed rows.
+        DataError: the file is empty or damaged, lacks a column or has too many malformed rows.
     """
-    wanted = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
-    columns = {role: name for role, name in wanted.items() if name is not None}
+    roles = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
+    columns = {role: name for role, name in roles.items() if name is not None}
     check_file(path, form, columns | {name: seen.column for name, seen in context.items()})
     head = islice(form.rows(path), SAMPLE) if timestamp else ()
     iso = clock.is_iso(time_unit, [row.values.get(timestamp) for row in head])  # type: ignore[arg-type]
@@ -84,7 +83,7 @@ def read_events(
 
 
 class UnreadableError(DataError):
-    """A file can't be read as a whole."""
+    """A file that can't be read as a whole."""
 
 
 def take_events(
@@ -99,19 +98,19 @@ def take_events(
     max_bad_rows: float,
     broken: Sequence[Row] = (),
 ) -> tuple[pl.LazyFrame, dict[str, int]]:
-    """Like :func:`read_events`, of a frame that was made of lists: one event a row.
+    """Read events like :func:`read_events`, from a frame of one event a row (made of lists).
 
     Args:
-        path: the file that it was made of, for messages.
-        frame: the events, with their ``MISFIT`` where the format tells it.
+        path: the file that the frame was read from, for messages.
+        frame: the events, with ``MISFIT`` if the format provides it.
         user, item, timestamp: names of its columns.
         context: see :func:`read_events`.
         time_unit: ``s``, ``ms``, ``us`` or ``iso``.
         max_bad_rows: largest share of malformed rows that is dropped.
-        broken: lines that gave no event, which count as malformed rows.
+        broken: lines without an event, which count as malformed rows.
 
     Raises:
-        UnreadableError: the file is damaged, or some row is of another shape than the others.
+        UnreadableError: the file is damaged, or a row has another shape than the rest.
         DataError: there are no events, or too many malformed ones.
     """
     columns = {"user": user, "item": item, "timestamp": timestamp}
@@ -123,7 +122,7 @@ def take_events(
         raise UnreadableError(
             f"{path.name} can't be read: {str(error).splitlines()[0]}",
             where=str(path),
-            todo="mend the rows that aren't like the others, or remove them",
+            todo="correct or remove the rows that differ from the rest",
         ) from error
     table = table.drop(MISFIT)
     if table.is_empty() and not broken:
@@ -144,7 +143,7 @@ def take_events(
 def join_events(
     parts: Iterable[tuple[pl.LazyFrame, dict[str, int]]],
 ) -> tuple[pl.LazyFrame, dict[str, int]]:
-    """The events of several files of one kind, one after the other, as one."""
+    """Concatenate the events of several files of one kind, and sum their dropped rows."""
     frames, rejected = [], Counter[str]()
     for frame, bad in parts:
         frames.append(frame.with_columns(pl.col("user", "item").cast(pl.String)))
@@ -155,7 +154,7 @@ def join_events(
 def _typed(
     frame: pl.LazyFrame, columns: Mapping[str, str], context: Mapping[str, Context], unit: str
 ) -> pl.LazyFrame:
-    """Columns by role with their types; null where a value is unusable."""
+    """Add the columns by role with their types; null where a value is unusable."""
     schema = frame.collect_schema()
     typed = {name: seen.typed(schema[seen.column]) for name, seen in context.items()}
     for role, name in columns.items():
@@ -166,20 +165,20 @@ def _typed(
         elif role == "rating":
             typed[role] = number_of(text)
         else:
-            there = column.is_finite() if dtype.is_float() else text != ""
-            typed[role] = column if dtype.is_integer() else pl.when(there).then(text)
+            usable = column.is_finite() if dtype.is_float() else text != ""
+            typed[role] = column if dtype.is_integer() else pl.when(usable).then(text)
     return frame.with_columns(**typed)
 
 
 def _fault(columns: Iterable[str]) -> pl.Expr:
-    """What is wrong with a row of typed columns, or null."""
+    """Return what is wrong with a row of typed columns, or null."""
     return pl.coalesce(
         pl.when(pl.col(role).is_null()).then(pl.lit(REASONS[role])) for role in columns
     )
 
 
 def _is_bad(columns: Iterable[str]) -> pl.Expr:
-    """Whether a row of typed columns lacks one of them."""
+    """Return whether a row of typed columns lacks one of them."""
     return pl.any_horizontal(pl.col(*columns).is_null())
 
 
@@ -194,12 +193,12 @@ def _fast(
     unit: str,
     max_bad_rows: float,
 ) -> Table | None:
-    """The whole file at once, or None if anything about it needs a closer look."""
+    """Read the whole file at once; None if anything about it needs a closer look."""
     try:
         frame = _typed(form.scan(path), columns, context, unit)
         frame = frame.select(*columns, *context, MISFIT)
         ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
-        if isinstance(form, JsonLines):  # where a list or an object reads as its text
+        if isinstance(form, JsonLines):  # it scans lists and objects as text
             inner = pl.any_horizontal(pl.col(ids).str.contains(r"^[\[{]"))
             frame = frame.with_columns(inner.fill_null(False).alias(MISFIT))
         coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
@@ -226,7 +225,7 @@ def _careful(
     unit: str,
     max_bad_rows: float,
 ) -> Table:
-    """Row by row, with the reason and the line of each malformed one."""
+    """Read row by row, with the reason and the line of each malformed row."""
     faults: Counter[str] = Counter()
     quotes: list[str] = []
     good: list[pl.DataFrame] = []

@@ -1,4 +1,4 @@
-"""Reading a table: one thing a row, described by columns of text."""
+"""Read a table of one item or user per row, described by columns of text."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ MISSING = "missing id"
 def read_table(
     path: Path, form: Format, columns: Mapping[str, str], *, one: str, max_bad_rows: float
 ) -> pl.DataFrame:
-    """The well-formed rows of a table, all columns as String, null where nothing is written.
+    """Read the well-formed rows of a table, all columns as String, null where empty.
 
     Args:
         path: the file.
         form: its format.
         columns: config key -> name of a column it must have; the first has the ids.
         one: what each row describes, for messages.
-        max_bad_rows: largest share of malformed rows that is left out, which is told.
+        max_bad_rows: largest share of malformed rows that is left out, with a printed note.
 
     Raises:
         DataError: the file is empty or damaged, lacks a column or has too many malformed rows.
@@ -41,7 +41,7 @@ def read_table(
         tolerate(path, faults, len(rows), quotes, max_bad_rows)
         reasons = ", ".join(f"{count:,} {fault}" for fault, count in faults.items())
         if faults:
-            say(f"{len(bad):,} of {len(rows):,} rows of {path.name} describe no {one}: {reasons}")
+            say(f"skipped {len(bad):,} of {len(rows):,} rows of {path.name}: {reasons}")
         good = [row.values for row, fault in zip(rows, why, strict=True) if not fault]
         table = pl.DataFrame(good, schema=dict.fromkeys(form.columns(path), pl.String))
     text = pl.all().str.strip_chars()
@@ -49,7 +49,7 @@ def read_table(
 
 
 def _fast(path: Path, form: Format, key: str) -> pl.DataFrame | None:
-    """The whole file at once, or None if anything about it needs a closer look."""
+    """Read the whole file at once; None if anything about it needs a closer look."""
     try:
         frame = form.scan(path)
         misfit = frame.select(MISFIT).collect()[MISFIT].any()

@@ -1,4 +1,4 @@
-"""Opening text files, gzipped or not, and saying what is wrong with those that aren't text."""
+"""Open text files, gzipped or not, and report what is wrong with those that aren't text."""
 
 import csv
 import gzip
@@ -16,11 +16,11 @@ from seqrec.raw.get.local import must_exist
 
 GZIP_MAGIC = b"\x1f\x8b"
 HEAD = 4096
-DAMAGED = (EOFError, OSError, zlib.error, pl.exceptions.PolarsError)  # by a file that is damaged
+DAMAGED = (EOFError, OSError, zlib.error, pl.exceptions.PolarsError)  # raised by damaged files
 
 
 def open_text(path: Path, encoding: str = "utf-8-sig") -> IO[str]:
-    """Open a text file, gzipped or not (told by its content, not its name)."""
+    """Open a text file, gzipped or not (recognised by its content, not its name)."""
     with path.open("rb") as stream:
         zipped = stream.read(2) == GZIP_MAGIC
     opener = gzip.open if zipped else io.open
@@ -28,10 +28,10 @@ def open_text(path: Path, encoding: str = "utf-8-sig") -> IO[str]:
 
 
 def inspect(path: Path) -> None:
-    """Look at the beginning of a text file.
+    """Check the beginning of a text file.
 
     Raises:
-        DataError: it doesn't exist, is empty, is binary, or is a damaged gzip file.
+        DataError: the file doesn't exist, is empty or binary, or is a damaged gzip file.
     """
     must_exist(path)
     try:
@@ -48,8 +48,8 @@ def inspect(path: Path) -> None:
         raise DataError(
             f"{path.name} is not text",
             where=str(path),
-            todo="give a CSV, TSV or JSON-lines file, gzipped or not, or a .parquet file; convert "
-            "one in UTF-16 to UTF-8",
+            todo="use a CSV, TSV or JSON-lines file, gzipped or not, or a .parquet file; convert "
+            "UTF-16 to UTF-8",
         )
 
 
@@ -70,7 +70,7 @@ def reading(path: Path) -> Iterator[None]:
         raise DataError(
             f"{path.name} has a quote that is never closed: {error}",
             where=str(path),
-            todo="mend the quoting of the file",
+            todo="correct the quoting in the file",
         ) from error
 
 

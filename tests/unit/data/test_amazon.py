@@ -76,7 +76,7 @@ def test_amazon_metadata_without_what_it_may_lack(tmp_path: Path, capsys):
     items = books(tmp_path, 2023, lines).read().items
     assert items is not None
     assert items.collect().rows() == [("I", None, None, ["A"], None), ("J", None, "Shop", [], None)]
-    assert "2 lines of meta_Books.jsonl describe no item" in capsys.readouterr().err
+    assert "skipped 2 broken lines of meta_Books.jsonl" in capsys.readouterr().err
 
 
 def test_amazon_metadata_that_is_cut_off_is_named(tmp_path: Path):

@@ -145,8 +145,8 @@ def test_files_in_another_encoding(tmp_path: Path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"user": "id", "item": "id"}, "are one column, 'id'"),
-        ({"encoding": "latin-one"}, "'latin-one' is no text encoding"),
+        ({"user": "id", "item": "id"}, "name the same column, 'id'"),
+        ({"encoding": "latin-one"}, "unknown text encoding 'latin-one'"),
         ({"separator": ""}, "the separator is empty"),
     ],
 )
@@ -159,7 +159,7 @@ def test_a_ragged_table_of_items_is_named(tmp_path: Path):
     (tmp_path / "e.csv").write_text("user_id,item_id\na,x\n")
     (tmp_path / "things.csv").write_text("item_id,title\nx,One\ny,Two,3\n")
     source = Files(path="e.csv", timestamp=None, items_path="things.csv", raw_dir=str(tmp_path))
-    with pytest.raises(DataError, match=r"table of items things\.csv can not be read"):
+    with pytest.raises(DataError, match=r"table of items things\.csv can't be read"):
         source.read()
 
 

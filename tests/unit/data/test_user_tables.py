@@ -63,7 +63,7 @@ def test_malformed_users_are_told_and_left_out(bad, told, tmp_path, capsys):
     source = movielens(tmp_path, GOOD + bad, max_bad_rows=0.5)
     assert len(people_of(source)) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert f"1 of 3 rows of u.user describe no user: {told}" in said
+    assert f"skipped 1 of 3 rows of u.user: {told}" in said
     with pytest.raises(DataError, match=r"1 of 3 rows of u\.user are malformed(.|\n)*line 3"):
         replace(source, max_bad_rows=0.1).read()
 

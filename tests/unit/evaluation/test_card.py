@@ -97,7 +97,7 @@ def test_a_k_core_before_a_cut_knows_nothing_of_what_comes_after(tmp_path):
     # before 12 the items v, w, x have two events or more; y has one, z none
     assert sorted(data.items()["item"]) == ["v", "w", "x"]
     assert data.users()["user"].to_list() == ["a", "b", "c"]
-    with pytest.raises(DataError, match="no timestamps"):
+    with pytest.raises(DataError, match="k_core_before needs timestamps"):
         store(tmp_path, timed=False, **settings)
     assert "'soon' isn't an ISO date or time" in told("prepare.k_core_before=soon")
 

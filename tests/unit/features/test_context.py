@@ -151,11 +151,11 @@ def test_numbers_enter_standardised_and_missing_ones_have_their_own_vector():
 
 
 def test_columns_that_the_data_lacks_are_refused():
-    with pytest.raises(ValueError, match="the data knows rating, device, hour, weekday, gap, user"):
+    with pytest.raises(ValueError, match="the data has rating, device, hour, weekday, gap, user"):
         Events(n_users=1, events=KNOWN, dim=4, columns=["mood"])
     with pytest.raises(ValueError, match="none of hour, weekday and gap"):
         Events(n_users=1, events=KNOWN, dim=4, columns=["rating"], target_time=True)
-    with pytest.raises(ValueError, match="the data knows user of an event"):
+    with pytest.raises(ValueError, match="the data has user"):
         Events(n_users=1, events={}, dim=4)
 
 

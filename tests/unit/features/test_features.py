@@ -116,15 +116,15 @@ def test_vectors_come_from_files_by_item(tmp_path):
     with pytest.raises(DataError, match="one vector of finite numbers for each item"):
         given_vectors(str(tmp_path / "v.npy"), items)
     (tmp_path / "v.txt").write_text("x\ny\n")
-    with pytest.raises(DataError, match="vectors for none of the 3 items, such as 'b'"):
+    with pytest.raises(DataError, match="no vector for any of the 3 items, such as 'b'"):
         given_vectors(str(tmp_path / "v.npy"), items)
     with pytest.raises(DataError, match=r"no file w\.npy"):
         given_vectors(str(tmp_path / "w.npy"), items)
     pl.DataFrame({"id": ["a"]}).write_parquet(tmp_path / "w.parquet")
-    with pytest.raises(DataError, match="there must be item and vectors"):
+    with pytest.raises(DataError, match="the columns must be item and vectors"):
         given_vectors(str(tmp_path / "w.parquet"), items)
     (tmp_path / "w.parquet").write_text("no")
-    with pytest.raises(DataError, match="no Parquet file"):
+    with pytest.raises(DataError, match="not a Parquet file"):
         given_vectors(str(tmp_path / "w.parquet"), items)
 
 
@@ -133,12 +133,12 @@ def test_vectors_come_from_files_by_item(tmp_path):
     [
         ([], ConfigError, "no features are named"),
         (["brand", {"brand": "list"}], ConfigError, "named twice"),
-        ([{"brand": "onehot"}], ConfigError, "is no feature"),
-        (["colour"], DataError, "there is brand, price"),
+        ([{"brand": "onehot"}], ConfigError, "is not a feature"),
+        (["colour"], DataError, "use one of: brand, price"),
         (["empty"], DataError, "empty for all items"),
         ([{"price": "log"}], DataError, "negative numbers"),
         ([{"brand": "number"}], DataError, "no value of the column 'brand' is a number"),
-        ([{"brand": "text"}], DataError, "nothing in common"),
+        ([{"brand": "text"}], DataError, "occurs in two texts"),
     ],
 )
 def test_what_can_not_be_used_is_refused_by_name(wanted, error, told):

@@ -84,7 +84,7 @@ def test_a_wrong_download_never_gets_its_name(url: str, tmp_path: Path):
 def test_without_a_published_hash_the_first_one_counts(url: str, tmp_path: Path):
     path = fetch(RemoteFile("x.bin", (url,)), tmp_path)
     path.write_bytes(b"something else")
-    with pytest.raises(DataError, match="not the file it should be"):
+    with pytest.raises(DataError, match="unexpected content"):
         fetch(RemoteFile("x.bin", (url,)), tmp_path)
 
 
