@@ -1,7 +1,7 @@
-"""From configuration to objects: the only file that instantiates.
+"""Instantiation of components from the configuration; no other file instantiates any.
 
-Run-time facts (catalogue size, item counts, mean rating) enter here, once: a component that has a
-parameter of a fact's name receives it.
+Run-time facts (catalogue size, item counts, mean rating) enter here, once: a component receives
+each fact that it has a parameter for.
 """
 
 import inspect
@@ -30,13 +30,13 @@ from seqrec.store.views import Splits, View
 def make(node: Component | None, **facts: Any) -> Any:
     """Call the node's ``_target_`` with its keys and with the facts it has parameters for.
 
-    Nodes inside of it, in dicts and lists too, are built first, in the same way. With
-    ``_partial_: true`` a function is returned that waits for the arguments that are missing.
+    Nested nodes, in dicts and lists too, are built first in the same way. With ``_partial_: true``
+    the result is a function that takes the missing arguments.
 
     Raises:
-        ConfigError: the component, or one inside of it, refuses its values.
+        ConfigError: the component, or a nested one, rejects its values.
     """
-    assert node is not None, "a component that the checks should have missed"
+    assert node is not None, "a missing component should have been caught by the checks"
     values = {key: _built(value, facts) for key, value in node.items() if key not in INSTRUCTIONS}
     target = locate(node)
     given = {k: v for k, v in facts.items() if k not in values and takes(target, k)}
@@ -49,7 +49,7 @@ def make(node: Component | None, **facts: Any) -> Any:
 
 
 def _built(value: Any, facts: dict[str, Any]) -> Any:
-    """The value with every node in it built; facts are passed, never built."""
+    """Return the value with all its nodes built; facts are passed on as they are."""
     if isinstance(value, list):
         return [_built(each, facts) for each in value]
     if isinstance(value, dict) and "_target_" in value:
@@ -60,46 +60,50 @@ def _built(value: Any, facts: dict[str, Any]) -> Any:
 
 
 def takes(target: Any, name: str) -> bool:
-    """Whether a class or function has a parameter of that name."""
+    """Return whether a class or function has a parameter called `name`."""
     return name in inspect.signature(target).parameters
 
 
 def locate(node: Component | None) -> Any:
-    """The class or function a node names."""
-    assert node is not None, "a component that the checks should have missed"
+    """Return the class or function a node names."""
+    assert node is not None, "a missing component should have been caught by the checks"
     module, _, name = node["_target_"].rpartition(".")
     return getattr(import_module(module), name)
 
 
 def build_source(config: Root) -> Source:
-    """The data source."""
+    """Return the data source."""
     return make(config.data)
 
 
 def build_baseline(config: Root, facts: Facts) -> BaselineModel:
-    """A baseline, not yet counted."""
+    """Return the baseline, before counting."""
     return BaselineModel(make(config.baseline, **vars(facts)))
 
 
 def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:
-    """Embedding, context, encoder, head and scorer; `sparse`: item tables get sparse gradients."""
-    known = {**vars(facts), "sparse": sparse}
+    """Return the model; with `sparse`, item tables get sparse gradients."""
+    arguments = {**vars(facts), "sparse": sparse}
     return SequenceModel(
-        embedding=make(config.embedding, **known),
-        encoder=make(config.encoder, **known),
-        head=make(config.head, **known),
-        scorer=make(config.scorer, **known),
-        context=make(config.context, **known) if config.context else None,
+        embedding=make(config.embedding, **arguments),
+        encoder=make(config.encoder, **arguments),
+        head=make(config.head, **arguments),
+        scorer=make(config.scorer, **arguments),
+        context=make(config.context, **arguments) if config.context else None,
         ask=locate(config.objective).ask,
     )
 
 
 def build_loss(config: Root, facts: Facts) -> Loss:
-    """The loss; one that learns from ratings is refused where there are none."""
+    """Return the loss.
+
+    Raises:
+        ConfigError: it learns from ratings, and the data has none.
+    """
     kind = locate(config.loss)
     if kind.needs_ratings and facts.rating_mean is None:
         raise ConfigError(
-            "this loss learns from ratings, and the data has none",
+            "this loss needs ratings, but the data has none",
             where=f"loss={kind.__name__}",
             todo="choose another loss, or data with a rating column",
         )
@@ -107,21 +111,21 @@ def build_loss(config: Root, facts: Facts) -> Loss:
 
 
 def build_objective(config: Root, facts: Facts, *, loss: Loss) -> Objective:
-    """The objective; `loss` and the sampler of negatives reach it if it has parameters for them."""
+    """Return the objective; it gets `loss` and a negative sampler if it has parameters for them."""
     negatives = make(config.negatives, **vars(facts))
     return make(config.objective, **vars(facts), loss=loss, negatives=negatives)
 
 
 def build_optimizer(config: Root, parameters: Iterable[torch.nn.Parameter]) -> Optimizer:
-    """The optimizer of some parameters."""
+    """Return the optimizer of the parameters."""
     return make(config.optimizer, params=parameters)
 
 
 def build_scheduler(config: Root) -> Scheduler:
-    """The schedule, built now, so that a mistake is found early.
+    """Return the schedule, built immediately so that mistakes surface early.
 
-    A library's takes its optimizer when it is built, so it waits for it. It counts epochs, or
-    steps if it has a parameter ``total_steps``.
+    A library's scheduler needs its optimizer, so it is built later. It is stepped once per epoch,
+    or per training step if it has a parameter ``total_steps``.
     """
     node, target = config.scheduler, locate(config.scheduler)
     if not takes(target, "optimizer"):
@@ -138,25 +142,25 @@ def build_scheduler(config: Root) -> Scheduler:
 
 
 def build_reranker(config: Root, facts: Facts) -> Reranker:
-    """What reorders the first items of each ranking."""
+    """Return the reranker, which reorders the first items of each ranking."""
     return make(config.rerank, **vars(facts))
 
 
 def build_list_metrics(config: Root) -> dict[str, ListMetric]:
-    """The metrics of lists by name."""
+    """Return the list metrics by name."""
     return {name: make(node) for name, node in (config.list_metric or {}).items()}
 
 
 def build_gains(config: Root) -> dict[str, Gain]:
-    """The ranking metrics by name."""
+    """Return the ranking metrics by name."""
     return {name: make(node) for name, node in config.metric.items()}
 
 
 def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) -> Facts:
-    """Count what the training events hold; `events`: what is known of each, too."""
+    """Compute run-time facts from the training events; `events` adds column statistics."""
     count_V = np.zeros(store.n_items + 1, dtype=np.int64)
     total, rated = 0.0, 0
-    step = 1 << 20  # sequences at once: bounded memory
+    step = 1 << 20  # sequences at once, to bound memory
     view = splits.train
     for first in range(0, len(view.user), step):
         index = view.take(np.arange(first, min(first + step, len(view)))).positions()
@@ -176,7 +180,7 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
 
 
 def _event_facts(store: SequenceStore, view: View) -> dict[str, EventFacts]:
-    """What the training events hold beside their items, by column."""
+    """Return statistics of the training events by column."""
     facts: dict[str, EventFacts] = {}
     index = view.positions()
     numbers = {} if store.rating is None else {"rating": store.rating}

@@ -1,4 +1,4 @@
-"""The contracts of the components: what each kind takes and returns."""
+"""Contracts of the components: what each kind takes and returns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ from seqrec.shapes import EvalBatch, History, Negatives, Segments, Targets, Trai
 
 
 class Ranked(Protocol):
-    """What the items can be ranked by: all that evaluating and recommending need to know.
+    """Scores of items for queries: all that evaluating and recommending need.
 
-    A query is one row of whatever `block` takes: a tensor for a :class:`Catalogue`. `score` is of
-    one item a query, (N,), or of S own ones each, (N, S).
+    A query is one row of whatever `block` takes: a tensor for a :class:`Catalogue`. `score` takes
+    one item per query, (N,), or S items per query, (N, S).
     """
 
     def __len__(self) -> int: ...
@@ -28,16 +28,16 @@ class Ranked(Protocol):
 
 @dataclass(frozen=True)
 class EventFacts:
-    """What a column of the events holds: names, numbers, or (neither is given) times."""
+    """Statistics of an event column: of categories, of numbers, or (neither given) of times."""
 
-    categories: list[str] | None = None  # their names; codes begin with 1
+    categories: list[str] | None = None  # names; codes start at 1
     mean: float | None = None  # over the training events, squashed
     std: float | None = None  # likewise; never 0
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What only the data knows. A component that has a parameter of a field's name receives it."""
+    """Run-time facts of the data. A component receives each one that it has a parameter for."""
 
     n_items: int
     n_users: int = 0
@@ -47,7 +47,7 @@ class Facts:
     events: dict[str, EventFacts] = field(default_factory=dict)  # by column, ``timestamp`` too
 
     def plain(self) -> dict[str, Any]:
-        """The part that rebuilding a trained model takes, for ``run.json``."""
+        """Return the facts that are needed to rebuild a trained model, for ``run.json``."""
         columns = {
             name: {key: value for key, value in vars(column).items() if value is not None}
             for name, column in self.events.items()
@@ -57,10 +57,10 @@ class Facts:
 
     @classmethod
     def read(cls, plain: Any) -> "Facts":
-        """What :meth:`plain` wrote.
+        """Read what :meth:`plain` wrote.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: `plain` has missing, unknown or malformed facts.
         """
         own: dict[str, tuple[type, ...]] = {
             "n_items": (int,),
@@ -72,7 +72,7 @@ class Facts:
             raise ValueError("facts: n_items is missing")
         for name, value in plain.items():
             if name not in own or not isinstance(value, own[name]):
-                raise ValueError(f"facts.{name} is none of what a run knows")
+                raise ValueError(f"facts.{name} is unknown or has the wrong type")
         try:
             events = {
                 name: EventFacts(**column) for name, column in plain.get("events", {}).items()
@@ -83,15 +83,15 @@ class Facts:
 
 
 class Window(Protocol):
-    """Cuts histories into segments of at most `max_length` inputs, each target at most once."""
+    """Cuts histories into segments of at most `max_length` inputs; a target occurs at most once."""
 
     def __call__(self, start: np.ndarray, end: np.ndarray, max_length: int) -> Segments: ...
 
 
 class ItemEmbedding(Protocol):
-    """Histories to vectors ``x_BLD``; those of all items double as output table for tied scorers.
+    """Maps histories to vectors ``x_BLD``; `table` returns those of all items for tied scorers.
 
-    One with ``from_start = True`` needs no history, so a user's first event is a target, too.
+    With ``from_start = True`` it needs no history, so a user's first event is a target, too.
     """
 
     def __call__(self, history: History) -> Tensor: ...
@@ -99,7 +99,7 @@ class ItemEmbedding(Protocol):
 
 
 class EventContext(Protocol):
-    """What is known of each event beside its item, as ``c_BLD`` that joins the item's vector."""
+    """Maps event columns to ``c_BLD``, which is added to the item vectors."""
 
     wanted: tuple[str, ...]  # columns of the store
 
@@ -107,12 +107,12 @@ class EventContext(Protocol):
 
 
 class Encoder(Protocol):
-    """``x_BLD -> h_BLD``. A causal one sees positions ``<= t`` at position t, so never padding.
+    """Maps ``x_BLD -> h_BLD``. A causal encoder sees positions ``<= t`` at t, so never padding.
 
-    One that reads columns of the events, such as ``timestamp``, names them in ``wanted``, as a
-    context does; without it, none. Two more methods are optional:
+    One that reads event columns, such as ``timestamp``, names them in ``wanted``, as a context
+    does. Two more methods are optional:
 
-    - ``last(x_BLD, history) -> h_BD``: the state at the last valid position, for less work.
+    - ``last(x_BLD, history) -> h_BD``: the state at the last valid position, at lower cost.
     - ``weights(x_BLD, history) -> alpha_BHL``: the attention of the last layer's H heads at the
       last valid position; 0 beyond it.
     """
@@ -123,31 +123,31 @@ class Encoder(Protocol):
 
 
 class Head(Protocol):
-    """``h_BLD -> u_BLD``: the summary of every prefix, all at once.
+    """Maps ``h_BLD -> u_BLD``: the summaries of all prefixes at once.
 
-    One with ``local = True`` takes a position's own state alone, so that the encoder's ``last`` is
-    enough for it. One of several heads may have ``head_weights(...) -> alpha_BHL``.
+    With ``local = True`` it uses a position's own state only, so the encoder's ``last`` is enough.
+    A multi-head one may have ``head_weights(...) -> alpha_BHL``.
     """
 
     def __call__(self, h_BLD: Tensor) -> Tensor: ...
 
     def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``u_BD``: the summary at one position of each sequence, as a call has it there, in O(L).
+        """Return ``u_BD``: a call's summary at one position of each sequence, computed in O(L).
 
-        It can be exported with any number of sequences and positions: no index by two tensors, no
-        Python loop over positions, no length that is kept as a number.
+        It can be exported with any number of sequences and positions: it doesn't index by two
+        tensors, loop over positions in Python or keep a length as a number.
         """
         ...
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """Attention over the positions ``<= position_B``, as alpha_BL; 0 beyond."""
+        """Return ``alpha_BL``: the attention over positions ``<= position_B``; 0 beyond."""
         ...
 
 
 class Scorer(Protocol):
-    """``u_ND -> query_ND``, and the catalogue that queries are scored against.
+    """Maps ``u_ND -> query_ND``, and gives the catalogue that queries are scored against.
 
-    One whose scores are no products of vectors says ``has_vectors = False``.
+    A scorer whose scores aren't products of vectors sets ``has_vectors = False``.
     """
 
     def __call__(self, u_ND: Tensor) -> Tensor: ...
@@ -155,16 +155,16 @@ class Scorer(Protocol):
 
 
 class NegativeSampler(Protocol):
-    """Draws items that a position should not predict."""
+    """Draws items that a position shouldn't predict."""
 
     def __call__(self, targets: Targets, item_BL: Tensor) -> Negatives: ...
 
 
 class Loss(Protocol):
-    """Mean loss over the valid positions, in float32; with ``needs_ratings``, a RatingLoss.
+    """Returns the mean loss over the valid positions, in float32.
 
-    One that holds scores of the whole catalogue says how many bytes of them at once:
-    ``scores_bytes(n_items, device_type, half) -> int``.
+    With ``needs_ratings`` it is a :class:`RatingLoss`. A loss that holds scores of the whole
+    catalogue has ``scores_bytes(n_items, device_type, half) -> int``, the bytes held at once.
     """
 
     needs_negatives: ClassVar[bool]
@@ -174,13 +174,13 @@ class Loss(Protocol):
         self,
         query_ND: Tensor,
         targets: Targets,
-        catalogue: Any,  # Ranked; a Catalogue where the loss says ``needs_vectors``
+        catalogue: Any,  # Ranked; a Catalogue if the loss sets ``needs_vectors``
         negatives: Negatives | None,
     ) -> Tensor: ...
 
 
 class RatingLoss(Loss, Protocol):
-    """A loss that learns from ratings, and predicts them."""
+    """A loss that learns from ratings and predicts them."""
 
     def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Ranked) -> Tensor: ...
 
@@ -197,20 +197,19 @@ class Model(Protocol):
 
 
 class Objective(Protocol):
-    """Owns the passes of a training step.
+    """Runs the forward passes of a training step.
 
-    The run's loss and its sampler of negatives reach the parameters ``loss`` and ``negatives``, of
-    an objective that has them. Its class says which encoders it can train: ``trains = "causal"``
-    or ``"any"``.
+    An objective with parameters ``loss`` and ``negatives`` receives the run's loss and negative
+    sampler. ``trains``, ``"causal"`` or ``"any"``, states which encoders it can train.
     """
 
     trains: ClassVar[str]
 
     @staticmethod
     def ask(history: History) -> History:
-        """Return the question for a history's next item: the history, or one with more at its end.
+        """Return the input that predicts a history's next item: the history, perhaps extended.
 
-        Whatever asks a trained model asks like this; so it depends on no state.
+        Every caller of a trained model uses it, so it depends on no state.
         """
         ...
 
@@ -219,7 +218,7 @@ class Objective(Protocol):
         ...
 
     def held_out(self, model: Model, query_BD: Tensor, batch: EvalBatch) -> Tensor:
-        """Return the mean loss at held-out events, of the queries that ranked them."""
+        """Return the mean loss at held-out events, given the queries that ranked them."""
         ...
 
     def scores_bytes(self, n_items: int, device_type: str, *, half: bool) -> int:
@@ -228,19 +227,19 @@ class Objective(Protocol):
 
 
 class Augment(Protocol):
-    """Changes a training batch before its objective sees it, row by row or all together.
+    """Changes a training batch before its objective sees it.
 
-    What it gives is a batch like any other: padded on the right, lengths of at least 1, a target at
-    each valid position. Every random number comes from the generator.
+    It returns an ordinary batch: padded on the right, lengths of at least 1, a target at each valid
+    position. All random numbers come from the generator.
     """
 
     def __call__(self, batch: TrainBatch, generator: Generator) -> TrainBatch: ...
 
 
 class Scheduler(Protocol):
-    """An optimizer to Lightning's description of its schedule; None: the rate stays as it is.
+    """Maps an optimizer to Lightning's description of its schedule; None: a constant rate.
 
-    `monitor` is the validation metric that a schedule may go by, `mode` which way it is better.
+    `monitor` is the validation metric that a schedule may follow, `mode` the better direction.
     """
 
     def __call__(
@@ -254,12 +253,12 @@ class Scheduler(Protocol):
 
 
 class Reranker(Protocol):
-    """Reorders the first `depth` items of each ranking; with 0 it is never asked.
+    """Reorders the first `depth` items of each ranking; with 0 it is never called.
 
-    ``order_BK = reranker(item_BK, score_BK, history)``: the places, from 0, in their new order, in
-    each row a permutation that depends on this row alone. Items are listed best first with their
-    scores; where there are fewer than K, a row ends in item 0 (score minus infinity), and has to
-    end so again.
+    ``order_BK = reranker(item_BK, score_BK, history)`` holds the places, from 0, in new order: in
+    each row a permutation that depends on this row only. Items come best first with their
+    scores; a row of fewer than K items ends in item 0 (score minus infinity), also after
+    reordering.
     """
 
     depth: int

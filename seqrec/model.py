@@ -13,19 +13,19 @@ from seqrec.shapes import History
 
 
 class SequenceModel(nn.Module):
-    """What is trained, saved, explained, exported and served.
+    """The module that is trained, saved, explained, exported and served.
 
-    It is cut at ``x_BLD``, the encoder's input: :meth:`embed` ends there and :meth:`read` and
-    :meth:`last` begin there, so that an objective or an explanation may change it on the way.
+    It is split at ``x_BLD``, the encoder's input: :meth:`embed` returns it, :meth:`read` and
+    :meth:`last` take it, so that an objective or an explanation can change it in between.
 
     Args:
-        embedding: items to vectors.
-        encoder: vectors to hidden states.
-        head: hidden states to summaries of every prefix.
-        scorer: summaries to queries, and the catalogue they are scored against.
-        context: what else is known of each event, joined to the item vectors; None: nothing.
-        ask: turns a history into the question for its next item, as the objective taught the
-            model to be asked; None: the history is the question.
+        embedding: maps items to vectors.
+        encoder: maps vectors to hidden states.
+        head: maps hidden states to summaries of every prefix.
+        scorer: maps summaries to queries, and gives the catalogue they are scored against.
+        context: maps event columns to vectors added to the item vectors; None: no context.
+        ask: turns a history into the model's input for predicting its next item, as in
+            training (see :class:`~seqrec.contracts.Objective`); None: the history itself.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class SequenceModel(nn.Module):
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """Columns of events that histories have to hold beside their items."""
+        """Event columns that histories must hold besides their items."""
         parts = (self.context, self.encoder)
         return tuple(dict.fromkeys(name for part in parts for name in getattr(part, "wanted", ())))
 
@@ -54,42 +54,42 @@ class SequenceModel(nn.Module):
         return getattr(self.embedding, "from_start", False)
 
     def forward(self, history: History) -> Tensor:
-        """``u_BLD``: the summary of every prefix of right-padded histories."""
+        """Return ``u_BLD``: the summary of every prefix of right-padded histories."""
         return self.read(self.embed(history), history)
 
     def embed(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
-        """``x_BLD``: the encoder's input; items outside `candidate_V` have no vector."""
+        """Return ``x_BLD``: the encoder's input; items outside `candidate_V` have no vector."""
         x_BLD = self.embedding(history.known(candidate_V))
         return x_BLD if self.context is None else x_BLD + self.context(history)
 
     def read(self, x_BLD: Tensor, history: History) -> Tensor:
-        """``x_BLD -> u_BLD``: the summary of every prefix."""
+        """Map ``x_BLD -> u_BLD``: the summary of every prefix."""
         return self.head(self.encoder(x_BLD, history))
 
     def last(self, x_BLD: Tensor, history: History) -> Tensor:
-        """``x_BLD -> u_BD``: the summary at the last valid position alone, for less work."""
+        """Map ``x_BLD -> u_BD``: the summary at the last valid position only, at lower cost."""
         if self._last_state is not None:
             h_B1D = self._last_state(x_BLD, history).unsqueeze(1)  # one position, the first
             return self.head.at(h_B1D, torch.zeros_like(history.length_B))
         return self.head.at(self.encoder(x_BLD, history), history.length_B - 1)
 
     def query(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
-        """``query_BD`` of whole histories: at the last valid position of the question."""
+        """Return ``query_BD`` of whole histories, at the last valid position."""
         history = self.ask(history)
         return self.scorer(self.last(self.embed(history, candidate_V), history))
 
     def attention(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
-        """``alpha_BL``: the head's weights on the history, at the last valid position asked."""
+        """Return ``alpha_BL``: the head's weights on the history at the last valid position."""
         width, history = history.item_BL.shape[1], self.ask(history)
         h_BLD = self.encoder(self.embed(history, candidate_V), history)
         return self.head.weights(h_BLD, history.length_B - 1)[:, :width]
 
     def answer(self, history: History, candidate_V: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return :meth:`query` and :meth:`attention` from at most one pass of the encoder."""
+        """Return :meth:`query` and :meth:`attention` with at most one pass of the encoder."""
         width, history = history.item_BL.shape[1], self.ask(history)
         x_BLD, position_B = self.embed(history, candidate_V), history.length_B - 1
         if self._last_state is not None:
-            query_BD, h_BLD = self.scorer(self.last(x_BLD, history)), x_BLD  # for its shape alone
+            query_BD, h_BLD = self.scorer(self.last(x_BLD, history)), x_BLD  # for its shape
         else:
             h_BLD = self.encoder(x_BLD, history)
             query_BD = self.scorer(self.head.at(h_BLD, position_B))
@@ -97,19 +97,19 @@ class SequenceModel(nn.Module):
 
     @property
     def _last_state(self) -> Callable[[Tensor, History], Tensor] | None:
-        """The encoder's short cut to its last state, where the head looks at no other."""
+        """The encoder's shortcut to its last state, if the head needs no other state."""
         return getattr(self.encoder, "last", None) if getattr(self.head, "local", False) else None
 
     def catalogue(self) -> Ranked:
-        """What queries are scored against."""
+        """Return the catalogue that queries are scored against."""
         return self.scorer.catalogue(self.embedding.table())
 
 
 class BaselineModel(nn.Module):
-    """A baseline that is counted from the training events, with what a trained model is asked for.
+    """A baseline counted from the training events, with the interface of a trained model.
 
     Args:
-        baseline: the counts.
+        baseline: holds the counts.
     """
 
     def __init__(self, baseline: Baseline) -> None:
@@ -119,11 +119,11 @@ class BaselineModel(nn.Module):
     wanted: ClassVar[tuple[str, ...]] = ()
 
     def query(self, history: History, candidate_V: Tensor | None = None) -> Rows:
-        """Queries of whole histories."""
+        """Return queries of whole histories."""
         return self.baseline.query(history.known(candidate_V).item_BL, history.length_B)
 
     def attention(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
-        """``alpha_BL``: how much each item of the history counts; 0 where none does."""
+        """Return ``alpha_BL``: the weight of each item of the history; 0 if none counts."""
         return self.baseline.weights(history.known(candidate_V).item_BL, history.length_B)
 
     def answer(self, history: History, candidate_V: Tensor | None = None) -> tuple[Rows, Tensor]:
@@ -131,7 +131,7 @@ class BaselineModel(nn.Module):
         return self.query(history, candidate_V), self.attention(history, candidate_V)
 
     def catalogue(self) -> Table:
-        """What queries are scored against."""
+        """Return the catalogue that queries are scored against."""
         return self.baseline.table
 
 

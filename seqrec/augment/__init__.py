@@ -1,1 +1,1 @@
-"""How training batches are changed before they are learned from, one file each."""
+"""Augmentations, which change training batches; one file each."""

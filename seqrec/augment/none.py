@@ -1,4 +1,4 @@
-"""No augmentation: batches are learned from as they are."""
+"""No augmentation: batches stay as they are."""
 
 from torch import Generator
 
@@ -6,7 +6,7 @@ from seqrec.shapes import TrainBatch
 
 
 class Unchanged:
-    """Change nothing."""
+    """Leave every batch unchanged."""
 
     def __call__(self, batch: TrainBatch, generator: Generator) -> TrainBatch:
         """Return the batch."""

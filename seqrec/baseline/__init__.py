@@ -1,1 +1,1 @@
-"""Models that are counted from the training events, not trained: what a network has to beat."""
+"""Baselines: models counted from the training events, for networks to beat."""

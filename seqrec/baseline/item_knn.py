@@ -1,4 +1,4 @@
-"""Items that share their users with those of the history."""
+"""Neighbours of the items in the history."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from seqrec.counts.table import Rows, Table, packed
 from seqrec.counts.training import Training, popularity_order
 from seqrec.shapes import position_mask
 
-BEHIND = 1e-6  # popularity counts this much: it orders what has no neighbour in the history
+BEHIND = 1e-6  # weight of popularity, which orders items without a neighbour in the history
 
 
 class ItemKNN(nn.Module):
@@ -20,10 +20,10 @@ class ItemKNN(nn.Module):
 
     Args:
         n_items: items without the padding id.
-        neighbours: of an item that are kept, the most similar.
-        shrink: takes similarity from pairs that few users have.
-        decays: what an event counts, of the one that follows it (1: all the same); validation
-            chooses one of them.
+        neighbours: number of most similar items kept for each item.
+        shrink: lowers the similarity of pairs that few users share.
+        decays: options for the weight of an event relative to the next one (1: all equal);
+            validation chooses one.
     """
 
     decay: Tensor
@@ -34,7 +34,9 @@ class ItemKNN(nn.Module):
         super().__init__()
         check_options("decays", decays, 0, 1)
         if neighbours < 1 or shrink < 0:
-            raise ValueError(f"neighbours={neighbours}, shrink={shrink}: 1 or more, 0 or more")
+            raise ValueError(
+                f"neighbours={neighbours} must be at least 1, shrink={shrink} at least 0"
+            )
         self.decays, self.neighbours, self.shrink = decays, neighbours, shrink
         self.table = Table(n_items)
         self.register_buffer("decay", torch.ones(()))
@@ -46,14 +48,14 @@ class ItemKNN(nn.Module):
         users_V = once.counts()
         rows, items, weights = [], [], []
         for first, count_WV in once.together():
-            mine = np.arange(first, first + len(count_WV))
-            count_WV[np.arange(len(mine)), mine] = 0
-            length = np.sqrt(users_V[mine, None] * users_V.astype(np.float64)) + self.shrink
+            item_W = np.arange(first, first + len(count_WV))
+            count_WV[np.arange(len(item_W)), item_W] = 0
+            length = np.sqrt(users_V[item_W, None] * users_V.astype(np.float64)) + self.shrink
             like_WV = np.divide(count_WV, length, where=count_WV > 0, out=np.zeros(length.shape))
-            most = min(self.neighbours, v)
-            top_WK = np.argpartition(-like_WV, most - 1, axis=1)[:, :most]
+            kept = min(self.neighbours, v)
+            top_WK = np.argpartition(-like_WV, kept - 1, axis=1)[:, :kept]
             row, column = np.nonzero(np.take_along_axis(like_WV, top_WK, 1))
-            rows.append(mine[row])
+            rows.append(item_W[row])
             items.append(top_WK[row, column])
             weights.append(like_WV[row, items[-1]])
         entries = packed(
@@ -66,7 +68,7 @@ class ItemKNN(nn.Module):
         choose("decays", self.decays, self.decay.fill_, judge)
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
-        """The rows of all items of the history."""
+        """Return the rows of all items in the history."""
         width = item_BL.shape[1]
         age_BL = length_B[:, None] - 1 - torch.arange(width, device=length_B.device)
         weight_BL = self.decay ** age_BL.clamp(min=0).float()
@@ -74,6 +76,6 @@ class ItemKNN(nn.Module):
         return Rows(item_BL, weight_BL, torch.ones_like(weight_BL[:, 0]))
 
     def weights(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
-        """``alpha_BL``: as in the score, with the sum 1."""
+        """Return ``alpha_BL``: the weights in the score, normalised to sum 1."""
         weight_BL = self.query(item_BL, length_B).weight_BR
         return weight_BL / weight_BL.sum(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""What came after the last item before."""
+"""Items that followed the last item in the training events."""
 
 import numpy as np
 import torch
@@ -13,13 +13,13 @@ class Markov(nn.Module):
     """First-order Markov chain, smoothed with popularity (a Dirichlet prior, as in Zhai and
     Lafferty 2004, table 1).
 
-    ``P(j | i) = (c_ij + m p_j) / (c_i + m)``: `c_ij` transitions from i to j, `c_i` from i to any,
-    `p_j` the share of j in all events.
+    ``P(j | i) = (c_ij + m p_j) / (c_i + m)``: `c_ij` counts transitions from i to j,
+    `c_i` those from i to any item, and `p_j` is the share of j in all events.
 
     Args:
         n_items: items without the padding id.
-        smoothing: values of m, in transitions; validation chooses one of them.
-        neighbours: successors of an item that are kept, the most frequent.
+        smoothing: options for m, in transitions; validation chooses one.
+        neighbours: number of most frequent successors kept for each item.
     """
 
     smoothing: Tensor
@@ -29,7 +29,7 @@ class Markov(nn.Module):
         super().__init__()
         check_options("smoothing", smoothing, 0, float("inf"))
         if neighbours < 1:
-            raise ValueError(f"neighbours={neighbours}: 1 or more")
+            raise ValueError(f"neighbours={neighbours} must be at least 1")
         self.options, self.neighbours, self.table = smoothing, neighbours, Table(n_items)
         self.register_buffer("smoothing", torch.zeros(()))
         self.register_buffer("total_V", torch.zeros(n_items + 1))
@@ -38,7 +38,7 @@ class Markov(nn.Module):
         """Learn from the training events."""
         v = training.n_items + 1
         count_V = training.counts()
-        tie_V = popularity_order(torch.from_numpy(count_V)) / v  # below 1 event
+        tie_V = popularity_order(torch.from_numpy(count_V)) / v  # less than 1 event
         base_V = (torch.from_numpy(count_V) + tie_V) / len(training.item)
         from_P, to_P, count_P = training.successions()
         self.total_V = torch.from_numpy(
@@ -48,12 +48,12 @@ class Markov(nn.Module):
         choose("smoothing", self.options, self.smoothing.fill_, judge)
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
-        """The row of the last item."""
+        """Return the row of the last item."""
         last_B = item_BL.gather(1, length_B[:, None] - 1).squeeze(1)
         scale_B = 1 / (self.total_V[last_B] + self.smoothing)
         return Rows(last_B[:, None], scale_B[:, None], self.smoothing * scale_B)
 
     def weights(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
-        """``alpha_BL``: all on the last item."""
+        """Return ``alpha_BL``: all weight on the last item."""
         position_L = torch.arange(item_BL.shape[1], device=item_BL.device)
         return (position_L == length_B[:, None] - 1).float()

@@ -1,4 +1,4 @@
-"""The items with the most training events, for everybody."""
+"""The items with the most training events, for every user."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from seqrec.counts.training import Training, popularity_order
 
 
 class Popularity(nn.Module):
-    """``score(i)`` goes by the number of training events of item i.
+    """Rank items by their number of training events.
 
     Args:
         n_items: items without the padding id.
@@ -24,16 +24,16 @@ class Popularity(nn.Module):
         self.table.fill(None, popularity_order(torch.from_numpy(training.counts())))
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
-        """The same for every history."""
+        """Return the same query for every history."""
         return everyone(item_BL)
 
     def weights(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
-        """``alpha_BL``: the history doesn't count."""
+        """Return ``alpha_BL``: 0, as the history doesn't count."""
         return torch.zeros(item_BL.shape, device=item_BL.device)
 
 
 def everyone(item_BL: Tensor) -> Rows:
-    """Queries that go by popularity alone."""
+    """Return queries that score by popularity alone."""
     rows = len(item_BL)
     return Rows(
         item_BL.new_zeros(rows, 0),

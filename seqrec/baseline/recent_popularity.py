@@ -1,4 +1,4 @@
-"""The items with the most training events of late."""
+"""The items with the most recent training events."""
 
 import numpy as np
 import torch
@@ -15,11 +15,11 @@ class RecentPopularity(nn.Module):
     """Popularity in the latest share of the training events (Ji et al. 2020, "A re-visit of the
     popularity baseline in recommender systems").
 
-    Items without an event in that share follow in the order of all their events.
+    Items without a recent event follow in the order of their total number of events.
 
     Args:
         n_items: items without the padding id.
-        shares: of the training events, the latest; validation chooses one of them.
+        shares: options for the share of latest training events; validation chooses one.
     """
 
     share: Tensor
@@ -31,32 +31,32 @@ class RecentPopularity(nn.Module):
         self.register_buffer("share", torch.zeros(()))
 
     def count(self, training: Training, judge: Judge) -> None:
-        """Learn from the training events; `judge` tells what validation says of it.
+        """Learn from the training events.
 
         Raises:
-            DataError: there are no times.
+            DataError: the events have no timestamps.
         """
         if training.timestamp is None:
             raise DataError(
-                "what is popular of late can't be told without timestamps",
+                "recent popularity needs timestamps, which the data lacks",
                 where="model=recent_popularity",
-                todo="model=popularity, or name the time column with data.timestamp",
+                todo="use model=popularity, or name the time column with data.timestamp",
             )
         total = training.counts()
         order = np.argsort(-training.timestamp, kind="stable")
 
         def take(share: float) -> None:
             kept = order[: max(1, round(share * len(order)))]
-            count_V = training.counts(kept) + total / (total.max() + 1)  # the latter below 1
+            count_V = training.counts(kept) + total / (total.max() + 1)  # the latter less than 1
             self.table.fill(None, popularity_order(torch.from_numpy(count_V)))
             self.share.fill_(share)
 
         choose("shares", self.shares, take, judge)
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
-        """The same for every history."""
+        """Return the same query for every history."""
         return everyone(item_BL)
 
     def weights(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
-        """``alpha_BL``: the history doesn't count."""
+        """Return ``alpha_BL``: 0, as the history doesn't count."""
         return torch.zeros(item_BL.shape, device=item_BL.device)

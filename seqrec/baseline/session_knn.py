@@ -1,4 +1,4 @@
-"""Items of the sessions that are most like this one."""
+"""Items of the sessions most similar to the history."""
 
 from typing import Any
 
@@ -13,20 +13,20 @@ from seqrec.counts.training import Training, popularity_order
 from seqrec.layers.sizes import make_room
 from seqrec.shapes import position_mask
 
-CELLS = 1 << 24  # (query, session) pairs that are compared together
+CELLS = 1 << 24  # (query, session) pairs compared at once
 
 
 class SessionKNN(nn.Module):
-    """Session neighbours, the latest items counting most (V-SKNN; Ludewig and Jannach 2018).
+    """Session neighbours, with most weight on the latest items (V-SKNN; Ludewig and Jannach 2018).
 
     ``score(j) = sum_s sim(q, s) [j in s]`` over the sessions s most similar to the history q:
     ``sim(q, s) = sum_{i in both} w_i / sqrt(|s|)``, where w falls from 1 for the latest item in
-    equal steps. A session is what training knows of a user: the latest `max_length` events.
+    equal steps. A session is the latest `max_length` training events of a user.
 
     Args:
         n_items: items without the padding id.
-        max_length: of a session that is compared.
-        neighbours: sessions that count.
+        max_length: maximum number of events in a session.
+        neighbours: number of most similar sessions used.
     """
 
     offset_V: Tensor
@@ -36,7 +36,7 @@ class SessionKNN(nn.Module):
     def __init__(self, *, n_items: int, max_length: int, neighbours: int = 500) -> None:
         super().__init__()
         if neighbours < 1:
-            raise ValueError(f"neighbours={neighbours}: must be positive")
+            raise ValueError(f"neighbours={neighbours} must be at least 1")
         self.max_length, self.neighbours, self.table = max_length, neighbours, Table(n_items)
         self.register_buffer("offset_V", torch.zeros(n_items + 2, dtype=torch.int64))
         self.register_buffer("session_P", torch.zeros(0, dtype=torch.int64))
@@ -60,11 +60,11 @@ class SessionKNN(nn.Module):
         )
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
-        """The most similar sessions, weighted by how similar they are."""
+        """Return the most similar sessions, weighted by similarity."""
         sessions = len(self.scale_S)
-        most, size = min(self.neighbours, sessions), max(1, CELLS // sessions)
+        kept, size = min(self.neighbours, sessions), max(1, CELLS // sessions)
         found = [
-            self._like(item_BL[at : at + size], length_B[at : at + size]).topk(most, dim=1)
+            self._like(item_BL[at : at + size], length_B[at : at + size]).topk(kept, dim=1)
             for at in range(0, len(item_BL), size)
         ]
         weight_BR = torch.cat([top.values for top in found])
@@ -72,12 +72,12 @@ class SessionKNN(nn.Module):
         return Rows(row_BR, weight_BR, torch.ones_like(weight_BR[:, 0]))
 
     def weights(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
-        """``alpha_BL``: what an item counts in the similarity, with the sum 1."""
+        """Return ``alpha_BL``: the weight of each item in the similarity, normalised to sum 1."""
         weight_BL = self._weights(item_BL, length_B)
         return weight_BL / weight_BL.sum(1, keepdim=True)
 
     def _like(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
-        """``like_BS``: how similar each session is."""
+        """Return ``like_BS``: the similarity to each session."""
         weight_BL = self._weights(item_BL, length_B)
         begin_BL, end_BL = self.offset_V[item_BL], self.offset_V[item_BL + 1]
         size_BL = (end_BL - begin_BL) * (weight_BL > 0)
@@ -92,7 +92,7 @@ class SessionKNN(nn.Module):
         return like_BS * self.scale_S
 
     def _weights(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
-        """``w_BL``: equal steps up to 1; an item counts where it stands last, 0 elsewhere."""
+        """Return ``w_BL``: equal steps up to 1; only the last event of an item counts."""
         width = item_BL.shape[1]
         step_BL = (torch.arange(width, device=length_B.device) + 1) / length_B[:, None]
         later_BL = torch.zeros(item_BL.shape, dtype=torch.bool, device=item_BL.device)

@@ -1,1 +1,1 @@
-"""What counted baselines are made of."""
+"""Building blocks of the counted baselines."""

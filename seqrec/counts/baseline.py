@@ -1,4 +1,4 @@
-"""What a baseline is."""
+"""The contract of a baseline."""
 
 from typing import Protocol
 
@@ -10,9 +10,9 @@ from seqrec.counts.training import Training
 
 
 class Baseline(Protocol):
-    """A model that is counted in one pass: an ``nn.Module`` whose buffers are the counts.
+    """A model computed in one pass: an ``nn.Module`` whose buffers are counts.
 
-    Args of its constructor may be facts of the data (``n_items``) and plain values.
+    Its constructor takes run-time facts (``n_items``) and plain values.
     """
 
     table: Table
@@ -22,18 +22,18 @@ class Baseline(Protocol):
 
         Args:
             training: the events.
-            judge: evaluates the counts as they are on the validation events: the monitored metric;
+            judge: returns the monitored metric of the current counts on the validation events;
                 its argument names the option in use.
 
         Raises:
-            DataError: the events lack what it needs.
+            DataError: the events lack a column that the baseline needs.
         """
         ...
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
-        """What whole histories, right-padded with item 0, ask of the table."""
+        """Return the queries of whole histories, right-padded with item 0."""
         ...
 
     def weights(self, item_BL: Tensor, length_B: Tensor) -> Tensor:
-        """``alpha_BL``: how much each item of a history counts; 0 where none does."""
+        """Return ``alpha_BL``: the weight of each item of a history; 0 if none counts."""
         ...

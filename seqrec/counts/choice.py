@@ -1,22 +1,22 @@
-"""Settings of a baseline that validation chooses: without it a baseline is easily made weak."""
+"""Choice of baseline settings on validation, as an untuned baseline is too easy to beat."""
 
 from collections.abc import Callable, Sequence
 
 from seqrec.errors import ConfigError
 
 Judge = Callable[[str], float]
-"""What validation says of the counts as they are; it is told which option is in use."""
+"""Returns the validation metric of the current counts; its argument names the option in use."""
 
 
 def check_options(key: str, options: Sequence[float], least: float, most: float) -> None:
-    """Refuse a list that is empty, or has a value not above `least` or beyond `most`.
+    """Check that a list isn't empty and that its values are in ``least < value <= most``.
 
     Raises:
-        ConfigError: it names the key.
+        ConfigError: the check fails.
     """
     if not options or not all(least < value <= most for value in options):
         raise ConfigError(
-            f"{key}={list(options)}: values lie above {least:g} and up to {most:g}",
+            f"{key}={list(options)} must list values above {least:g} and up to {most:g}",
             where=f"baseline.{key}",
         )
 
@@ -24,13 +24,13 @@ def check_options(key: str, options: Sequence[float], least: float, most: float)
 def choose(
     key: str, options: Sequence[float], take: Callable[[float], object], judge: Judge
 ) -> None:
-    """Take the option that validation likes best; of equal ones the first.
+    """Use the option with the best validation metric, the first of equal ones.
 
     Args:
         key: the setting, such as ``decays``.
         options: at least one.
-        take: makes an option the one in use.
-        judge: the monitored metric on validation; it isn't asked where there is no choice.
+        take: puts an option in use.
+        judge: returns the monitored metric on validation; not called for a single option.
     """
     if len(options) > 1:
         values = []

@@ -1,9 +1,9 @@
-"""The one form that every counted model has: a score is a weighted sum of rows of a sparse table.
+"""The form shared by all counted models: a score is a weighted sum of rows of a sparse table.
 
 ``score(q, i) = sum_r weight_r * table[row_r, i] + base * popularity[i]``
 
-A Markov chain looks up the row of the last item, item-to-item neighbours those of all items of the
-history, session neighbours those of the most similar sessions; popularity looks up none.
+A Markov chain looks up the row of the last item; item neighbours, the rows of all items in the
+history; session neighbours, the rows of the most similar sessions; popularity, none.
 """
 
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ from torch import Tensor, nn
 from seqrec.catalogue import ROUNDING
 from seqrec.layers.sizes import make_room
 
-ENTRIES = 1 << 22  # of the table that are looked at together
+ENTRIES = 1 << 22  # table entries processed at once
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Queries: which rows of the table count, and how much.
+    """Queries: table rows and their weights.
 
     Args:
-        row_BR: int64 rows of the table; those with weight 0 don't matter.
-        weight_BR: float32.
-        base_B: float32, how much popularity counts.
+        row_BR: int64, rows of the table; those with weight 0 are ignored.
+        weight_BR: float32, their weights.
+        base_B: float32, the weight of popularity.
     """
 
     row_BR: Tensor
@@ -35,14 +35,14 @@ class Rows:
     base_B: Tensor
 
     def part(self, first: int, last: int) -> "Rows":
-        """Some of the queries."""
+        """Return the queries ``first .. last - 1``."""
         return Rows(*(value[first:last] for value in vars(self).values()))
 
 
 class Table(nn.Module):
-    """A sparse table with the columns 0 .. V-1, the items, and a popularity for each of them.
+    """A sparse table with a column and a popularity for each of the items 0 .. V-1.
 
-    Rows have equally many places; places that aren't needed have weight 0.
+    All rows have the same number of entries; unused entries have weight 0.
 
     Args:
         n_items: items without the padding id.
@@ -59,17 +59,17 @@ class Table(nn.Module):
         self.register_buffer("base_V", torch.zeros(n_items + 1))
 
     def fill(self, entries: tuple[Tensor, Tensor] | None, base_V: Tensor) -> None:
-        """Take ``(item_RK, weight_RK)`` (None: none) and the popularity."""
+        """Set the entries ``(item_RK, weight_RK)`` (None: none) and the popularity."""
         if entries is not None:
             self.item_RK, self.weight_RK = entries
         self.base_V = base_V.float()
 
     def __len__(self) -> int:
-        """Columns V."""
+        """Return the number of columns V."""
         return len(self.base_V)
 
     def score(self, query: Rows, item: Tensor) -> Tensor:
-        """Scores of one item a query, (B,) -> (B,), or of S own ones each, (B, S) -> (B, S)."""
+        """Return scores of one item per query, (B,) -> (B,), or of S each, (B, S) -> (B, S)."""
         if item.dim() == 1:
             return query.base_B * self.base_V[item] + self._found(query, item)
         step = max(1, ENTRIES // len(self))
@@ -80,11 +80,11 @@ class Table(nn.Module):
         return torch.cat(found)
 
     def score_shared(self, query: Rows, item_S: Tensor) -> Tensor:
-        """Scores of the same items for every query: (B, S)."""
+        """Return scores of the same items for every query: (B, S)."""
         return self.block(query, 0, len(self))[:, item_S]
 
     def block(self, query: Rows, first: int, last: int) -> Tensor:
-        """Scores of the items ``first .. last - 1``: (B, last - first)."""
+        """Return scores of the items ``first .. last - 1``: (B, last - first)."""
         score_BW = query.base_B[:, None] * self.base_V[first:last]
         for at, part in self._parts(query):
             item_BE, weight_BE = (x.flatten(1) for x in self._entries(part))
@@ -94,7 +94,7 @@ class Table(nn.Module):
         return score_BW
 
     def rounding(self, query: Rows, item_N: Tensor, score_N: Tensor) -> Tensor:
-        """How far two sums of the same score can lie apart: (N,); popularity alone is no sum."""
+        """Return how much two sums of the same score can differ, (N,); popularity is no sum."""
         return ROUNDING * (score_N - query.base_B * self.base_V[item_N]).abs()
 
     def _found(self, query: Rows, item: Tensor) -> Tensor:
@@ -123,12 +123,12 @@ class Table(nn.Module):
 def packed(
     row_P: np.ndarray, item_P: np.ndarray, weight_P: np.ndarray, *, rows: int, most: int
 ) -> tuple[Tensor, Tensor]:
-    """Entries of a sparse table in rows of equal width, the heaviest `most` of each row.
+    """Return the entries of a sparse table in rows of equal width, the `most` heaviest per row.
 
     Args:
-        row_P, item_P, weight_P: the entries; of equal weights the smaller item goes first.
-        rows: of the table.
-        most: entries of a row that are kept.
+        row_P, item_P, weight_P: the entries; of equal weights the smaller item comes first.
+        rows: number of rows.
+        most: maximum number of entries per row.
 
     Returns:
         ``(item_RK, weight_RK)`` for :meth:`Table.fill`.

@@ -1,4 +1,4 @@
-"""The training events as flat arrays, as counting wants them."""
+"""The training events as flat arrays, for counting."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from torch import Tensor
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import View
 
-PAIRS = 1 << 24  # pairs that are counted together
-CELLS = 1 << 24  # counters
+PAIRS = 1 << 24  # pairs counted at once
+CELLS = 1 << 24  # counters held at once
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Training:
 
     @classmethod
     def of(cls, store: SequenceStore, view: View) -> "Training":
-        """The events of `view`."""
+        """Return the events of `view`."""
         position = view.positions()
         timestamp = None if store.timestamp is None else store.timestamp[position]
         offset = np.concatenate([[0], np.cumsum(view.end - view.start)])
@@ -40,28 +40,28 @@ class Training:
 
     @property
     def sequence(self) -> np.ndarray:
-        """int64 (n,): the sequence of each event."""
+        """The sequence of each event, int64 (n,)."""
         return np.repeat(np.arange(len(self.offset) - 1), np.diff(self.offset))
 
     def latest(self, most: int) -> "Training":
-        """Only the last `most` events of each sequence."""
+        """Return only the last `most` events of each sequence."""
         kept = self.offset[self.sequence + 1] - np.arange(len(self.item)) <= most
         return self._take(kept)
 
     def distinct(self) -> "Training":
-        """Each item of a sequence once, where it stands first."""
+        """Return the first event of each item in each sequence."""
         key = self.sequence * (self.n_items + 1) + self.item
         kept = np.zeros(len(key), dtype=bool)
         kept[np.unique(key, return_index=True)[1]] = True
         return self._take(kept)
 
     def counts(self, kept: np.ndarray | None = None) -> np.ndarray:
-        """int64 (V,): events of each item, of all or of those `kept`."""
+        """Return the number of events of each item, all or only those `kept`: int64 (V,)."""
         item = self.item if kept is None else self.item[kept]
         return np.bincount(item, minlength=self.n_items + 1)
 
     def successions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``(from_P, to_P, count_P)``: how often an item comes right after another."""
+        """Return ``(from_P, to_P, count_P)``: how often an item directly follows another."""
         inside = np.ones(len(self.item), dtype=bool)
         inside[self.offset[1:-1] - 1] = False
         pair = self.item[:-1] * (self.n_items + 1) + self.item[1:]
@@ -69,12 +69,12 @@ class Training:
         return pair // (self.n_items + 1), pair % (self.n_items + 1), count_P
 
     def together(self) -> Iterator[tuple[int, np.ndarray]]:
-        """How many sequences hold both of two items, for a few items at a time.
+        """Count the sequences that hold both of two items, for a few items at a time.
 
-        Give it :meth:`distinct` events.
+        Requires :meth:`distinct` events.
 
         Yields:
-            The first item, and int64 (W, V): its row and those of the items that follow.
+            The first item, and the counts of W consecutive items from it on: int64 (W, V).
         """
         sequence, v = self.sequence, self.n_items + 1
         order = np.argsort(self.item, kind="stable")
@@ -103,9 +103,9 @@ class Training:
 
 
 def popularity_order(count_V: Tensor) -> Tensor:
-    """Items in order of `count_V`, float32 (V,): the larger the more events.
+    """Rank items by `count_V` as float32 (V,) scores: the more events, the larger.
 
-    As ties count against the target, equal counts are told apart by a fixed random order.
+    As ties count against the target, a fixed random order breaks those of equal counts.
     """
     order = torch.randperm(len(count_V), generator=torch.Generator().manual_seed(0))
     place_V = count_V[order].argsort(stable=True).argsort()

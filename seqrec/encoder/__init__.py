@@ -1,1 +1,1 @@
-"""From item vectors to hidden states, one file each."""
+"""Encoders, which map item vectors to hidden states; one file each."""

@@ -11,13 +11,13 @@ from seqrec.shapes import History
 class GRU(nn.Module):
     """Run a GRU from the first item to the last.
 
-    Padding is on the right, so it comes after everything that counts: no packing.
+    Padding is on the right, after all valid positions, so sequences needn't be packed.
 
     Args:
         dim: width D of inputs and outputs.
-        hidden: width of the recurrent state; where it differs from `dim`, a projection follows.
-        layers: stacked layers.
-        dropout: on the output of each layer.
+        hidden: width of the recurrent state; if it differs from `dim`, a projection follows.
+        layers: number of stacked layers.
+        dropout: rate, applied to the output of each layer.
     """
 
     causal: ClassVar[bool] = True
@@ -33,6 +33,6 @@ class GRU(nn.Module):
         self.project = nn.Linear(hidden, dim) if hidden != dim else nn.Identity()
 
     def forward(self, x_BLD: Tensor, history: History) -> Tensor:
-        """``x_BLD -> h_BLD``."""
+        """Map ``x_BLD -> h_BLD``."""
         h_BLH, _ = self.rnn(x_BLD)
         return self.project(self.dropout(h_BLH))

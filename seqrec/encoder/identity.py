@@ -1,4 +1,4 @@
-"""No encoder: the attention head works on the item vectors themselves."""
+"""No encoder: the head attends over the item vectors themselves."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from seqrec.shapes import History
 
 
 class Identity(nn.Module):
-    """``h = x``; STAMP attends over bare item vectors."""
+    """``h = x``, as in STAMP, which attends over plain item vectors."""
 
     causal: ClassVar[bool] = True
 

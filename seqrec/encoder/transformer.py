@@ -1,4 +1,4 @@
-"""Causal transformer encoder (Vaswani et al. 2017): pre-norm blocks, or those of SASRec."""
+"""Causal transformer encoder (Vaswani et al. 2017): pre-norm or SASRec blocks."""
 
 import math
 from typing import ClassVar, Literal, cast
@@ -14,12 +14,12 @@ from seqrec.shapes import History, at_position, position_mask
 
 
 class Attention(nn.Module):
-    """Causal multi-head self-attention: torch's fused kernel, or ours for dropout on a CPU.
+    """Causal multi-head self-attention: torch's fused kernel, or our own for dropout on a CPU.
 
     Args:
         dim: width D, a multiple of `heads`.
-        heads: attention heads.
-        dropout: on the attention weights.
+        heads: number of attention heads.
+        dropout: rate, applied to the attention weights.
     """
 
     def __init__(self, *, dim: int, heads: int, dropout: float) -> None:
@@ -29,11 +29,11 @@ class Attention(nn.Module):
         self.out = nn.Linear(dim, dim)
 
     def forward(self, x_BLD: Tensor, source_BLD: Tensor | None = None) -> Tensor:
-        """``x_BLD -> x_BLD``; position t attends to positions ``<= t``.
+        """Map ``x_BLD -> x_BLD``; position t attends to positions ``<= t``.
 
         Args:
-            x_BLD: what asks.
-            source_BLD: what keys and values are made of; None: the same.
+            x_BLD: input of the queries.
+            source_BLD: input of the keys and values; None: `x_BLD`.
         """
         if source_BLD is None:
             qkv_BLE = self.qkv(x_BLD)
@@ -50,20 +50,20 @@ class Attention(nn.Module):
         return self.out(y_BLHW.flatten(2))
 
     def last(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """``x_B1D``: only what the last valid position, `x_B1D`, attends to."""
+        """Return the output at the last valid position, whose input is `x_B1D`."""
         q, k, v = self._one(x_B1D, source_BLD)
         mask = position_mask(length_B, source_BLD.shape[1])[:, None, None]
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out(y.transpose(1, 2).flatten(2))
 
     def weights(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """``alpha_BHL`` of the last valid position, `x_B1D`."""
+        """Return ``alpha_BHL`` of the last valid position, whose input is `x_B1D`."""
         q, k, _ = self._one(x_B1D, source_BLD)
         e_BHL = (q @ k.transpose(2, 3)).squeeze(2).float() / math.sqrt(self.width)
         return prefix_softmax(e_BHL, length_B - 1)
 
     def _one(self, x_B1D: Tensor, source_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the query of one position, and keys and values of all: (B, H, 1 or L, W)."""
+        """Return the query of one position and the keys and values of all: (B, H, 1 or L, W)."""
         q = self._query(x_B1D).unflatten(-1, (self.heads, self.width))
         kv = self._key_value(source_BLD).unflatten(-1, (2, self.heads, self.width))
         k, v = kv.permute(2, 0, 3, 1, 4)
@@ -91,22 +91,22 @@ class PreNormBlock(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x_BLD: Tensor) -> Tensor:
-        """``x_BLD -> x_BLD``."""
+        """Map ``x_BLD -> x_BLD``."""
         x_BLD = x_BLD + self.dropout(self.attention(self.norm_1(x_BLD)))
         return x_BLD + self.dropout(self.mlp(self.norm_2(x_BLD)))
 
     def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """``x_BLD -> x_B1D`` at the last valid position."""
+        """Map ``x_BLD -> x_B1D`` at the last valid position."""
         x_B1D = at_position(x_BLD, length_B - 1).unsqueeze(1)
-        x_B1D = x_B1D + self.dropout(self.attention.last(*self._asks(x_BLD, length_B), length_B))
+        x_B1D = x_B1D + self.dropout(self.attention.last(*self._normed(x_BLD, length_B), length_B))
         return x_B1D + self.dropout(self.mlp(self.norm_2(x_B1D)))
 
     def weights(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """``alpha_BHL`` of the last valid position."""
-        return self.attention.weights(*self._asks(x_BLD, length_B), length_B)
+        """Return ``alpha_BHL`` of the last valid position."""
+        return self.attention.weights(*self._normed(x_BLD, length_B), length_B)
 
-    def _asks(self, x_BLD: Tensor, length_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the last valid position asks with, and what it asks."""
+    def _normed(self, x_BLD: Tensor, length_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the normalised input at the last valid position, and at all positions."""
         norm_BLD = self.norm_1(x_BLD)
         return at_position(norm_BLD, length_B - 1).unsqueeze(1), norm_BLD
 
@@ -114,8 +114,8 @@ class PreNormBlock(nn.Module):
 class SASRecBlock(nn.Module):
     """``q = norm(x)``, ``y = norm(q + attention(q; x))``, then ``y + mlp(y)``, with ReLU.
 
-    As in the code of Kang and McAuley (2018): the residual branches join what was normalised, keys
-    and values are made of what wasn't, and the attention's output isn't dropped, only its weights.
+    As in the code of Kang and McAuley (2018): the residual branches start from the normalised
+    input, keys and values from the raw one, and dropout acts on the attention's weights only.
     """
 
     def __init__(self, *, dim: int, heads: int, ffn: int, dropout: float) -> None:
@@ -127,19 +127,19 @@ class SASRecBlock(nn.Module):
         )
 
     def forward(self, x_BLD: Tensor) -> Tensor:
-        """``x_BLD -> x_BLD``."""
+        """Map ``x_BLD -> x_BLD``."""
         query_BLD = self.norm_1(x_BLD)
         y_BLD = self.norm_2(query_BLD + self.attention(query_BLD, x_BLD))
         return y_BLD + self.mlp(y_BLD)
 
     def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """``x_BLD -> x_B1D`` at the last valid position."""
+        """Map ``x_BLD -> x_B1D`` at the last valid position."""
         query_B1D = self.norm_1(at_position(x_BLD, length_B - 1).unsqueeze(1))
         y_B1D = self.norm_2(query_B1D + self.attention.last(query_B1D, x_BLD, length_B))
         return y_B1D + self.mlp(y_B1D)
 
     def weights(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """``alpha_BHL`` of the last valid position."""
+        """Return ``alpha_BHL`` of the last valid position."""
         query_B1D = self.norm_1(at_position(x_BLD, length_B - 1).unsqueeze(1))
         return self.attention.weights(query_B1D, x_BLD, length_B)
 
@@ -151,22 +151,22 @@ BLOCKS: dict[str, type[PreNormBlock] | type[SASRecBlock]] = {
 
 
 class Transformer(nn.Module):
-    """Self-attention with learned positions, or none.
+    """Causal self-attention blocks, with or without learned positions.
 
     Args:
         dim: width D, a multiple of `heads`.
-        max_length: most positions L; longer input is an error, never cut in silence.
-        layers: blocks.
-        heads: attention heads of a block.
-        block: ``pre_norm`` or ``sasrec``: how norms, residual branches and the hidden layer stand.
+        max_length: maximum L; a longer input is an error and is never truncated silently.
+        layers: number of blocks.
+        heads: number of attention heads in each block.
+        block: ``pre_norm`` or ``sasrec``: the order of norms, residual branches and hidden layer.
         ffn: width of a block's hidden layer; null: ``4 * dim``.
-        dropout: on attention weights and in the residual branches (inputs: the embedding drops).
-        positions: where position 0 is. ``start``: the oldest item of the window. ``end``: the
-            newest, as in the left-padded reference code of SASRec; the position of an item then
-            depends on how many follow it, though never on which. ``none``: no positions; what the
-            order is, causal attention still tells in part (Kang and McAuley 2018, section IV-F).
-        std: standard deviation of the blocks' initial weights, their biases then being 0, as in
-            BERT and GPT-2 (0.02); null: torch's own, ``uniform(-1, 1) / sqrt(width)``.
+        dropout: rate, on attention weights and residual branches; the embedding drops inputs.
+        positions: which item has position 0. ``start``: the oldest of the window. ``end``: the
+            newest, as in the left-padded reference code of SASRec; an item's position then depends
+            on how many items follow it, but never on which. ``none``: no positions; causal
+            attention still conveys part of the order (Kang and McAuley 2018, section IV-F).
+        std: standard deviation of the blocks' initial weights, with biases 0, as in BERT and GPT-2
+            (0.02); null: torch's default, ``uniform(-1, 1) / sqrt(width)``.
     """
 
     causal: ClassVar[bool] = True
@@ -203,16 +203,16 @@ class Transformer(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x_BLD: Tensor, history: History) -> Tensor:
-        """``x_BLD -> h_BLD``; lengths count only for ``positions="end"``."""
-        x_BLD = self._placed(x_BLD, history.length_B)
+        """Map ``x_BLD -> h_BLD``; lengths matter only with ``positions="end"``."""
+        x_BLD = self._with_positions(x_BLD, history.length_B)
         for block in self.blocks:
             x_BLD = block(x_BLD)
         return self.norm(x_BLD)
 
     def last(self, x_BLD: Tensor, history: History) -> Tensor:
-        """``x_BLD -> h_BD``: the output at the last valid position, for half the work.
+        """Map ``x_BLD -> h_BD``: the output at the last valid position, at half the cost.
 
-        The last block does its own work for that position alone.
+        The last block computes that position alone.
         """
         x_BLD, final = self._before_last_block(x_BLD, history.length_B)
         if final is None:
@@ -220,7 +220,7 @@ class Transformer(nn.Module):
         return self.norm(final.last(x_BLD, history.length_B).squeeze(1))
 
     def weights(self, x_BLD: Tensor, history: History) -> Tensor:
-        """``alpha_BHL``: what the heads of the last block attend to at the last valid position.
+        """Return ``alpha_BHL``: the last block's attention weights at the last valid position.
 
         Without blocks there are no heads: H is 0.
         """
@@ -232,18 +232,18 @@ class Transformer(nn.Module):
     def _before_last_block(
         self, x_BLD: Tensor, length_B: Tensor
     ) -> tuple[Tensor, PreNormBlock | SASRecBlock | None]:
-        """Return the input of the last block, and that block, if there is one."""
-        x_BLD = self._placed(x_BLD, length_B)
+        """Return the input of the last block, and that block (None without blocks)."""
+        x_BLD = self._with_positions(x_BLD, length_B)
         for block in self.blocks[:-1]:
             x_BLD = block(x_BLD)
         final = self.blocks[-1] if self.blocks else None
         return x_BLD, cast(PreNormBlock | SASRecBlock | None, final)
 
-    def _placed(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """Items with their positions."""
+    def _with_positions(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """Add positions to the item vectors."""
         width = x_BLD.shape[1]
         if width > self.max_length:
-            raise ValueError(f"{width} positions, but max_length={self.max_length}")
+            raise ValueError(f"{width} positions exceed max_length={self.max_length}")
         if self.positions == "none":
             return x_BLD
         if self.positions == "start":

@@ -1,1 +1,1 @@
-"""From hidden states to a summary of every prefix, one file each."""
+"""Heads, which summarise the hidden states of every prefix; one file each."""

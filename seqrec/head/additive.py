@@ -1,4 +1,4 @@
-"""Additive attention, the formula of the paper (Bahdanau et al. 2015, without a query).
+"""Additive attention (Bahdanau et al. 2015, without a query).
 
 ``e_s = v^T tanh(W h_s + b)``, ``alpha_s = softmax_{s <= t}(e)_s``, ``S_t = sum_s alpha_s h_s``
 """
@@ -15,8 +15,8 @@ from seqrec.shapes import at_position
 class Additive(nn.Module):
     """Weigh the positions of every prefix by a learned score of each.
 
-    A position's score doesn't depend on the prefix, so the summaries of all prefixes are one
-    running softmax: O(L) work, nothing encoded twice.
+    A position's score doesn't depend on the prefix, so one running softmax gives the summaries of
+    all prefixes in O(L), and nothing is encoded twice.
 
     Args:
         dim: width D.
@@ -32,17 +32,17 @@ class Additive(nn.Module):
         self.join = Join(dim=dim, concat=concat)
 
     def forward(self, h_BLD: Tensor) -> Tensor:
-        """``h_BLD -> u_BLD``."""
+        """Map ``h_BLD -> u_BLD``."""
         summary_BLD = running_softmax(self._scores(h_BLD), h_BLD)
         return self.join(h_BLD, summary_BLD)
 
     def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``u_BD`` of the prefix that ends at each position."""
+        """Return ``u_BD`` of the prefix that ends at each position."""
         summary_BD = softmax_mean(self._scores(h_BLD), h_BLD, position_B)
         return self.join(at_position(h_BLD, position_B), summary_BD)
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``alpha_BL`` of the prefix that ends at each position."""
+        """Return ``alpha_BL`` of the prefix that ends at each position."""
         return prefix_softmax(self._scores(h_BLD), position_B)
 
     def _scores(self, h_BLD: Tensor) -> Tensor:

@@ -24,18 +24,18 @@ class Dot(nn.Module):
         self.join = Join(dim=dim, concat=concat)
 
     def forward(self, h_BLD: Tensor) -> Tensor:
-        """``h_BLD -> u_BLD``."""
+        """Map ``h_BLD -> u_BLD``."""
         h_B1LD = h_BLD.unsqueeze(1)
         summary = F.scaled_dot_product_attention(h_B1LD, h_B1LD, h_B1LD, is_causal=True)
         return self.join(h_BLD, summary.squeeze(1))
 
     def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``u_BD`` with the state at each position as query."""
+        """Return ``u_BD`` with the state at each position as query."""
         summary_BD = weighted_sum(self.weights(h_BLD, position_B), h_BLD)
         return self.join(at_position(h_BLD, position_B), summary_BD)
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``alpha_BL`` with the state at each position as query."""
+        """Return ``alpha_BL`` with the state at each position as query."""
         query_BD = at_position(h_BLD, position_B)
         e_BL = torch.einsum("bd,bld->bl", query_BD, h_BLD).float() / math.sqrt(h_BLD.shape[-1])
         return prefix_softmax(e_BL, position_B)

@@ -11,17 +11,17 @@ from seqrec.shapes import at_position
 class Last(nn.Module):
     """``u_t = h_t``, the classic GRU4Rec and SASRec read-out."""
 
-    local: ClassVar[bool] = True  # a position's summary takes its state alone
+    local: ClassVar[bool] = True  # the summary at a position depends on its own state only
 
     def forward(self, h_BLD: Tensor) -> Tensor:
         """Return the input."""
         return h_BLD
 
     def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``u_BD``: the state at each position."""
+        """Return ``u_BD``: the state at each position."""
         return at_position(h_BLD, position_B)
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``alpha_BL``: all weight on the position itself."""
+        """Return ``alpha_BL``: all weight on the position itself."""
         index_L = torch.arange(h_BLD.shape[1], device=h_BLD.device)
         return (index_L == position_B[:, None]).to(h_BLD.dtype)

@@ -1,4 +1,4 @@
-"""The mean of a prefix: attention with equal weights, the yardstick for the others."""
+"""The mean of a prefix: attention with equal weights, the reference for the other heads."""
 
 from torch import Tensor, nn
 
@@ -21,14 +21,14 @@ class Mean(nn.Module):
         self.join = Join(dim=dim, concat=concat)
 
     def forward(self, h_BLD: Tensor) -> Tensor:
-        """``h_BLD -> u_BLD``, by one running sum in float32."""
+        """Map ``h_BLD -> u_BLD``, by one running sum in float32."""
         return self.join(h_BLD, prefix_mean(h_BLD))
 
     def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``u_BD`` of the prefix that ends at each position."""
+        """Return ``u_BD`` of the prefix that ends at each position."""
         summary_BD = weighted_sum(self.weights(h_BLD, position_B), h_BLD)
         return self.join(at_position(h_BLD, position_B), summary_BD)
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``alpha_BL``: ``1 / (position + 1)`` up to the position."""
+        """Return ``alpha_BL``: ``1 / (position + 1)`` up to the position."""
         return prefix_equal(position_B, h_BLD.shape[1])

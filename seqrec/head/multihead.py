@@ -12,11 +12,11 @@ from seqrec.shapes import at_position
 
 
 class Multihead(nn.Module):
-    """Several learned views of the prefix, each with its own weights.
+    """Several learned projections of the prefix, each with its own attention weights.
 
     Args:
         dim: width D, a multiple of `heads`.
-        heads: attention heads.
+        heads: number of attention heads.
         concat: join the summary with ``h_t`` (see :class:`~seqrec.layers.join.Join`).
     """
 
@@ -30,23 +30,23 @@ class Multihead(nn.Module):
         self.join = Join(dim=dim, concat=concat)
 
     def forward(self, h_BLD: Tensor) -> Tensor:
-        """``h_BLD -> u_BLD``."""
+        """Map ``h_BLD -> u_BLD``."""
         q, k, v = self._project(h_BLD)
         y_BHLE = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.join(h_BLD, self.out(y_BHLE.transpose(1, 2).flatten(2)))
 
     def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``u_BD`` with the state at each position as query."""
+        """Return ``u_BD`` with the state at each position as query."""
         q, k, v = self._project(h_BLD)
         y_BHE = weighted_sum(self._weights(q, k, position_B), v)
         return self.join(at_position(h_BLD, position_B), self.out(y_BHE.flatten(1)))
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``alpha_BL`` with the state at each position as query, mean over the heads."""
+        """Return ``alpha_BL`` with the state at each position as query, averaged over heads."""
         return self.head_weights(h_BLD, position_B).mean(dim=1)
 
     def head_weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``alpha_BHL``: the weights of each head, with the state at each position as query."""
+        """Return ``alpha_BHL``, by head, with the state at each position as query."""
         q, k, _ = self._project(h_BLD)
         return self._weights(q, k, position_B)
 

@@ -10,7 +10,7 @@ from seqrec.shapes import at_position
 
 
 class NARM(nn.Module):
-    """Global state joined with attention of the current state over the earlier ones.
+    """The current state joined with its attention over the states so far.
 
     ``alpha_ts = v . sigmoid(A1 h_t + A2 h_s)`` without softmax,
     ``c_t = [h_t ; sum_s alpha_ts h_s]``, ``u_t = B c_t``; with the tied scorer ``B`` is the
@@ -18,7 +18,7 @@ class NARM(nn.Module):
 
     Args:
         dim: width D.
-        dropout: on ``c_t`` (the paper: 0.5).
+        dropout: rate, applied to ``c_t`` (0.5 in the paper).
     """
 
     def __init__(self, *, dim: int, dropout: float = 0.5) -> None:
@@ -30,17 +30,17 @@ class NARM(nn.Module):
         self.decode = nn.Linear(2 * dim, dim, bias=False)
 
     def forward(self, h_BLD: Tensor) -> Tensor:
-        """``h_BLD -> u_BLD``."""
+        """Map ``h_BLD -> u_BLD``."""
         local_BLD = pairwise_summary(self.query(h_BLD), self.key(h_BLD), self.v_D, h_BLD)
         return self._join(h_BLD, local_BLD)
 
     def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``u_BD`` with the state at each position as query."""
+        """Return ``u_BD`` with the state at each position as query."""
         local_BD = weighted_sum(self.weights(h_BLD, position_B), h_BLD)
         return self._join(at_position(h_BLD, position_B), local_BD)
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``alpha_BL`` with the state at each position as query; not normalised, as published."""
+        """Return ``alpha_BL``, not normalised, with the state at each position as query."""
         query_BD = self.query(at_position(h_BLD, position_B))
         return prefix_scores(query_BD, self.key(h_BLD), self.v_D, position_B)
 

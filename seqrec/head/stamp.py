@@ -10,13 +10,13 @@ from seqrec.shapes import at_position
 
 
 class STAMP(nn.Module):
-    """Attention over the items seen, asked by the last item and the mean of all.
+    """Attention over the prefix; its query is made of the last item and the mean of all items.
 
     ``alpha_ts = w0 . sigmoid(W1 x_s + W2 x_t + W3 m_t + b)`` with ``m_t`` the prefix mean,
     ``a_t = sum_s alpha_ts x_s`` and ``u_t = tanh(Ws (a_t + m_t)) * tanh(Wt x_t)``; the tied scorer
     then gives the paper's trilinear product.
 
-    Equation 7 has ``a_t`` alone; the published code adds the mean, and so does this.
+    Equation 7 has ``a_t`` alone; this adds the mean, as the published code does.
 
     Args:
         dim: width D.
@@ -32,24 +32,24 @@ class STAMP(nn.Module):
         self.current = nn.Sequential(nn.Linear(dim, dim), nn.Tanh())
 
     def forward(self, h_BLD: Tensor) -> Tensor:
-        """``h_BLD -> u_BLD``; STAMP's h are the item vectors (``encoder=identity``)."""
+        """Map ``h_BLD -> u_BLD``; STAMP's h are the item vectors (``encoder=identity``)."""
         mean_BLD = prefix_mean(h_BLD)
         query_BLD = self.last(h_BLD) + self.mean(mean_BLD)
         summary_BLD = pairwise_summary(query_BLD, self.key(h_BLD), self.v_D, h_BLD)
         return self.general(summary_BLD + mean_BLD) * self.current(h_BLD)
 
     def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``u_BD`` asked by the item at each position."""
-        last_BD, mean_BD = self._asked(h_BLD, position_B)
+        """Return ``u_BD`` with the item at each position as query."""
+        last_BD, mean_BD = self._query_parts(h_BLD, position_B)
         alpha_BL = self._weights(h_BLD, last_BD, mean_BD, position_B)
         summary_BD = weighted_sum(alpha_BL, h_BLD)
         return self.general(summary_BD + mean_BD) * self.current(last_BD)
 
     def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
-        """``alpha_BL`` asked by the item at each position; not normalised, as published."""
-        return self._weights(h_BLD, *self._asked(h_BLD, position_B), position_B)
+        """Return ``alpha_BL``, not normalised, with the item at each position as query."""
+        return self._weights(h_BLD, *self._query_parts(h_BLD, position_B), position_B)
 
-    def _asked(self, h_BLD: Tensor, position_B: Tensor) -> tuple[Tensor, Tensor]:
+    def _query_parts(self, h_BLD: Tensor, position_B: Tensor) -> tuple[Tensor, Tensor]:
         """Return the item at each position, and the mean of the items up to it."""
         equal_BL = prefix_equal(position_B, h_BLD.shape[1])
         return at_position(h_BLD, position_B), weighted_sum(equal_BL, h_BLD)

@@ -1,1 +1,1 @@
-"""Parts that components are built of."""
+"""Layers and functions shared by components."""

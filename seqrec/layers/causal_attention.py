@@ -1,9 +1,9 @@
 """Causal attention with dropout on its weights, on a CPU, without the weights in memory.
 
-torch's fused kernel drops nothing on a CPU: asked to, torch writes out the L x L weights of every
-sequence, the half that lies in the future too, and keeps three copies for the backward pass. Here
-a few sequences and rows are done at a time, in the caches, and the backward pass makes weights and
-masks again (Dao et al. 2022, FlashAttention, section 3): the masks from their two keys.
+torch's fused kernel has no dropout on a CPU: with dropout, torch materialises the L x L weights of
+every sequence, future half included, and keeps three copies for the backward pass. Here a few
+sequences and rows are processed at a time, in the CPU's caches, and the backward pass recomputes
+the weights, and the masks from their two keys (Dao et al. 2022, FlashAttention, section 3).
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from torch.autograd.function import once_differentiable
 
 from seqrec.layers.dropout import draw_keys, keep_mask
 
-ROWS = 112  # of the weights of a sequence at a time: what lies in the future is hardly computed
-CHUNK_BYTES = 2 * 2**20  # of weights at a time
+ROWS = 112  # of a sequence's weights at a time, so that little of the future is computed
+CHUNK_BYTES = 2 * 2**20  # weights held at once
 
 
 def causal_attention(qkv_BL3HW: Tensor, p: float) -> Tensor:
-    """``dropout(softmax(q k^T / sqrt(W) + causal mask)) v`` of every head.
+    """Return ``dropout(softmax(q k^T / sqrt(W) + causal mask)) v`` of every head.
 
-    Products run in the type of the input, the softmax in float32.
+    Matrix products run in the type of the input, the softmax in float32.
 
     Args:
         qkv_BL3HW: queries, keys and values, of width W in each of H heads.
-        p: share of the weights that are zeroed; the others grow by ``1 / (1 - p)``.
+        p: share of the weights that are zeroed; the rest is scaled by ``1 / (1 - p)``.
 
     Returns:
         ``y_BLHW`` in the type of the input.
@@ -58,7 +58,7 @@ class _CausalAttention(torch.autograd.Function):
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         grad_q, grad_k, grad_v = grad_qkv.permute(2, 0, 3, 1, 4)
         grad_y = grad.transpose(1, 2)
-        # softmax: alpha * (slope - sum of alpha slope), a sum that is told by the output
+        # softmax: alpha * (slope - sum of alpha * slope), where the sum follows from the output
         mean = (grad * y).sum(-1, dtype=torch.float32).transpose(1, 2).unsqueeze(-1)
         scale = q.shape[-1] ** -0.5
         for at, rows, past, start in _chunks(q):
@@ -78,7 +78,7 @@ class _CausalAttention(torch.autograd.Function):
 
 
 def _chunks(q_BHLW: Tensor) -> Iterator[tuple[slice, slice, slice, int]]:
-    """Some sequences, some of their rows, the keys those see, and how many weights came before."""
+    """Yield some sequences, some of their rows, the keys these see, and the weights so far."""
     sequences, heads, width = q_BHLW.shape[:3]
     start, blocks = 0, -(-width // ROWS)
     edges = [width * i // blocks for i in range(blocks + 1)]
@@ -92,7 +92,7 @@ def _chunks(q_BHLW: Tensor) -> Iterator[tuple[slice, slice, slice, int]]:
 
 
 def _weights(q: Tensor, k: Tensor) -> Tensor:
-    """Softmax over the keys that each of the last rows sees, float32."""
+    """Return the softmax over the keys that each of the last rows sees, float32."""
     rows, keys = q.shape[2], k.shape[2]
     score = ((q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)).float()
     future = torch.ones(rows, keys, dtype=torch.bool).triu(keys - rows + 1)
@@ -101,6 +101,6 @@ def _weights(q: Tensor, k: Tensor) -> Tensor:
 
 
 def _mask(alpha: Tensor, p: float, keys: tuple[int, int], start: int) -> Tensor:
-    """Float32 multipliers: 0 or ``1 / (1 - p)``."""
+    """Return float32 multipliers, 0 or ``1 / (1 - p)``."""
     kept = keep_mask(alpha.numel(), p, keys, start).view(alpha.shape)
     return kept.to(torch.float32).mul_(1 / (1 - p))

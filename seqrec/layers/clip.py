@@ -1,4 +1,4 @@
-"""Clipping gradients, of which some may be sparse, which torch's own function refuses."""
+"""Gradient clipping that also accepts sparse gradients, which torch's own function refuses."""
 
 from collections.abc import Iterable
 
@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 
 def any_sparse(weights: Iterable[nn.Parameter]) -> bool:
-    """Whether a weight has a sparse gradient."""
+    """Return whether any weight has a sparse gradient."""
     return any(weight.grad is not None and weight.grad.is_sparse for weight in weights)
 
 
 def clip_gradients(weights: Iterable[nn.Parameter], most: float) -> Tensor:
-    """Shorten all gradients together to a norm of at most `most`, in place; return their norm."""
+    """Scale all gradients in place to a joint norm of at most `most`; return the norm they had."""
     weights = list(weights)
     if not any_sparse(weights):
         return torch.nn.utils.clip_grad_norm_(weights, most)

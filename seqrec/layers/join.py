@@ -1,4 +1,4 @@
-"""The paper's concatenation of encoder output and attention summary."""
+"""Concatenation of encoder output and attention summary."""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 class Join(nn.Module):
     """``u = W [h ; S] + b`` with ``concat``, else the attention summary alone: ``u = S``.
 
-    At first ``u = h``, as without attention, and training finds out what the summary adds. Begun at
-    random, the scores are those of vectors that no item is near to, and many models never recover.
+    Initially ``u = h``, as without attention, and training learns what the summary adds. With a
+    random initialisation ``u`` starts far from every item, and many models never recover.
 
     Args:
-        dim: width D of both.
+        dim: width D of both inputs.
         concat: join the encoder's output at the position with the summary of its prefix.
     """
 
@@ -23,7 +23,7 @@ class Join(nn.Module):
             nn.init.zeros_(self.project.bias)
 
     def forward(self, h_BLD: Tensor, summary_BLD: Tensor) -> Tensor:
-        """``h_BLD, summary_BLD -> u_BLD``."""
+        """Map ``h_BLD, summary_BLD -> u_BLD``."""
         if self.project is None:
             return summary_BLD
         return self.project(torch.cat([h_BLD, summary_BLD], dim=-1))

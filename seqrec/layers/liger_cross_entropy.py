@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def installed() -> bool:
-    """Whether the extra ``seqrec[cuda]`` is there."""
+    """Return whether the extra ``seqrec[cuda]`` is installed."""
     return find_spec("liger_kernel") is not None and find_spec("triton") is not None
 
 
@@ -20,9 +20,9 @@ def linear_cross_entropy(
     label_smoothing: float = 0.0,
     temperature: float = 1.0,
 ) -> Tensor:
-    """What :func:`seqrec.layers.linear_cross_entropy.linear_cross_entropy` gives.
+    """Compute :func:`seqrec.layers.linear_cross_entropy.linear_cross_entropy`.
 
-    It chooses its chunks by itself: about as many scores as the queries have components.
+    The kernel sizes its own chunks: about as many scores as the queries have components.
     """
     from liger_kernel.ops.fused_linear_cross_entropy import LigerFusedLinearCrossEntropyFunction
 
@@ -34,11 +34,11 @@ def linear_cross_entropy(
         target_N - 1,
         bias,
         None,  # class weights
-        -100,  # a target to ignore: none
+        -100,  # target to ignore: none
         0.0,  # weight of the squared log-sum-exp
         label_smoothing,
         "mean",
         None,  # soft cap
-        False,  # the squared log-sum-exp too
-        torch.float32,  # accumulate the table's gradient in
+        False,  # return the squared log-sum-exp
+        torch.float32,  # type that the table's gradient accumulates in
     )[0].float()

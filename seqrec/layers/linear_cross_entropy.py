@@ -1,15 +1,14 @@
 """Exact softmax cross-entropy over a whole catalogue in bounded memory.
 
-The (N, V) matrix of scores is never whole: rows are taken a chunk at a time, and the gradient is
-made in the same pass, from the exponentials that the value needs anyway. Value and gradient are
-those of ``cross_entropy((query @ table.T + bias) / temperature, target)`` over the items 1 .. V-1.
+The (N, V) matrix of scores is never materialised: rows are processed in chunks, and the gradient
+is computed in the same pass, from the exponentials that the value needs anyway. Both equal those of
+``cross_entropy((query @ table.T + bias) / temperature, target)`` over the items 1 .. V-1.
 
-What the time goes to, besides three matrix products, is sweeping the scores. They are swept twice,
-for their powers and for the sums: with ``E`` the powers and ``z`` the sums,
-``softmax @ table = (E @ table) / z`` and ``softmax.T @ query = E.T @ (query / z)``, so nothing is
-divided; the gradient's one-hot part never meets the scores; and their maximum is only found and
-taken off where the vectors are so long that a power could leave the range of float32. Powers are
-of two, the cheaper ones.
+Besides three matrix products, time goes into passes over the scores. There are two, for the powers
+and for the sums: with ``E`` the powers and ``z`` the sums, ``softmax @ table = (E @ table) / z``
+and ``softmax.T @ query = E.T @ (query / z)``, so the scores are never divided; the gradient's
+one-hot part is applied without them; and their maximum is subtracted only if the vectors are long
+enough for a power to leave the range of float32. Powers are of two, which is cheaper.
 """
 
 import math
@@ -21,13 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-MEMORY_MB = 64  # of scores held at once
-LEAST_ROWS = 128  # though no fewer rows, unless told: each chunk sweeps the table's whole gradient
-MOST_ROWS = {"cpu": 384}  # and no more, where more would only leave the caches
+MEMORY_MB = 64  # scores held at once
+LEAST_ROWS = 128  # without memory_mb, no fewer: each chunk passes over the table's whole gradient
+MOST_ROWS = {"cpu": 384}  # and no more: larger chunks fall out of the CPU's caches
 LOG2_E = 1 / math.log(2)
-SAFE = 60.0  # powers of two up to which a sum over any catalogue is exact without their maximum
-ALIGNED = 16  # floats in 64 bytes: rows that begin there make the products up to twice as fast
-STEP = 32  # rows are filled up with zeros to a multiple: few shapes, and their kernels are kept
+SAFE = 60.0  # exponents up to which any sum of powers fits float32 without subtracting the maximum
+ALIGNED = 16  # floats in 64 bytes: aligned rows make the products up to twice as fast
+STEP = 32  # rows are zero-padded to a multiple: few shapes, so kernels are reused
 
 
 def linear_cross_entropy(
@@ -40,18 +39,18 @@ def linear_cross_entropy(
     temperature: float = 1.0,
     memory_mb: float | None = None,
 ) -> Tensor:
-    """Mean of ``-log softmax(score)[target]``; item 0, the padding id, is left out.
+    """Return the mean of ``-log softmax(score)[target]``; item 0, the padding id, is left out.
 
-    Products run in the type of `query_ND` (bfloat16, say), everything else in float32.
+    Matrix products run in the type of `query_ND` (bfloat16, say), all else in float32.
 
     Args:
         query_ND: queries of the valid positions.
         table_VD: output vectors of the items.
-        target_N: the right items, 1 to V-1.
-        bias_V: score added for each item.
+        target_N: the target items, 1 to V-1.
+        bias_V: added to the score of each item.
         label_smoothing: share of a target's weight that is spread evenly over all items.
-        temperature: what scores are divided by.
-        memory_mb: most MiB of scores to hold at once; null: 64, or what 128 rows take.
+        temperature: divides the scores.
+        memory_mb: maximum MiB of scores held at once; null: 64, or what 128 rows take.
 
     Returns:
         The mean over the N positions, float32.
@@ -65,14 +64,14 @@ def linear_cross_entropy(
 
 
 def chunk_rows(v: int, device: str, memory_mb: float | None, half: bool = False) -> int:
-    """Rows of scores held at once, over a catalogue of `v` items."""
+    """Return how many rows of scores to hold at once, over a table of `v` rows."""
     size = row_bytes(v, half)
     if memory_mb is not None:
         rows = int(memory_mb * 2**20 / size)
         if rows < 1:
             raise ValueError(
-                f"loss.memory_mb={memory_mb} can't hold the scores of one position over {v - 1} "
-                f"items: it takes {size / 2**20:.1f} MiB"
+                f"loss.memory_mb={memory_mb} is too small: the scores of one position over "
+                f"{v - 1} items take {size / 2**20:.1f} MiB"
             )
     else:
         rows = max(LEAST_ROWS, MEMORY_MB * 2**20 // size)
@@ -80,7 +79,7 @@ def chunk_rows(v: int, device: str, memory_mb: float | None, half: bool = False)
 
 
 def row_bytes(v: int, half: bool) -> int:
-    """Bytes of a position's scores: float32 and, of products in half precision, two of these."""
+    """Return the bytes of a position's scores: one float32 copy, or two in half precision."""
     return (8 if half else 4) * _aligned(v)
 
 
@@ -116,7 +115,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         reach = scaled_ND.norm(dim=1).amax() * items.norm(dim=1).amax()  # no score is larger
         if bias is not None:
             reach += bias.abs().amax()
-        safe = items.dtype != torch.float16 and bool(reach < SAFE)  # float16 ends at 2 ** 16
+        safe = items.dtype != torch.float16 and bool(reach < SAFE)  # float16 overflows at 2 ** 16
         total = -right_N.sum(dtype=torch.float64)
         filling = (0, 0, 0, -n % STEP)
         base_ND = F.pad(scaled_ND.to(query_ND.dtype), filling)
@@ -126,7 +125,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             push_VD = torch.zeros_like(items, dtype=torch.float32)
             push_V = None if bias is None else torch.zeros_like(bias)
         for at, score_CV in _scores(base_ND, items, rows):
-            real = max(0, n - at.start)  # rows, or more than there are; the others fill up
+            real = max(0, n - at.start)  # valid rows; the rest is padding
             if bias is not None:
                 score_CV += bias
             if not safe:
@@ -171,7 +170,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 def _scores(query_ND: Tensor, items: Tensor, rows: int) -> Iterator[tuple[slice, Tensor]]:
-    """Float32 scores of `rows` queries at a time, in one buffer that is used again."""
+    """Yield float32 scores of `rows` queries at a time, in one reused buffer."""
     n, v = len(query_ND), len(items)
     buffer = torch.empty(min(n, rows), _aligned(v), dtype=torch.float32, device=items.device)
     for first in range(0, n, rows):
@@ -193,7 +192,7 @@ def _take_targets(
     hot_N: Tensor,
     smoothing: float,
 ) -> None:
-    """Take the targets' part off: from softmax to softmax - (smoothed) one-hot, in place."""
+    """Subtract the targets in place: from softmax to softmax - (smoothed) one-hot."""
     query = query_ND.float()
     pull_ND -= table_VD[hot_N + 1].float() * (1 - smoothing)
     push_VD.index_add_(0, hot_N, query, alpha=smoothing - 1)

@@ -9,12 +9,12 @@ from seqrec.shapes import position_mask
 
 
 def pairwise_scores(query_BTD: Tensor, key_BLD: Tensor, v_D: Tensor) -> Tensor:
-    """``e_ts = v . sigmoid(query_t + key_s)``: shape (B, T, L)."""
+    """Return ``e_ts = v . sigmoid(query_t + key_s)``, of shape (B, T, L)."""
     return torch.sigmoid(query_BTD[:, :, None] + key_BLD[:, None]) @ v_D
 
 
 def prefix_scores(query_BD: Tensor, key_BLD: Tensor, v_D: Tensor, position_B: Tensor) -> Tensor:
-    """``e_BL`` of one query a sequence, 0 beyond each position; can be exported."""
+    """Return ``e_BL`` of one query per sequence, 0 beyond each position; can be exported."""
     gate_BLD = torch.sigmoid(query_BD[:, None] + key_BLD)
     e_BL = F.linear(gate_BLD, v_D[None]).squeeze(-1)
     return e_BL * position_mask(position_B + 1, key_BLD.shape[1])
@@ -23,10 +23,10 @@ def prefix_scores(query_BD: Tensor, key_BLD: Tensor, v_D: Tensor, position_B: Te
 def pairwise_summary(
     query_BLD: Tensor, key_BLD: Tensor, v_D: Tensor, value_BLD: Tensor, *, chunk: int = 16
 ) -> Tensor:
-    """``S_t = sum_{s <= t} (v . sigmoid(query_t + key_s)) value_s`` for all t.
+    """Return ``S_t = sum_{s <= t} (v . sigmoid(query_t + key_s)) value_s`` for all t.
 
-    The (B, L, L, D) tensor in the middle is never whole: queries are taken a chunk at a time, only
-    against the positions up to the chunk's end, and the chunk is recomputed on the way back.
+    The (B, L, L, D) intermediate is never materialised: queries are processed in chunks, only
+    against the positions up to the chunk's end, and the backward pass recomputes each chunk.
     """
 
     def summarise(query_BTD: Tensor, first: int) -> Tensor:

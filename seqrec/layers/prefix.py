@@ -7,10 +7,10 @@ from seqrec.layers.running_softmax import running_softmax
 
 
 def prefix_mean(h_BLD: Tensor) -> Tensor:
-    """``(h_1 + ... + h_t) / t`` for every t, summed in float32, in the type of `h_BLD`.
+    """Return ``(h_1 + ... + h_t) / t`` for every t, summed in float32, in the type of `h_BLD`.
 
-    One running sum; on CUDA that is done in an order of its own at every call. With
-    ``trainer.deterministic`` it is the running softmax of equal scores instead, of matrix products.
+    Uses one running sum, whose order varies from call to call on CUDA. With
+    ``trainer.deterministic`` it uses a running softmax of equal scores instead.
     """
     if torch.are_deterministic_algorithms_enabled():
         return running_softmax(h_BLD.new_zeros(h_BLD.shape[:2]), h_BLD)

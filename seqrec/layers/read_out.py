@@ -1,6 +1,6 @@
-"""Read one position of each sequence out: the weights of its attention, and their sum.
+"""Attention weights and weighted sums at one position of each sequence.
 
-Operations that can be exported with any number of sequences and positions, and O(L) each.
+Each operation is O(L) and can be exported with any number of sequences and positions.
 """
 
 import torch
@@ -13,7 +13,7 @@ def prefix_softmax(e: Tensor, position_B: Tensor) -> Tensor:
     """Return the softmax of the scores up to each position, 0 beyond, in float32.
 
     Args:
-        e: scores, (B, L), or (B, H, L) of several heads.
+        e: scores, (B, L), or (B, H, L) with several heads.
         position_B: the last position of each prefix.
     """
     mask_BL = position_mask(position_B + 1, e.shape[-1])

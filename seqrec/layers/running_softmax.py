@@ -1,4 +1,4 @@
-"""A softmax-weighted mean of every prefix, all at once, or of one prefix of each sequence."""
+"""Softmax-weighted means of every prefix, or of one prefix of each sequence."""
 
 import torch
 from torch import Tensor
@@ -8,16 +8,16 @@ from seqrec.shapes import position_mask
 
 
 def running_softmax(e_BL: Tensor, h_BLD: Tensor, *, chunk: int = 64) -> Tensor:
-    """Softmax-weighted mean of every prefix: ``S_t = sum_{s<=t} softmax_{s<=t}(e)_s h_s``.
+    """Return ``S_t = sum_{s<=t} softmax_{s<=t}(e)_s h_s`` for every prefix.
 
-    Exact at any spread of the scores: each prefix is scaled by its own maximum. Within a chunk the
+    Exact for any range of scores: each prefix is scaled by its own maximum. Within a chunk the
     prefixes are one small matrix product; from chunk to chunk only (maximum, numerator,
-    denominator) are carried, so time and memory grow with ``L * chunk``, not with ``L * L``.
+    denominator) are carried over, so time and memory grow with ``L * chunk``, not ``L * L``.
 
     Args:
-        e_BL: scores; computed with in float32.
+        e_BL: scores; cast to float32.
         h_BLD: values.
-        chunk: positions handled at once.
+        chunk: positions processed at once.
 
     Returns:
         ``S_BLD`` in the type of `h_BLD`.
@@ -29,7 +29,7 @@ def running_softmax(e_BL: Tensor, h_BLD: Tensor, *, chunk: int = 64) -> Tensor:
 def softmax_mean(e_BL: Tensor, h_BLD: Tensor, position_B: Tensor) -> Tensor:
     """Return :func:`running_softmax` at one position of each sequence, ``S_BD``; can be exported.
 
-    Like there, the sum is divided by the sum of the weights: few numbers differ, and by rounding.
+    As in that function, sums are divided by the sum of the weights; results differ by rounding.
     """
     mask_BL = position_mask(position_B + 1, h_BLD.shape[1])
     e_BL = e_BL.float().masked_fill(~mask_BL, -torch.inf)

@@ -9,7 +9,7 @@ from seqrec.shapes import Negatives, Targets
 def target_and_negative_scores(
     query_ND: Tensor, targets: Targets, catalogue: Ranked, negatives: Negatives
 ) -> tuple[Tensor, Tensor]:
-    """Float32 scores: ``target_N1`` and ``negative_NS``."""
+    """Return float32 scores, ``target_N1`` and ``negative_NS``."""
     target_N1 = catalogue.score(query_ND, targets.item_N).unsqueeze(-1)
     shared = negatives.item.dim() == 1
     score = catalogue.score_shared if shared else catalogue.score

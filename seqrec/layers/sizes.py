@@ -1,13 +1,13 @@
-"""Modules with sizes that only the data knew: a checkpoint brings them back."""
+"""Restoring modules whose sizes depend on the data."""
 
 import torch
 from torch import Tensor, nn
 
 
 def make_room(module: nn.Module, state_dict: dict[str, Tensor], prefix: str) -> None:
-    """Give a module's own buffers and parameters the shapes that a checkpoint has.
+    """Resize a module's own buffers and parameters to the shapes in a checkpoint.
 
-    To be called from the module's ``_load_from_state_dict``.
+    Call it from the module's ``_load_from_state_dict``.
     """
     for name, own in [*module._buffers.items(), *module._parameters.items()]:
         saved = state_dict.get(f"{prefix}{name}")

@@ -1,4 +1,4 @@
-"""Times as small codes, 0 where unknown."""
+"""Integer codes of times, 0 where unknown."""
 
 import torch
 from torch import Tensor
@@ -6,20 +6,20 @@ from torch import Tensor
 from seqrec.shapes import UNKNOWN_TIME, History
 
 HOUR, DAY = 3_600_000, 86_400_000  # milliseconds
-THURSDAY = 3  # 1970-01-01, Monday being 0
-PAUSES = 40  # powers of two of seconds: far beyond a human life
+THURSDAY = 3  # weekday of 1970-01-01, with Monday 0
+PAUSES = 40  # powers of two in seconds, far beyond a human life
 
 SIZES = {"hour": 24, "weekday": 7, "gap": PAUSES}
 
 
 def codes(name: str, time_BL: Tensor, before_BL: Tensor) -> Tensor:
-    """Codes from 1 to ``SIZES[name]``, int64.
+    """Return codes from 1 to ``SIZES[name]``, int64.
 
     Args:
-        name: ``hour`` of the day and ``weekday`` (Monday first), both in UTC; ``gap``, the time
-            since the event before, by powers of two of seconds.
+        name: ``hour`` of the day or ``weekday`` (Monday first), both in UTC; or ``gap``, the time
+            since the previous event, in powers of two of seconds.
         time_BL: int64, milliseconds since 1970 UTC.
-        before_BL: the time of the event before each.
+        before_BL: the time of the event before each event.
     """
     unknown_BL = time_BL == UNKNOWN_TIME
     if name == "hour":
@@ -34,14 +34,14 @@ def codes(name: str, time_BL: Tensor, before_BL: Tensor) -> Tensor:
 
 
 def before(time_BL: Tensor) -> Tensor:
-    """The time of the event before each; unknown for the first that the model sees."""
+    """Return the time of the event before each event; unknown for the first one."""
     first_B1 = torch.full_like(time_BL[:, :1], UNKNOWN_TIME)
     return torch.cat([first_B1, time_BL[:, :-1]], dim=1)
 
 
 def after(history: History) -> Tensor:
-    """The time of the event after each; for the last one, that of the question."""
+    """Return the time of the event after each event; for the last one, `asked_B`."""
     time_BL, asked_B = history.event["timestamp"], history.asked_B
-    assert asked_B is not None, "a history that has times tells when its question is asked"
+    assert asked_B is not None, "a history with timestamps needs asked_B"
     next_BL = torch.cat([time_BL[:, 1:], asked_B[:, None]], dim=1)
     return next_BL.scatter(1, history.length_B[:, None] - 1, asked_B[:, None])

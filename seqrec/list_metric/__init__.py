@@ -1,1 +1,1 @@
-"""What recommended lists are like, beyond whether they hold the target."""
+"""Metrics of recommended lists, beyond whether they hold the target; one file each."""

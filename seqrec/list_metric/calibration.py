@@ -1,4 +1,4 @@
-"""Calibration: a list should have the categories that the user's history has (Steck 2018)."""
+"""Calibration: whether lists reflect the categories of the history (Steck 2018)."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from seqrec.list_metric._parts import parts
 from seqrec.ranking.categories import Categories
 from seqrec.ranking.lists import Floats, Lists, Values
 
-ALPHA = 0.01  # of the history's distribution is mixed into the list's, so that none is infinite
+ALPHA = 0.01  # share of the history's distribution mixed into the list's, to keep values finite
 
 
 class Calibration:
@@ -18,11 +18,11 @@ class Calibration:
     ``C_KL(p, q) = sum_g p(g) ln(p(g) / q~(g))``, ``q~ = (1 - alpha) q + alpha p``: equations 1, 2,
     5 and 6 of Steck 2018, "Calibrated recommendations", RecSys, with equal weights and alpha 0.01:
     p is the mean over the events of the history, q over the items of the list, and an item's share
-    is spread evenly over its categories. 0 where the two are the same, at most ``ln(1 / alpha)`` =
-    4.61 where they have nothing in common.
+    is spread evenly over its categories. 0 if both are equal, at most ``ln(1 / alpha)`` = 4.61 if
+    they have nothing in common.
 
-    Items without categories are left out; a list isn't counted where that leaves nothing of it, or
-    of the history.
+    Items without categories are ignored; a list isn't counted if that leaves nothing of it or of
+    the history.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("categories",)
@@ -47,8 +47,8 @@ class Calibration:
 
 
 def kl_divergence(p_RG: Floats, q_RG: Floats, alpha: float = ALPHA) -> Floats:
-    """Return C_KL of what is proportional to p and q; NaN where one is all zero."""
-    row_N, code_N = p_RG.nonzero()  # the sum goes over these alone
+    """Return C_KL of unnormalised p and q; NaN if either is all zero."""
+    row_N, code_N = p_RG.nonzero()  # only these contribute to the sum
     total_R, other_R = p_RG.sum(1), q_RG.sum(1)
     p_N = p_RG[row_N, code_N] / total_R[row_N]
     q_N = q_RG[row_N, code_N] / np.maximum(other_R, np.finfo(float).tiny)[row_N]
@@ -60,7 +60,7 @@ def kl_divergence(p_RG: Floats, q_RG: Floats, alpha: float = ALPHA) -> Floats:
 def _mass(
     row_N: NDArray[np.integer], item_N: NDArray[np.integer], categories: Categories, rows: int
 ) -> Floats:
-    """Count the items of each row by category; an item of several counts in equal parts."""
+    """Count the items of each row by category; an item with several is split evenly."""
     code_NM, size = categories.code_VM[item_N], categories.size + 1
     known_NM = code_NM > 0
     share_NM = known_NM / np.maximum(known_NM.sum(1, keepdims=True), 1)

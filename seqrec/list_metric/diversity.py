@@ -15,16 +15,16 @@ from seqrec.list_metric._parts import parts
 from seqrec.ranking.categories import Categories
 from seqrec.ranking.lists import Floats, Lists, Values
 
-Places = NDArray[np.integer]  # P, in a list
+Places = NDArray[np.integer]  # shape (P,), places in a list
 Distance = Callable[[NDArray[np.integer], Places, Places], Floats]  # top_RK, pairs -> distance_RP
 
 
 class Diversity:
-    """``diversity@k`` by the items' categories; where there are none, ``vector_diversity@k``.
+    """``diversity@k`` by the items' categories; without any, ``vector_diversity@k``.
 
     The mean pairwise distance within each list: in 0 .. 1 by categories, in 0 .. 2 by the model's
-    item vectors. Pairs of an unknown distance are left out, and lists without any pair. Of one item
-    there is no pair, so the length 1 is left out.
+    item vectors. Pairs of unknown distance and lists without pairs are ignored; there is no value
+    for k = 1.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -44,16 +44,16 @@ def mean_distance(name: str, lists: Lists, distance: Distance, *, width: int) ->
     """Return the mean pairwise distance of each list by length, ``{"<name>@10": ...}``.
 
     Args:
-        name: of the metric.
+        name: name of the metric.
         lists: see :class:`~seqrec.ranking.lists.Lists`.
-        distance: of pairs of places, NaN where unknown; see :func:`between_sets` and
+        distance: distance of pairs of places, NaN if unknown; see :func:`between_sets` and
             :func:`between_vectors`.
-        width: numbers that a distance takes of each item.
+        width: numbers per item that a distance reads.
     """
     top_RK, ks = lists.top_RK, [k for k in lists.ks if k > 1]
     if not ks:
         return {}
-    second, first = np.tril_indices(max(ks), -1)  # pairs within the first k stand at the front
+    second, first = np.tril_indices(max(ks), -1)  # pairs within the first k come first
     value = {k: np.full(len(top_RK), np.nan) for k in ks}
     for rows in parts(np.full(len(top_RK), width * len(first))):
         distance_RP = distance(top_RK[rows], first, second)
@@ -65,14 +65,14 @@ def mean_distance(name: str, lists: Lists, distance: Distance, *, width: int) ->
 def between_sets(categories: Categories) -> Distance:
     """Return the Jaccard distance of the items' categories, ``1 - |A and B| / |A or B|``.
 
-    Unknown for an item without categories.
+    It is unknown for an item without categories.
     """
     code_MV, number_V = np.ascontiguousarray(categories.code_VM.T), categories.numbers()
 
     def distance(top_RK: NDArray[np.integer], first: Places, second: Places) -> Floats:
         a_RP, b_RP = top_RK[:, first], top_RK[:, second]
         code_MRP, other_MRP = (code_MV.take(item_RP, axis=1) for item_RP in (a_RP, b_RP))
-        other_MRP[other_MRP == 0] = -1  # equal to none
+        other_MRP[other_MRP == 0] = -1  # matches no code
         both_RP = np.zeros(a_RP.shape, dtype=np.int32)
         for code, other in product(code_MRP, other_MRP):
             both_RP += code == other
@@ -84,7 +84,7 @@ def between_sets(categories: Categories) -> Distance:
 
 
 def between_vectors(vector_VD: NDArray[np.float32]) -> Distance:
-    """Return one minus the cosine of the items' vectors; unknown where one is zero."""
+    """Return one minus the cosine of the items' vectors; unknown if one is zero."""
     size_V1 = np.linalg.norm(vector_VD, axis=1, keepdims=True)
     unit_VD = vector_VD / np.where(size_V1 > 0, size_V1, np.nan)
     unit_VD[0] = np.nan
@@ -97,7 +97,7 @@ def between_vectors(vector_VD: NDArray[np.float32]) -> Distance:
 
 
 def _mean(value_RP: Floats) -> Floats:
-    """Return the mean of each row's numbers; NaN where there is none."""
+    """Return the mean of each row's numbers; NaN if there are none."""
     known_RP = ~np.isnan(value_RP)
     number_R = known_RP.sum(1)
     total_R = np.where(known_RP, value_RP, 0).sum(1)

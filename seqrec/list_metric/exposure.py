@@ -1,4 +1,4 @@
-"""Exposure: popular items or the long tail, and as popular ones as users choose themselves."""
+"""Exposure of popular items and the long tail, compared with users' own choices."""
 
 from typing import ClassVar
 
@@ -8,16 +8,16 @@ from seqrec.ranking.lists import Lists, Values
 
 
 class Exposure:
-    """How the places of lists are shared between head and tail, against what users did.
+    """The exposure of head and tail in lists, compared with the events.
 
-    ``tail_share``: of a list's items, those of the tail (APLT of Abdollahpouri et al. 2019,
+    ``tail_share``: the share of tail items in a list (APLT of Abdollahpouri et al. 2019,
     "Managing popularity bias in recommender systems with personalized re-ranking", FLAIRS).
-    ``exposure_gap``: the head's share of a list minus its share of the training events, so 0 where
-    exposure is proportional to them, as fairness of exposure asks for (Singh and Joachims 2018;
+    ``exposure_gap``: the head's share of a list minus its share of the training events, so 0 if
+    exposure is proportional to them, as fairness of exposure demands (Singh and Joachims 2018;
     Ekstrand et al. 2022). ``popularity_ratio``: the mean popularity of lists over that of
     histories, ``GAP_r / GAP_p``, which is 1 plus the delta-GAP of Abdollahpouri et al. 2019, "The
-    unfairness of popularity bias in recommendation"; an item's popularity are its training events.
-    An empty list isn't counted.
+    unfairness of popularity bias in recommendation"; an item's popularity is its number of training
+    events. An empty list isn't counted.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()

@@ -1,4 +1,4 @@
-"""Serendipity: what is relevant and wouldn't have been recommended anyway."""
+"""Serendipity: relevant items that popularity wouldn't have recommended."""
 
 from typing import ClassVar
 
@@ -11,13 +11,13 @@ class Serendipity:
     ``|(list without the baseline's list) and relevant| / k``: Ge et al. 2010, "Beyond accuracy",
     RecSys, with popularity as the primitive recommender, over all places of the list as in
     Kaminskas and Bridge 2016, "Diversity, serendipity, novelty, and coverage", TiiS 7(1). As one
-    item is relevant, it is ``1 / k`` where the target is found by the model alone, else 0.
+    item is relevant, it is ``1 / k`` if only the model's list holds the target, else 0.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, lists: Lists) -> dict[str, Values]:
-        """Return a value in 0 .. 1 / k for each list."""
+        """Return ``{"serendipity@10": ...}``, with values in 0 .. 1 / k."""
         rank_R, popular_R = lists.rank_R, lists.popular_rank_R
         return {
             f"serendipity@{k}": Values.of(((rank_R <= k) & (popular_R > k)) / k) for k in lists.ks

@@ -1,1 +1,1 @@
-"""What training minimises, one file each."""
+"""Losses, which training minimises; one file each."""

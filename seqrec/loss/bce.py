@@ -19,7 +19,7 @@ class BCE(nn.Module):
     def forward(
         self, query_ND: Tensor, targets: Targets, catalogue: Ranked, negatives: Negatives
     ) -> Tensor:
-        """Mean loss, a float32 scalar."""
+        """Return the mean loss, a float32 scalar."""
         target_N1, negative_NS = target_and_negative_scores(query_ND, targets, catalogue, negatives)
         wrong_NS = F.softplus(negative_NS) * negatives.keep_NS
         return (F.softplus(-target_N1).squeeze(1) + wrong_NS.sum(1)).mean()

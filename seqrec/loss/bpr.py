@@ -11,7 +11,7 @@ from seqrec.shapes import Negatives, Targets
 
 
 class BPR(nn.Module):
-    """``-log sigmoid(target - negative)``, mean over a position's negatives."""
+    """``-log sigmoid(target - negative)``, averaged over a position's negatives."""
 
     needs_negatives: ClassVar[bool] = True
     needs_ratings: ClassVar[bool] = False
@@ -19,7 +19,7 @@ class BPR(nn.Module):
     def forward(
         self, query_ND: Tensor, targets: Targets, catalogue: Ranked, negatives: Negatives
     ) -> Tensor:
-        """Mean loss, a float32 scalar."""
+        """Return the mean loss, a float32 scalar."""
         target_N1, negative_NS = target_and_negative_scores(query_ND, targets, catalogue, negatives)
         pair_NS = F.softplus(negative_NS - target_N1) * negatives.keep_NS
         return (pair_NS.sum(1) / negatives.keep_NS.sum(1).clamp(min=1)).mean()

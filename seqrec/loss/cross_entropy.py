@@ -1,4 +1,4 @@
-"""Softmax cross-entropy over the full catalogue, exact."""
+"""Exact softmax cross-entropy over the full catalogue."""
 
 from typing import ClassVar, Literal
 
@@ -11,16 +11,16 @@ from seqrec.shapes import Negatives, Targets
 
 
 class CrossEntropy(nn.Module):
-    """``-log softmax(score(q, .))[target]`` over all items, never holding N x V scores.
+    """``-log softmax(score(q, .))[target]`` over all items, without N x V scores in memory.
 
     Args:
         label_smoothing: share of a target's weight that is spread evenly over all items, from 0
             to less than 1 (Szegedy et al. 2016, section 7).
-        temperature: what scores are divided by.
-        memory_mb: most MiB of scores to hold at once; null: 64, or what 128 positions take. It
+        temperature: divides the scores.
+        memory_mb: maximum MiB of scores held at once; null: 64, or what 128 positions take. It
             changes speed, not results.
-        kernel: ``torch`` runs anywhere; ``liger`` is Liger's Triton kernel for GPUs, of the extra
-            ``seqrec[cuda]``; ``auto`` takes it on a CUDA device where it is installed.
+        kernel: ``torch`` runs anywhere; ``liger`` is Liger's Triton kernel for GPUs, from the
+            extra ``seqrec[cuda]``; ``auto`` uses it on a CUDA device if it is installed.
     """
 
     needs_negatives: ClassVar[bool] = False
@@ -38,7 +38,7 @@ class CrossEntropy(nn.Module):
     ) -> None:
         super().__init__()
         if not 0 <= label_smoothing < 1:
-            raise ValueError(f"loss.label_smoothing={label_smoothing} must lie in 0 <= . < 1")
+            raise ValueError(f"loss.label_smoothing={label_smoothing} must be in 0 <= . < 1")
         if not temperature > 0:
             raise ValueError(f"loss.temperature={temperature} must be above 0")
         if memory_mb is not None and not memory_mb > 0:
@@ -51,7 +51,7 @@ class CrossEntropy(nn.Module):
     def forward(
         self, query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives | None
     ) -> Tensor:
-        """Mean loss, a float32 scalar."""
+        """Return the mean loss, a float32 scalar."""
         on_cuda = query_ND.device.type == "cuda"
         if self.kernel == "liger" or (self.kernel == "auto" and on_cuda and liger.installed()):
             return liger.linear_cross_entropy(
@@ -78,7 +78,7 @@ class CrossEntropy(nn.Module):
         Args:
             n_items: items without the padding id.
             device_type: ``cpu``, ``cuda``, ...
-            half: products are computed in 16 bits.
+            half: whether products are computed in 16 bits.
         """
         rows = chunk_rows(n_items + 1, device_type, self.memory_mb, half)
         return rows * row_bytes(n_items + 1, half)

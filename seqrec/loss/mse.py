@@ -1,4 +1,4 @@
-"""Squared error of the next item's rating: the regression objective."""
+"""Squared error of the next item's rating, for regression."""
 
 from typing import ClassVar
 
@@ -10,13 +10,13 @@ from seqrec.shapes import Negatives, Targets
 
 
 class MSE(nn.Module):
-    """``(mean + score(q, target) - rating) ** 2``; runs report its root on held-out events.
+    """``(mean + score(q, target) - rating) ** 2``; runs report the RMSE on held-out events.
 
-    It learns how a user would rate an item, not which item comes next, so ranking metrics of such
-    a model are low by nature.
+    The model learns how a user would rate an item, not which item comes next, so its ranking
+    metrics are low by design.
 
     Args:
-        rating_mean: mean rating of the training events, from which scores are deviations.
+        rating_mean: mean rating of the training events; scores are deviations from it.
     """
 
     needs_negatives: ClassVar[bool] = False
@@ -30,11 +30,11 @@ class MSE(nn.Module):
     def forward(
         self, query_ND: Tensor, targets: Targets, catalogue: Ranked, negatives: Negatives | None
     ) -> Tensor:
-        """Mean loss, a float32 scalar."""
-        assert targets.rating_N is not None  # the loss says that it needs ratings
+        """Return the mean loss, a float32 scalar."""
+        assert targets.rating_N is not None  # guaranteed by needs_ratings
         predicted_N = self.predict(query_ND, targets.item_N, catalogue)
         return (predicted_N - targets.rating_N).square().mean()
 
     def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Ranked) -> Tensor:
-        """``rating_N`` of one item for each query, in the units of the data."""
+        """Return ``rating_N`` of one item for each query, in the units of the data."""
         return self.rating_mean + catalogue.score(query_ND, item_N)

@@ -15,7 +15,7 @@ class SampledSoftmax(nn.Module):
 
     Each negative's score is lowered by ``log(S q(i))``, its expected count, so that the sum over
     the sample is an unbiased estimate of the sum over the catalogue's other items. The target is
-    always there, so it isn't corrected (Klenitskiy and Vasilev 2023; Yi et al. 2019).
+    always included, so it isn't corrected (Klenitskiy and Vasilev 2023; Yi et al. 2019).
 
     Args:
         correct: apply the logQ correction.
@@ -31,7 +31,7 @@ class SampledSoftmax(nn.Module):
     def forward(
         self, query_ND: Tensor, targets: Targets, catalogue: Ranked, negatives: Negatives
     ) -> Tensor:
-        """Mean loss, a float32 scalar."""
+        """Return the mean loss, a float32 scalar."""
         target_N1, negative_NS = target_and_negative_scores(query_ND, targets, catalogue, negatives)
         if self.correct:
             expected_count = negatives.log_q + torch.tensor(negatives.item.shape[-1]).log()

@@ -1,1 +1,1 @@
-"""What a rank is worth, one file each."""
+"""Ranking metrics, which map a rank to a gain; one file each."""

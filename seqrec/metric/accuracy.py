@@ -1,4 +1,4 @@
-"""Accuracy of the catalogue-wide classifier: the target is ranked first."""
+"""Accuracy of a classifier over the catalogue: the share of targets ranked first."""
 
 from typing import ClassVar
 
@@ -6,11 +6,11 @@ from torch import Tensor
 
 
 class Accuracy:
-    """1 if ``rank == 1``, whatever k."""
+    """1 if ``rank == 1``, for any k."""
 
     at_k: ClassVar[bool] = False
     higher_is_better: ClassVar[bool] = True
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor:
-        """``rank_R`` (from 1) to gains in float64."""
+        """Map ``rank_R`` (from 1) to gains in float64."""
         return (rank_R == 1).double()

@@ -6,11 +6,11 @@ from torch import Tensor
 
 
 class MAP:
-    """Precision at the rank of each relevant item, averaged; with one relevant item it is MRR."""
+    """Mean precision at the ranks of the relevant items; equals MRR with one relevant item."""
 
     at_k: ClassVar[bool] = True
     higher_is_better: ClassVar[bool] = True
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor:
-        """``rank_R`` (from 1) to gains in float64."""
+        """Map ``rank_R`` (from 1) to gains in float64."""
         return (rank_R <= k) / rank_R.double()

@@ -12,5 +12,5 @@ class MRR:
     higher_is_better: ClassVar[bool] = True
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor:
-        """``rank_R`` (from 1) to gains in float64."""
+        """Map ``rank_R`` (from 1) to gains in float64."""
         return (rank_R <= k) / rank_R.double()

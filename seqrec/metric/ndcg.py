@@ -13,5 +13,5 @@ class NDCG:
     higher_is_better: ClassVar[bool] = True
 
     def __call__(self, rank_R: Tensor, k: int) -> Tensor:
-        """``rank_R`` (from 1) to gains in float64."""
+        """Map ``rank_R`` (from 1) to gains in float64."""
         return (rank_R <= k) / torch.log2(rank_R.double() + 1)

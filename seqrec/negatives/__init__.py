@@ -1,1 +1,1 @@
-"""How negatives are drawn, one file each."""
+"""Negative samplers, one file each."""

@@ -1,4 +1,4 @@
-"""Which draws may stand as negatives."""
+"""Masks of the draws that may serve as negatives."""
 
 import torch
 from torch import Tensor
@@ -9,14 +9,14 @@ from seqrec.shapes import Targets
 def keep_mask(
     drawn: Tensor, targets: Targets, item_BL: Tensor, *, n_items: int, exclude_own: bool
 ) -> Tensor:
-    """``keep_NS``: False where a draw is the target or, if asked, an item of the same sequence.
+    """Return ``keep_NS``: False for the target and, with `exclude_own`, items of the sequence.
 
     Args:
-        drawn: shared draws (S,) or draws for each position (N, S).
+        drawn: shared draws, (S,), or draws for each position, (N, S).
         targets: the positions' targets and rows.
         item_BL: the sequences' inputs.
         n_items: items without the padding id.
-        exclude_own: also drop every item that the sequence contains, as input or as target.
+        exclude_own: also exclude every item in the sequence, as input or as target.
     """
     keep_NS = drawn != targets.item_N[:, None]
     if not exclude_own:
@@ -24,7 +24,7 @@ def keep_mask(
     stride, rows = n_items + 1, torch.arange(len(item_BL), device=item_BL.device)
     inputs = (rows[:, None] * stride + item_BL).flatten()
     own_P = torch.cat([inputs, targets.row_N * stride + targets.item_N]).unique()
-    if drawn.dim() == 1:  # one look-up a sequence, not one a position
+    if drawn.dim() == 1:  # one look-up per sequence, not per position
         return keep_NS & ~_contains(own_P, rows[:, None] * stride + drawn)[targets.row_N]
     return keep_NS & ~_contains(own_P, targets.row_N[:, None] * stride + drawn)
 

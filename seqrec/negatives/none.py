@@ -1,4 +1,4 @@
-"""No negatives: losses over the full catalogue need none."""
+"""No negatives, for losses over the full catalogue."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from seqrec.shapes import Targets
 
 
 class NoNegatives:
-    """Draw nothing."""
+    """Draw no negatives."""
 
     has_negatives: ClassVar[bool] = False
 

@@ -1,4 +1,4 @@
-"""Negatives drawn by how often items occur (Mikolov et al. 2013; Hidasi and Karatzoglou 2018)."""
+"""Negatives drawn by popularity (Mikolov et al. 2013; Hidasi and Karatzoglou 2018)."""
 
 import torch
 from torch import Tensor
@@ -8,15 +8,15 @@ from seqrec.shapes import Negatives, Targets
 
 
 class Popularity:
-    """An item is drawn in proportion to ``count ** power``.
+    """Draw items in proportion to ``count ** power``.
 
     Args:
         n_items: items without the padding id.
         item_count_V: training events of each item; index 0 is padding.
-        num: draws S.
-        power: 1 is popularity itself, 0 is uniform; 0.75 is word2vec's.
-        shared: draw once for all positions of a batch: one matrix product scores them all.
-        exclude_own: never use an item of the sequence itself as its negative.
+        num: number of draws S.
+        power: 1 is popularity, 0 is uniform, 0.75 is word2vec's choice.
+        shared: draw once for all positions of a batch, so that one matrix product scores them.
+        exclude_own: never use an item of a sequence as its negative.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Negatives drawn evenly from the catalogue."""
+"""Negatives drawn uniformly from the catalogue."""
 
 import math
 
@@ -10,13 +10,13 @@ from seqrec.shapes import Negatives, Targets
 
 
 class Uniform:
-    """Every item is equally likely.
+    """Draw every item with equal probability.
 
     Args:
         n_items: items without the padding id.
-        num: draws S.
-        shared: draw once for all positions of a batch: one matrix product scores them all.
-        exclude_own: never use an item of the sequence itself as its negative.
+        num: number of draws S.
+        shared: draw once for all positions of a batch, so that one matrix product scores them.
+        exclude_own: never use an item of a sequence as its negative.
     """
 
     def __init__(

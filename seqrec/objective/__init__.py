@@ -1,1 +1,1 @@
-"""What a training step learns from a batch, one file each."""
+"""Objectives, which define a training step; one file each."""

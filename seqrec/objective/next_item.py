@@ -1,4 +1,4 @@
-"""Predict the next item at every position."""
+"""Prediction of the next item at every position."""
 
 from typing import ClassVar
 
@@ -12,11 +12,11 @@ from seqrec.shapes import EvalBatch, History, Targets, TrainBatch, position_mask
 class NextItem:
     """Learn from every valid position of a causal model, in one pass over the batch.
 
-    Positions that are mere context have no target.
+    The first ``prefix_B`` positions are only seen and have no target.
 
     Args:
-        loss: of queries and targets.
-        negatives: sampler for losses that want one.
+        loss: compares queries with targets.
+        negatives: sampler, for losses that need negatives.
     """
 
     trains: ClassVar[str] = "causal"
@@ -26,11 +26,11 @@ class NextItem:
 
     @staticmethod
     def ask(history: History) -> History:
-        """Return the history: a causal model is asked at its last position."""
+        """Return the history: a causal model predicts at its last position."""
         return history
 
     def __call__(self, model: Model, batch: TrainBatch) -> tuple[Tensor, int, dict[str, Tensor]]:
-        """Return the mean loss over the batch's targets, their number, and no other term."""
+        """Return the mean loss over the batch's targets, their number, and the loss as a term."""
         item_BL = batch.history.item_BL
         u_BLD, width = model(batch.history), item_BL.shape[1]
         mask_BL = position_mask(batch.history.length_B, width) & ~position_mask(
@@ -57,7 +57,7 @@ class NextItem:
     def _loss(self, model: Model, query_ND: Tensor, targets: Targets, item_BL: Tensor) -> Tensor:
         negatives = self.negatives(targets, item_BL) if self.loss.needs_negatives else None
         kind = query_ND.device.type
-        if torch.is_autocast_enabled(kind):  # its products too, though norms end in float32
+        if torch.is_autocast_enabled(kind):  # products in 16 bits too, though norms return float32
             query_ND = query_ND.to(torch.get_autocast_dtype(kind))
         with torch.autocast(kind, enabled=False):
             return self.loss(query_ND, targets, model.catalogue(), negatives)

@@ -1,1 +1,1 @@
-"""Optimizers that torch doesn't have, one file each."""
+"""Optimizers that torch lacks, one file each."""

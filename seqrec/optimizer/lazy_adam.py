@@ -1,4 +1,4 @@
-"""Adam whose work on an item table grows with the batch, not with the catalogue."""
+"""Adam whose cost for an item table grows with the batch, not with the catalogue."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
@@ -8,19 +8,19 @@ from torch import Tensor
 
 
 class LazyAdam(torch.optim.Adam):
-    """Adam (Kingma and Ba 2015) that touches only the rows of a table that a batch used.
+    """Adam (Kingma and Ba 2015) that updates only the table rows that a batch used.
 
     With a sampled loss these are few: the batch's items, targets and negatives. A row's moments
-    don't decay while it isn't used (TensorFlow's LazyAdam, torch's SparseAdam), so results differ
-    a little from Adam's. What has a dense gradient, all other weights, is updated as by Adam; with
-    a full softmax that is the table too.
+    don't decay while it is unused (as in TensorFlow's LazyAdam and torch's SparseAdam), so results
+    differ slightly from Adam's. Weights with dense gradients, which include the table under a full
+    softmax, are updated as by Adam.
 
     Args:
-        params: what to train.
+        params: the weights to train.
         lr: learning rate.
-        betas: decay of the two moments.
-        eps: added to the root of the second.
-        fused: one pass over the weights with dense gradients.
+        betas: decay rates of the two moments.
+        eps: added to the root of the second moment.
+        fused: update weights with dense gradients in one pass.
     """
 
     needs_sparse_gradients: ClassVar[bool] = True
@@ -37,7 +37,7 @@ class LazyAdam(torch.optim.Adam):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One update; `closure` computes loss and gradients."""
+        """Update the weights once; `closure` computes loss and gradients."""
         result = None
         if closure is not None:
             with torch.enable_grad():

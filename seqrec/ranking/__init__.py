@@ -1,1 +1,1 @@
-"""Exact ranks of the whole catalogue, and metrics of them."""
+"""Exact ranks over the whole catalogue, and their metrics."""

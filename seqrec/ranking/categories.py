@@ -1,4 +1,4 @@
-"""The categories of the items: a set for each, of one column of the item table."""
+"""Categories of the items: a set for each item, from one column of the item table."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ from seqrec.features.columns import flat_values
 
 AUTO = "auto"
 NO_CATEGORIES = ("index", "item", "title")
-SHARED = 2  # items that have a value, on average, of a column that is taken for categories
+SHARED = 2  # minimum mean number of items per value of a column of categories
 
 
 @dataclass(frozen=True)
 class Categories:
-    """Sets of codes.
+    """A set of codes for each item.
 
     Args:
-        name: of the column.
-        code_VM: int32, the codes 1 .. size of each item, 0 where there is no (further) one; row 0
-            is the padding id.
-        size: codes that there are.
+        name: name of the column.
+        code_VM: int32, the codes 1 .. size of each item, filled up with 0; row 0 is the padding
+            id.
+        size: number of codes.
     """
 
     name: str
@@ -30,46 +30,46 @@ class Categories:
     size: int
 
     def numbers(self) -> NDArray[np.int64]:
-        """How many each item has, by item."""
+        """Return the number of categories of each item."""
         return (self.code_VM > 0).sum(1)
 
 
 def find_categories(items: pl.DataFrame, column: str | None) -> Categories | None:
-    """The categories that lists are described by.
+    """Return the categories for metrics of lists.
 
     Args:
         items: columns index (1, 2, ...), item, title and features.
-        column: a feature; None: no categories; ``auto``: the first column of lists, else the first
-            of texts, whose values are shared by two items or more on average, and not all of them
-            by all items. None, if there is no such column.
+        column: a feature; None: no categories; ``auto``: the first column of lists, otherwise of
+            texts, whose values have two or more items on average and don't all hold for all items;
+            if none does, there are no categories.
 
     Raises:
-        ConfigError: there is no such column, or it is empty.
+        ConfigError: the column is missing or empty.
     """
     features = [name for name in items.columns if name not in NO_CATEGORIES]
-    known = [name for name in features if items[name].null_count() < len(items)]
+    filled = [name for name in features if items[name].null_count() < len(items)]
     if column is None:
         return None
     if column != AUTO:
-        if column not in known:
+        if column not in filled:
             raise ConfigError(
-                f"the items have no categories {column!r}",
+                f"the items have no column {column!r} with values",
                 where="evaluation.category",
-                todo=f"there is {', '.join(known) or 'none: give a table of items'}; null: none",
+                todo=f"use {', '.join(filled) or 'data with an item table'}, or null for none",
             )
         return encode(items[column])
-    lists = [name for name in known if isinstance(items[name].dtype, pl.List)]
-    texts = [name for name in known if isinstance(items[name].dtype, pl.String | pl.Categorical)]
+    lists = [name for name in filled if isinstance(items[name].dtype, pl.List)]
+    texts = [name for name in filled if isinstance(items[name].dtype, pl.String | pl.Categorical)]
     for name in lists + texts:
         found = encode(items[name])
-        having_G = np.bincount(found.code_VM.ravel(), minlength=2)[1:]  # items, of each code
+        having_G = np.bincount(found.code_VM.ravel(), minlength=2)[1:]  # items per code
         if having_G.mean() >= SHARED and having_G.min() < (found.numbers() > 0).sum():
             return found
     return None
 
 
 def encode(column: pl.Series) -> Categories:
-    """A column of lists, or of one value an item, as sets; empty texts are no categories."""
+    """Return a column of lists or single values as sets; empty texts are ignored."""
     flat = flat_values(column).with_columns(
         code=pl.col("value").rank("dense").cast(pl.Int32),
         place=pl.int_range(pl.len()).over("row"),

@@ -1,4 +1,4 @@
-"""What a rank is worth."""
+"""The contract of a ranking metric."""
 
 from typing import ClassVar, Protocol
 
@@ -6,10 +6,10 @@ from torch import Tensor
 
 
 class Gain(Protocol):
-    """What a rank is worth: ``gain(rank_R, k)``.
+    """Maps ranks to gains: ``gain(rank_R, k)``.
 
     Attributes:
-        at_k: False where k plays no part.
+        at_k: whether the metric depends on k.
         higher_is_better: whether more of the metric is better, as in torchmetrics.
     """
 

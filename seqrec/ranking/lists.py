@@ -1,4 +1,4 @@
-"""The lists of a test, and what a metric of them returns: a value for each list."""
+"""The lists of a test, and metrics of them, which return a value for each list."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -15,19 +15,19 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Lists:
-    """R lists that were recommended at R test events, and all that a metric may ask of them.
+    """R lists recommended at R test events, with all that a metric of them may use.
 
     Args:
         top_RK: item indices, best first; 0 where a list is shorter than K.
-        ks: the list lengths that are asked for, up to K.
+        ks: the list lengths to evaluate, up to K.
         rank_R: rank of each event's target, from 1.
-        popular_rank_R: its rank by popularity, for the same user under the same protocol.
+        popular_rank_R: rank of the target by popularity, for the same user and protocol.
         view: the history of each event.
-        item: items of the store's events, which `view` points into.
+        item: items of all events in the store, indexed by `view`.
         count_V: training events of each item.
         head_V: which items are the popular head; see :func:`~seqrec.ranking.popular.popular_head`.
-        categories: of the items; None: the data has none.
-        vector_VD: float32, the model's item vectors; None: it has none.
+        categories: categories of the items, if the data has any.
+        vector_VD: float32, the model's item vectors, if it has any.
     """
 
     top_RK: NDArray[np.integer]
@@ -44,11 +44,11 @@ class Lists:
 
 @dataclass(frozen=True)
 class Values:
-    """A metric of R lists: over some of them it is ``total.sum() / weight.sum()``.
+    """Values of a metric for R lists; over some of them it is ``total.sum() / weight.sum()``.
 
     Args:
-        total_R: float64; of a metric that is a mean over lists, its value.
-        weight_R: float64; of such a metric 1, or 0 for a list that it isn't defined for.
+        total_R: float64; for a mean over lists, the value of each list.
+        weight_R: float64; for a mean over lists 1, or 0 where the metric is undefined.
     """
 
     total_R: Floats
@@ -56,23 +56,23 @@ class Values:
 
     @classmethod
     def of(cls, value_R: Floats) -> "Values":
-        """Return a mean over the lists whose value isn't NaN."""
+        """Return the values of a mean over the lists whose value isn't NaN."""
         known_R = ~np.isnan(value_R)
         return cls(np.where(known_R, value_R, 0.0), known_R.astype(np.float64))
 
     def mean(self, member_R: Bools | None = None) -> float | None:
-        """Return the metric over all lists, or some; None if it is defined for none of them."""
+        """Return the metric over all lists, or some; None if it is undefined for all of them."""
         chosen = slice(None) if member_R is None else member_R
         weight = self.weight_R[chosen].sum()
         return float(self.total_R[chosen].sum() / weight) if weight else None
 
 
 class ListMetric(Protocol):
-    """Describes lists: ``metric(lists) -> {"tail_share@10": Values}``, an entry a list length.
+    """Describes lists: ``metric(lists) -> {"tail_share@10": Values}``, by list length.
 
     Attributes:
-        needs: fields of :class:`Lists` that it can't do without. Where the data or the model
-            leaves one of them None, the metric is left out of the results.
+        needs: fields of :class:`Lists` that it requires; if the data or the model leaves one of
+            them None, the metric is left out of the results.
     """
 
     needs: ClassVar[tuple[str, ...]]

@@ -1,7 +1,7 @@
-"""Ranking metrics that are exact on any number of devices and in any batches.
+"""Ranking metrics that are exact for any number of devices and any batches.
 
-A metric of one target an event depends on its rank alone, so the state is a histogram of ranks:
-integers, whose sum doesn't know the order or the batches they came in.
+With one target per event, a metric depends on its rank only, so the state is a histogram of ranks:
+integers, whose sum doesn't depend on order or batches.
 """
 
 from collections.abc import Mapping
@@ -17,25 +17,25 @@ from seqrec.ranking.rank import Ranking
 
 
 def higher_is_better(metric: str, gains: Mapping[str, Gain]) -> bool:
-    """Ask a metric of validation, ``ndcg@10`` for example, whether more of it is better.
+    """Return whether a higher value of a validation metric, such as ``ndcg@10``, is better.
 
     Args:
-        metric: its name in the results; ``coverage`` and ``novelty`` are better the more there is.
-        gains: the metrics of ranks.
+        metric: its name in the results; higher is better for ``coverage`` and ``novelty``.
+        gains: the ranking metrics by name.
     """
-    asked: dict[str, Any] = {**gains, "rmse": MeanSquaredError}
-    return getattr(asked.get(metric.partition("@")[0]), "higher_is_better", True)
+    known: dict[str, Any] = {**gains, "rmse": MeanSquaredError}
+    return getattr(known.get(metric.partition("@")[0]), "higher_is_better", True)
 
 
 class RankingMetrics(Metric):
-    """All metrics of a run at every list length.
+    """All ranking metrics of a run at every list length.
 
     Args:
-        gains: name to gain, for example ``{"ndcg": NDCG()}``.
+        gains: gains by name, for example ``{"ndcg": NDCG()}``.
         ks: list lengths.
         item_count_V: training events of each item.
-        n_candidates: items that may be recommended; coverage is a share of these.
-        sync: add up what all processes saw; False where one process sees everything.
+        n_candidates: items that may be recommended, of which coverage is a share.
+        sync: sum over all processes; False if one process sees every event.
     """
 
     full_state_update = False
@@ -60,7 +60,7 @@ class RankingMetrics(Metric):
         self.add_state("listed_KV", unlisted, dist_reduce_fx="sum")
 
     def update(self, ranking: Ranking) -> None:
-        """Count a batch of ranks, and how often each item is in a list."""
+        """Count the ranks of a batch, and how often each item is in a list."""
         rank_B = ranking.rank_B.clamp(max=self.longest + 1)
         self.histogram += torch.bincount(rank_B, minlength=self.longest + 2)
         size = self.listed_KV.shape[1]
@@ -68,7 +68,7 @@ class RankingMetrics(Metric):
             self.listed_KV[row] += torch.bincount(ranking.top_BK[:, :k].flatten(), minlength=size)
 
     def compute(self) -> dict[str, float]:
-        """``{"ndcg@10": ...}``, in float64; NaN when nothing was ranked."""
+        """Return ``{"ndcg@10": ...}``, in float64; NaN if nothing was ranked."""
         count = self.histogram.cpu().double()
         rank_R = torch.arange(1, self.longest + 2)
         results = {}
@@ -83,25 +83,25 @@ class RankingMetrics(Metric):
 
 
 def about_lists(listed_V: Tensor, item_count_V: Tensor, n_candidates: int) -> dict[str, float]:
-    """What the recommended lists are like, whether or not they hold the target.
+    """Describe the recommended lists, whether or not they hold the target.
 
     Args:
-        listed_V: in how many lists each item is; the padding id doesn't count.
+        listed_V: number of lists that hold each item; the padding id is ignored.
         item_count_V: training events of each item.
         n_candidates: items that may be recommended.
 
     Returns:
         ``coverage``: share of the candidates that are in any list. ``novelty``: mean
         self-information of the listed items in bits, ``-log2`` of an item's share in the training
-        events (Zhou et al. 2010); an item without any counts as one event.
+        events (Zhou et al. 2010); an item without events counts as having one.
         ``average_popularity``: mean training events of the listed items (Abdollahpouri et al.
-        2019). ``gini``: of the candidates' exposure, 0 where all are listed equally often, near 1
-        where one is alone (Gini 1912; Fleder and Hosanagar 2009).
+        2019). ``gini``: Gini index of the candidates' exposure, 0 if all are listed equally often,
+        near 1 if only one is listed (Gini 1912; Fleder and Hosanagar 2009).
     """
     listed, events = listed_V[1:].double(), item_count_V[1:].cpu().double()
     total = listed.sum()
     bits = -(events.clamp(min=1) / events.sum()).log2()
-    exposure = listed.sort().values[len(listed) - n_candidates :]  # the others are never listed
+    exposure = listed.sort().values[len(listed) - n_candidates :]  # other items are never listed
     place = 2 * torch.arange(1, n_candidates + 1) - n_candidates - 1
     return {
         "coverage": int((listed > 0).sum()) / n_candidates,
@@ -112,11 +112,11 @@ def about_lists(listed_V: Tensor, item_count_V: Tensor, n_candidates: int) -> di
 
 
 class EventList(Metric):
-    """What is noted of every event: what slices, significance tests and lists start from.
+    """A table with a row per event, for slices, significance tests and lists.
 
     Args:
-        columns: names of what is noted beside the event.
-        sync: gather what all processes saw; False where one process sees everything.
+        columns: names of the columns besides the event.
+        sync: gather from all processes; False if one process sees every event.
     """
 
     full_state_update = False
@@ -128,13 +128,13 @@ class EventList(Metric):
             self.add_state(name, [], dist_reduce_fx="cat")
 
     def update(self, event_B: Tensor, **columns: Tensor) -> None:
-        """Append a batch, a row an event in each column."""
+        """Append a batch, one row per event."""
         self.event.append(event_B)  # type: ignore[operator, union-attr]
         for name in self.columns:
             getattr(self, name).append(columns[name])
 
     def compute(self) -> dict[str, Tensor]:
-        """Events and columns, ordered by event, on the CPU."""
-        noted = {name: dim_zero_cat(getattr(self, name)).cpu() for name in ("event", *self.columns)}
-        order = noted["event"].argsort(stable=True)
-        return {name: value[order] for name, value in noted.items()}
+        """Return events and columns on the CPU, ordered by event."""
+        table = {name: dim_zero_cat(getattr(self, name)).cpu() for name in ("event", *self.columns)}
+        order = table["event"].argsort(stable=True)
+        return {name: value[order] for name, value in table.items()}

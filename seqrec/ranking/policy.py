@@ -1,4 +1,4 @@
-"""The ranking policy: what may be recommended, and in which order, wherever a list is made."""
+"""The ranking policy: which items may be recommended, and in which order, for every list."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,15 +16,15 @@ class Policy(nn.Module):
     """Decides which items may be recommended to whom, and in which order.
 
     An item may be recommended if it is a candidate and, with `mask_seen`, isn't in the history.
-    Items stand in the order of their scores; ties count against the target, as
-    :func:`~seqrec.ranking.rank.rank_targets` says. Then the reranker, if there is one, reorders the
-    first `depth` items. See :meth:`rank`.
+    Items are ordered by score; ties count against the target, as described at
+    :func:`~seqrec.ranking.rank.rank_targets`. The reranker, if any, then reorders the first `depth`
+    items. See :meth:`rank`.
 
     Args:
         candidate_V: bool, items that may be ranked, False for the padding; None: all items.
-        mask_seen: items of a history aren't recommended again.
-        reranker: reorders the first items of each ranking; None: nothing does.
-        ranked_V: bool, the candidates that this policy is narrowed to; None: all of them.
+        mask_seen: don't recommend items of the history again.
+        reranker: reorders the first items of each ranking; None: no reranking.
+        ranked_V: bool, the candidates that this policy is restricted to; None: all of them.
     """
 
     def __init__(
@@ -50,15 +50,15 @@ class Policy(nn.Module):
         allow: Iterable[int] | None = None,
         deny: Iterable[int] = (),
     ) -> "Policy":
-        """Return this policy over fewer items; `candidate_V` stays what the model knows.
+        """Return this policy for fewer items; `candidate_V`, the items the model knows, stays.
 
         Args:
-            mask_seen: None: as here.
-            allow: indices of the only items that may be recommended; None: all candidates may.
-            deny: indices of items that may not.
+            mask_seen: None: as in this policy.
+            allow: indices of the only items that may be recommended; None: all candidates.
+            deny: indices of items that may not be recommended.
 
         Raises:
-            ValueError: there are `allow` or `deny`, and this policy doesn't list its candidates.
+            ValueError: `allow` or `deny` is given, and this policy doesn't list its candidates.
         """
         ranked_V, deny = self.ranked_V, list(deny)
         if allow is not None or deny:
@@ -84,18 +84,18 @@ class Policy(nn.Module):
     def rank(self, query: Any, catalogue: Ranked, batch: EvalBatch, *, k: int) -> Ranking:
         """Rank each query's target among all candidates, and list the best `k`.
 
-        With a reranker, its order replaces the first `depth` places, even where `k` is less. A
-        target among these has the rank of its new place, behind the items that tied with it and
-        stand below it now; any other keeps its rank.
+        With a reranker, its order replaces the first `depth` places, even if `k` is smaller. A
+        target among these gets the rank of its new place, behind tied items that are now below it;
+        any other target keeps its rank.
 
         Args:
-            query: B queries, as the catalogue takes them.
-            catalogue: what they are scored against.
-            batch: targets, seen items, and the histories that a reranker may look at.
+            query: B queries in the form that the catalogue takes.
+            catalogue: scores the items.
+            batch: targets, seen items, and the histories for the reranker.
             k: length of the lists.
 
         Raises:
-            ConfigError: the reranker returns something else than an order of the items.
+            ConfigError: the reranker doesn't return a permutation, or leaves gaps.
         """
         depth = 0 if self.reranker is None else self.reranker.depth
         ranking = rank_targets(
@@ -128,10 +128,10 @@ class Policy(nn.Module):
         order_BK = self.reranker(item_BK, score_BK, history)
         place_K = torch.arange(item_BK.shape[1], device=item_BK.device)
         if order_BK.shape != item_BK.shape or (order_BK.sort(1).values != place_K).any():
-            raise ConfigError("the reranker doesn't return an order of the items", where="rerank")
+            raise ConfigError("the reranker must return a permutation", where="rerank")
         new_BK = item_BK.gather(1, order_BK)
         if ((new_BK[:, :-1] == 0) & (new_BK[:, 1:] > 0)).any():
-            raise ConfigError("the reranker leaves gaps in short lists", where="rerank")
+            raise ConfigError("the reranker must keep item 0 last", where="rerank")
         return Ranking(
             _new_ranks(ranking.rank_B, item_BK, order_BK, target_B),
             torch.cat([new_BK, ranking.top_BK[:, depth:]], dim=1),
@@ -140,13 +140,13 @@ class Policy(nn.Module):
 
 
 def _new_ranks(rank_B: Tensor, item_BK: Tensor, order_BK: Tensor, target_B: Tensor) -> Tensor:
-    """Return each target's place in the new list, ties below it counted as above; else its rank."""
+    """Return each target's new rank, with ties below it counted as above; else its old rank."""
     at_BK = item_BK == target_B[:, None]
     old_B1 = at_BK.int().argmax(1, keepdim=True)
-    place_BK = order_BK.argsort(1)  # of each item in the new list, from 0
+    place_BK = order_BK.argsort(1)  # place of each item in the new list, from 0
     new_B1 = place_BK.gather(1, old_B1)
     index_K = torch.arange(item_BK.shape[1], device=item_BK.device)
-    # the list is in the order of scores, so what ties with the target and stands below it is here
+    # the list is ordered by score, so these are the items below the target that tie with it
     tied_BK = (index_K > old_B1) & (index_K < rank_B[:, None])
     below_B = (tied_BK & (place_BK > new_B1)).sum(1)
     moved_B = at_BK.any(1) & (rank_B <= item_BK.shape[1])

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from seqrec.counts.training import popularity_order
 from seqrec.ranking.lists import Bools
 
-HEAD = 0.2  # of the candidates, those with the most training events
+HEAD = 0.2  # share of the candidates, those with the most training events
 
 
 def popular_head(count_V: NDArray[np.integer], candidate_V: Bools | None) -> Bools:
-    """Return which items are the popular head: a fifth of the candidates, at least one.
+    """Return a mask of the popular head: a fifth of the candidates, at least one.
 
-    Equal counts are told apart as the popularity baseline does.
+    Ties of equal counts are broken as in the popularity baseline.
 
     Args:
         count_V: training events of each item.

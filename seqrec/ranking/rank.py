@@ -13,11 +13,11 @@ BLOCK_BYTES = 64 * 2**20  # scores held at once
 
 @dataclass(frozen=True)
 class Ranking:
-    """Where targets stand, and what stands first."""
+    """Ranks of the targets, and the best items."""
 
     rank_B: Tensor  # int64, from 1
-    top_BK: Tensor  # int64, the best items, best first; 0 where there are fewer than K
-    top_score_BK: Tensor  # float32, their scores; -inf where there are fewer
+    top_BK: Tensor  # int64, the best items, best first, filled up with 0
+    top_score_BK: Tensor  # float32, their scores, filled up with -inf
 
 
 def rank_targets(
@@ -32,23 +32,22 @@ def rank_targets(
 ) -> Ranking:
     """Rank each query's target among all items, and list the best `k`.
 
-    The stated policy for ties: an item that scores the same as the target, within float32
-    rounding, counts as ranked above it, so ties never flatter a model. An item that can't be
-    recommended (the padding id, seen items, items outside `candidate_V`) scores minus infinity. A
-    target that can't be recommended is a miss: it ranks below all items, as does one that scores
-    NaN.
+    Ties: an item that scores the same as the target, within float32 rounding, counts as ranked
+    above it, so ties never flatter a model. An item that can't be recommended (the padding id, seen
+    items, items outside `candidate_V`) scores minus infinity. A target that can't be recommended is
+    a miss: it ranks below all items, as does one that scores NaN.
 
     Args:
-        query: B queries, as the catalogue takes them.
-        catalogue: what they are scored against.
-        target_B: item to find for each query.
-        k: length of the top list.
-        seen_row_P: rows of the (row, item) pairs to leave out.
-        seen_item_P: items of the pairs.
+        query: B queries in the form that the catalogue takes.
+        catalogue: scores the items.
+        target_B: target item of each query.
+        k: length of the top lists.
+        seen_row_P: rows of the (row, item) pairs to exclude.
+        seen_item_P: items of these pairs.
         candidate_V: items that may be recommended.
 
     Returns:
-        ``1 + #{items that don't score below the target}`` and the top lists; all in float32.
+        ``1 + #{items that don't score below the target}`` and the top lists, from float32 scores.
     """
     least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V)
     rows, v = torch.arange(len(target_B), device=target_B.device), len(catalogue)
@@ -82,11 +81,11 @@ def rank_among(
     seen_item_P: Tensor | None = None,
     candidate_V: Tensor | None = None,
 ) -> Tensor:
-    """Rank each query's target among a few items only, with the policy of :func:`rank_targets`.
+    """Rank each query's target among a few items only, with the rules of :func:`rank_targets`.
 
     Args:
-        query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V: as there.
-        item_BS: int64, what the target is told from; 0: nothing.
+        query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V: see there.
+        item_BS: int64, the items to rank the target among; 0 is ignored.
 
     Returns:
         ``rank_B``, int64 from 1.
@@ -104,14 +103,14 @@ def _least(
     seen_item_P: Tensor | None,
     candidate_V: Tensor | None,
 ) -> Tensor:
-    """The lowest score that counts as ranked above the target; what can't be found has none."""
+    """Return the lowest score that ranks above the target; -inf if it can't be recommended."""
     blocked_B = torch.zeros_like(target_B, dtype=torch.bool)
     if seen_row_P is not None and seen_item_P is not None:
         blocked_B[seen_row_P[seen_item_P == target_B[seen_row_P]]] = True
     if candidate_V is not None:
         blocked_B |= ~candidate_V[target_B]
     score_B = catalogue.score(query, target_B)
-    # what is nearer to the target's score than two sums may lie apart is a tie
+    # scores within rounding of the target's are ties
     least_B = score_B - catalogue.rounding(query, target_B, score_B)
     return least_B.masked_fill(blocked_B, -torch.inf)
 
@@ -124,7 +123,7 @@ def _block(
     seen_item_P: Tensor | None,
     candidate_V: Tensor | None,
 ) -> None:
-    """Set what can't be recommended to minus infinity, in place."""
+    """Set the scores of items that can't be recommended to minus infinity, in place."""
     if first == 0:
         score_BW[:, 0] = -torch.inf
     if candidate_V is not None:

@@ -1,8 +1,8 @@
-"""Negatives that a target is ranked among as in older papers, drawn once and never again.
+"""Sampled negatives to rank targets among, as in older papers, drawn once.
 
-Metrics of such ranks are no estimate of the full ranking's, and may order models otherwise
-(Krichene and Rendle 2020, "On sampled metrics for item recommendation", KDD). They are there to be
-compared with published ones, and carry what they are in their names.
+Such metrics don't estimate those of the full ranking, and may order models differently (Krichene
+and Rendle 2020, "On sampled metrics for item recommendation", KDD). They serve to compare with
+published results, and their names say that they are sampled.
 """
 
 import hashlib
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from seqrec.store.views import View
 
-MAX_AT_ONCE = 1 << 22  # random numbers that are held at once
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # of splitmix64 (Steele et al. 2014), and its two mixes
+MAX_AT_ONCE = 1 << 22  # random numbers held at once
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # of splitmix64 (Steele et al. 2014), as are MIXED
 MIXED = (
     (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
     (np.uint64(27), np.uint64(0x94D049BB133111EB)),
@@ -25,11 +25,11 @@ MIXED = (
 
 @dataclass(frozen=True)
 class SampledNegatives:
-    """Items for each event of a view, all different, none of them in the history or the target.
+    """Distinct items for each event of a view, without the target and the history.
 
     Args:
-        name: what metrics of them are called by: ``sampled100``, ``sampled100pop``.
-        item_RS: int32; 0 at the end where a user has fewer items left.
+        name: prefix of their metrics: ``sampled100`` or ``sampled100pop``.
+        item_RS: int32; 0 at the end if a user has fewer items left.
     """
 
     name: str
@@ -37,11 +37,11 @@ class SampledNegatives:
 
     @property
     def hash(self) -> str:
-        """Equal for equal negatives."""
+        """A hash of the negatives."""
         return hashlib.sha256(self.item_RS.numpy().tobytes()).hexdigest()[:12]
 
     def __deepcopy__(self, memo: dict) -> "SampledNegatives":
-        """Return itself, as nothing in it ever changes: a copy of a module shares them."""
+        """Return itself: it is immutable, so copies of a module can share it."""
         return self
 
 
@@ -54,18 +54,18 @@ def draw_negatives(
     number: int,
     key: str,
 ) -> SampledNegatives:
-    """Draw without replacement, an item's chance going by its weight.
+    """Draw negatives without replacement, with probabilities in proportion to weights.
 
-    The items with the smallest ``-ln(u) / weight`` (Efraimidis and Spirakis 2006), with u a hash
-    of the key, the event and the item: the same on any machine, whatever else is drawn.
+    Takes the items with the smallest ``-ln(u) / weight`` (Efraimidis and Spirakis 2006), where u is
+    a hash of key, event and item: the same on any machine, whatever else is drawn.
 
     Args:
-        item: of the store's events.
+        item: items of all events in the store.
         view: histories and targets.
-        weight_V: of the items; those with weight 0 are never drawn.
+        weight_V: weights of the items; those with weight 0 are never drawn.
         name: see :class:`SampledNegatives`.
-        number: S.
-        key: what they are a function of, beside the events.
+        number: number of draws S per event.
+        key: seed of the hash.
     """
     seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
     item_RS = np.zeros((len(view), number), dtype=np.int32)
@@ -75,11 +75,11 @@ def draw_negatives(
         scale_V = 1 / weight_V
     for first in range(0, len(view), step):
         index = np.arange(first, min(first + step, len(view)))
-        some = view.take(index)
-        turn_BV = -np.log(_uniform(seed, some.end, len(weight_V))) * scale_V
-        row = np.repeat(np.arange(len(index)), some.end - some.start)
-        turn_BV[row, item[some.positions()]] = np.inf
-        turn_BV[np.arange(len(index)), item[some.end]] = np.inf
+        chunk = view.take(index)
+        turn_BV = -np.log(_uniform(seed, chunk.end, len(weight_V))) * scale_V
+        row = np.repeat(np.arange(len(index)), chunk.end - chunk.start)
+        turn_BV[row, item[chunk.positions()]] = np.inf
+        turn_BV[np.arange(len(index)), item[chunk.end]] = np.inf
         drawn_BS = np.argpartition(turn_BV, number - 1)[:, :number]
         left_BS = np.isfinite(np.take_along_axis(turn_BV, drawn_BS, 1))
         drawn_BS = -np.sort(-np.where(left_BS, drawn_BS, 0), axis=1)  # zeros last
@@ -88,7 +88,7 @@ def draw_negatives(
 
 
 def _uniform(seed: int, event_B: NDArray[np.integer], size: int) -> NDArray[np.float64]:
-    """A number in (0, 1) for each event and item: splitmix64 of their place."""
+    """Return a number in (0, 1) for each event and item, by splitmix64."""
     item_V = np.arange(1, size + 1, dtype=np.uint64)
     x: NDArray[np.uint64] = event_B.astype(np.uint64)[:, None] * np.uint64(size) + item_V
     x = x * GOLDEN + np.uint64(seed)

@@ -1,1 +1,1 @@
-"""What reorders the first items of a ranking before they are recommended."""
+"""Rerankers, which reorder the first items of a ranking; one file each."""

@@ -1,4 +1,4 @@
-"""The ranking as the model has it."""
+"""No reranking: the order of the model."""
 
 from typing import ClassVar
 
@@ -9,10 +9,10 @@ from seqrec.shapes import History
 
 
 class NoRerank:
-    """Reorder nothing; as its depth is 0 it is never asked."""
+    """Leave rankings as they are; with depth 0 it is never called."""
 
     depth: ClassVar[int] = 0
 
     def __call__(self, item_BK: Tensor, score_BK: Tensor, history: History) -> Tensor:
-        """Return the identity."""
+        """Return the identity permutation."""
         return torch.arange(item_BK.shape[1], device=item_BK.device).expand_as(item_BK)

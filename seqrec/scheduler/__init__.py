@@ -1,1 +1,1 @@
-"""How the learning rate moves, one file each."""
+"""Learning rate schedules, one file each."""

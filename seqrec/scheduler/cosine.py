@@ -1,4 +1,4 @@
-"""Linear warm-up, then half a cosine down (Loshchilov and Hutter 2017)."""
+"""Linear warm-up, then cosine decay (Loshchilov and Hutter 2017)."""
 
 import math
 from functools import partial
@@ -9,16 +9,18 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 class Cosine:
-    """Change the learning rate at every step.
+    """Update the learning rate at every step.
 
     Args:
-        warmup: share of all steps spent rising from 0.
-        floor: share of the learning rate left at the end.
+        warmup: share of all steps over which the rate rises from 0.
+        floor: final learning rate as a share of the initial one.
     """
 
     def __init__(self, *, warmup: float = 0.05, floor: float = 0.0) -> None:
         if not 0 <= warmup < 1 or not 0 <= floor <= 1:
-            raise ValueError(f"scheduler.warmup={warmup} and floor={floor} are shares of one")
+            raise ValueError(
+                f"scheduler.warmup={warmup} must be in 0 <= . < 1, floor={floor} between 0 and 1"
+            )
         self.warmup, self.floor = warmup, floor
 
     def __call__(self, optimizer: Optimizer, *, total_steps: int, monitor: str, mode: str) -> Any:

@@ -9,5 +9,5 @@ class Constant:
     """Leave the optimizer's learning rate as it is."""
 
     def __call__(self, optimizer: Optimizer, *, total_steps: int, monitor: str, mode: str) -> Any:
-        """Return None: nothing to schedule."""
+        """Return None: there is nothing to schedule."""
         return None

@@ -1,4 +1,4 @@
-"""Lower the learning rate when validation stops improving."""
+"""A learning rate that is lowered when validation stops improving."""
 
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ class Plateau:
     """Multiply the learning rate by `factor` after `patience` validations without improvement.
 
     Args:
-        factor: what remains of the learning rate each time.
+        factor: multiplier of the learning rate at each reduction.
         patience: validations to wait.
     """
 

@@ -1,1 +1,1 @@
-"""From summaries to queries and the catalogue they are scored against, one file each."""
+"""Scorers, which map summaries to queries and give the catalogue; one file each."""

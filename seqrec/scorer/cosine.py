@@ -8,11 +8,11 @@ from seqrec.layers.dropout import Dropout
 
 
 class Cosine(nn.Module):
-    """``score(u, i) = cos(u, E_i) / temperature``: popular items can't win by a long vector.
+    """``score(u, i) = cos(u, E_i) / temperature``: popular items gain nothing from long vectors.
 
     Args:
-        temperature: smaller is sharper; scores lie in ``[-1/temperature, 1/temperature]``.
-        dropout: on the item table while training (CORE uses 0.2).
+        temperature: smaller is sharper; scores are in ``[-1/temperature, 1/temperature]``.
+        dropout: rate, on the item table while training (CORE uses 0.2).
     """
 
     def __init__(self, *, temperature: float = 0.07, dropout: float = 0.0) -> None:
@@ -23,9 +23,9 @@ class Cosine(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, u_ND: Tensor) -> Tensor:
-        """``u_ND -> query_ND`` of length ``1 / temperature``."""
+        """Map ``u_ND -> query_ND`` of length ``1 / temperature``."""
         return F.normalize(u_ND, dim=-1) / self.temperature
 
     def catalogue(self, table_VD: Tensor) -> Catalogue:
-        """The item table with rows of length one."""
+        """Return the item table with rows of unit length."""
         return Catalogue(F.normalize(self.dropout(table_VD), dim=-1))

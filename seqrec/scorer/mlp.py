@@ -1,4 +1,4 @@
-"""A deep classifier over the catalogue with an output table of its own."""
+"""A deep classifier over the catalogue, with its own output table."""
 
 import math
 from itertools import pairwise
@@ -11,14 +11,14 @@ from seqrec.layers.dropout import Dropout
 
 
 class MLP(nn.Module):
-    """``score(u, i) = w_i . f(u) + b_i``, f a stack of linear, GELU and dropout.
+    """``score(u, i) = w_i . f(u) + b_i``, where f stacks linear layers, GELU and dropout.
 
     Args:
         n_items: items without the padding id.
-        sparse: scoring chosen items leaves the table a sparse gradient.
-        dim: width D of input and of the last hidden layer.
+        sparse: scoring chosen items gives the table a sparse gradient.
+        dim: width D of the input and the last hidden layer.
         hidden: widths of the layers in between.
-        dropout: after each hidden layer.
+        dropout: rate, after each hidden layer.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class MLP(nn.Module):
         nn.init.normal_(self.weight_VD, std=math.sqrt(2 / (n_items + 1 + dim)))
 
     def forward(self, u_ND: Tensor) -> Tensor:
-        """``u_ND -> query_ND``."""
+        """Map ``u_ND -> query_ND``."""
         return self.layers(u_ND)
 
     def catalogue(self, table_VD: Tensor) -> Catalogue:
-        """The classifier's own table; the embedding's is not used."""
+        """Return the classifier's own table; the embedding's isn't used."""
         return Catalogue(self.weight_VD, self.bias_V, self.sparse)

@@ -1,4 +1,4 @@
-"""Neural collaborative filtering: a learned function of query and item in place of a product."""
+"""Neural collaborative filtering: a learned function of query and item instead of a dot product."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,22 +11,22 @@ from torch import Tensor, nn
 from seqrec.catalogue import ROUNDING
 from seqrec.layers.dropout import Dropout
 
-BYTES = 2**20  # of one hidden layer that are held at once: what a cache holds
+BYTES = 2**20  # of one hidden layer held at once, to fit a CPU cache
 
 
 class NCF(nn.Module):
     """NeuMF (He et al. 2017, equation 12): ``h . [p ⊙ q; MLP([p'; q'])]``.
 
-    The first half of a query and of an item's vector is multiplied (GMF), the second halves go
-    through the layers side by side (MLP). With ``embedding=user`` this is the paper's model; any
-    encoder's summary can be scored like this.
+    The first halves of query and item vector are multiplied (GMF); the second halves, concatenated,
+    go through the layers (MLP). With ``embedding=user`` this is the paper's model, but any
+    encoder's summary can be scored.
 
-    As no product of vectors gives these scores, a loss that needs the items' vectors is refused.
+    These scores aren't dot products, so losses that need item vectors are refused.
 
     Args:
         dim: width D, even.
-        hidden: widths of the layers, ReLU after each.
-        dropout: after each layer.
+        hidden: widths of the layers; ReLU follows each.
+        dropout: rate, after each layer.
     """
 
     has_vectors: ClassVar[bool] = False
@@ -39,7 +39,7 @@ class NCF(nn.Module):
                 f"scorer.hidden={hidden}"
             )
         half, self.widest = dim // 2, max(hidden)
-        self.user = nn.Linear(half, hidden[0])  # the first layer, cut in two
+        self.user = nn.Linear(half, hidden[0])  # the first layer, split in two
         self.item = nn.Linear(half, hidden[0], bias=False)
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(hidden))
         self.gmf_D = nn.Parameter(torch.ones(half))
@@ -47,11 +47,11 @@ class NCF(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, u_ND: Tensor) -> Tensor:
-        """``u_ND -> query_ND``: unchanged."""
+        """Map ``u_ND -> query_ND``: unchanged."""
         return u_ND
 
     def catalogue(self, table_VD: Tensor) -> "Matched":
-        """The item table and the layers."""
+        """Return the item table and the layers."""
         return Matched(table_VD, self)
 
 
@@ -66,21 +66,21 @@ class Matched:
         return len(self.table_VD)
 
     def score(self, query_ND: Tensor, item: Tensor) -> Tensor:
-        """Scores of one item a query, (N,) -> (N,), or of S own ones each, (N, S) -> (N, S)."""
+        """Return scores of one item per query, (N,) -> (N,), or of S each, (N, S) -> (N, S)."""
         query = query_ND if item.dim() == 1 else query_ND[:, None]
         product, user = self._halves(query)
         if item.numel() < len(self):
             gmf, mlp = self._items(self.table_VD[item])
-        else:  # the first layer of each item once, however often it is drawn
+        else:  # compute the first layer once per item, however often it is drawn
             gmf, mlp = (F.embedding(item, half_VD) for half_VD in self._items(self.table_VD))
         return (product * gmf).sum(-1) + self._deep(user + mlp)
 
     def score_shared(self, query_ND: Tensor, item_S: Tensor) -> Tensor:
-        """Scores of the same items for every query: (N, S)."""
+        """Return scores of the same items for every query: (N, S)."""
         return self._all(query_ND, *self._items(self.table_VD[item_S]))
 
     def block(self, query_ND: Tensor, first: int, last: int) -> Tensor:
-        """Scores of the items ``first .. last - 1``: (N, last - first)."""
+        """Return scores of the items ``first .. last - 1``: (N, last - first)."""
         pairs = max(1, BYTES // (4 * self.net.widest))
         columns = []
         for table_SD in self.table_VD[first:last].split(pairs):
@@ -89,9 +89,9 @@ class Matched:
         return torch.cat(columns, dim=1)
 
     def rounding(self, query_ND: Tensor, item_N: Tensor, score_N: Tensor) -> Tensor:
-        """How far two computations of the same score can lie apart: (N,).
+        """Return how much two computations of the same score can differ: (N,).
 
-        Every layer rounds what it adds up: the sums of the absolute values tell how much.
+        Every layer rounds its sums, in proportion to the sums of the absolute values.
         """
         product_ND, user_NH = self._halves(query_ND)
         gmf_ND, mlp_NH = self._items(self.table_VD[item_N])
@@ -100,17 +100,17 @@ class Matched:
         return ROUNDING * (2 + len(self.net.layers)) * size_N
 
     def _halves(self, query: Tensor) -> tuple[Tensor, Tensor]:
-        """A query's side of the product and of the first layer."""
+        """Return the queries' side of the product and of the first layer."""
         gmf, mlp = query.float().chunk(2, dim=-1)
         return gmf * self.net.gmf_D, self.net.user(mlp)
 
     def _items(self, table: Tensor) -> tuple[Tensor, Tensor]:
-        """The items' side of both."""
+        """Return the items' side of both."""
         gmf, mlp = table.float().chunk(2, dim=-1)
         return gmf, self.net.item(mlp)
 
     def _all(self, query_ND: Tensor, gmf_SD: Tensor, mlp_SH: Tensor) -> Tensor:
-        """Scores of every pair: (N, S)."""
+        """Return scores of every pair: (N, S)."""
         product_ND, user_NH = self._halves(query_ND)
         return product_ND @ gmf_SD.T + self._deep(user_NH[:, None] + mlp_SH)
 
@@ -118,7 +118,7 @@ class Matched:
         return self._hidden(h) @ self.net.out_H
 
     def _hidden(self, h: Tensor) -> Tensor:
-        """What the layers make of the first one's sum, which is overwritten."""
+        """Run the layers on the first one's sum, which is overwritten."""
         h = self.net.dropout(h.relu_())
         for layer in self.net.layers:
             h = self.net.dropout(layer(h).relu_())

@@ -7,12 +7,12 @@ from seqrec.catalogue import Catalogue
 
 
 class Tied(nn.Module):
-    """``score(u, i) = u . E_i + b_i`` with E the table that embeds the inputs.
+    """``score(u, i) = u . E_i + b_i``, where E is the table that embeds the inputs.
 
     Args:
         n_items: items without the padding id.
-        sparse: scoring chosen items leaves the table a sparse gradient.
-        bias: learn one number per item.
+        sparse: scoring chosen items gives the table a sparse gradient.
+        bias: learn a bias per item.
     """
 
     def __init__(self, *, n_items: int, sparse: bool, bias: bool = False) -> None:
@@ -21,9 +21,9 @@ class Tied(nn.Module):
         self.bias_V = nn.Parameter(torch.zeros(n_items + 1)) if bias else None
 
     def forward(self, u_ND: Tensor) -> Tensor:
-        """``u_ND -> query_ND``: unchanged."""
+        """Map ``u_ND -> query_ND``: unchanged."""
         return u_ND
 
     def catalogue(self, table_VD: Tensor) -> Catalogue:
-        """The item table itself."""
+        """Return the item table itself."""
         return Catalogue(table_VD, self.bias_V, self.sparse)

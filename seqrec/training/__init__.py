@@ -1,1 +1,1 @@
-"""Train: all that needs Lightning."""
+"""Training: all the code that needs Lightning."""

@@ -1,4 +1,4 @@
-"""The moving average of the weights: what is validated, saved and served in place of the latest."""
+"""Moving average of the weights, validated, saved and served instead of the latest weights."""
 
 from typing import Any
 
@@ -16,17 +16,17 @@ class MovingAverage(WeightAveraging):
     """Exponential moving average of all trained weights (Polyak and Juditsky 1992).
 
     After step n the average moves ``1 - min(decay, (1 + n) / (10 + n))`` of the way to the weights,
-    so the first steps, which are far from where training goes, are soon forgotten. Training itself
-    goes on with the weights. Checkpoints hold the average as the model, and the weights beside it
-    as ``current_model_state``.
+    so the first steps, which are far from the final weights, are soon forgotten. Training continues
+    from the weights themselves. Checkpoints hold the average as the model, and the weights as
+    ``current_model_state``.
 
-    Must come before callbacks that save checkpoints.
+    It must come before callbacks that save checkpoints.
 
     Args:
-        decay: what stays of the average at a step, 0 to less than 1.
+        decay: share of the average that is kept at each step, from 0 to less than 1.
 
     Raises:
-        ConfigError: the weights are in pieces on several devices.
+        ConfigError: the weights are sharded over several devices.
     """
 
     def __init__(self, decay: float) -> None:
@@ -40,26 +40,26 @@ class MovingAverage(WeightAveraging):
     def setup(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str
     ) -> None:
-        """Begin with the weights as they are, on the device that trains them."""
+        """Start from the current weights, on the device that trains them."""
         if not isinstance(trainer.strategy, SingleDeviceStrategy | DDPStrategy):
             raise ConfigError(
                 f"trainer.ema={self.decay} needs all weights on every device",
                 where="trainer.strategy",
-                todo="trainer.ema=0, or trainer=auto or trainer=ddp",
+                todo="use trainer.ema=0, trainer=auto or trainer=ddp",
             )
-        if stage == "fit":  # the weights alone: a copy of the module would copy its data, too
+        if stage == "fit":  # weights only: a copy of the module would also copy its data
             weights = nn.ModuleDict(dict(pl_module.named_children()))
             device: Any = trainer.strategy.root_device
             self._average_model = AveragedModel(weights, device, use_buffers=False, **self._kwargs)
-            # kept on the CPU, where reading it waits for no GPU; not 0, for which torch would
-            # take the weights after the first step as the average
+            # on the CPU, where reading it doesn't wait for a GPU; not 0, at which torch would
+            # replace the average with the weights after the first step
             self._average_model.n_averaged = torch.tensor(1)
 
     def on_train_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Leave the weights where training left them: what is tested comes from a checkpoint."""
+        """Keep the latest weights: tests use the weights of a checkpoint."""
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Free the average; what is validated from now on comes from a checkpoint."""
+        """Free the average: later validation uses the weights of a checkpoint."""
         self._average_model = None

@@ -1,4 +1,4 @@
-"""Baselines as experiments: counted once, then judged like any trained model."""
+"""Baselines as experiments: counted once, then evaluated like a trained model."""
 
 import time
 from typing import Any
@@ -14,19 +14,19 @@ from seqrec.training.evaluated import EvaluatedModule
 
 
 class BaselineModule(EvaluatedModule):
-    """A baseline over a split. See :class:`~seqrec.training.evaluated.EvaluatedModule`."""
+    """A baseline on a split; see :class:`~seqrec.training.evaluated.EvaluatedModule`."""
 
     model: BaselineModel
     fit_seconds = 0.0
 
     def fit(self, trainer: lightning.Trainer, folder: RunFolder, out: Console) -> dict[str, Any]:
-        """Count, and keep the counts as the run's best checkpoint; return what it took."""
+        """Count, and save the counts as the run's best checkpoint; return the time it took."""
         self.count(trainer, out)
         self.save(folder)
         return {"fit_seconds": round(self.fit_seconds, 3)}
 
     def count(self, trainer: lightning.Trainer, out: Console) -> None:
-        """Learn from the training events; of options that validation chooses from, a line each."""
+        """Learn from the training events; print a line per option that validation compares."""
         began = time.perf_counter()
         best = float("-inf")
 

@@ -1,4 +1,4 @@
-"""The learning curve of a run, kept in its folder whatever the logger."""
+"""The learning curve of a run, saved in its folder with any logger."""
 
 import json
 import time
@@ -16,22 +16,22 @@ from seqrec.training.module import TrainedModule
 class LearningCurve(Callback):
     """Append a line to ``history.jsonl`` after every epoch.
 
-    A line holds ``epoch`` (from 1), ``seconds`` (of the epoch, with its validation),
-    ``train/loss`` and, where the epoch was validated, ``valid/loss`` and every validation metric.
-    A resumed run first drops the epochs that it will train again.
+    A line holds ``epoch`` (from 1), ``seconds`` (of the epoch, with validation), ``train/loss``
+    and, if the epoch was validated, ``valid/loss`` and every validation metric. A resumed run first
+    drops the epochs that it will repeat.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
     """
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Keep the epochs that the checkpoint knows."""
+        """Keep only the epochs up to the checkpoint."""
         if is_first_process():
-            known = self.folder.history()
-            kept = [row for row in known if row["epoch"] <= trainer.current_epoch]
+            rows = self.folder.history()
+            kept = [row for row in rows if row["epoch"] <= trainer.current_epoch]
             lines = "".join(json.dumps(row) + "\n" for row in kept)
             self.folder.write_text("history.jsonl", lines)
 

@@ -1,4 +1,4 @@
-"""What every model does in a run, trained or counted: rank the catalogue for held-out events."""
+"""Evaluation of any model, trained or counted: ranking the catalogue for held-out events."""
 
 from typing import Any, Literal
 
@@ -20,15 +20,15 @@ from seqrec.store.views import View
 
 
 class EvaluatedModule(lightning.LightningModule):
-    """A model, and the task that it is judged by.
+    """A model with the task that it is evaluated on.
 
     Args:
-        model: what ranks.
-        task: the data and the protocol.
+        model: ranks the items.
+        task: data and evaluation protocol.
         config: sizes and seeds.
-        facts: what the data says.
-        reranker: reorders what the model ranks.
-        loss: what it is trained with; None: nothing.
+        facts: run-time facts of the data.
+        reranker: reorders the model's rankings.
+        loss: the training loss; None for baselines.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class EvaluatedModule(lightning.LightningModule):
         self.rates = loss is not None and loss.needs_ratings
         self.judge = task.judge(reranker=reranker, rates=self.rates)
         self.results: dict[str, float] = {}  # the latest evaluation, in float64
-        self.tested: Tested | None = None  # what the latest test left
+        self.tested: Tested | None = None  # of the latest test
 
     @property
     def mode(self) -> Literal["min", "max"]:
-        """Whether the monitored metric should be small or large, in Lightning's words."""
+        """Whether a small or large monitored metric is better, in Lightning's terms."""
         larger = higher_is_better(self.config.evaluation.monitor, self.task.gains)
         return "max" if larger else "min"
 
@@ -65,7 +65,7 @@ class EvaluatedModule(lightning.LightningModule):
 
     @property
     def columns(self) -> Columns:
-        """What batches are gathered from, on the model's device."""
+        """The columns that batches are gathered from, on the model's device."""
         if self._columns is None or self._columns.wanted != self.device:
             self._columns = Columns(
                 self.store, self.device, ratings=self.rates, events=self.model.wanted
@@ -96,7 +96,7 @@ class EvaluatedModule(lightning.LightningModule):
         )
 
     def validation_step(self, batch: EvalBatch, index: int) -> None:
-        """Rank."""
+        """Rank the targets of a batch."""
         self._rank(batch)
 
     def on_validation_epoch_end(self) -> None:
@@ -104,7 +104,7 @@ class EvaluatedModule(lightning.LightningModule):
         self._finish("valid")
 
     def test_step(self, batch: EvalBatch, index: int) -> None:
-        """Rank, and keep each event's rank and list."""
+        """Rank the targets of a batch, and keep each event's rank and list."""
         query, ranking = self._rank(batch)
         with torch.autocast(self.device.type, enabled=False):
             self.judge.note(query, batch, self.model.catalogue(), ranking)
@@ -124,7 +124,7 @@ class EvaluatedModule(lightning.LightningModule):
         self.log_dict(prefixed(stage, self.results))
 
     def conclude(self) -> ListResults:
-        """Compute what follows from the latest test; this process alone, on its device."""
+        """Compute the list metrics of the latest test, in this process only and on its device."""
         assert self.tested is not None
         return evaluate_lists(
             self.task,

@@ -1,4 +1,4 @@
-"""The experiment as a LightningModule: what happens to a batch, and what is counted."""
+"""Training as a LightningModule: steps, schedules, validation and checkpoints."""
 
 import time
 from collections.abc import Callable
@@ -29,21 +29,21 @@ class TrainedModule(EvaluatedModule):
     """Train a model on a split's sequences and rank the catalogue for its held-out events.
 
     Every epoch is a function of (seed, epoch): the shuffle, the augmented batches, the dropout
-    masks and the negatives. That is why a killed run, continued from its last epoch, ends where an
-    unbroken one ends.
+    masks and the negatives. A killed run, continued from its last epoch, therefore gives the same
+    results as an uninterrupted one.
 
     Args:
-        model: what is trained.
-        window: which stretches of a history it learns from.
-        augment: changes batches before they are learned from.
-        objective: what a step learns from a batch.
-        loss: that the objective was given; one of ratings predicts them, too.
-        optimizer: parameters to optimizer.
-        scheduler: optimizer to Lightning's learning-rate configuration, or None.
-        task: the data and the protocol that the model is judged by.
+        model: the model to train.
+        window: cuts histories into training segments.
+        augment: changes training batches.
+        objective: computes the loss of a batch.
+        loss: the objective's loss; a rating loss predicts ratings, too.
+        optimizer: builds the optimizer of the parameters.
+        scheduler: maps the optimizer to Lightning's learning-rate configuration, or None.
+        task: data and evaluation protocol.
         config: sizes and seeds.
-        facts: what the data says.
-        reranker: reorders what the model ranks.
+        facts: run-time facts of the data.
+        reranker: reorders the model's rankings.
     """
 
     model: SequenceModel
@@ -68,17 +68,17 @@ class TrainedModule(EvaluatedModule):
             model=model, task=task, config=config, facts=facts, reranker=reranker, loss=loss
         )
         self.window, self.augment, self.objective = window, augment, objective
-        self.generator = torch.Generator()  # of the augmented batches; each epoch has its own
+        self.generator = torch.Generator()  # for augmentation; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.validated = -1  # the epoch of the latest validation
         self.train_loss, self.valid_loss = MeanMetric(), MeanMetric()
         self.fit_seconds = 0.0
 
     def fit(self, trainer: lightning.Trainer, folder: RunFolder, out: Console) -> dict[str, Any]:
-        """Train, from the last checkpoint where there is one; return what it took.
+        """Train, from the last checkpoint if there is one; return epochs and seconds.
 
         Raises:
-            KeyboardInterrupt: the training was interrupted; Lightning ends it in good order.
+            KeyboardInterrupt: training was interrupted and Lightning shut it down.
         """
         trainer.fit(self, ckpt_path=folder.resumable(), weights_only=True)
         if trainer.interrupted:
@@ -88,14 +88,14 @@ class TrainedModule(EvaluatedModule):
     # batches ------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> TrainBatches:
-        """This epoch's batches; Lightning asks anew at every epoch."""
+        """Return this epoch's batches; Lightning calls this at every epoch."""
         epoch = 0 if self.config.trainer.same_batches else self.current_epoch
         return self.epoch_batches(
             epoch, rank=self.trainer.global_rank, world=self.trainer.world_size
         )
 
     def epoch_batches(self, epoch: int, *, rank: int = 0, world: int = 1) -> TrainBatches:
-        """The batches of any epoch."""
+        """Return the batches of any epoch."""
         return TrainBatches(
             columns=self.columns,
             view=self.splits.train,
@@ -112,7 +112,7 @@ class TrainedModule(EvaluatedModule):
     # training -----------------------------------------------------------------------------------
 
     def on_train_epoch_start(self) -> None:
-        """Make the epoch's random numbers a function of seed, epoch and process."""
+        """Seed the epoch's random numbers by seed, epoch and process."""
         entropy = [self.config.seed, self.current_epoch, self.global_rank]
         step, augment = np.random.SeedSequence(entropy).generate_state(2)
         seed_all(int(step))
@@ -120,13 +120,13 @@ class TrainedModule(EvaluatedModule):
         self._clock = time.perf_counter()
 
     def on_train_start(self) -> None:
-        """A run that was killed after its last epoch doesn't begin another."""
+        """Stop a resumed run that had already run out of patience."""
         stop = self.trainer.early_stopping_callback
         if stop is not None and stop.wait_count >= stop.patience:  # type: ignore[attr-defined]
             self.trainer.should_stop = True
 
     def training_step(self, batch: TrainBatch, index: int) -> Tensor:
-        """Count and log the batch's loss, and the terms that it is the sum of."""
+        """Accumulate and log the batch's loss, and log its terms."""
         loss, targets, terms = self.learn(batch)
         self.train_loss.update(loss.detach(), weight=targets if batch.weight else 0)
         self.log("train/loss", loss, on_step=True, on_epoch=False)
@@ -136,16 +136,16 @@ class TrainedModule(EvaluatedModule):
         return loss * batch.weight
 
     def learn(self, batch: TrainBatch) -> tuple[Tensor, int, dict[str, Tensor]]:
-        """Return the mean loss of a batch, augmented, its targets, and the loss's terms by name."""
+        """Return an augmented batch's mean loss, number of targets, and loss terms by name."""
         return self.objective(self.model, self.augment(batch, self.generator))
 
     def on_train_epoch_end(self) -> None:
-        """Log the epoch's mean loss, over positions."""
+        """Log the epoch's mean loss over positions."""
         self.log("train/loss_epoch", self.train_loss.compute())
         self.train_loss.reset()
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Step a schedule; a plateau is stepped at validation, before checkpoints are written."""
+        """Step the schedule; a plateau is stepped at validation, before checkpoints are written."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
 
@@ -155,10 +155,10 @@ class TrainedModule(EvaluatedModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Shorten gradients to ``trainer.gradient_clip``.
+        """Clip the gradient norm to ``trainer.gradient_clip``.
 
-        Lightning's own refuses fused optimizers under any mixed precision, for the sake of fp16,
-        with which runs have none; it is for weights in pieces.
+        Lightning's own clipping refuses fused optimizers under any mixed precision because of fp16,
+        with which runs use none; it serves sharded weights only.
         """
         if isinstance(self.trainer.precision_plugin, FSDPPrecision):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
@@ -166,7 +166,7 @@ class TrainedModule(EvaluatedModule):
             clip_gradients(self.parameters(), gradient_clip_val)
 
     def configure_optimizers(self) -> Any:
-        """Optimizer and schedule."""
+        """Return optimizer and schedule."""
         optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
         schedule = self.make_scheduler(
             optimizer,
@@ -179,13 +179,13 @@ class TrainedModule(EvaluatedModule):
     # evaluation ---------------------------------------------------------------------------------
 
     def validation_step(self, batch: EvalBatch, index: int) -> None:
-        """Rank, and the loss at the held-out events."""
+        """Rank the targets of a batch, and accumulate the loss at held-out events."""
         query_BD, _ = self._rank(batch)
         loss = self.objective.held_out(self.model, query_BD, batch)
         self.valid_loss.update(loss, weight=len(query_BD))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of all validation events, and let a plateau schedule see them."""
+        """Log the metrics of all validation events, and step a plateau schedule."""
         super().on_validation_epoch_end()
         self.validated = self.current_epoch
         plateau = self.lr_schedulers() if self.trainer.state.fn == "fit" else None
@@ -197,7 +197,7 @@ class TrainedModule(EvaluatedModule):
     # checkpoints --------------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add plain values, so that a checkpoint tells by itself what it is."""
+        """Add configuration and facts, so that a checkpoint describes itself."""
         now = time.perf_counter()
         self.fit_seconds += now - self._clock
         self._clock = now
@@ -208,5 +208,5 @@ class TrainedModule(EvaluatedModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on counting the time where the run stopped."""
+        """Restore the training time so far."""
         self.fit_seconds = checkpoint["seqrec"]["fit_seconds"]

@@ -1,4 +1,4 @@
-"""What a run will take, told before it trains: memory at its peak and time an epoch."""
+"""Estimates before training: peak memory, and seconds per epoch."""
 
 import time
 from collections.abc import Callable
@@ -14,28 +14,28 @@ from seqrec.batches import TrainBatches
 from seqrec.machine.hardware import Hardware
 from seqrec.training.module import TrainedModule
 
-TRIAL_POSITIONS = 2048  # of the trial step, and fewer over a large catalogue:
-TRIAL_SCORES = 2**28
-BACKWARD = 1.25  # the backward pass works with more than what was kept for it
-TIMINGS, BRIEF = 4, 0.25  # so often is timed what takes less than so many seconds: the least counts
-LONG = 1800  # seconds an epoch from which something faster is suggested
+TRIAL_POSITIONS = 2048  # positions in the trial step
+TRIAL_SCORES = 2**28  # scores in it, which limits the positions for a large catalogue
+BACKWARD = 1.25  # memory of the backward pass, relative to the tensors saved for it
+TIMINGS, BRIEF = 4, 0.25  # work below BRIEF seconds is timed TIMINGS times; the minimum counts
+LONG = 1800  # seconds per epoch above which a faster setting is suggested
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Expected of one process."""
+    """Estimates for one process."""
 
-    seconds: float  # of an epoch's training, without validation
-    peak: int  # bytes, on the device
-    free: int  # bytes of the device that can still be had
-    advice: str  # what to do where this is out of reach, or ""
+    seconds: float  # per epoch of training, without validation
+    peak: int  # peak bytes on the device
+    free: int  # bytes available on the device
+    advice: str  # what to change if memory or time is too large, or ""
 
 
 def make_plan(module: TrainedModule, hardware: Hardware) -> Plan:
-    """Time one step on a part of a batch, weigh what it keeps, and scale both up.
+    """Time a step on part of a batch, measure the memory it keeps, and scale both up.
 
-    Random numbers, weights and gradients are left as they were. On the trial's few positions a
-    catalogue of millions takes seconds; where its vectors alone don't fit, nothing is tried.
+    Random numbers and weights are left as they were. A trial takes seconds, even with millions of
+    items; it is skipped if weights and scores alone don't fit.
     """
     epoch = module.epoch_batches(0)
     free, used = _memory(module.device)
@@ -60,12 +60,12 @@ def make_plan(module: TrainedModule, hardware: Hardware) -> Plan:
 def _trial(
     module: TrainedModule, epoch: TrainBatches, hardware: Hardware
 ) -> tuple[float, int, int]:
-    """Seconds and bytes kept for the backward pass of one step, and its padded positions."""
+    """Return the seconds of a trial step, the bytes saved for backward, and padded positions."""
     rows = epoch.batches[len(epoch) // 2]
-    most = max(1, min(TRIAL_POSITIONS, TRIAL_SCORES // module.store.n_items))
+    limit = max(1, min(TRIAL_POSITIONS, TRIAL_SCORES // module.store.n_items))
     length = (epoch.end - epoch.start)[rows]
-    few = max(1, min(len(rows), most // int(length.max())))
-    batch = epoch.batch(rows[:few], weight=1.0).to(module.device)
+    count = max(1, min(len(rows), limit // int(length.max())))
+    batch = epoch.batch(rows[:count], weight=1.0).to(module.device)
     seen: dict[int, int] = {}
 
     def weigh(tensor: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ def _trial(
         seen[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    mine = [p.untyped_storage().data_ptr() for p in module.parameters()]
+    own = [p.untyped_storage().data_ptr() for p in module.parameters()]
     was_training = module.training
     module.train()
     devices = [module.device] if module.device.type == "cuda" else []
@@ -91,12 +91,12 @@ def _trial(
         seconds = _least_seconds(step, module.device)
         module.zero_grad(set_to_none=True)
     module.train(was_training)
-    kept = sum(size for pointer, size in seen.items() if pointer not in mine)
+    kept = sum(size for pointer, size in seen.items() if pointer not in own)
     return seconds, kept, batch.history.item_BL.numel()
 
 
 def _weights(module: TrainedModule) -> int:
-    """Bytes that training adds: gradients, average, optimizer's state, the table's gradients."""
+    """Return the bytes that training adds: gradients, average, optimizer state."""
     probe = nn.Parameter(torch.zeros(64))
     probe.grad = torch.zeros(64)
     optimizer = module.make_optimizer([probe])
@@ -113,7 +113,7 @@ def _weights(module: TrainedModule) -> int:
 
 
 def _scores(module: TrainedModule, *, half: bool) -> int:
-    """Bytes of scores of the whole catalogue that a step holds at once."""
+    """Return the bytes of scores of the whole catalogue that a step holds at once."""
     return module.objective.scores_bytes(module.store.n_items, module.device.type, half=half)
 
 
@@ -122,7 +122,7 @@ def _padded(epoch: TrainBatches, rows: np.ndarray) -> int:
 
 
 def _optimizer_seconds(module: TrainedModule) -> float:
-    """A step reads and writes each weight's row of numbers seven times: 3.5 copies."""
+    """Estimate an update, which reads or writes each weight's numbers seven times: 3.5 copies."""
     table = module.model.embedding.table().detach()
     target = torch.empty_like(table)
     target.copy_(table)  # warms up
@@ -133,10 +133,10 @@ def _optimizer_seconds(module: TrainedModule) -> float:
 
 def _advice(module: TrainedModule) -> str:
     if not _scores(module, half=False):
-        return "batch.size, max_length and dim make it smaller"
+        return "reduce batch.size, max_length or dim"
     return (
-        f"a full softmax over {module.store.n_items:,} items is what it takes: "
-        "loss=sampled_softmax negatives.num=1024 takes a small part of it"
+        f"most of it is the full softmax over {module.store.n_items:,} items: "
+        "use loss=sampled_softmax negatives.num=1024"
     )
 
 
@@ -148,7 +148,7 @@ def _autocast(device: torch.device, hardware: Hardware) -> AbstractContextManage
 
 
 def _least_seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Of a few timings, as other programs on the same cores only ever add to one."""
+    """Return the minimum of a few timings, as other programs only ever slow one down."""
     least = float("inf")
     for _ in range(TIMINGS):
         _wait(device)
@@ -167,7 +167,7 @@ def _wait(device: torch.device) -> None:
 
 
 def _memory(device: torch.device) -> tuple[int, int]:
-    """Return the bytes that can still be had, and the bytes that this process has."""
+    """Return the bytes available, and the bytes used by this process."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0], torch.cuda.memory_allocated(device)
     return psutil.virtual_memory().available, psutil.Process().memory_info().rss

@@ -1,4 +1,4 @@
-"""Tables of where a run's time goes, in its folder."""
+"""Profiles of a run's time, written to its folder."""
 
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,16 @@ from pytorch_lightning.profilers import (
 
 from seqrec.config.schema import Profile
 
-TABLES = "*-profile.txt"  # one of the training, one of the test
+TABLES = "*-profile.txt"  # one for training, one for the test
 
 
 def build_profiler(kind: Profile | None, folder: Path) -> Profiler | None:
-    """Return what writes tables into `folder` while Lightning trains and evaluates.
+    """Return a profiler that writes tables to `folder` while Lightning trains and evaluates.
 
     Args:
         kind: ``simple``: seconds by step of the loop; ``functions``: by Python function;
-            ``operations``: by operation of torch; None: nothing is measured.
-        folder: of the run.
+            ``operations``: by operation of torch; None: no profiler.
+        folder: folder of the run.
     """
     where: dict[str, Any] = {"dirpath": folder, "filename": "profile"}
     match kind:

@@ -1,4 +1,4 @@
-"""The progress bar and one line an epoch."""
+"""The progress bar, and one line per epoch."""
 
 import math
 import time
@@ -14,10 +14,10 @@ from seqrec.training.module import TrainedModule
 
 
 class EpochLines(Callback):
-    """Say after each epoch what it cost and what it reached; in a terminal show a bar meanwhile.
+    """Print loss, metric and seconds after each epoch; in a terminal, show a bar meanwhile.
 
     Args:
-        out: where to write.
+        out: console to write to.
         bar: show the bar if `out` is a terminal.
     """
 
@@ -51,18 +51,18 @@ class EpochLines(Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, *ignored: Any
     ) -> None:
-        """Move the bar."""
+        """Advance the bar."""
         self.progress.advance(self.task)
 
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
-        """Write the line."""
+        """Print the line."""
         assert isinstance(module, TrainedModule)
         loss = float(module.train_loss.compute())
         if not math.isfinite(loss):
             raise RunError(
-                "the loss became infinite or not a number",
+                "the loss became infinite or NaN",
                 where=f"epoch {trainer.current_epoch + 1}",
                 todo="lower optimizer.lr, or set trainer.gradient_clip or trainer.precision=fp32",
             )
@@ -86,13 +86,13 @@ class EpochLines(Callback):
         module: lightning.LightningModule,
         exception: BaseException,
     ) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         self.progress.stop()
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value so far, for a resumed run."""
+        """Return the best value so far, for a resumed run."""
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up the best value."""
+        """Restore the best value."""
         self.best = state_dict["best"]

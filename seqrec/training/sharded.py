@@ -1,4 +1,4 @@
-"""FSDP: weights, gradients and optimizer state in pieces, one on each GPU."""
+"""FSDP: weights, gradients and optimizer state sharded over GPUs."""
 
 from typing import Any, ClassVar, Literal
 
@@ -12,16 +12,16 @@ from seqrec.errors import ConfigError
 
 
 class Sharded(FSDPStrategy):
-    """Fully sharded data parallel (Zhao et al. 2023, arXiv:2304.11277), with the numbers of DDP.
+    """Fully sharded data parallel (Zhao et al. 2023, arXiv:2304.11277) with the results of DDP.
 
-    Between steps each GPU keeps its piece of everything; for a step the weights are put together
-    on each. Lightning's own strategy would compute with weights rounded to bf16 under mixed
-    precision, and can't clip gradients; here weights stay float32 and the norm is that of all
-    pieces. A sparse gradient can't be cut into pieces, and pieces aren't averaged over steps.
+    Between steps each GPU keeps its shard of everything; for a step each one gathers the weights.
+    Lightning's own strategy rounds weights to bf16 under mixed precision, and can't clip gradients;
+    here weights stay float32 and the norm is that of all shards. Sparse gradients and moving
+    averages of the weights aren't supported.
 
     Args:
-        sharding: ``FULL_SHARD``, or ``SHARD_GRAD_OP``: weights aren't cut again between the forward
-            and the backward pass.
+        sharding: ``FULL_SHARD``, or ``SHARD_GRAD_OP``, which keeps the weights gathered between the
+            forward and the backward pass.
 
     Raises:
         ConfigError: the devices aren't CUDA GPUs.
@@ -31,25 +31,25 @@ class Sharded(FSDPStrategy):
     has_averaged_weights: ClassVar[bool] = False
 
     def __init__(self, *, sharding: Literal["FULL_SHARD", "SHARD_GRAD_OP"] = "FULL_SHARD") -> None:
-        # this MixedPrecision casts nothing: autocast does, as everywhere
+        # this MixedPrecision casts nothing; autocast does, as with other strategies
         super().__init__(sharding_strategy=sharding, mixed_precision=MixedPrecision())
 
     def setup_environment(self) -> None:
-        """Start the group of processes, on devices that torch can shard over."""
+        """Check that the devices can be sharded over, then start the process group."""
         self._check_device()
         super().setup_environment()
 
     def _check_device(self) -> None:
         if self.root_device.type != "cuda":
             raise ConfigError(
-                f"FSDP needs CUDA GPUs, and the device is {self.root_device.type}",
+                f"FSDP needs CUDA GPUs, but the device is {self.root_device.type}",
                 where="trainer.strategy",
-                todo="trainer=ddp or trainer=auto",
+                todo="use trainer=ddp or trainer=auto",
             )
 
     @property
     def precision_plugin(self) -> FSDPPrecision:
-        """How Lightning treats batches, gradients and the context of a step."""
+        """How Lightning handles batches, gradients and the context of a step."""
         return super().precision_plugin
 
     @precision_plugin.setter
@@ -58,7 +58,7 @@ class Sharded(FSDPStrategy):
 
 
 class _Precision(FSDPPrecision):
-    """Lightning's, but it leaves batches as they are and clips the norm over all pieces."""
+    """Lightning's plugin, but it leaves batches as they are and clips the norm over all shards."""
 
     def __init__(self, precision: Any, strategy: FSDPStrategy) -> None:
         super().__init__(precision)

@@ -1,4 +1,4 @@
-"""Lightning's trainer, set up for runs of this project."""
+"""Lightning's trainer, configured for this project's runs."""
 
 import logging
 import warnings
@@ -20,10 +20,10 @@ from seqrec.training.curve import LearningCurve
 from seqrec.training.profiling import build_profiler
 from seqrec.training.progress import EpochLines
 
-NOT_ACTIONABLE = (  # warnings that the user of a run can do nothing about
-    ".*does not have many workers.*",  # batches are gathers; there are no workers
+NOT_ACTIONABLE = (  # warnings that users can't act on
+    ".*does not have many workers.*",  # batches are gathered without workers
     ".*GPU available but not used.*",  # the user chose the device
-    ".*exists and is not empty.*",  # a resumed run goes on in its folder
+    ".*exists and is not empty.*",  # a resumed run continues in its folder
     ".*recommended to use `self.log.*sync_dist.*",  # the metrics are exact on every process
     ".*smaller than the logging interval.*",
     ".*`isinstance\\(treespec, LeafSpec\\)`.*",  # inside torch and Lightning
@@ -41,20 +41,20 @@ def build_trainer(
     out: Console,
     first: Iterable[Callback] = (),
 ) -> lightning.Trainer:
-    """A trainer that keeps the best and the last epoch, and stops when nothing improves.
+    """Return a trainer that saves the best and the last epoch, and stops early.
 
     Args:
         root: the configuration.
         folder: where checkpoints go.
         hardware: device and precision.
-        monitor: the metric to go by.
-        mode: whether it should be small or large.
+        monitor: the metric that decides which epoch is best.
+        mode: whether a small or large value is better.
         logger: Lightning's logger, or None.
-        out: where epochs are reported.
-        first: callbacks before those of a run.
+        out: console that epochs are reported on.
+        first: callbacks that run before the standard ones.
 
     Raises:
-        ConfigError: Lightning can't have such a trainer here.
+        ConfigError: Lightning rejects the settings on this machine.
     """
     settings, strategy = root.trainer, root.trainer.strategy
     callbacks: list[Callback] = [
@@ -68,7 +68,7 @@ def build_trainer(
         callbacks.append(EarlyStopping(monitor=monitor, mode=mode, patience=settings.patience))
     where: dict[str, Any] = {"dirpath": folder.checkpoints, "enable_version_counter": False}
     callbacks.append(ModelCheckpoint(filename="best", monitor=monitor, mode=mode, **where))
-    # after the others, whose state it holds
+    # last, as it saves the state of the others
     callbacks.append(ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **where))
     return lightning_trainer(
         settings,
@@ -88,7 +88,7 @@ def build_trainer(
 
 
 def evaluating_trainer(settings: Trainer, hardware: Hardware) -> lightning.Trainer:
-    """A trainer for evaluation: every process has the whole model, and leaves nothing behind."""
+    """Return a trainer for evaluation: each process has the whole model and writes no files."""
     return lightning_trainer(
         settings,
         precision=hardware.lightning_precision,
@@ -98,10 +98,10 @@ def evaluating_trainer(settings: Trainer, hardware: Hardware) -> lightning.Train
 
 
 def lightning_trainer(settings: Trainer, **options: Any) -> lightning.Trainer:
-    """Lightning's trainer on the devices of the settings; by default a copy of the model on each.
+    """Return Lightning's trainer on the devices of `settings`, by default with a model on each.
 
     Raises:
-        ConfigError: Lightning can't have such a trainer here.
+        ConfigError: Lightning rejects the settings on this machine.
     """
     try:
         return lightning.Trainer(
@@ -116,12 +116,12 @@ def lightning_trainer(settings: Trainer, **options: Any) -> lightning.Trainer:
         )
     except (ValueError, ImportError, MisconfigurationException) as error:
         raise ConfigError(
-            str(error), where="trainer", todo="trainer=auto works anywhere"
+            str(error), where="trainer", todo="use trainer=auto, which works on any machine"
         ) from error
 
 
 def silence() -> None:
-    """Silence what the user of a run can't act on."""
+    """Silence log messages and warnings that users can't act on."""
     for source in (
         "pytorch_lightning",
         "lightning_fabric",

@@ -74,7 +74,7 @@ def test_a_run_keeps_its_lists_and_describes_them(place, tmp_path):
     assert (ranks["rank"] == ranks["popularity_rank"]).all()
     assert "described by kind" in (run / "protocol.md").read_text()
     said = place.run("train.py", *given, "evaluation.category=colour", status=2)
-    assert "no categories 'colour'" in said and "kind" in said
+    assert "no column 'colour'" in said and "kind" in said
 
 
 @pytest.mark.parametrize(
