@@ -50,7 +50,7 @@ def code_hash(targets: tuple[str, ...] = ()) -> str:
 
 @cache
 def git_sha() -> str | None:
-    """Return the checked-out commit; None without git, or if the repository isn't this project's."""
+    """Return the checked-out commit; None without git or outside this project's repository."""
     if _git("ls-files", "--error-unmatch", "seqrec/__init__.py") is None:
         return None
     found = _git("rev-parse", "HEAD")
