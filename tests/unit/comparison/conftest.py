@@ -2,6 +2,7 @@
 
 import pytest
 from helpers.run_folders import write_sweep
+
 from seqrec.comparison.read.find import find_runs
 
 

@@ -10,12 +10,12 @@ import pytest
 from helpers import ROOT
 from helpers.comparing import said
 from helpers.run_folders import compared, write_run
+
 from seqrec.comparison.estimate.factors import effect, factors, interactions
 from seqrec.comparison.estimate.measured import slice_estimates
 from seqrec.comparison.read.choose import filter_runs, telling_keys
 from seqrec.comparison.read.find import find_runs
 from seqrec.comparison.show import table
-
 from seqrec.errors import ConfigError, RunError
 
 # choosing

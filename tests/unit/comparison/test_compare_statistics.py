@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from helpers.run_folders import compared, write_run
+
 from seqrec.comparison.estimate.statistics import (
     holm,
     interval,

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from helpers.comparing import said
 from helpers.run_folders import compared, write_run
+
 from seqrec.comparison.read.choose import comparable
 from seqrec.comparison.read.find import find_runs
-
 from seqrec.errors import RunError
 from seqrec.run.claim import ELSEWHERE
 
