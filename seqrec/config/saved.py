@@ -77,7 +77,7 @@ def _flat(node: Any, path: str = "") -> list[tuple[str, Any]]:
 
 def _damaged(file: Path, reason: str | None = None) -> RunError:
     return RunError(
-        f"{file.name} can't be read: {reason}" if reason else f"{file.name} isn't one of a run",
+        f"{file.name} can't be read: {reason}" if reason else f"{file.name} isn't that of a run",
         where=str(file.parent),
-        todo="train it again, or copy the run anew",
+        todo="train the run again, or copy its folder again",
     )

@@ -80,7 +80,7 @@ def read_run(path: Path, trust: Trust = NOTHING) -> Run:
         trust: what its configuration may name besides this package.
 
     Raises:
-        RunError: it isn't a run's, failed, is unfinished or damaged, or names what a run may not;
+        RunError: it isn't that of a run, failed, is unfinished or damaged, or names what a run may not;
             the first sentence says which.
     """
     folder = RunFolder(path, trust)
@@ -127,7 +127,7 @@ def _entries(folder: RunFolder, name: str, wanted: dict[str, Any]) -> dict[str, 
     wrong = [k for k, kind in wanted.items() if k not in found or not isinstance(found[k], kind)]
     if wrong:
         missing = ", ".join(wrong[:3])
-        raise RunError(f"{name} isn't a run's: it lacks {missing}", where=str(folder.path))
+        raise RunError(f"{name} isn't that of a run: it lacks {missing}", where=str(folder.path))
     return content
 
 
@@ -135,7 +135,7 @@ def _config(folder: RunFolder) -> dict[str, Any]:
     """Read ``config.yaml`` as plain values."""
     config = folder.plain_config()
     if not {"seed", "metric", "data"} <= set(config):
-        raise RunError("config.yaml isn't a run's", where=str(folder.path))
+        raise RunError("config.yaml isn't that of a run", where=str(folder.path))
     return config
 
 

@@ -71,7 +71,7 @@ def test_a_mass_of_one_value_is_no_range_of_two():
     [
         ("gendre", "did you mean gender"),
         ("empty", "user attributes: age"),
-        ("code", "600 values are too many"),
+        ("code", "600 values make too many groups"),
         ("item", "taken by slices that every run has"),
     ],
 )
