@@ -1,1 +1,1 @@
-"""Measuring the engine: speed, memory, growth."""
+"""Benchmarks of the engine: speed, memory, growth."""

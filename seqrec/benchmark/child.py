@@ -1,8 +1,7 @@
-"""Every number is taken in a process of its own, with a given number of threads.
+"""Child processes: each number is measured in its own process with a given number of threads.
 
-``python -m seqrec.benchmark.child training:measure_training < arguments.json`` calls a function of
-this package and prints what it returns as the last line, as JSON. What it says while it works goes
-to standard error.
+``python -m seqrec.benchmark.child training:measure < arguments.json`` calls a function of this
+package and prints its result as JSON on the last line. All other output goes to standard error.
 """
 
 import json
@@ -22,17 +21,17 @@ THREADS = (
     *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
     *("POLARS_MAX_THREADS", "ARROW_NUM_THREADS", "ARROW_IO_THREADS"),
 )
-STOPPED = 3  # exit status: a SeqrecError was told
+STOPPED = 3  # exit status after a SeqrecError
 
 
 def in_child(function: str, *, threads: int, timeout: float | None = None, **arguments: Any) -> Any:
     """Call ``module:function`` of this package in a new process.
 
     Args:
-        function: where the work is.
-        threads: of every library that has them.
+        function: the function to call.
+        threads: number of threads of every library that uses them.
         timeout: seconds.
-        arguments: of the function, fit for JSON.
+        arguments: arguments of the function, fit for JSON.
 
     Raises:
         RunError: the process failed or took too long.
@@ -47,7 +46,7 @@ def run(
     """Run a command that reads JSON and prints JSON as its last line; see :func:`in_child`."""
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"}
     environment |= dict.fromkeys(THREADS, str(threads))
-    said = " ".join(map(str, command))
+    shown = " ".join(map(str, command))
     try:
         done = subprocess.run(
             [str(part) for part in command],
@@ -58,10 +57,12 @@ def run(
             timeout=timeout,
         )
     except subprocess.TimeoutExpired as late:
-        todo = "measure less at once, or on a faster machine"
-        raise RunError(f"it took more than {timeout:.0f} s", where=said, todo=todo) from late
+        todo = "measure less at once, or use a faster machine"
+        raise RunError(
+            f"a measurement took more than {timeout:.0f} s", where=shown, todo=todo
+        ) from late
     if done.returncode:
-        raise RunError("a measurement failed", where=said, todo="read what it says above")
+        raise RunError("a measurement failed", where=shown, todo="see its output above")
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -1,4 +1,4 @@
-"""The very events that a run learns from, in a file that any library can read."""
+"""Export of a run's training events to a file that any library can read."""
 
 import numpy as np
 import polars as pl
@@ -11,13 +11,13 @@ from seqrec.store.views import View
 def write_events(overrides: list[str], path: str, held_out: bool) -> dict[str, int]:
     """Write the events of a run's data as CSV with the columns user, item and time.
 
-    Users and items are the indices of the store; time is an event's place in its user's history,
-    so no order is lost where times tie or are missing.
+    Users and items are the indices of the store; time is an event's position in its user's history,
+    so that the order is kept where times tie or are missing.
 
     Args:
-        overrides: of ``train.py``.
+        overrides: overrides of ``train.py``.
         path: the file.
-        held_out: also the events that validate and test, for a library that splits by itself.
+        held_out: also write validation and test events, for a library with its own split.
 
     Returns:
         ``users``, ``items`` and ``events`` in the file.

@@ -1,4 +1,4 @@
-"""Made-up sequences of exactly the size that is asked for."""
+"""Generated sequences of an exact size."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ def write_sequences(path: str, users: int, items: int, length: int, seed: int = 
 
     Args:
         path: the file.
-        users, items: how many there are.
-        length: inputs that a training sequence has under ``split=leave_one_out``.
-        seed: of the order.
+        users, items: their numbers.
+        length: number of inputs of a training sequence under ``split=leave_one_out``.
+        seed: seed of the order.
 
     Returns:
-        The overrides of ``train.py`` for this file; nothing is filtered.
+        The overrides of ``train.py`` for this file, without any filter.
     """
-    events = length + 3  # one more target in training, one in validation, one in the test
+    events = length + 3  # plus a target each in training, validation and test
     if users * events < items:
         raise ValueError(f"{users} users of {events} events can't hold {items} items")
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""How the time of an epoch grows with length, catalogue and users: three points each."""
+"""Growth of an epoch's time with length, catalogue and users: three points each."""
 
 import math
 import tempfile
@@ -24,7 +24,7 @@ def measure_growth(
     base: dict[str, int] = BASE,
     points: dict[str, tuple[int, ...]] = POINTS,
 ) -> dict[str, list[dict[str, float]]]:
-    """Train on generated sequences, one size at a time changed; batches of 128, d 64.
+    """Train on generated sequences, changing one size at a time; batches of 128, d 64.
 
     Returns:
         ``length``, ``items`` and ``users``, each with a list of ``at``, ``epoch_s`` and
@@ -50,17 +50,18 @@ def _at(size: dict[str, int], model: str, threads: int) -> dict[str, Any]:
 
 
 def exponent(points: list[dict[str, float]], of: str = "epoch_s") -> float:
-    """``p`` where the time grows like size to the power p, from the first point to the last."""
+    """Return p if time grows like size to the power p, from the first point to the last."""
     first, last = points[0], points[-1]
     return math.log(last[of] / first[of]) / math.log(last["at"] / first["at"])
 
 
 def lines(grown: dict[str, list[dict[str, float]]]) -> list[Line]:
-    """Every point, and the exponents."""
-    told = []
+    """Report every point, and the exponents."""
+    reported = []
     for axis, points in grown.items():
         for point in points:
             what = f"s/epoch at {axis} {point['at']:,.0f}"
-            told.append(Line(f"growth: {axis}", what, point["epoch_s"]))
-        told.append(Line(f"growth: {axis}", f"time grows as {axis} to the", exponent(points)))
-    return told
+            reported.append(Line(f"growth: {axis}", what, point["epoch_s"]))
+        what = f"exponent of {axis} in the time"
+        reported.append(Line(f"growth: {axis}", what, exponent(points)))
+    return reported

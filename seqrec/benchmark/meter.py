@@ -1,7 +1,6 @@
-"""The clock of every measured process, this project's and its peers'.
+"""The clock of every measured process, of this project and its peers.
 
-Standard library only: the scripts that run the peers use the very same code in their own
-environments.
+It uses only the standard library, as the peers' scripts use the same code in their environments.
 """
 
 import time
@@ -9,31 +8,31 @@ from typing import Any
 
 
 class EpochClock:
-    """Seconds of each training epoch, as a part of either Lightning's ``Callback``.
+    """A clock of training epochs, to mix into the ``Callback`` of either Lightning package.
 
-    An epoch lasts from its start to the start of the next one, the last one to the end of the
-    training. So everything that comes back with every epoch counts once: making batches, steps,
-    hooks, checkpoints. Validation would count too; measured trainings have none.
+    An epoch lasts from its start to the start of the next, the last one to the end of training. So
+    everything that recurs with each epoch counts once: making batches, steps, hooks, checkpoints.
+    Validation would count too; measured trainings have none.
     """
 
     def __init__(self) -> None:
         self.marks: list[float] = []
 
     def on_train_epoch_start(self, *ignored: Any) -> None:
-        """An epoch begins."""
+        """Mark the start of an epoch."""
         self.marks.append(time.perf_counter())
 
     def on_train_end(self, *ignored: Any) -> None:
-        """The last epoch is over."""
+        """Mark the end of the last epoch."""
         self.marks.append(time.perf_counter())
 
     def seconds(self) -> list[float]:
-        """Of every epoch, in order; the first one warms up."""
+        """Return the seconds of every epoch, in order; the first one warms up."""
         return [end - begin for begin, end in zip(self.marks, self.marks[1:], strict=False)]
 
 
 def fastest(call: Any, times: int = 2) -> float:
-    """Seconds of the fastest of some calls: the first may warm up."""
+    """Return the seconds of the fastest of some calls: the first may warm up."""
     seconds = []
     for _ in range(times):
         begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The memory of full-softmax training steps over a catalogue of a million items."""
+"""Memory of full-softmax training steps over a catalogue of a million items."""
 
 import tempfile
 from pathlib import Path
@@ -25,7 +25,7 @@ def measure_million(*, threads: int, items: int = ITEMS, users: int = USERS) -> 
 
 
 def lines(result: dict[str, Any]) -> list[Line]:
-    """Memory with its bar."""
+    """Report memory, with its bar."""
     return [
         Line("million", "items", result["items"]),
         Line("million", "s a step", result["step_s"]),

@@ -1,4 +1,4 @@
-"""The parts of the benchmark, each a job that measures and then tells its lines."""
+"""The parts of the benchmark: each is a job that measures and reports lines."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from seqrec.benchmark.report import Line
 from seqrec.errors import ConfigError
 
 PARTS = ("train", "ranking", "startup", "prepare", "growth", "million", "peers")
-FIRST_STEP_S = 5  # the bar of starting up
+FIRST_STEP_S = 5  # the bar for start-up
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for."""
+    """The measurements to take, and their settings."""
 
     parts: list[str]
     data: list[str]  # overrides of train.py that choose the data and anything else
@@ -24,7 +24,7 @@ class Request:
     epochs: int
     rows: int
     peers: list[str]
-    models: list[str]  # of RecBole's
+    models: list[str]  # RecBole's names
     minutes: float
     precision: str
     threads: int
@@ -32,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Job:
-    """One measurement: its name, how it is taken, how it is told."""
+    """One measurement: its name, how to take it, how to report it."""
 
     name: str
     measure: Callable[[], dict[str, Any]]
@@ -40,14 +40,14 @@ class Job:
 
 
 def jobs(asked: Request) -> list[Job]:
-    """The measurements of a request, in order.
+    """Return the measurements of a request, in order.
 
     Raises:
         ConfigError: an unknown part, peer or model, or a peer that isn't installed.
     """
     wrong = [part for part in asked.parts if part not in PARTS]
     if wrong or not asked.parts:
-        raise ConfigError(f"parts={wrong}: unknown", todo=f"choose of {', '.join(PARTS)}")
+        raise ConfigError(f"parts={wrong}: unknown", todo=f"choose from {', '.join(PARTS)}")
     threads = asked.threads
     run: dict[str, Any] = {"overrides": [f"model={asked.model}", *asked.data], "threads": threads}
     simple = {
@@ -73,8 +73,8 @@ def jobs(asked: Request) -> list[Job]:
 def _peer_jobs(asked: Request) -> list[Job]:
     unknown = [model for model in asked.models if model not in peers.BY_QUALITY]
     if unknown or not asked.models:
-        known = ", ".join(peers.BY_QUALITY)
-        raise ConfigError(f"models={unknown}: unknown", todo=f"choose of {known}")
+        names = ", ".join(peers.BY_QUALITY)
+        raise ConfigError(f"models={unknown}: unknown", todo=f"choose from {names}")
     chosen = []
     for peer in asked.peers:
         python = peers.interpreter(peer)
@@ -116,7 +116,7 @@ def _train_lines(result: dict[str, Any]) -> list[Line]:
         Line("train", "s/epoch", result["epoch_s"]),
         Line("train", "share of padding", result["padding"]),
         Line("train", "peak memory, MiB", result["peak_mb"]),
-        Line("train", "of it after all imports, MiB", result["imported_mb"]),
+        Line("train", "of which imports, MiB", result["imported_mb"]),
         *memory,
     ]
 
@@ -129,7 +129,7 @@ def _startup_lines(result: dict[str, Any]) -> list[Line]:
     first, imports = result["first_step_seconds"], sum(result["import_seconds"].values())
     return [
         Line("startup", "s from train.py to its first step", first, at_most=FIRST_STEP_S),
-        Line("startup", "of it importing, s", imports),
+        Line("startup", "of which imports, s", imports),
     ]
 
 

@@ -1,7 +1,7 @@
-"""This project beside RecTools, RePlay and RecBole: same events, model, sizes and threads, in turn.
+"""Comparison with RecTools, RePlay and RecBole: same events, model, sizes and threads, in turn.
 
-Each peer runs in a process of its own environment, and this project right after it in one of its
-own. RecTools and RePlay are compared by the epoch; RecBole, whose epoch visits every prefix of a
+Each peer runs in its own environment and process, and this project right after it in another
+process. RecTools and RePlay are compared by epoch; RecBole, whose epoch visits every prefix of a
 history as a sample, by the time to reach its own best validation NDCG@10.
 """
 
@@ -21,7 +21,7 @@ from seqrec.home import PROJECT
 BY_EPOCH = {"rectools": 6, "replay": 4}  # peer to the least ratio of seconds an epoch
 BY_QUALITY = {"SASRec": 50, "GRU4Rec": 20, "NARM": 20}  # RecBole's name to the least ratio
 FASTER_LISTS, MEMORY_SHARE = 3, 1 / 3
-SASREC = (  # the sizes of the comparison by the epoch
+SASREC = (  # the sizes of the comparison by epoch
     *("model=sasrec", "dim=64", "max_length=200", "batch.size=128", "dropout=0.2"),
     *("encoder.layers=2", "encoder.heads=1", "encoder.ffn=64", "optimizer.lr=1e-3"),
 )
@@ -29,8 +29,8 @@ EQUAL_QUALITY = (  # RecBole learns from every event of a history, and ranks see
     *("data=movielens_100k", "max_length=50", "dim=64", "dropout=0.2", "optimizer.lr=1e-3"),
     *("window=sliding", "evaluation.mask_seen=false", "metric=[ndcg]"),
 )
-AS_THERE = {"SASRec": ("encoder.positions=start", "encoder.std=0.02")}  # as RecBole has it
-OWN = (  # small batches, as targets of a sequence are alike, in large steps that are averaged
+AS_THERE = {"SASRec": ("encoder.positions=start", "encoder.std=0.02")}  # as in RecBole
+OWN = (  # small batches, as targets of a sequence are alike; large steps, averaged
     *("optimizer.lr=5e-3", "trainer.ema=0.99", "loss.label_smoothing=0.05", "window.stride=50"),
 )
 OWN_SETTINGS = {
@@ -41,24 +41,24 @@ OWN_SETTINGS = {
     "GRU4Rec": (*OWN, "batch.size=16"),
     "NARM": (*OWN, "batch.size=16"),
 }
-SEEDS = (1, 2, 3)  # with this project's own settings; the median time counts
-BUCKET = 16  # rows that RePlay encodes together, by length: faster here than 32 or the whole batch
-SAMPLES = 2048  # RecBole's own default: prefixes in a batch
+SEEDS = (1, 2, 3)  # with this project's own settings; the median time is reported
+BUCKET = 16  # rows that RePlay encodes together, by length: faster than 32 or the whole batch
+SAMPLES = 2048  # prefixes in a batch, RecBole's default
 
 
 def peer_names() -> list[str]:
-    """All peers there are."""
+    """Return the names of all peers."""
     return [*BY_EPOCH, "recbole"]
 
 
 def interpreter(peer: str) -> Path:
-    """The python of a peer's environment.
+    """Return the Python interpreter of a peer's environment.
 
     Raises:
         ConfigError: there is no such peer, or it isn't installed.
     """
     if peer not in peer_names():
-        raise ConfigError(f"peers={peer} is unknown", todo=f"choose of {', '.join(peer_names())}")
+        raise ConfigError(f"peers={peer} is unknown", todo=f"choose from {', '.join(peer_names())}")
     python = PROJECT / ".venv-peers" / peer / "bin" / "python"
     if not python.exists():
         where = str(python.parents[1].relative_to(PROJECT))
@@ -69,18 +69,18 @@ def interpreter(peer: str) -> Path:
 def by_epoch(
     peer: str, python: Path, data: list[str], *, epochs: int, precision: str, threads: int
 ) -> dict[str, Any]:
-    """RecTools or RePlay, then this project: epochs, memory, recommending to all users.
+    """Measure RecTools or RePlay, then this project: epochs, memory, recommending to all users.
 
     Args:
         peer: its name.
         python: see :func:`interpreter`.
-        data: overrides of ``train.py``: the data, and what else is to differ from :data:`SASREC`.
-        epochs: that count, after one that warms up.
-        precision: of both; ``auto``: bf16 where the CPU has it.
-        threads: of every process.
+        data: overrides of ``train.py``: the data, and other changes to :data:`SASREC`.
+        epochs: measured epochs, after one that warms up.
+        precision: precision of both; ``auto``: bf16 if the CPU supports it.
+        threads: threads of every process.
 
     Returns:
-        ``data``, ``sizes``, and what was measured of the ``peer`` and of ``seqrec``.
+        ``data``, ``sizes``, and the measurements of the ``peer`` and of ``seqrec``.
     """
     overrides = [*SASREC, *data, "trainer=cpu", f"trainer.precision={precision}"]
     shared: dict[str, Any] = {"overrides": overrides, "threads": threads}
@@ -94,16 +94,17 @@ def by_epoch(
 
 
 def by_quality(model: str, python: Path, *, minutes: float, threads: int) -> dict[str, Any]:
-    """A model of RecBole's, then this project until it is as good, with the same settings and own.
+    """Measure a model of RecBole, then this project until it is as good.
 
     Args:
         model: RecBole's name for it.
         python: see :func:`interpreter`.
-        minutes: RecBole's limit; this project has the same.
-        threads: of every process.
+        minutes: time limit of each.
+        threads: threads of every process.
 
     Returns:
-        See :func:`by_epoch`; ``own`` is this project with its :data:`OWN_SETTINGS`, by seed.
+        See :func:`by_epoch`. ``seqrec`` has the same settings as the peer; ``own`` holds runs with
+        this project's :data:`OWN_SETTINGS`, by seed.
     """
     made = f"model={model.lower()}", *AS_THERE.get(model, ())
     overrides = [*made, *EQUAL_QUALITY, "trainer=cpu", "trainer.precision=fp32"]
@@ -132,7 +133,7 @@ def by_quality(model: str, python: Path, *, minutes: float, threads: int) -> dic
 
 @contextmanager
 def _events(shared: dict[str, Any], *, held_out: bool) -> Iterator[dict[str, Any]]:
-    """The data described, its events in a file, and the sizes for a peer."""
+    """Yield the description of the data, of its events in a file, and the sizes for a peer."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "events.csv")
         yield {
@@ -147,7 +148,7 @@ def _program(peer: str) -> Path:
 
 
 def epoch_lines(peer: str, result: dict[str, Any]) -> list[Line]:
-    """The ratios, with the bars."""
+    """Report the ratios, with their bars."""
     theirs, ours = result["peer"], result["seqrec"]
     seconds = theirs["epoch_s"], ours["epoch_s"]
     lists = theirs["users"] / theirs["recommend_s"], ours["users_per_s"]
@@ -168,7 +169,7 @@ def epoch_lines(peer: str, result: dict[str, Any]) -> list[Line]:
 
 
 def quality_lines(model: str, result: dict[str, Any]) -> list[Line]:
-    """The time to equal quality, with its bar; 0 where it wasn't reached."""
+    """Report the time to equal quality, with its bar; 0 if it wasn't reached."""
     theirs, least = result["peer"], BY_QUALITY[model]
     part = f"recbole {model}"
     lines: list[Line] = [

@@ -1,4 +1,4 @@
-"""The growth of an epoch's time as a picture (SVG): a panel for each size."""
+"""A picture (SVG) of the growth of an epoch's time: a panel for each size."""
 
 from collections.abc import Iterator
 from html import escape
@@ -13,11 +13,11 @@ STYLE = "font-family='sans-serif' font-size='12' fill='#222'"
 
 
 def growth_picture(grown: dict[str, list[dict[str, float]]], title: str) -> str:
-    """Seconds an epoch over each size, both from 0; dashed: growth in proportion to the size.
+    """Plot seconds per epoch over each size, both from 0; dashed: growth in proportion.
 
     Args:
-        grown: what :func:`seqrec.benchmark.growth.measure_growth` returns.
-        title: stands above.
+        grown: result of :func:`seqrec.benchmark.growth.measure_growth`.
+        title: title above the panels.
     """
     width = LEFT + len(grown) * (WIDTH + GAP)
     height = TOP + HEIGHT + BELOW

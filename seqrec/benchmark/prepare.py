@@ -1,4 +1,4 @@
-"""How fast a large file becomes a prepared dataset, and how much memory that takes."""
+"""Speed and memory of preparing a large file."""
 
 import json
 import subprocess
@@ -19,21 +19,21 @@ from seqrec.store.prepare import prepare
 
 EVENTS_PER_USER, EVENTS_PER_ITEM = 50, 250
 START, SECONDS = 1_700_000_000, 365 * 86_400
-CHUNK = 1_000_000  # rows that are made at once
+CHUNK = 1_000_000  # rows generated at once
 SCHEMA = {"user_id": pl.Int64, "item_id": pl.Int64, "timestamp": pl.Int64}
 
 
 def generate(path: str | Path, rows: int, seed: int = 0) -> None:
-    """Write made-up interactions as Parquet, the same for the same arguments.
+    """Write generated interactions as Parquet, the same for the same arguments.
 
-    There is a user for 50 rows (some are far more active than others) and an item for 250; the
-    r-th most popular item has a share proportional to 1/r (Zipf). Times, in seconds, are of one
-    year, and the rows in no order: the hardest case for the sort.
+    There is a user per 50 rows (some are far more active than others) and an item per 250; the
+    r-th most popular item has a share proportional to 1/r (Zipf). Times, in seconds, span one
+    year, and rows are unordered: the hardest case for the sort.
 
     Args:
         path: the file, with columns user_id, item_id and timestamp (Int64).
-        rows: interactions, at least 1.
-        seed: of everything random.
+        rows: number of interactions, at least 1.
+        seed: seed of all random draws.
     """
     n_users, n_items = -(-rows // EVENTS_PER_USER), -(-rows // EVENTS_PER_ITEM)
 
@@ -60,7 +60,7 @@ def measure_prepare(rows: int) -> dict[str, float]:
 
     Returns:
         ``rows``; ``seconds`` from the Parquet file to the opened store, without starting Python;
-        ``rows_per_s``; ``peak_mb``, the most memory that the process had resident, in MiB.
+        ``rows_per_s``; ``peak_mb``, the peak resident memory of the process, in MiB.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.parquet"

@@ -1,4 +1,4 @@
-"""How long a run takes until its validation is as good as a given value."""
+"""Time that a run takes to reach a given validation metric."""
 
 import tempfile
 import time
@@ -17,11 +17,11 @@ from seqrec.training.trainer import build_trainer
 
 
 class Reached(Callback):
-    """Ends the training when the monitored metric is at least `target`, or time is up.
+    """A callback that ends training when the monitored metric reaches `target`, or time is up.
 
     Args:
-        target: to reach.
-        limit_s: seconds, checked after each validation.
+        target: value to reach.
+        limit_s: time limit in seconds, checked after each validation.
     """
 
     def __init__(self, target: float, limit_s: float) -> None:
@@ -40,16 +40,16 @@ class Reached(Callback):
 
 
 def measure_quality(overrides: list[str], target: float, limit_s: float) -> dict[str, Any]:
-    """Train until NDCG@10 on validation is at least `target`; validations and checkpoints count.
+    """Train until validation NDCG@10 reaches `target`; time includes validations and checkpoints.
 
     Args:
-        overrides: of ``train.py``.
-        target: NDCG@10 to reach, of 1.
-        limit_s: give up after so many seconds.
+        overrides: overrides of ``train.py``.
+        target: NDCG@10 to reach, from 0 to 1.
+        limit_s: give up after this many seconds.
 
     Returns:
-        ``reached``; ``seconds`` from the start of the training to the end of the validation that
-        reached it, or the best; ``ndcg@10`` of that validation; ``epochs``; ``peak_mb``;
+        ``reached``; ``seconds`` from the start of training to the end of the validation that
+        reached it, or of the best one; ``ndcg@10`` of that validation; ``epochs``; ``peak_mb``;
         ``protocol``.
     """
     fixed = ("logger=none", "trainer.patience=0", "trainer.max_epochs=1000")

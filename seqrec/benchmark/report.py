@@ -1,4 +1,4 @@
-"""Measured numbers as lines of a table, with the bar where there is one."""
+"""Measured numbers as lines of a table, with their bars."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from rich.text import Text
 
 @dataclass(frozen=True)
 class Line:
-    """One number, and what it should at least or at most be."""
+    """One number, with the least or the most that it should be."""
 
     part: str
     what: str
@@ -21,7 +21,7 @@ class Line:
 
     @property
     def met(self) -> bool | None:
-        """Whether the bar is met; None: there is none."""
+        """Whether the bar is met; None without a bar."""
         if self.at_least is not None:
             return self.value >= self.at_least
         if self.at_most is not None:
@@ -29,12 +29,12 @@ class Line:
         return None
 
     def plain(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the line as plain values, fit for JSON."""
         return {**asdict(self), "met": self.met}
 
 
 def table(lines: Iterable[Line]) -> Table:
-    """The lines; the part is named once."""
+    """Build a table of the lines; each part is named once."""
     shown = Table(header_style="dim", box=SIMPLE_HEAD)
     for column in ("part", "what"):
         shown.add_column(column)
@@ -55,7 +55,7 @@ def table(lines: Iterable[Line]) -> Table:
 
 
 def number(value: float) -> str:
-    """As many digits as tell something: 12,345  123.4  12.34  0.1234."""
+    """Format with a useful number of digits: 12,345  123.4  12.34  0.1234."""
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 4

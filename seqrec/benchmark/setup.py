@@ -1,4 +1,4 @@
-"""A run as ``train.py`` would make it, up to the point where it begins to train."""
+"""Setup of a run as in ``train.py``, up to the point where training begins."""
 
 import platform
 import sys
@@ -19,16 +19,16 @@ from seqrec.store.prepare import prepare
 from seqrec.training.module import TrainedModule
 from seqrec.training.trainer import silence
 
-LIST = 10  # items that are recommended to each user
+LIST = 10  # items recommended to each user
 
 
 def composed(overrides: list[str]) -> Root:
-    """The configuration that these overrides of ``train.py`` give."""
+    """Compose the configuration of some overrides of ``train.py``."""
     return typed(compose(overrides).config)
 
 
 def assembled(root: Root) -> TrainedModule:
-    """The experiment over its prepared data."""
+    """Build the experiment over its prepared data."""
     silence()
     store = prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
     experiment = build_experiment(root, store)
@@ -40,11 +40,11 @@ def assembled(root: Root) -> TrainedModule:
 
 
 def describe_data(overrides: list[str]) -> dict[str, Any]:
-    """Prepare the data, so that no later process has to, and count what an epoch holds.
+    """Prepare the data, so that later processes don't have to, and describe it.
 
     Returns:
         ``name`` and ``data_hash``; ``users`` and ``items``; of an epoch: ``targets`` (positions
-        that are learned from), ``sequences``, ``batches`` and ``padding``, its share of all
+        with a training target), ``sequences``, ``batches`` and ``padding``, its share of all
         positions.
     """
     module = assembled(composed(overrides))
@@ -62,17 +62,17 @@ def describe_data(overrides: list[str]) -> dict[str, Any]:
 
 
 def sizes(overrides: list[str]) -> dict[str, Any]:
-    """What a peer has to know to make the same model and the same batches.
+    """Return what a peer needs to build the same model and the same batches.
 
     Raises:
-        ConfigError: the hidden layer isn't as wide as the model, which the peers can't do.
+        ConfigError: the hidden layer isn't as wide as the model, which peers don't support.
     """
     root = composed(overrides)
     encoder, optimizer = root.encoder or {}, root.optimizer or {}
     ffn = encoder.get("ffn", root.dim)
     if ffn != root.dim:
         raise ConfigError(
-            f"encoder.ffn={ffn}, and the peers have dim={root.dim}", todo="leave encoder.ffn out"
+            f"encoder.ffn={ffn}, but the peers use dim={root.dim}", todo="leave encoder.ffn out"
         )
     return {
         "dim": root.dim,
@@ -90,7 +90,7 @@ def sizes(overrides: list[str]) -> dict[str, Any]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """What the numbers depend on besides the code."""
+    """Describe what the numbers depend on besides the settings."""
     return {
         **describe_environment(),
         "command": sys.argv,

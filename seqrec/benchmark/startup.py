@@ -1,4 +1,4 @@
-"""How long a user waits for the first training step, and which imports take how much of it."""
+"""Time to the first training step, and the share of each import in it."""
 
 import re
 import subprocess
@@ -13,27 +13,28 @@ from typing import Any
 from seqrec.home import PROJECT
 
 TINY = ("data=synthetic", "data.n_users=100", "data.n_items=50", "logger=none", "trainer=cpu")
-IMPORTS = "import gc; gc.disable(); import seqrec.experiment.run"  # as train.py does it
-SHOWN = 0.02  # seconds: packages that take less are not listed
+IMPORTS = "import gc; gc.disable(); import seqrec.experiment.run"  # as in train.py
+SHOWN = 0.02  # seconds: packages that take less aren't listed
 
 
 def measure_startup(*overrides: str, repeats: int = 3) -> dict[str, Any]:
     """Time ``python train.py`` until its first optimizer step is done, on prepared data.
 
-    A run before those that count prepares the data and fills the file cache.
+    An unmeasured run prepares the data and fills the file cache first.
 
     Args:
-        overrides: of ``train.py``; none: a tiny synthetic dataset without a logger, on the CPU.
-        repeats: runs that count.
+        overrides: overrides of ``train.py``; none: a tiny synthetic dataset without a logger, on
+            the CPU.
+        repeats: number of measured runs.
 
     Returns:
         ``first_step_seconds``: from the start of the process, the fastest run;
-        ``runs``: the seconds of every run that counts, in order;
+        ``runs``: the seconds of every measured run, in order;
         ``import_seconds``: top-level package to the seconds its own modules take to import,
         largest first, with the collector off, as ``train.py`` imports them.
 
     Raises:
-        RuntimeError: a run failed; the message is what it printed.
+        RuntimeError: a run failed; the message is its output.
     """
     with tempfile.TemporaryDirectory() as folder:
         runs = [_first_step(overrides or TINY, Path(folder)) for _ in range(repeats + 1)][1:]
@@ -45,7 +46,7 @@ def measure_startup(*overrides: str, repeats: int = 3) -> dict[str, Any]:
 
 
 def marked_adam(params: Iterable[Any], *, mark: str, **options: Any) -> Any:
-    """Adam that writes the time to the file `mark` when its first step is done."""
+    """Build an Adam that writes the time to the file `mark` when its first step is done."""
     from torch.optim import Adam
 
     optimizer = Adam(params, **options)

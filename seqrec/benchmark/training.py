@@ -1,4 +1,4 @@
-"""Training and ranking through the parts that a run is made of, with a clock beside them."""
+"""Timing of training and ranking, with the same parts as a run."""
 
 import statistics
 import tempfile
@@ -22,14 +22,14 @@ from seqrec.training.trainer import build_trainer
 
 
 class Clock(EpochClock, Callback):
-    """The clock as a callback; ends the training after some steps where that is asked."""
+    """The clock as a callback, which can end training after some steps."""
 
     def __init__(self, steps: int | None = None) -> None:
         super().__init__()
         self.steps = steps
 
     def on_train_batch_end(self, trainer: Any, *ignored: Any) -> None:
-        """Stop if that was enough."""
+        """Stop after the last step."""
         if self.steps is not None and trainer.global_step >= self.steps:
             trainer.should_stop = True
 
@@ -42,16 +42,16 @@ def measure(
     The configuration, the data, the module and the trainer are those of ``train.py``.
 
     Args:
-        overrides: of ``train.py``.
-        epochs: that count, after one that warms up; 0: nothing is trained.
-        steps: end the training after so many, in the first epoch.
-        recommend: whether to time that too.
+        overrides: overrides of ``train.py``.
+        epochs: measured epochs, after one that warms up; 0: don't train.
+        steps: end training after this many steps of the first epoch.
+        recommend: also time recommending.
 
     Returns:
-        of the training: ``epochs`` (seconds of each that counts), ``epoch_s`` (their median),
+        of training: ``epochs`` (seconds of each measured one), ``epoch_s`` (their median),
         ``targets_per_s``; ``padding``; ``imported_mb`` and ``peak_mb``, memory after all imports
-        and at most, in MiB. Of the ranking, without loading anything: ``recommend_s``,
-        ``users``, ``users_per_s``. ``precision``, ``threads`` and ``device``.
+        and at the peak, in MiB. Of recommending, without loading: ``recommend_s``, ``users``,
+        ``users_per_s``. ``precision``, ``threads`` and ``device``.
     """
     imported = peak_mb()
     off = (f"trainer.max_epochs={epochs + 1}", f"trainer.validate_every={epochs + 2}")
@@ -100,7 +100,7 @@ def _train(module: TrainedModule, hardware: Hardware, steps: int | None) -> dict
 
 
 def _recommend(module: TrainedModule) -> dict[str, Any]:
-    """The best items for every user's training history, by original ids, without seen ones."""
+    """Time the best items for every user's training history, by original ids, without seen ones."""
     hardware = find_hardware(module.config.trainer.accelerator, module.config.trainer.precision)
     module.to(hardware.kind).eval()
     users = len(module.splits.valid)

@@ -1,1 +1,1 @@
-"""Comparing runs: which are there, what differs, and whether that is more than chance."""
+"""Comparison of runs: which there are, how they differ, and whether it is more than chance."""

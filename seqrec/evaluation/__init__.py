@@ -1,1 +1,1 @@
-"""Judge a model by held-out events."""
+"""Evaluation of a model on held-out events."""

@@ -1,4 +1,4 @@
-"""The metrics that only a test has: of its lists, and of ranks among sampled negatives."""
+"""Test-only metrics: of the recommended lists, and of ranks among sampled negatives."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class ListResults:
     """Metrics of a model's test, and of the popularity baseline's on the same events.
 
     Args:
-        test: metrics by name, those that are counted batch by batch aside.
+        test: metrics by name, except those that are counted batch by batch.
         popularity: all metrics of the baseline by name.
-        lists: the metrics of the model's lists, list by list.
+        lists: metrics of the model's lists, with a value for each list.
         popular: ranks and lists of the baseline.
     """
 
@@ -43,15 +43,15 @@ def evaluate_lists(
     catalogue: Ranked,
     device: torch.device,
 ) -> ListResults:
-    """Compute what follows from a test; this process evaluates the baseline alone.
+    """Compute the metrics of lists after a test; this process alone evaluates the baseline.
 
     Args:
-        task: what was tested on.
-        tested: what the test left.
-        judge: of the test.
+        task: the evaluation task.
+        tested: ranks and lists of the model's test.
+        judge: the judge of that test.
         batches: all test events, for the baseline.
-        catalogue: of the model; where it is one of vectors, lists may be described by them.
-        device: where the baseline is evaluated.
+        catalogue: the model's catalogue; if it holds vectors, metrics of lists may use them.
+        device: where to evaluate the baseline.
     """
     popularity, popular = evaluate_popularity(
         judge.alone(), batches, item_count_V=task.item_count_V, device=device
@@ -70,13 +70,13 @@ def evaluate_lists(
 def list_metrics(
     task: Task, tested: Tested, popular: Tested, *, vector_VD: Tensor | None = None
 ) -> dict[str, Values]:
-    """Compute each metric of lists that the data has everything for, at every length.
+    """Compute each metric of lists whose inputs the data has, at every length.
 
     Args:
-        task: whose metrics, data and protocol.
+        task: metrics, data and protocol.
         tested: ranks and lists.
-        popular: those of the popularity baseline.
-        vector_VD: of the items; None: there are none.
+        popular: ranks and lists of the popularity baseline.
+        vector_VD: item vectors, if the model has any.
     """
     count_V = task.item_count_V.numpy()
     lists = Lists(
@@ -113,6 +113,6 @@ def sampled_metrics(task: Task, tested: Tested) -> dict[str, float]:
 
 
 def _means(values: dict[str, Values]) -> dict[str, float]:
-    """Average over all lists, without metrics that are defined for none."""
+    """Average over all lists; leave out metrics that are defined for none of them."""
     means = {name: each.mean() for name, each in values.items()}
     return {name: mean for name, mean in means.items() if mean is not None}

@@ -1,4 +1,4 @@
-"""Lists for a few users, with titles, to be read by people."""
+"""Recommendations for a few users, with titles, for people to read."""
 
 import torch
 

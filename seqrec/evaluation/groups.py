@@ -1,4 +1,4 @@
-"""The groups of users that events are told apart by: of what is known of the users."""
+"""User groups for sliced metrics, from user attributes."""
 
 from typing import Any
 
@@ -10,28 +10,26 @@ from seqrec.errors import ConfigError
 from seqrec.evaluation.slices import SLICES, labels
 
 AUTO = "auto"
-MAX_AUTO_GROUPS = (
-    8  # numbers of more values are cut into ranges; `auto` takes attributes of up to so many
-)
+MAX_AUTO_GROUPS = 8  # the most that `auto` accepts; numbers with more values become ranges
 MAX_GROUPS = 50  # groups of an attribute
 CUTS = (0.25, 0.5, 0.75)  # of the users, between ranges of numbers
 
 
 def find_groups(users: pl.DataFrame, wanted: Any) -> dict[str, pl.Series]:
-    """The group of each user, by attribute.
+    """Return the group of each user, by attribute.
 
-    Texts are groups as they are. Numbers of more than eight values are cut at the quartiles of the
-    users, into ranges that are called by their least and largest value.
+    Texts are groups themselves. Numbers with more than eight values are cut at the quartiles of
+    the users, into ranges named by their smallest and largest value.
 
     Args:
         users: columns index, user and attributes.
-        wanted: names of attributes; ``auto``: those of two to eight groups; None: none.
+        wanted: names of attributes; ``auto``: those with two to eight groups; None: none.
 
     Returns:
-        By name Enum (users,), null where nothing is known.
+        Name to Enum (users,), null where the value is missing.
 
     Raises:
-        ConfigError: an attribute isn't there, is empty, has too many values, or has the name of
+        ConfigError: an attribute is missing, is empty, has too many values, or has the name of
             slices that every run has.
     """
     columns = [n for n in users.columns[2:] if users[n].null_count() < len(users)]
@@ -44,21 +42,21 @@ def find_groups(users: pl.DataFrame, wanted: Any) -> dict[str, pl.Series]:
     for name in names:
         if name not in columns:
             raise ConfigError(
-                f"evaluation.groups={name}: {unknown(name, columns, noun='known of the users')}",
-                todo="name some of these; evaluation.groups=null does without",
+                f"evaluation.groups={name}: {unknown(name, columns, noun='user attributes')}",
+                todo="choose from these, or turn groups off with evaluation.groups=null",
             )
         if name in SLICES:
             raise ConfigError(
-                f"evaluation.groups={name}: every run has slices of that name, of something else",
-                todo="rename the column in the table of users",
+                f"evaluation.groups={name}: this name is taken by slices that every run has",
+                todo="rename the column in the user table",
             )
     found = {name: _labels(users[name]) for name in names}
     for name, group in found.items():
         if len(labels(group)) > MAX_GROUPS:
             raise ConfigError(
-                f"evaluation.groups={name}: {len(labels(group)):,} values are too many for groups, "
-                f"{MAX_GROUPS} are the most",
-                todo="name an attribute of fewer, or join some in the table of users",
+                f"evaluation.groups={name}: {len(labels(group)):,} values make too many groups, "
+                f"at most {MAX_GROUPS} are allowed",
+                todo="choose an attribute with fewer values, or merge some in the user table",
             )
     return found
 
@@ -71,12 +69,12 @@ def _labels(column: pl.Series) -> pl.Series:
         and number.drop_nulls().n_unique() > MAX_AUTO_GROUPS
     ):
         return _ranges(number)
-    text = text.str.replace_all("/", "-", literal=True)  # which parts the names of metrics
+    text = text.str.replace_all("/", "-", literal=True)  # "/" separates names of metrics
     return text.cast(pl.Enum(text.drop_nulls().unique().sort()))
 
 
 def _ranges(number: pl.Series) -> pl.Series:
-    """Quarters of the users; a value isn't parted, so ranges may hold more or fewer."""
+    """Cut at the quartiles; equal values stay together, so ranges may differ in size."""
     known = number.fill_nan(None).drop_nulls().to_numpy()
     edges = np.unique(np.quantile(known, CUTS, method="lower"))
     code = np.searchsorted(edges, number.fill_null(np.nan).to_numpy(), side="left")

@@ -1,4 +1,4 @@
-"""Count ranks, metrics and rating errors over held-out events."""
+"""Ranks, metrics and rating errors, accumulated over held-out events."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,13 +20,13 @@ from seqrec.shapes import EvalBatch
 
 @dataclass(frozen=True)
 class Tested:
-    """What a test leaves, by event in the order of the split: ranks and lists.
+    """Ranks and lists of a test, by event in the order of the split.
 
     Args:
-        event_R: place of the event in its split.
-        rank_R: of the target, from 1.
-        top_RK: the items that were listed, best first; 0 where there are fewer than K.
-        sampled_rank_R: of the target among sampled negatives; None: none were asked for.
+        event_R: position of the event in its split.
+        rank_R: rank of the target, from 1.
+        top_RK: recommended items, best first; padded with 0 where there are fewer than K.
+        sampled_rank_R: rank of the target among sampled negatives; None: none are configured.
     """
 
     event_R: NDArray[np.int64]
@@ -36,7 +36,7 @@ class Tested:
 
 
 class Judge(nn.Module):
-    """Ranks the catalogue for each event of an evaluation; exact on any number of processes.
+    """Ranker of the catalogue for each event of an evaluation; exact on any number of processes.
 
     Args:
         policy: what may be recommended, and in which order.
@@ -44,8 +44,8 @@ class Judge(nn.Module):
         ks: list lengths.
         item_count_V: training events of each item.
         rates: the loss predicts ratings, so count their error too.
-        negatives: of the test events, to rank their targets among them only, too.
-        sync: add up what all processes saw; False where one process sees everything.
+        negatives: of the test events; their targets are ranked among these as well.
+        sync: sum over all processes; False where one process sees everything.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class Judge(nn.Module):
             gains=gains, ks=ks, item_count_V=item_count_V, n_candidates=allowed, sync=sync
         )
         self.rmse = MeanSquaredError(squared=False) if rates else None
-        noted = ("rank", "top", "sampled_rank") if negatives else ("rank", "top")
-        self.noted = EventList(*noted, sync=sync)
+        columns = ("rank", "top", "sampled_rank") if negatives else ("rank", "top")
+        self.noted = EventList(*columns, sync=sync)
 
     def alone(self) -> "Judge":
-        """Return a judge of the same events for a model that this process alone evaluates.
+        """Return a judge of the same events for a model that only this process evaluates.
 
-        It ranks by scores alone: the reranker belongs to the model that is judged here.
+        It ranks by score alone: the reranker belongs to the model that is judged here.
         """
         return Judge(
             policy=self.policy.by_score(),
@@ -85,7 +85,7 @@ class Judge(nn.Module):
         )
 
     def count(self, query: Any, batch: EvalBatch, catalogue: Ranked, loss: Loss | None) -> Ranking:
-        """Rank the batch's targets and count them; `loss` predicts ratings, if there are any."""
+        """Rank the batch's targets and count them; `loss` predicts the ratings, if any."""
         ranking = self.policy.rank(query, catalogue, batch, k=self.ranking.longest)
         self.ranking.update(ranking)
         if self.rmse is not None:
@@ -103,7 +103,7 @@ class Judge(nn.Module):
         self.noted.update(batch.event_B, **columns)
 
     def results(self) -> dict[str, float]:
-        """Return the metrics of all events that were counted, in float64; begin anew."""
+        """Return the metrics of all counted events, in float64, and reset the counts."""
         results = self.ranking.compute()
         self.ranking.reset()
         if self.rmse is not None:
@@ -112,9 +112,9 @@ class Judge(nn.Module):
         return results
 
     def tested(self) -> Tested:
-        """What was noted of all events; noting begins anew."""
+        """Return ranks and lists of all noted events, and forget them."""
         noted = {n: torch.atleast_1d(v).numpy() for n, v in self.noted.compute().items()}
-        self.noted.reset()  # torchmetrics squeezes what is single
+        self.noted.reset()  # torchmetrics squeezes tensors of one element
         return Tested(
             noted["event"],
             noted["rank"],

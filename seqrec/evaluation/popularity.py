@@ -1,4 +1,4 @@
-"""The popularity baseline, beside every result: what a model must beat to have learned."""
+"""The popularity baseline, reported with every result: what a model must beat."""
 
 from collections.abc import Iterable
 
@@ -17,13 +17,13 @@ def evaluate_popularity(
     """Rank items by training events for the test events, under the same protocol as the model.
 
     Args:
-        judge: of the events, for this process alone; see :meth:`~.Judge.alone`.
+        judge: judge of the test events for this process only; see :meth:`~.Judge.alone`.
         batches: all test events.
         item_count_V: training events of each item.
         device: where to rank.
 
     Returns:
-        Metrics by name, and the ranks and lists.
+        Metrics by name, and ranks and lists.
     """
     judge = judge.to(device)
     baseline = Popularity(n_items=len(item_count_V) - 1)

@@ -1,4 +1,4 @@
-"""The protocol card: what a result was measured on, and what of the future leaked into it."""
+"""The protocol card: what a result was measured on, and which future information leaked in."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from seqrec.ranking.sampled import SampledNegatives
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
 
-SHARES = {  # numbers of the card that are shares, with what they say
+SHARES = {  # entries of the card that are shares, with their descriptions
     "train_after_first_test": "training events later than the earliest test target",
     "train_after_a_test": "training events later than a test target, on average",
     "tied": "events at the same time as another of their user, kept in file order",
@@ -35,20 +35,20 @@ def protocol_card(
     category: str | None = None,
     sampled: SampledNegatives | None = None,
 ) -> dict[str, Any]:
-    """Everything that decides what a metric of this run means.
+    """Collect everything that decides what a metric of this run means.
 
     Args:
         store: the data.
         splits: its parts.
-        config: how it was prepared and is evaluated.
+        config: how the data was prepared and is evaluated.
         item_count_V: training events of each item.
         protocol: the evaluation protocol in one line.
-        category: the column that lists are described by; None: none.
-        sampled: negatives that targets are ranked among, too; None: none.
+        category: the column with the item categories for metrics of lists, if any.
+        sampled: negatives that targets are also ranked among, if any.
 
     Returns:
-        Plain values, fit for JSON. Shares are of 1, times ISO; None where there are no times.
-        ``leaks``: sentences, one for each way in which the future reaches the training.
+        Plain values, fit for JSON. Shares are from 0 to 1, times are ISO; None without times.
+        ``leaks``: a sentence for each way in which future information reaches training.
     """
     timestamp = store.timestamp
     card: dict[str, Any] = {
@@ -82,21 +82,21 @@ def protocol_card(
 
 
 def check_leaks(card: dict[str, Any], config: Root) -> None:
-    """Refuse to go on with a leak where the protocol is strict.
+    """Refuse a run with leaks if the protocol is strict.
 
     Raises:
-        ConfigError: it names every leak.
+        ConfigError: the protocol is strict and there is a leak; it names all of them.
     """
     if config.protocol is Strictness.strict and card["leaks"]:
         raise ConfigError(
             "the future leaks into the training: " + "; ".join(card["leaks"]),
             where="protocol=strict",
-            todo="split=temporal with prepare.k_core=0, or protocol=report to be told only",
+            todo="use split=temporal with prepare.k_core=0, or only report leaks: protocol=report",
         )
 
 
 def summary(card: dict[str, Any]) -> dict[str, Any]:
-    """What a logger's summary holds of the card."""
+    """Return the entries of the card that go into a logger's summary."""
     keys = ("protocol_id", "candidates", *SHARES)
     return {f"protocol/{key}": card[key] for key in keys} | {
         "protocol/leaks": "; ".join(card["leaks"]) or "none"
@@ -127,7 +127,7 @@ def _cold(store: SequenceStore, splits: Splits, item_count_V: np.ndarray) -> dic
 
 
 def _cold_targets(store: SequenceStore, splits: Splits) -> str:
-    """What becomes of targets without a training event."""
+    """Say how targets without a training event are treated."""
     if splits.candidate_V is None:
         return "ranked"
     missed = [~splits.candidate_V[store.item[v.end]] for v in (splits.valid, splits.test)]
@@ -160,7 +160,7 @@ def _range(times: np.ndarray) -> list[str]:
 def _leaks(card: dict[str, Any], splits: Splits, prepare: Prepare) -> Iterator[str]:
     share = card["train_after_first_test"]
     if share is None:
-        yield "there are no times, so nothing tells what was known when"
+        yield "the data has no times, so leaks in time can't be ruled out"
     elif share:
         yield f"{percent(share)} of the training events are later than the earliest test target"
     if prepare.k_core < 2:
@@ -171,12 +171,12 @@ def _leaks(card: dict[str, Any], splits: Splits, prepare: Prepare) -> Iterator[s
     elif splits.cut is None or before > splits.cut:
         yield (
             f"prepare.k_core={prepare.k_core} counts events up to {iso_time(before)}, "
-            "beyond the end of the training"
+            "after the end of the training part"
         )
 
 
 def markdown(card: dict[str, Any]) -> str:
-    """The card to be read by people."""
+    """Return the card as Markdown."""
     lines = [
         f"# Protocol of {card['data']}",
         "",
@@ -232,14 +232,14 @@ def _sampled(sampled: dict[str, str] | None) -> list[str]:
         return []
     return [
         f"Test metrics that begin with `{sampled['name']}_` are of ranks among sampled negatives "
-        f"(hash `{sampled['hash']}`), for comparing with papers that sampled: no estimates of the "
-        "full ranking (Krichene and Rendle 2020), which all the others are of.",
+        f"(hash `{sampled['hash']}`), to compare with papers that sampled. They don't estimate the "
+        "full ranking (Krichene and Rendle 2020); all other metrics are of the full ranking.",
         "",
     ]
 
 
 def percent(share: float | None) -> str:
-    """A share for people; small ones in scientific notation."""
+    """Format a share as a percentage; small ones in scientific notation."""
     if share is None:
         return "unknown"
     if share and share < 1e-4:

@@ -1,4 +1,4 @@
-"""What a run found out, in parts; ``metrics.json`` is the only place where they are one table."""
+"""The results of a run by part; only ``metrics.json`` holds them as one flat table."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ class Results:
         popularity: of the popularity baseline on the test events.
         slices: of the model by kind of test event; see
             :func:`~seqrec.evaluation.slices.slice_metrics`.
-        about: what they belong to, and what training took.
+        about: what the metrics belong to, and what training cost.
     """
 
     valid: Metrics
@@ -37,5 +37,5 @@ class Results:
 
 
 def prefixed(part: str, metrics: Metrics) -> Metrics:
-    """Return the metrics under the names that they have in ``metrics.json`` and in loggers."""
+    """Return the metrics under their names in ``metrics.json`` and in loggers."""
     return {f"{part}/{name}": value for name, value in metrics.items()}

@@ -15,12 +15,13 @@ NAMES = {SampledBy.uniform: "sampled{}", SampledBy.popularity: "sampled{}pop"}
 def sampled_negatives(
     config: Root, store: SequenceStore, splits: Splits, item_count_V: Tensor
 ) -> SampledNegatives | None:
-    """Of the test events; a function of the data's hash, the seed and the events. None: not asked.
+    """Draw negatives for the test events, from the data's hash, the seed and the events.
 
-    Candidates are drawn with equal chances, or by their training events.
+    Candidates are drawn uniformly, or in proportion to their training events. Returns None where
+    ``evaluation.sampled`` is 0.
 
     Raises:
-        ConfigError: so many are asked for that all items would be ranked.
+        ConfigError: as many are asked for as there are candidates.
     """
     number, by = config.evaluation.sampled, config.evaluation.sampled_by
     if not number:
@@ -29,9 +30,9 @@ def sampled_negatives(
     may_V[0] = 0
     if number >= may_V.sum():
         raise ConfigError(
-            f"{number} negatives are asked for, and {int(may_V.sum()):,} items can be ranked",
+            f"{number} negatives are asked for, but only {int(may_V.sum()):,} items can be ranked",
             where="evaluation.sampled",
-            todo="leave it out: the full ranking is there anyway",
+            todo="leave it out: the full ranking is always computed",
         )
     weight_V = may_V if by is SampledBy.uniform else may_V * item_count_V.numpy()
     return draw_negatives(

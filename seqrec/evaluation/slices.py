@@ -1,4 +1,4 @@
-"""Test metrics by kinds of events, and how far apart two kinds are."""
+"""Test metrics by kind of event, and the gaps between kinds."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,16 +9,16 @@ import torch
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.lists import Bools, Values
 
-SLICES = {  # what events are told apart by, and into which two parts
+SLICES = {  # kinds of slices, and their two parts
     "target": ("cold", "warm"),
     "item": ("tail", "head"),
     "history": ("short", "long"),
     "user": ("light", "active"),
     "arrival": ("new", "known"),
 }
-GROUP = "user."  # what columns of users' attributes begin with
-ENOUGH = 50  # events of a group that a gap between groups counts
-GAPS = ("ndcg", "hit_rate", "tail_share", "popularity_ratio")  # metrics whose gaps are told
+GROUP = "user."  # prefix of columns with user attributes
+ENOUGH = 50  # least events of a group that counts in a gap between groups
+GAPS = ("ndcg", "hit_rate", "tail_share", "popularity_ratio")  # metrics whose gaps are reported
 
 
 def slice_metrics(
@@ -27,18 +27,18 @@ def slice_metrics(
     k: int,
     lists: Mapping[str, Values] | None = None,
 ) -> dict[str, float]:
-    """All metrics at one list length, by kind of event, and gaps between those of a kind.
+    """Compute all metrics at one list length by kind of event, and the gaps within each kind.
 
-    ``target``: warm, or cold without a training event. ``item``: the target is of the popular head
-    or of the tail. ``history``: short or long, up to the median and beyond. ``user``: light or
-    active, by their training events, likewise. ``arrival``: the user is known to the training, or
-    new. Then the groups of each attribute of the users that the events have.
+    ``target``: warm, or cold if it has no training event. ``item``: the target belongs to the
+    popular head or to the tail. ``history``: short up to the median, long above. ``user``: light or
+    active, likewise by training events. ``arrival``: the user has training events (known) or none
+    (new). The groups of each user attribute in `events` follow.
 
     A gap is the second part's metric minus the first's in :data:`SLICES`: of active minus light
     users (Ekstrand et al. 2018, "All the cool kids, how do they fit in?"; Li et al. 2021,
     "User-oriented fairness in recommendation", without its absolute value). Groups of users have
-    no order: their gap is the largest of their metrics minus the smallest (Bird et al. 2020,
-    "Fairlearn", the difference between groups), of groups with 50 events or more.
+    no order: their gap is the largest metric minus the smallest (Bird et al. 2020, "Fairlearn",
+    the difference between groups), over groups with 50 events or more.
 
     Args:
         events: see :func:`~seqrec.evaluation.tables.judged_events`.
@@ -48,7 +48,7 @@ def slice_metrics(
 
     Returns:
         ``{"slices/target=cold/ndcg@10": ..., "slices/target=cold/events": ..., "gaps/user/ndcg@10":
-        ...}``; kinds without events, and metrics that aren't defined for them, are left out.
+        ...}``; kinds without events and undefined metrics are left out.
     """
     rank_R = torch.from_numpy(events["rank"].to_numpy().copy())
     value = {
@@ -66,12 +66,12 @@ def slice_metrics(
 
 
 def kinds_of_events(events: pl.DataFrame) -> dict[str, Bools]:
-    """Which events are of each kind: see :func:`slice_metrics`.
+    """Return which events belong to each kind; see :func:`slice_metrics`.
 
-    Without those that tables of an older version say nothing of.
+    Kinds that need a column which tables of older versions lack are left out.
     """
     history, active = (events[name].to_numpy() for name in ("history", "user_events"))
-    second = {  # of the two parts
+    second = {  # whether an event is in the second of the two parts
         "target": events["item_events"].to_numpy() > 0,
         "history": history > np.median(history),
         "user": active > np.median(active),
@@ -93,7 +93,7 @@ def kinds_of_events(events: pl.DataFrame) -> dict[str, Bools]:
 
 
 def attributes(events: pl.DataFrame) -> dict[str, pl.Series]:
-    """The group of each event's user by attribute, Enum, null where it isn't known."""
+    """Return the group of each event's user by attribute, as Enum, null where it is missing."""
     return {
         name.removeprefix(GROUP): events[name]
         for name, dtype in events.schema.items()
@@ -102,7 +102,7 @@ def attributes(events: pl.DataFrame) -> dict[str, pl.Series]:
 
 
 def labels(group_R: pl.Series) -> list[str]:
-    """What groups there are, in their order."""
+    """Return the names of the groups, in order."""
     assert isinstance(group_R.dtype, pl.Enum)
     return group_R.dtype.categories.to_list()
 

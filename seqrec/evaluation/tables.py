@@ -1,4 +1,4 @@
-"""The test events as tables: where their targets ranked, and what was recommended instead."""
+"""The test events as tables: the ranks of their targets, and the recommended items."""
 
 import numpy as np
 import polars as pl
@@ -13,15 +13,15 @@ def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
     """Return the test events with their ranks, in the order of the split.
 
     Args:
-        task: whose test events.
-        tested: what the model's test left.
-        popular: what the popularity baseline's test left.
+        task: the evaluation task.
+        tested: ranks and lists of the model's test.
+        popular: ranks and lists of the popularity baseline.
 
     Returns:
         Columns user and item (of the target; original ids), history (events before the target),
         user_events and item_events (training events of the two), head (whether the target is a
-        popular item), rank and popularity_rank (from 1); and the group of the user by each
-        attribute, ``user.gender`` for example, null where it isn't known.
+        popular item), rank and popularity_rank (from 1); and the user's group by each attribute,
+        ``user.gender`` for example, null where it is missing.
     """
     train, store = task.splits.train, task.store
     view = task.splits.test.take(tested.event_R)
@@ -47,17 +47,17 @@ def listed_items(task: Task, tested: Tested) -> pl.DataFrame:
     """Return what was recommended at each test event, in the order of the split.
 
     Args:
-        task: whose test events.
-        tested: what the model's test left.
+        task: the evaluation task.
+        tested: ranks and lists of the model's test.
 
     Returns:
-        Columns user and item (of the target; original ids), and recommended: a list of the best
-        ids, best first, as long as the longest of ``evaluation.ks`` where there are so many.
+        Columns user and item (of the target; original ids), and recommended: a list of ids, best
+        first, of the longest length in ``evaluation.ks``, or shorter if candidates run out.
     """
     view, store = task.splits.test.take(tested.event_R), task.store
     ids, top_RK = store.items()["item"], tested.top_RK
-    place = pl.Series(top_RK.ravel().astype(np.int64) - 1)
-    listed = ids.gather(place.set(place < 0, None)).reshape(top_RK.shape).arr.to_list()
+    row = pl.Series(top_RK.ravel().astype(np.int64) - 1)
+    listed = ids.gather(row.set(row < 0, None)).reshape(top_RK.shape).arr.to_list()
     return pl.DataFrame(
         {
             "user": store.users()["user"].gather(view.user),

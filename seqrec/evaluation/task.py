@@ -1,4 +1,4 @@
-"""What a model is judged on, and how: all that evaluating needs beside the model."""
+"""The evaluation task: everything that evaluation needs besides the model."""
 
 from dataclasses import dataclass
 
@@ -31,9 +31,9 @@ class Task:
         item_count_V: int64, training events of each item.
         gains: metrics of ranks by name.
         list_metrics: metrics of lists by name.
-        categories: of the items; None: the data has none.
+        categories: item categories, if the data has any.
         groups: the group of each user by attribute.
-        negatives: that test targets are ranked among as well; None: none are asked for.
+        negatives: items that test targets are also ranked among; None: none are configured.
     """
 
     store: SequenceStore
@@ -57,10 +57,10 @@ class Task:
         gains: dict[str, Gain],
         list_metrics: dict[str, ListMetric],
     ) -> "Task":
-        """Find what the data has for the metrics that a configuration asks for.
+        """Collect what the configured metrics need from the data.
 
         Raises:
-            ConfigError: categories, groups or negatives are asked for that the data doesn't have.
+            ConfigError: the data lacks the configured categories, groups or negatives.
         """
         return cls(
             store=store,
@@ -76,7 +76,7 @@ class Task:
 
     @property
     def k(self) -> int:
-        """The list length that results are told at."""
+        """The list length at which results are reported."""
         return cut_off(self.settings.monitor, self.settings.ks)
 
     @property
@@ -92,8 +92,8 @@ class Task:
         """Return a judge of this task.
 
         Args:
-            reranker: reorders what the model ranks.
-            rates: the model predicts ratings, too.
+            reranker: reorders the model's ranking.
+            rates: the model also predicts ratings.
         """
         candidate_V = self.splits.candidate_V
         policy = Policy(

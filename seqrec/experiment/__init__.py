@@ -1,1 +1,1 @@
-"""The life of a run: build, train, test, write, read back."""
+"""Runs: build, train, test, write and read back."""

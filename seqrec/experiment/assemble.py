@@ -1,4 +1,4 @@
-"""The parts of an experiment put together, over prepared sequences."""
+"""Assembly of an experiment's parts over prepared sequences."""
 
 from functools import partial
 from typing import Any
@@ -28,16 +28,16 @@ from seqrec.training.module import TrainedModule
 
 
 def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | BaselineModule:
-    """Everything there is to train or to count, over prepared sequences.
+    """Build the module to train, or to count, over prepared sequences.
 
     Raises:
         ConfigError: a component refuses its values, or lists would be longer than the catalogue.
-        DataError: the split leaves nothing to train or judge on.
+        DataError: the split leaves nothing to train or evaluate on.
     """
     longest = max(config.evaluation.ks)
     if longest > store.n_items:
         raise ConfigError(
-            f"lists of {longest} are asked for, and {store.name} has {store.n_items} items",
+            f"lists of {longest} items are asked for, but {store.name} has {store.n_items} items",
             where="evaluation.ks",
             todo=f"set evaluation.ks to lengths up to {store.n_items}",
         )
@@ -80,19 +80,19 @@ def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | Base
 
 
 def _reads_events(config: Root) -> bool:
-    """Whether the model may read more of the events than their items."""
+    """Return whether the model may read more of the events than their items."""
     if config.context is not None or config.encoder is None:
         return config.context is not None
     return bool(getattr(locate(config.encoder), "wanted", ()))
 
 
 def _check_wanted(model: SequenceModel, facts: Facts, store: SequenceStore) -> None:
-    """Refuse a model that reads columns of the events that the data doesn't have."""
+    """Refuse a model that reads event columns which the data doesn't have."""
     missing = [name for name in model.wanted if name not in facts.events]
     if missing:
         raise ConfigError(
-            f"it reads {', '.join(missing)} of each event, and {store.name} has "
-            f"{', '.join(facts.events) or 'items alone'}",
+            f"it reads the event columns {', '.join(missing)}, but {store.name} has "
+            f"{', '.join(facts.events) or 'only items'}",
             where=f"encoder={type(model.encoder).__name__}",
             todo="choose another encoder, or data with these columns",
         )

@@ -1,4 +1,4 @@
-"""Evaluate a trained run again, from its folder."""
+"""Evaluation of a trained run, from its folder."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +20,7 @@ from seqrec.training.trainer import evaluating_trainer
 
 
 def rebuild(folder: RunFolder, config: Root) -> EvaluatedModule:
-    """The run's module with its best weights, over its data.
+    """Build the run's module with its best weights, over its data.
 
     Raises:
         RunError: the data isn't what the run was trained on.
@@ -31,57 +31,58 @@ def rebuild(folder: RunFolder, config: Root) -> EvaluatedModule:
 
 
 def find_data(folder: RunFolder, config: Root) -> SequenceStore:
-    """The run's data: from the cache, which does without the raw files, or prepared from them.
+    """Return the run's data: from the cache, without the raw files, or prepared from them.
 
     Raises:
         RunError: the data isn't what the run was trained on.
     """
-    known = folder.about()
+    about = folder.about()
     cache = Path(config.paths.cache_dir)
     with suppress(DataError, KeyError):
-        store = SequenceStore(cache.expanduser() / known["store"])
-        if store.data_hash == known["data_hash"]:
+        store = SequenceStore(cache.expanduser() / about["store"])
+        if store.data_hash == about["data_hash"]:
             return store
     store = prepare(build_source(config), config.prepare, cache)
-    if store.data_hash != known["data_hash"]:
+    if store.data_hash != about["data_hash"]:
         raise RunError(
             "the data isn't what the run was trained on",
-            where=f"{known['data_hash'][:12]} then, {store.data_hash[:12]} now ({store.name})",
-            todo="bring the same raw files back, or train a new run",
+            where=f"{about['data_hash'][:12]} then, {store.data_hash[:12]} now ({store.name})",
+            todo="restore the raw files of the run, or train a new run",
         )
     return store
 
 
 def relocated(config: Root, where: list[str] | None) -> Root:
-    """The configuration of a run whose data or cache is somewhere else now.
+    """Return the configuration of a run whose data or cache has moved.
 
     Args:
-        config: of the run.
-        where: ``data.KEY=VALUE`` and ``paths.KEY=VALUE``, of keys that are there.
+        config: the run's configuration.
+        where: ``data.KEY=VALUE`` and ``paths.KEY=VALUE``, for keys that the run has.
 
     Raises:
-        ConfigError: another key, or none that the run has.
+        ConfigError: it names another key.
     """
-    known = to_values(config)
+    values = to_values(config)
     mistakes = []
     for given in where or []:
         key, equals, _ = given.partition("=")
         group, _, name = key.partition(".")
-        if not equals or group not in ("data", "paths") or name not in known[group]:
-            keys = [f"{part}.{k}" for part in ("data", "paths") for k in known[part] if k[0] != "_"]
+        if not equals or group not in ("data", "paths") or name not in values[group]:
+            parts = ("data", "paths")
+            keys = [f"{part}.{k}" for part in parts for k in values[part] if k[0] != "_"]
             mistakes.append(f"where: {given}: {unknown(key, keys)}")
     refuse(mistakes, todo="where='[data.path=orders.csv, paths.cache_dir=FOLDER]'")
-    return typed(OmegaConf.merge(known, OmegaConf.from_dotlist(where or [])))
+    return typed(OmegaConf.merge(values, OmegaConf.from_dotlist(where or [])))
 
 
 def choose_hardware(folder: RunFolder, accelerator: str, precision: str) -> Hardware:
-    """Where to evaluate, and how precisely.
+    """Choose the device and precision to evaluate with.
 
-    ``auto`` is the run's own precision, so that its numbers come again, where the device has it;
-    elsewhere (bf16 on many CPUs) the best that the device has.
+    ``auto`` is the run's own precision where the device has it, so that numbers are reproduced;
+    elsewhere (bf16 on many CPUs), the best precision of the device.
 
     Raises:
-        ConfigError: the device or the precision that is asked for can't be had.
+        ConfigError: the requested device or precision isn't available.
     """
     if precision != "auto":
         return find_hardware(accelerator, precision)

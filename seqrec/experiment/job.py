@@ -1,4 +1,4 @@
-"""A job: a composed configuration in a folder of Hydra's, run here or where a launcher likes.
+"""A job: a composed configuration in a folder of Hydra's, run here or by a launcher.
 
 Nothing here may import torch before :func:`load_run`: launchers set threads first.
 """
@@ -24,17 +24,17 @@ from seqrec.machine.process import is_first_process
 from seqrec.run.claim import give_back
 from seqrec.terminal.errors import plain_errors, tell
 
-OUTPUT = "output.txt"  # what a job says that runs beside others
+OUTPUT = "output.txt"  # output of a job that runs in parallel with others
 
 
 def run_job(config: DictConfig) -> float | None:
-    """Run one job; in a sweep, a job that fails is recorded and the others go on.
+    """Run one job; in a sweep, record a failed job and let the other jobs run.
 
     Args:
         config: the composed configuration.
 
     Returns:
-        The monitored metric on validation, for sweepers that optimise it; None: the job failed.
+        The monitored validation metric, for sweepers that optimise it; None if the job failed.
     """
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
@@ -77,28 +77,28 @@ def _train(config: DictConfig, folder: Path) -> dict[str, Any]:
 
 @cache
 def load_run() -> Callable[..., dict[str, Any]]:
-    """Import what trains, which takes seconds: not for ``--help``, not for a mistake."""
-    if "OMP_NUM_THREADS" in os.environ:  # what a launcher leaves a job of several
+    """Import the training code, which takes seconds: not for ``--help`` or a refused command."""
+    if "OMP_NUM_THREADS" in os.environ:  # a launcher's share of threads for each job
         os.environ.setdefault("POLARS_MAX_THREADS", os.environ["OMP_NUM_THREADS"])
-    gc.disable()  # it would walk what is imported again and again: a fifth of the time
+    gc.disable()  # repeated collections take a fifth of the import time
     from seqrec.experiment.run import run
 
-    gc.freeze()  # what is imported stays, so it needn't be walked during the training either
+    gc.freeze()  # imported objects stay: later collections can skip them, too
     gc.enable()
     return run
 
 
 @contextmanager
 def _into(file: Path) -> Iterator[None]:
-    """Write what is printed into a file: several jobs in one terminal can't be read."""
+    """Redirect printed output into a file: parallel jobs would mix theirs in the terminal."""
     with file.open("a", buffering=1) as stream, redirect_stdout(stream), redirect_stderr(stream):
         yield
 
 
 def _record(error: Exception, folder: Path) -> str:
-    """Leave what failed in the job's folder as ``error.txt``; return it in words."""
-    known = isinstance(error, SeqrecError)
-    message = str(error) if known else f"{type(error).__name__}: {error}"
-    details = "" if known else f"\n\n{traceback.format_exc()}"
+    """Write the error to ``error.txt`` in the job's folder, and return its message."""
+    expected = isinstance(error, SeqrecError)
+    message = str(error) if expected else f"{type(error).__name__}: {error}"
+    details = "" if expected else f"\n\n{traceback.format_exc()}"
     (folder / "error.txt").write_text(f"{message}{details}\n")
     return message

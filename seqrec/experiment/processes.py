@@ -1,8 +1,8 @@
-"""How the processes that share a run agree on its folder.
+"""Agreement on the run's folder between the processes of a run.
 
-Lightning starts the processes for further devices of one machine itself; torchrun or SLURM's srun
-start those of several machines. Either way every process runs the same command, and the folder
-that the first one has claimed is the run's.
+Lightning itself starts the processes for further devices of one machine; torchrun or SLURM's srun
+start those on several machines. Either way every process runs the same command, and the run's
+folder is the one that the first process has claimed.
 """
 
 import os
@@ -16,14 +16,14 @@ from seqrec.errors import ConfigError
 from seqrec.home import command
 from seqrec.machine.process import is_first_process, rank
 
-FOLDER = "SEQREC_RUN_FOLDER"  # environment variable: the folder, for processes Lightning starts
+FOLDER = "SEQREC_RUN_FOLDER"  # environment variable with the folder, for Lightning's processes
 
 
 def agree(folder: Path, settings: Trainer) -> Path:
-    """The folder of the first process, in every process of its run.
+    """Return the folder of the first process, in every process of the run.
 
     Raises:
-        ConfigError: the processes that were started aren't those that the trainer expects.
+        ConfigError: the started processes don't match the trainer's settings.
     """
     if "LOCAL_RANK" in os.environ and FOLDER in os.environ:  # Lightning started this process
         return Path(os.environ[FOLDER])
@@ -34,10 +34,10 @@ def agree(folder: Path, settings: Trainer) -> Path:
     if trainer.world_size == 1:
         if not is_first_process():
             raise ConfigError(
-                f"this is process {rank()} of several, and the trainer is set up for one",
+                f"this is process {rank()} of several, but the trainer is configured for one",
                 where=wanted,
-                todo="trainer=ddp, with the processes of a machine as trainer.devices and the "
-                "machines as trainer.num_nodes",
+                todo="use trainer=ddp, with trainer.devices processes on each of "
+                "trainer.num_nodes machines",
             )
         return folder
     strategy = trainer.strategy
@@ -53,26 +53,26 @@ def agree(folder: Path, settings: Trainer) -> Path:
         raise ConfigError(
             "a run on several machines needs a launcher",
             where=wanted,
-            todo="start it with torchrun or srun: docs/scale_out.md",
+            todo="start it with torchrun or srun; see docs/scale_out.md",
         )
     program = command("train").removeprefix("python ").replace("seqrec", "-m seqrec")
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise ConfigError(
-            "a sweep can't start further processes for each of its jobs",
+            "a sweep can't start further processes for its jobs",
             where=wanted,
             todo=f"torchrun --standalone --nproc_per_node {trainer.num_devices} {program} -m ..., "
-            "or trainer=auto",
+            "or use trainer=auto",
         )
     os.environ[FOLDER] = str(folder)
     return folder
 
 
 def check_shares(events: dict[str, int], processes: int) -> None:
-    """Every process needs something to evaluate: Lightning can't leave one out.
+    """Check that every process has something to evaluate: Lightning can't leave one out.
 
     Args:
-        events: name of an evaluation to how many events it has.
-        processes: that share them.
+        events: name of an evaluation to its number of events.
+        processes: how many processes share them.
 
     Raises:
         ConfigError: there are fewer events than processes.
@@ -82,5 +82,5 @@ def check_shares(events: dict[str, int], processes: int) -> None:
             raise ConfigError(
                 f"{processes} processes can't share {count} {name} events: one would have none",
                 where="trainer.devices x trainer.num_nodes",
-                todo=f"at most {count} processes, or a split that holds more users out",
+                todo=f"use at most {count} processes, or a split that holds out more users",
             )

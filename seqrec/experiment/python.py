@@ -1,4 +1,4 @@
-"""A run from Python, for notebooks: what ``python train.py`` does with the same overrides."""
+"""Training from Python, as in notebooks: what ``python train.py`` does with the same overrides."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,13 +15,13 @@ from seqrec.run.folder import RunFolder
 
 
 def train(*overrides: str) -> RunFolder:
-    """Train and evaluate one model; return the run's folder, which may name what these chose.
+    """Train and evaluate one model; return its folder, which trusts what the overrides named.
 
     Args:
-        overrides: ``model=gru_attn``, ``data=amazon``, ...: those of ``train.py`` for one run.
+        overrides: overrides of ``train.py`` for one run: ``model=gru_attn``, ``data=amazon``, ...
 
     Raises:
-        SeqrecError: what ``train.py`` would refuse, in the same words.
+        SeqrecError: ``train.py`` would refuse the overrides; the message is the same.
     """
     made = composed(list(overrides))
     folder = made.run_dir if made.config.resume else claim(made.run_dir)
@@ -34,16 +34,16 @@ def train(*overrides: str) -> RunFolder:
 
 
 def composed(overrides: list[str], *, options: Iterable[str] = ()) -> Composed:
-    """Return what ``train.py`` would run, checked as it would check it.
+    """Compose and check the configuration that ``train.py`` would run.
 
     Args:
-        overrides: those of ``train.py`` for one run.
-        options: names that may be meant by a key that isn't there.
+        overrides: overrides of ``train.py`` for one run.
+        options: further names to propose for an unknown key.
 
     Raises:
-        ConfigError: what ``train.py`` would refuse, in the same words.
+        ConfigError: ``train.py`` would refuse the overrides; the message is the same.
     """
     if flags := [override for override in overrides if override.startswith("-")]:
-        raise ConfigError(f"{flags[0]} is for train.py", todo="leave it out")
+        raise ConfigError(f"{flags[0]} is a flag of train.py only", todo="leave it out")
     register()
     return compose(check_command_line(overrides, config_dir=CONFIGS, options=options))

@@ -1,4 +1,4 @@
-"""What a run's folder says of the run, from its first step to its end."""
+"""The record of a run in its folder, from the first step to the end."""
 
 import time
 from collections.abc import Iterator
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 
 class Record:
-    """Writes what a run was: its configuration, code, machine, data and protocol.
+    """Writer of a run's record: its configuration, code, machine, data and protocol.
 
     Args:
-        folder: of the run.
+        folder: the run's folder.
         choices: chosen option of each configuration group.
-        overrides: what was typed; the run is named by it.
+        overrides: the overrides as typed; the run is named after them.
         logger: where curves and the summary go.
     """
 
@@ -54,10 +54,10 @@ class Record:
     ) -> Iterator["Logger | None"]:
         """Write what is known before the first step, and yield Lightning's logger.
 
-        Where the run fails the logger is told. Processes beside the first write and log nothing.
+        If the run fails, the logger closes it as failed. Only the first process writes and logs.
 
         Raises:
-            RunError: the run was begun on other data.
+            RunError: the run was started on other data.
         """
         if not is_first_process():
             yield None
@@ -72,12 +72,12 @@ class Record:
     def _open(self, module: EvaluatedModule, hardware: Hardware, card: dict[str, Any]) -> RunInfo:
         """Write what is known before the first step; a continued run keeps its id."""
         root, store, folder = module.config, module.store, self.folder
-        known = folder.about() if (folder.path / "run.json").is_file() else {}
-        if known and known["data_hash"] != store.data_hash:
+        earlier = folder.about() if (folder.path / "run.json").is_file() else {}
+        if earlier and earlier["data_hash"] != store.data_hash:
             raise RunError(
-                "the data changed since this run began",
-                where=f"{known['data_hash'][:12]} then, {store.data_hash[:12]} now",
-                todo="start a new run (leave resume out)",
+                "the data has changed since this run began",
+                where=f"{earlier['data_hash'][:12]} then, {store.data_hash[:12]} now",
+                todo="start a new run: leave resume out",
             )
         folder.write_config(to_values(root))
         candidate_V = module.splits.candidate_V
@@ -88,12 +88,12 @@ class Record:
         folder.write_json("protocol.json", card)
         folder.write_text("protocol.md", markdown(card))
         folder.write_optional("code.patch", code_patch())
-        folder.write_optional("error.txt", None)  # of an earlier part, that failed
+        folder.write_optional("error.txt", None)  # of an earlier part that failed
         name, group = names(root, self.choices, self.overrides)
         about = {
             "name": name,
             "group": group,
-            "run_id": known.get("run_id") or uuid4().hex[:8],
+            "run_id": earlier.get("run_id") or uuid4().hex[:8],
             "command": command("train", *self.overrides),
             "overrides": self.overrides,
             "choices": {k: v for k, v in self.choices.items() if not k.startswith("hydra/")},
@@ -106,7 +106,7 @@ class Record:
             "seed": root.seed,
             "started": _now(),
             "environment": describe_environment(),
-            "before": _before(known),
+            "before": _before(earlier),
         }
         folder.write_json("run.json", about)
         config = to_values(root) | {"data_hash": store.data_hash, "choices": about["choices"]}
@@ -114,10 +114,10 @@ class Record:
         return RunInfo(folder.path, name, group, run_id, tags=list(root.tags), config=config)
 
     def close(self, results: Results, card: dict[str, Any], *, samples: Samples) -> None:
-        """Write the results and how long the run took; tell the logger.
+        """Write the results and how long the run took, and close the logger.
 
         Args:
-            results: ``metrics.json``; written last, so its presence says the run is complete.
+            results: ``metrics.json``; written last, so its presence means the run is complete.
             card: the protocol card.
             samples: lists for a few users.
         """
@@ -131,18 +131,18 @@ class Record:
 
 
 def names(root: Root, choices: dict[str, str], overrides: list[str]) -> tuple[str, str]:
-    """A readable name, and the group of runs to compare with."""
+    """Return a readable name, and the group of runs to compare with."""
     recipe = choices.get("experiment") or "adhoc"
     group = root.group or f"{choices['data']}/{recipe}"
     return run_name(choices, overrides, seed=root.seed), group
 
 
-def _before(known: dict[str, Any]) -> list[dict[str, Any]]:
-    """When, on what and with which code the earlier parts of a continued run were trained."""
-    if not known:
+def _before(earlier: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return when, where and with which code the earlier parts of a resumed run were trained."""
+    if not earlier:
         return []
-    part = {key: known.get(key) for key in ("started", "device", "environment")}
-    return [*known.get("before", []), part]
+    part = {key: earlier.get(key) for key in ("started", "device", "environment")}
+    return [*earlier.get("before", []), part]
 
 
 def _now() -> str:

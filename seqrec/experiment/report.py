@@ -1,4 +1,4 @@
-"""What a run tells: at its start, at its end, and what to type next."""
+"""The printed output of a run: its header, its results, and commands to type next."""
 
 from functools import partial
 from itertools import pairwise
@@ -29,7 +29,7 @@ OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "t
 def print_header(
     out: Console, module: TrainedModule | BaselineModule, hardware: Hardware, card: dict[str, Any]
 ) -> None:
-    """Data, split, model, batches and device, a line each."""
+    """Print data, split, model, batches and device, a line each."""
     store, splits = module.store, module.splits
     size = (
         f"{store.n_users:,} users  {store.n_items:,} items  {store.n_interactions:,} interactions"
@@ -52,14 +52,14 @@ def print_header(
         cold = splits.report[f"{part}_cold_targets"]
         if cold:
             print_line(
-                out, "", f"{cold:,} {part} targets left out: their item has no training event"
+                out, "", f"{cold:,} {part} targets left out: their items have no training event"
             )
     repeats = splits.report["test_repeats"]
     if repeats > 0.05 and module.config.evaluation.mask_seen:
         print_line(
             out,
             "",
-            f"{repeats:.0%} of the test targets were seen before and can't be recommended: "
+            f"{repeats:.0%} of the test targets are seen items and can't be recommended: "
             "evaluation.mask_seen=false ranks seen items too",
         )
     if isinstance(module, TrainedModule):
@@ -71,14 +71,14 @@ def print_header(
 
 
 def _training(out: Console, module: TrainedModule) -> None:
-    """Model and batches."""
+    """Print model and batches."""
     model = (module.model.encoder, module.model.head, module.model.scorer, module.loss)
     names = " > ".join(type(part).__name__ for part in model)
     print_line(out, "model", f"{names}  {count_parameters(module):,} parameters")
     epoch = module.epoch_batches(0)
     limit = module.config.trainer.limit_batches
     count = f"{len(epoch):,}" if limit is None else f"{min(limit, len(epoch)):,} of {len(epoch):,}"
-    size = f"{count} an epoch, of {epoch.n_positions / len(epoch):,.0f} positions"
+    size = f"{count} per epoch, of {epoch.n_positions / len(epoch):,.0f} positions"
     print_line(out, "batches", f"{size}, {epoch.padding:.1%} padding")
     lost = 1 - epoch.n_targets / int(
         (module.splits.train.end - module.splits.train.start - 1).sum()
@@ -88,27 +88,27 @@ def _training(out: Console, module: TrainedModule) -> None:
             out,
             "",
             f"{lost:.0%} of the training events lie before the latest "
-            f"max_length={module.config.max_length} and aren't learned from: "
-            "window=sliding takes them all",
+            f"max_length={module.config.max_length} and aren't trained on: "
+            "window=sliding trains on all",
         )
 
 
 def print_plan(out: Console, plan: Plan) -> None:
-    """What the run will take, and a warning where that is too much."""
+    """Print the expected time and memory, and advice where they are too much."""
     peak = f"{plan.peak / 2**30:.1f} GiB of memory at its peak"
     if plan.seconds == float("inf"):
-        told = peak
+        expected = peak
     elif plan.seconds < 1:
-        told = f"less than a second an epoch, {peak}"
+        expected = f"less than a second per epoch, {peak}"
     else:
-        told = f"about {plan.seconds:,.0f} s an epoch, {peak}"
-    print_line(out, "expected", told)
+        expected = f"about {plan.seconds:,.0f} s per epoch, {peak}"
+    print_line(out, "expected", expected)
     if plan.advice:
         print_line(out, "advice", f"{plan.free / 2**30:.1f} GiB are free; {plan.advice}")
 
 
 def print_results(out: Console, module: EvaluatedModule, model: str, results: Results) -> None:
-    """The test metrics beside those of the popularity baseline."""
+    """Print the test metrics and those of the popularity baseline."""
     task, about = module.task, results.about
     k = task.k
     shown = [f"{metric}@{k}" for metric in ("hit_rate", "ndcg", "mrr", "coverage")]
@@ -133,41 +133,41 @@ def print_results(out: Console, module: EvaluatedModule, model: str, results: Re
     _gaps(out, module, results.slices, f"ndcg@{k}")
     if task.negatives is not None:
         name = f"{task.negatives.name}_ndcg@{k}"
-        told = f"{name} {results.test[name]:.4f}, popularity {results.popularity[name]:.4f}"
-        print_line(out, "sampled", f"{told}; among sampled negatives only, for old papers")
+        values = f"{name} {results.test[name]:.4f}, popularity {results.popularity[name]:.4f}"
+        print_line(out, "sampled", f"{values}; only to compare with papers that sampled negatives")
 
 
 def _slices(out: Console, results: dict[str, float], metric: str) -> None:
-    """One line: the metric by kinds of events."""
+    """Print the metric by kind of event, in one line."""
     kinds: dict[str, list[str]] = {}
     for key, value in results.items():
         if key.startswith("slices/") and key.endswith(f"/{metric}"):
             kind, _, which = key.split("/")[1].partition("=")
             if kind in SLICES:
                 kinds.setdefault(kind, []).append(f"{which} {value:.4f}")
-    told = [f"{kind}: {', '.join(which)}" for kind, which in kinds.items() if len(which) > 1]
-    if told:
-        print_line(out, metric, "  ".join(told))
+    parts = [f"{kind}: {', '.join(which)}" for kind, which in kinds.items() if len(which) > 1]
+    if parts:
+        print_line(out, metric, "  ".join(parts))
 
 
 def _gaps(out: Console, module: EvaluatedModule, results: dict[str, float], metric: str) -> None:
-    """One line: how far apart groups of users are, and the groups where they are few."""
-    told = []
+    """Print the gaps between groups of users in one line, with the groups if they are few."""
+    gaps = []
     for name, group_U in module.task.groups.items():
         if (gap := results.get(f"gaps/{name}/{metric}")) is not None:
             keys = {g: f"slices/{name}={g}/{metric}" for g in labels(group_U)}
             groups = [f"{g} {results[key]:.4f}" for g, key in keys.items() if key in results]
-            told.append(
+            gaps.append(
                 f"{name} {gap:.4f}" + f" ({', '.join(groups)})" * (len(groups) <= MAX_AUTO_GROUPS)
             )
-    if told:
-        print_line(out, "gaps", "  ".join(told))
+    if gaps:
+        print_line(out, "gaps", "  ".join(gaps))
 
 
 def print_next_steps(
     out: Console, folder: RunFolder, store: SequenceStore, logger: RunLogger
 ) -> None:
-    """Where the run is, and commands to copy."""
+    """Print where the run is, and commands to copy."""
     print_line(out, "run", str(folder.path))
     for file in sorted(folder.path.glob(TABLES)):
         print_line(out, "profile", str(file))

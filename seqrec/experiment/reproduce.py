@@ -1,4 +1,4 @@
-"""A run again from its folder, and whether it came out the same."""
+"""Reproduction of a run from its folder, and comparison of the results."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from seqrec.machine.hardware import find_hardware
 from seqrec.run.environment import describe_environment
 from seqrec.run.folder import RunFolder, to_values
 
-MEASURED = ("fit_seconds", "peak_memory_mb")  # no two runs agree in them
+MEASURED = ("fit_seconds", "peak_memory_mb")  # they differ from run to run
 MADE = (  # entries of the environment
     *("python", "platform", "threads"),
     *("git_sha", "code_sha256", "lock_sha256", "installed_sha256"),
@@ -24,7 +24,7 @@ MADE = (  # entries of the environment
 
 @dataclass(frozen=True)
 class Difference:
-    """A result that isn't what it was; None: it isn't there."""
+    """A result that has changed; None: it is missing."""
 
     name: str
     then: Any
@@ -32,7 +32,7 @@ class Difference:
 
     @property
     def size(self) -> float:
-        """How far apart two numbers are; infinite for anything else."""
+        """The absolute difference of two numbers; infinite for anything else."""
         try:
             return abs(self.now - self.then)
         except TypeError:
@@ -40,12 +40,12 @@ class Difference:
 
 
 def environments(about: dict[str, Any], config: Root, data_hash: str) -> dict[str, tuple[Any, Any]]:
-    """What a result depends on, when the run was made and now, by name.
+    """Compare what a result depends on: name to its value in the run and now.
 
     Args:
         about: the run's ``run.json``.
-        config: what will be run.
-        data_hash: of the data now.
+        config: the configuration that will be run.
+        data_hash: hash of the data now.
     """
     then, now = about["environment"], describe_environment()
     precision = "fp32" if config.baseline else config.trainer.precision
@@ -61,15 +61,15 @@ def environments(about: dict[str, Any], config: Root, data_hash: str) -> dict[st
 def train_again(folder: RunFolder, config: Root, new: Path) -> dict[str, Any]:
     """Train and test once more, into the folder `new`, without a logger; return the results.
 
-    On a CPU with as many threads as the run had: they decide in which order numbers are added.
+    On a CPU it uses as many threads as the run did: they decide the order of summation.
 
     Raises:
-        RunError: the run's folder doesn't say what is needed.
+        RunError: the run's folder lacks what is needed.
     """
     about = folder.about()
     if "choices" not in about:
         raise RunError(
-            "this run was made by a version that didn't record how to repeat it",
+            "this run is of an older version, which didn't record how to repeat it",
             where=str(folder.path / "run.json"),
             todo="run its command again",
         )
@@ -80,7 +80,7 @@ def train_again(folder: RunFolder, config: Root, new: Path) -> dict[str, Any]:
 
 
 def changed_metrics(then: dict[str, Any], now: dict[str, Any]) -> list[Difference]:
-    """Results that aren't equal to the last bit, the largest difference first."""
+    """Return the results that aren't bit-identical, the largest difference first."""
     found = [
         Difference(name, then.get(name), now.get(name))
         for name in sorted((then.keys() | now.keys()) - set(MEASURED))

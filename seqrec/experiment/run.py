@@ -54,17 +54,17 @@ def run(
 
     Args:
         config: the composed configuration.
-        run_dir: the run's folder; one that holds a ``last.ckpt`` is continued.
+        run_dir: the run's folder; if it holds a ``last.ckpt``, the run is resumed.
         choices: chosen option of each configuration group.
-        overrides: what was typed; the run is named by it.
-        reuse: where a run of this configuration, data and code is there already, go on with that
-            one, or take its results if it is finished; `run_dir` then says which it is.
+        overrides: the overrides as typed; the run is named after them.
+        reuse: if a run of this configuration, data and code exists, resume it, or take its
+            results if it is finished; a file in `run_dir` then points to that run.
 
     Returns:
-        The content of ``metrics.json``; and ``skipped``, if it was there before.
+        The content of ``metrics.json``, with ``skipped`` if a finished run was reused.
 
     Raises:
-        SeqrecError: something the user can mend.
+        SeqrecError: something the user can fix.
     """
     out, root = console(), typed(config)
     silence()
@@ -74,7 +74,7 @@ def run(
         run_dir = _known_folder(root, run_dir)
     folder = RunFolder(agree(run_dir, root.trainer))
     if reuse and folder.finished:
-        print_line(out, "skipped", f"it is trained: {folder.path} (rerun=true trains it again)")
+        print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
         return folder.read_json("metrics.json") | {SKIPPED: True}
     with folder.held() if is_first_process() else nullcontext():
         record = Record(folder, choices, overrides, make(root.logger))
@@ -82,13 +82,13 @@ def run(
 
 
 def _known_folder(root: Root, run_dir: Path) -> Path:
-    """The folder of a run that would come out the same, told in `run_dir`; else `run_dir`."""
+    """Return the folder of an equal run, and note it in `run_dir`; without one, `run_dir`."""
     store = prepare_data(root)
-    known = find_same(root, store)
-    if known is None:
+    same = find_same(root, store)
+    if same is None:
         return run_dir
-    RunFolder(run_dir).write_text(ELSEWHERE, f"{known.path}\n")
-    return known.path
+    RunFolder(run_dir).write_text(ELSEWHERE, f"{same.path}\n")
+    return same.path
 
 
 def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
 def _begin(
     root: Root, record: Record, out: Console
 ) -> tuple[TrainedModule | BaselineModule, Hardware, dict[str, Any]]:
-    """Put all together, refuse what leaks, and say what will be done; with the protocol card."""
+    """Build the module, refuse leaks under a strict protocol, and print the header."""
     hardware = choose_hardware_for(root)
     name, _ = names(root, record.choices, record.overrides)
     print_line(out, "seqrec", f"{name} on {record.choices['data']}")
@@ -142,7 +142,7 @@ def _fit(
     logger: Any,
     out: Console,
 ) -> tuple[TrainedModule | BaselineModule, Results]:
-    """Train or count, go back to what was best, evaluate it; return what was evaluated."""
+    """Train or count, restore the best weights, evaluate them; return the evaluated module."""
     config, splits = module.config, module.splits
     if config.baseline is None:
         trainer = build_trainer(
@@ -166,24 +166,24 @@ def _fit(
 
 
 def prepare_data(root: Root) -> SequenceStore:
-    """The data of a run."""
+    """Prepare the data of a run."""
     return prepare(build_source(root), root.prepare, Path(root.paths.cache_dir))
 
 
 def choose_hardware_for(root: Root) -> Hardware:
-    """Device and precision of a run; its optimizer is made to fit them."""
+    """Choose device and precision of a run, and make its optimizer fit them."""
     counted = root.baseline is not None
     precision = "fp32" if counted else root.trainer.precision  # counts are exact
     hardware = find_hardware(root.trainer.accelerator, precision)
     if hardware.precision == "fp16" and root.optimizer:
-        root.optimizer.pop("fused", None)  # it would unscale gradients after they were clipped
+        root.optimizer.pop("fused", None)  # it would unscale gradients after they are clipped
     return hardware
 
 
 def _judged(
     trainer: lightning.Trainer, module: TrainedModule | BaselineModule, about: dict[str, Any]
 ) -> Results:
-    """Return the metrics of ranks on validation and test, and what they belong to."""
+    """Return the metrics of ranks on validation and test, with the facts they belong to."""
     trainer.validate(module, verbose=False)
     valid = module.results
     trainer.test(module, verbose=False)
@@ -198,12 +198,12 @@ def _judged(
 
 
 def has_whole(module: nn.Module, weights: dict[str, Tensor]) -> bool:
-    """Whether this process holds all of the weights, not the shard that FSDP left it with."""
+    """Return whether this process holds all weights, not only its shard under FSDP."""
     return all(own.shape == weights[name].shape for name, own in module.named_parameters())
 
 
 def _conclude(module: EvaluatedModule, folder: RunFolder, results: Results) -> Results:
-    """Write ranks and lists; return the results with all that follows from them."""
+    """Write ranks and lists; return the results with the metrics that follow from them."""
     task, found = module.task, module.conclude()
     assert module.tested is not None
     events = judged_events(task, module.tested, found.popular)

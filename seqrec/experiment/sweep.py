@@ -1,4 +1,4 @@
-"""The end of a sweep: one table over all its jobs, mean and spread over seeds."""
+"""The summary of a sweep: one table over all its jobs, mean and sd over seeds."""
 
 import json
 import statistics
@@ -17,27 +17,27 @@ from seqrec.machine.process import is_first_process
 from seqrec.run.claim import ELSEWHERE
 from seqrec.terminal.console import console, print_line
 
-FAILED: list[Path] = []  # folders of the jobs that failed, once the sweep is over
-SKIPPED = "skipped"  # in the results of a job that wasn't trained again
+FAILED: list[Path] = []  # folders of failed jobs, filled when the sweep ends
+SKIPPED = "skipped"  # key in the results of a job that wasn't trained again
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a sweep, as its folder tells."""
+    """One job of a sweep, as read from its folder."""
 
     folder: Path
-    varied: str  # the overrides that tell it from the others, without seed and fold
+    varied: str  # the overrides that distinguish it, without seed and fold
     metrics: dict[str, Any] | None  # None: it failed
     error: str
-    elsewhere: bool  # the run is one that was there before the sweep
+    elsewhere: bool  # an earlier run stands for it
 
 
 class SweepSummary(Callback):
-    """Hydra callback: print the closing table of a multirun."""
+    """Hydra callback that prints the closing table of a multirun."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read the jobs' folders, print the table, name the jobs that failed."""
-        if not is_first_process():  # the others have folders of their own, with nothing in them
+        if not is_first_process():  # the other processes have empty folders of their own
             return
         evaluation = config.evaluation
         k = cut_off(evaluation.monitor, evaluation.ks)
@@ -45,7 +45,7 @@ class SweepSummary(Callback):
 
 
 def summarise(folder: Path, shown: list[str]) -> None:
-    """Print what became of the jobs below `folder`; `shown` names the metrics."""
+    """Print the outcome of the jobs below `folder`; `shown` names the metrics."""
     out, jobs = console(), read_jobs(folder)
     hashes = sorted({job.metrics["data_hash"][:12] for job in jobs if job.metrics})
     out.print()
@@ -54,7 +54,7 @@ def summarise(folder: Path, shown: list[str]) -> None:
     out.print(sweep_table(jobs, shown))
     before = sum(job.elsewhere for job in jobs)
     if before:
-        print_line(out, "", f"{before} of them were trained before or went on where they were")
+        print_line(out, "", f"{before} of them were reused or resumed")
     for job in jobs:
         if job.metrics is None:
             FAILED.append(job.folder)
@@ -65,7 +65,7 @@ def summarise(folder: Path, shown: list[str]) -> None:
 
 
 def read_jobs(folder: Path) -> list[Job]:
-    """The jobs of a sweep, in the order they were run."""
+    """Read the jobs of a sweep, in the order in which they ran."""
     paths = [p for p in folder.iterdir() if (p / ".hydra" / "overrides.yaml").is_file()]
     overrides = {p: read_overrides(p) for p in paths}
     common = set.intersection(*map(set, overrides.values())) if len(paths) > 1 else set()
@@ -83,12 +83,12 @@ def read_jobs(folder: Path) -> list[Job]:
 
 
 def _repeats(override: str) -> bool:
-    """Whether an override makes the same model once more."""
+    """Return whether an override only repeats the same model, as a seed does."""
     return meaning_of(key_of(override)) is Meaning.REPEAT
 
 
 def sweep_table(jobs: list[Job], shown: list[str]) -> Table:
-    """Rows: settings; columns: test metrics as mean and standard deviation over the seeds."""
+    """Build a table of settings by test metrics, as mean and standard deviation over seeds."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for job in jobs:
         if job.metrics is not None:
@@ -113,15 +113,15 @@ def sweep_table(jobs: list[Job], shown: list[str]) -> Table:
 
 
 def spread(values: list[float | None]) -> str:
-    """``mean ± standard deviation`` (of the sample); the mean alone of a single value."""
-    known = [v for v in values if v is not None]
-    if not known:
+    """Format ``mean ± standard deviation`` (of the sample); for a single value, the mean."""
+    present = [v for v in values if v is not None]
+    if not present:
         return "-"
-    if len(known) == 1:
-        return f"{known[0]:.4f}"
-    return f"{statistics.fmean(known):.4f} ± {statistics.stdev(known):.4f}"
+    if len(present) == 1:
+        return f"{present[0]:.4f}"
+    return f"{statistics.fmean(present):.4f} ± {statistics.stdev(present):.4f}"
 
 
 def _mean(runs: list[dict[str, Any]], name: str) -> float:
-    known = [run[name] for run in runs if run.get(name) is not None]
-    return statistics.fmean(known) if known else float("nan")
+    present = [run[name] for run in runs if run.get(name) is not None]
+    return statistics.fmean(present) if present else float("nan")

@@ -1,1 +1,1 @@
-"""Where curves go. Each logger is one file here and one YAML in ``configs/logger``."""
+"""Loggers of curves: each is one file here and one YAML in ``configs/logger``."""

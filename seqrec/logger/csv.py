@@ -1,4 +1,4 @@
-"""Curves as a CSV file in the run folder."""
+"""Logger of curves to a CSV file in the run folder."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from seqrec.run.info import RunInfo
 
 
 class CSV:
-    """Write ``<run>/csv/metrics.csv``."""
+    """A logger that writes ``<run>/csv/metrics.csv``."""
 
     def __init__(self) -> None:
         self.file: Path | None = None
@@ -20,8 +20,8 @@ class CSV:
         return CSVLogger(run.folder, name="csv", version="")
 
     def finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None:
-        """Lightning closes the file."""
+        """Do nothing: Lightning closes the file."""
 
     def hints(self) -> list[str]:
-        """Where the curves are."""
+        """Return where the curves are."""
         return [f"curves: {self.file}"]

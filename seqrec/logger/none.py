@@ -1,4 +1,4 @@
-"""No curves; the run folder still holds every result."""
+"""A logger that does nothing; the run folder still holds every result."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from seqrec.run.info import RunInfo
 
 
 class NoLogger:
-    """Log nothing."""
+    """A logger that logs nothing."""
 
     def open(self, run: RunInfo) -> None:
         """Return None: Lightning then keeps no logger."""
         return
 
     def finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
     def hints(self) -> list[str]:
-        """Nothing to type."""
+        """Return no hints."""
         return []

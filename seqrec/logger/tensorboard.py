@@ -1,4 +1,4 @@
-"""Curves for TensorBoard."""
+"""Logger of curves for TensorBoard."""
 
 import importlib.util
 from pathlib import Path
@@ -11,7 +11,7 @@ from seqrec.run.info import RunInfo
 
 
 class TensorBoard:
-    """Write ``<run>/tensorboard``.
+    """A logger that writes ``<run>/tensorboard``.
 
     Raises:
         ConfigError: the ``tensorboard`` extra isn't installed.
@@ -21,7 +21,7 @@ class TensorBoard:
         if importlib.util.find_spec("tensorboard") is None:
             raise ConfigError(
                 "logger=tensorboard needs the package tensorboard, which isn't installed",
-                todo="pip install -c requirements.lock -e '.[tensorboard]', or logger=csv",
+                todo="pip install -c requirements.lock -e '.[tensorboard]', or use logger=csv",
             )
         self.folder: Path | None = None
 
@@ -33,8 +33,8 @@ class TensorBoard:
         )
 
     def finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None:
-        """Lightning closes the files."""
+        """Do nothing: Lightning closes the files."""
 
     def hints(self) -> list[str]:
-        """The command that shows them."""
+        """Return the command that shows the curves."""
         return [f"tensorboard --logdir {self.folder}"]

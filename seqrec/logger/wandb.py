@@ -1,4 +1,4 @@
-"""Runs in Weights & Biases; offline when there is no API key. Never a prompt, never a crash."""
+"""Logger to Weights & Biases; offline without an API key. It never prompts and never crashes."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from seqrec.run.info import RunInfo
 
 log = logging.getLogger(__name__)
 MODES = ("auto", "online", "offline", "disabled")
-SERVED = (  # what evaluating and recommending need of a run's folder
+SERVED = (  # the files of a run that evaluating and recommending need
     *("config.yaml", "run.json", "metrics.json", "protocol.json", "catalogue.parquet"),
     "checkpoints/best.ckpt",
 )
@@ -31,7 +31,7 @@ class Wandb:
         mode: ``online``, ``offline``, or ``auto``: online if there is an API key, else offline.
             The environment variable ``WANDB_MODE`` wins, and may also be ``disabled``.
         log_model: keep the run's folder with its best checkpoint as an artifact, with the data's
-            hash. Online the data is an artifact too, so that W&B shows what was made of what.
+            hash. Online, the data is an artifact too, so that W&B shows the lineage.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Wandb:
             raise ConfigError(
                 f"W&B has no mode {chosen!r}",
                 where="WANDB_MODE" if os.environ.get("WANDB_MODE") else "logger.mode",
-                todo=f"one of {', '.join(MODES)}",
+                todo=f"use one of {', '.join(MODES)}",
             )
         self.mode = ("online" if has_api_key() else "offline") if chosen == "auto" else chosen
         self.logger: WandbLogger | None = None
@@ -56,7 +56,7 @@ class Wandb:
         self.folder: str | None = None
 
     def open(self, run: RunInfo) -> WandbLogger:
-        """Start the W&B run; if the server can't be reached, an offline one."""
+        """Start the W&B run, offline if the server can't be reached."""
         import wandb
 
         os.environ.setdefault("WANDB_SILENT", "true")
@@ -103,13 +103,13 @@ class Wandb:
         run.finish(exit_code=1 if failed else 0)
 
     def _keep(self, about: RunInfo, summary: dict[str, Any]) -> None:
-        """The run's folder as an artifact, and the data as one that it used."""
+        """Log the run's folder as an artifact, and the data as an artifact that it used."""
         import wandb
 
         assert self.logger is not None
         run, choices = self.logger.experiment, about.config["choices"]
         data_hash = about.config["data_hash"]
-        if self.mode == "online":  # W&B can't note it otherwise
+        if self.mode == "online":  # offline runs can't record the artifacts that they use
             data = wandb.Artifact(_safe(choices["data"]), type="dataset")
             with data.new_file("data.json") as file:  # the same content is the same version
                 json.dump({"data_hash": data_hash}, file)
@@ -125,7 +125,7 @@ class Wandb:
         run.log_artifact(model)
 
     def hints(self) -> list[str]:
-        """How to see the run."""
+        """Return how to view the run."""
         if self.logger is None or self.mode == "disabled":
             return []
         if self.mode != "offline":
@@ -134,12 +134,12 @@ class Wandb:
 
 
 def _safe(name: str) -> str:
-    """As W&B allows artifacts to be called."""
+    """Replace what W&B doesn't allow in an artifact's name."""
     return re.sub(r"[^\w.-]+", "-", name)[:120]
 
 
 def _measured(summary: dict[str, Any]) -> dict[str, Any]:
-    """The metrics of the whole test; W&B takes 100 entries."""
+    """Keep the metrics of the whole test: W&B takes 100 entries."""
     whole = re.compile(r"test/[\w@]+")
     return {key: value for key, value in summary.items() if whole.fullmatch(key)}
 
@@ -149,7 +149,7 @@ def _first_line(error: Exception) -> str:
 
 
 def has_api_key() -> bool:
-    """Whether W&B would find a key: in the environment or in the netrc file."""
+    """Return whether W&B would find a key, in the environment or in the netrc file."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""

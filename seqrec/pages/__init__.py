@@ -1,1 +1,1 @@
-"""HTML pages that open from disk and ask for nothing: one style, one theme switch, one chart."""
+"""HTML pages that open from disk, offline, with a shared style, theme switch and charts."""

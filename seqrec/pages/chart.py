@@ -1,6 +1,6 @@
-"""Charts of a page: specifications for plotly.js, and the tables of their numbers.
+"""Charts of a page: specifications for plotly.js, and tables of their numbers.
 
-Colours are names such as ``@series2``: the page puts in those of its theme.
+Colours are names such as ``@series2``, which the page replaces by those of its theme.
 """
 
 from dataclasses import dataclass
@@ -19,28 +19,28 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the charts that a select chooses from."""
+    """One of the charts that a select box offers."""
 
     label: str
     figure: Figure
-    sheet: Sheet | None = None  # None: a table elsewhere on the page has the numbers
+    sheet: Sheet | None = None  # None: another table of the page has the numbers
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What stands under one heading."""
+    """A heading with its text and one or more charts."""
 
     key: str
     title: str
-    text: str  # what is shown, and how to read it
+    text: str  # what the chart shows, and how to read it
     variants: list[Variant]
     legend: bool = False  # rows can be switched on and off
-    choose: str = ""  # what the select is for
-    wide: bool = False  # it has many panels: on a small screen it is scrolled, not squeezed
+    choose: str = ""  # label of the select box
+    wide: bool = False  # it has many panels: on a small screen, scroll instead of shrinking
 
 
 def layout_of(x: str, y: str) -> Figure:
-    """A chart with two axes."""
+    """Lay out a chart with two axes."""
     axis = {"automargin": True, "zeroline": False, "gridcolor": "@line", "linecolor": "@line"}
     return {
         "xaxis": axis | {"title": {"text": x, "standoff": 12}},
@@ -53,5 +53,5 @@ def layout_of(x: str, y: str) -> Figure:
 
 
 def figures_of(charts: list[Chart]) -> list[list[Figure]]:
-    """Return what the page's script draws: figures by chart and variant."""
+    """Return the figures for the page's script, by chart and variant."""
     return [[variant.figure for variant in chart.variants] for chart in charts]

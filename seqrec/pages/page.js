@@ -63,9 +63,9 @@ function draw(section) {
   );
   for (const trace of traces) if (trace.type === "heatmap") trace.showscale = !narrow.matches;
   for (const trace of traces) if (trace.meta) trace.visible = pressed.has(trace.meta.row);
-  const there = new Set(traces.filter((trace) => trace.meta).map((trace) => trace.meta.row));
+  const present = new Set(traces.filter((trace) => trace.meta).map((trace) => trace.meta.row));
   for (const button of section.querySelectorAll(".legend button"))
-    button.parentElement.hidden = !there.has(Number(button.dataset.row));
+    button.parentElement.hidden = !present.has(Number(button.dataset.row));
   Object.assign(layout, {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",

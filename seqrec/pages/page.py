@@ -1,4 +1,4 @@
-"""A page as one file, from the templates that all pages share and those of its own package."""
+"""A page as one file, from shared templates and those of its own package."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -11,17 +11,17 @@ JSON = {"separators": (",", ":"), "default": str, "allow_nan": False}
 def write_page(
     file: Path, package: str, *, title: str, kind: str, data: dict[str, Any], **content: Any
 ) -> None:
-    """Write a page, whole or not at all.
+    """Write a page atomically.
 
     Args:
-        file: where.
+        file: the HTML file.
         package: has ``page.html``, which extends ``base.html``, and may have a ``style.css`` and a
-            ``page.js``, which come after those of all pages.
-        title: heads the page.
-        kind: of page, said beside the project's name.
-        data: what the scripts read: ``figures`` by part, chart and variant, and what is the page's
-            own. As JSON, texts in it stay texts.
-        content: what the template shows.
+            ``page.js``, which follow the shared ones.
+        title: title of the page.
+        kind: kind of page, shown next to the project's name.
+        data: data for the scripts: ``figures`` by part, chart and variant, and the page's own.
+            It is embedded as JSON, so texts can't become code.
+        content: variables of the template.
     """
     from plotly.offline import get_plotlyjs
 
@@ -58,6 +58,6 @@ def _environment(package: str) -> Any:
 
 
 def _texts(name: str, package: str) -> list[str]:
-    """Return the file of all pages, and the package's own if it has one."""
+    """Return the shared file, and the package's own if it has one."""
     found = [files(place) / name for place in (SHARED, package)]
     return [each.read_text(encoding="utf-8") for each in found if each.is_file()]

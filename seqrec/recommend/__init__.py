@@ -1,4 +1,4 @@
-"""Answers from a trained run."""
+"""Recommendations from a trained run."""
 
 from seqrec.recommend.recommender import Recommender
 from seqrec.recommend.session import Recommendation, Session

@@ -1,4 +1,4 @@
-"""The data that a run was trained on, where it can still be read."""
+"""The data that a run was trained on, if it can still be read."""
 
 from pathlib import Path
 
@@ -18,11 +18,11 @@ def store_of_run(config: Root, data_hash: str) -> SequenceStore:
     """Return the data of a run.
 
     Args:
-        config: of the run.
-        data_hash: of the data that it was trained on.
+        config: the run's configuration.
+        data_hash: hash of the data that it was trained on.
 
     Raises:
-        DataError: the data can't be read any more.
+        DataError: the data can no longer be read.
         RunError: the data has changed.
     """
     store = prepare(build_source(config), config.prepare, Path(config.paths.cache_dir))
@@ -43,8 +43,8 @@ def session_of_user(
     Args:
         store: the data of the run.
         user: original id.
-        items: of the run.
-        wanted: columns of the events that the model reads.
+        items: the run's items.
+        wanted: event columns that the model reads.
 
     Raises:
         DataError: the data doesn't have this user.
@@ -54,12 +54,12 @@ def session_of_user(
     if found.is_empty():
         raise DataError(
             f"{store.name} has no user {user!r} (after filtering)",
-            todo=f"name one like {', '.join(users['user'][:3])}, or give items='[...]'",
+            todo=f"give an id such as {', '.join(users['user'][:3])}, or items='[...]' instead",
         )
     index = found[0]
-    mine = slice(store.offset[index], store.offset[index + 1])
-    context = {name: event_column(store, name)[mine].tolist() for name in wanted}
+    events = slice(store.offset[index], store.offset[index + 1])
+    context = {name: event_column(store, name)[events].tolist() for name in wanted}
     for name in context.keys() & store.categories.keys():
         names = [None, *store.categories[name]]
         context[name] = [names[code] for code in context[name]]
-    return Session([items.ids[i - 1] for i in store.item[mine].tolist()], index, context)
+    return Session([items.ids[i - 1] for i in store.item[events].tolist()], index, context)

@@ -8,7 +8,7 @@ from seqrec.errors import DataError
 
 
 class Items:
-    """What the item indices of a model mean.
+    """The items behind a model's item indices.
 
     Args:
         table: index (from 1), item and title (may be null) of the run's catalogue.
@@ -20,11 +20,11 @@ class Items:
         self.index = {item: i for i, item in enumerate(self.ids, start=1)}
 
     def __len__(self) -> int:
-        """Return how many items there are."""
+        """Return the number of items."""
         return len(self.ids)
 
     def places(self, items: list[str]) -> list[int]:
-        """Return the places in a history of the items that the catalogue has.
+        """Return the positions in a history of the items that the catalogue has.
 
         Raises:
             DataError: it has none of them.
@@ -73,4 +73,4 @@ class Items:
 
     @property
     def _hint(self) -> str:
-        return f"give original ids, like {', '.join(self.ids[:3])}"
+        return f"give original ids, such as {', '.join(self.ids[:3])}"

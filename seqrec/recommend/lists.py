@@ -20,13 +20,13 @@ def top_lists(
     k: int,
     policy: Policy,
 ) -> Iterator[pl.DataFrame]:
-    """Yield tables of user, rank, item and score: of each history the `k` best items, best first.
+    """Yield tables of user, rank, item and score: for each history the `k` best items, best first.
 
-    A user has fewer where fewer items may be recommended.
+    A list is shorter if fewer items may be recommended.
 
     Args:
         model: on the device of the batches, in evaluation mode.
-        batches: histories; what follows them plays no part.
+        batches: histories; their targets aren't used.
         users: original ids, from index 0.
         items: original ids, of index 1, 2, ...
         k: length of the lists.

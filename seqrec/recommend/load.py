@@ -1,4 +1,4 @@
-"""From the folder of a run to what answers."""
+"""Loading of a recommender from the folder of a run."""
 
 from dataclasses import replace
 from typing import Any
@@ -38,7 +38,7 @@ def parts_of(folder: RunFolder) -> dict[str, Any]:
         raise RunError(
             "the checkpoint doesn't fit config.yaml",
             where=str(folder.path),
-            todo="bring back the config.yaml that the run wrote",
+            todo="restore the config.yaml that the run wrote",
         ) from error
     catalogue = folder.read_table("catalogue.parquet")
     return {
@@ -52,7 +52,7 @@ def parts_of(folder: RunFolder) -> dict[str, Any]:
 
 
 def _with_items(facts: Facts, catalogue: pl.DataFrame) -> Facts:
-    """Return the facts with what the run's catalogue says of the items."""
+    """Add the items of the run's catalogue, and their counts, to the facts."""
     own = ("candidate", "item_events")
     counts = catalogue.get_column("item_events", default=None)
     return replace(

@@ -1,4 +1,4 @@
-"""Answers from a trained run: what comes after these items, for sessions never seen in training."""
+"""Recommendations from a trained run, also for sessions that training never saw."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -30,16 +30,16 @@ Model = SequenceModel | BaselineModel
 
 
 class Recommender:
-    """A trained run, ready to answer.
+    """A trained run, ready to recommend.
 
     Args:
         model: with its trained weights.
         catalogue: index (from 1), item, title (may be null) and candidate: whether training saw
             the item, so that it can be recommended.
         config: the run's configuration.
-        data_hash: of the data that it was trained on.
-        events: what that data knows of each event, by column.
-        reranker: the run's; None: nothing reorders what the model ranks.
+        data_hash: hash of the data that it was trained on.
+        events: facts about that data's event columns, by name.
+        reranker: the run's reranker, if it has one.
     """
 
     def __init__(
@@ -73,20 +73,19 @@ class Recommender:
 
         Args:
             run: the folder.
-            trust: import and call whatever its configuration names: code that isn't of this
+            trust: import and call whatever its configuration names: code from outside this
                 package runs with all your rights.
             searchpath: folders of modules that its configuration may name.
 
         Raises:
-            ConfigError: a folder of `searchpath` isn't there.
-            RunError: the folder is not that of a trained run, it is damaged, or it names what a
-                run may not.
+            ConfigError: a folder of `searchpath` doesn't exist.
+            RunError: the folder isn't a trained run's, is damaged, or names what a run may not.
         """
         return cls.of(RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath)))
 
     @classmethod
     def of(cls, folder: RunFolder) -> "Recommender":
-        """As :meth:`load`, from a folder that knows what its configuration may name."""
+        """Load from an opened folder, which holds what its configuration may name."""
         return cls(**parts_of(folder))
 
     def recommend(
@@ -101,17 +100,16 @@ class Recommender:
         """Return the `k` best items to follow a history.
 
         Args:
-            session: what happened, or only the items; those the catalogue doesn't have are left
-                out.
+            session: the session, or only its items; items that the catalogue lacks are ignored.
             k: length of the list.
             mask_seen: leave the history's own items out; None: as in the run's evaluation.
-            allow: original ids of the only items that may be recommended; None: all may that
-                training saw.
-            deny: original ids of items that may not.
+            allow: original ids of the only items that may be recommended; None: all that training
+                saw.
+            deny: original ids of items that may not be recommended.
 
         Raises:
-            DataError: no known item is left, k isn't positive, the context isn't what the model
-                knows, or the catalogue has no item that is allowed or denied.
+            DataError: the catalogue has none of the items, k isn't positive, the model doesn't take
+                this context, or the catalogue lacks an allowed or denied item.
         """
         [answer] = self.recommend_all([session], k=k, mask_seen=mask_seen, allow=allow, deny=deny)
         return answer
@@ -133,13 +131,13 @@ class Recommender:
         kept = [self.items.places(session.items) for session in asked]
         answers: list[Recommendation] = []
         for first in range(0, len(asked), size):
-            those = asked[first : first + size], kept[first : first + size]
-            answers += self._answers(*those, k=min(k, len(self.items)), policy=policy)
+            batch = asked[first : first + size], kept[first : first + size]
+            answers += self._answers(*batch, k=min(k, len(self.items)), policy=policy)
         return answers
 
     @cached_property
     def catalogue(self) -> Ranked:
-        """What queries are scored against; built once, as the model doesn't change."""
+        """The catalogue to score queries against; built once, as the model doesn't change."""
         return self.model.catalogue()
 
     def _answers(
@@ -163,7 +161,7 @@ class Recommender:
             )
 
     def _batch(self, sessions: list[Session], kept: list[list[int]]) -> EvalBatch:
-        """Sessions as a batch; what follows them, which nobody knows, is their latest item."""
+        """Collate sessions into a batch; their latest items stand in for the unknown targets."""
         history = joined(
             [
                 history_of(
@@ -203,7 +201,7 @@ class Recommender:
         """Return the whole history of a user of the run's data.
 
         Raises:
-            DataError: the data doesn't have this user, or can't be read any more.
+            DataError: the data doesn't have this user, or can no longer be read.
             RunError: the data has changed.
         """
         store = store_of_run(self.config, self.data_hash)
@@ -220,21 +218,21 @@ class Recommender:
     ) -> Iterator[pl.DataFrame]:
         """Yield the `k` best items to follow the whole history of every user of the run's data.
 
-        On a GPU where there is one.
+        It runs on a GPU if one is available.
 
         Args:
             k: length of the lists.
             mask_seen: see :meth:`recommend`.
-            asked: the time that the lists are for, in milliseconds; None: now.
+            asked: time of the recommendation, in milliseconds; None: now.
             allow: see :meth:`recommend`.
             deny: see :meth:`recommend`.
 
         Yields:
-            Tables of user, rank, item and score, some thousand users each.
+            Tables of user, rank, item and score, for ``batch.eval_size`` users each.
 
         Raises:
-            DataError: the data can't be read any more, k isn't positive, or the catalogue has no
-                item that is allowed or denied.
+            DataError: the data can no longer be read, k isn't positive, or the catalogue lacks an
+                allowed or denied item.
             RunError: the data has changed.
         """
         _check_length(k)
@@ -264,7 +262,7 @@ class Recommender:
 
 
 def _at(batch: EvalBatch, asked: int | None) -> EvalBatch:
-    """The batch, asked at that time."""
+    """Return the batch with the time of the recommendation set, if it has one."""
     history = batch.history
     if history.asked_B is None:
         return batch
@@ -274,4 +272,4 @@ def _at(batch: EvalBatch, asked: int | None) -> EvalBatch:
 
 def _check_length(k: int) -> None:
     if k < 1:
-        raise DataError(f"k={k}: a list has at least one item", todo="give k=10, say")
+        raise DataError(f"k={k}: must be at least 1", todo="use k=10, for example")

@@ -1,4 +1,4 @@
-"""What somebody did, in original ids, and as a model takes it."""
+"""Sessions in original ids, and their conversion to a model's input."""
 
 import math
 import time
@@ -19,14 +19,14 @@ from seqrec.shapes import UNKNOWN_TIME, History
 
 @dataclass(frozen=True)
 class Session:
-    """What happened so far.
+    """The events of a user so far.
 
     Args:
         items: original ids, oldest first.
-        user: index in the run's data; -1: somebody else.
-        context: what else is known of each event, by name, one value an item: categories, numbers,
-            and as ``timestamp`` ISO times or milliseconds; None where unknown.
-        asked: the time that a recommendation is wanted for, in milliseconds; None: now.
+        user: index in the run's data; -1: another user.
+        context: event columns by name, with a value per item: categories, numbers, and for
+            ``timestamp`` ISO times or milliseconds; None where unknown.
+        asked: time of the recommendation, in milliseconds; None: now.
     """
 
     items: list[str]
@@ -37,11 +37,11 @@ class Session:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A list, and how it came about."""
+    """A list of recommended items, and what it is based on."""
 
     items: pl.DataFrame  # rank, item, title, score; best first
     history: pl.DataFrame  # item, title, attention: what the model saw, oldest first
-    unknown: list[str]  # given ids that the catalogue doesn't have
+    unknown: list[str]  # ids in the session that the catalogue lacks
 
 
 def history_of(
@@ -52,27 +52,27 @@ def history_of(
     wanted: Sequence[str],
     events: Mapping[str, EventFacts],
 ) -> History:
-    """The events of a session at the places `kept`, as a model takes them.
+    """Convert the events of a session at the positions `kept` to a model's input.
 
     Args:
-        session: what happened.
-        kept: places in it, ascending, of items that `index` has.
-        index: of an item in the catalogue, by original id.
-        wanted: what the model wants to know of each event.
-        events: what the data knows of each event, by column.
+        session: the session.
+        kept: positions in it, ascending, of items that `index` has.
+        index: index in the catalogue of each item, by original id.
+        wanted: event columns that the model reads.
+        events: facts about the data's event columns, by name.
 
     Raises:
-        DataError: the context isn't what the model knows.
+        DataError: the model doesn't take this context.
     """
     for name, values in session.context.items():
         if name not in wanted:
-            known = ", ".join(wanted) or "nothing but the items"
-            raise DataError(f"the model knows no {name}; it takes {known}", where="context")
+            columns = ", ".join(wanted) or "only items"
+            raise DataError(f"the model doesn't read {name}; it takes {columns}", where="context")
         if len(values) != len(session.items):
             raise DataError(
                 f"{len(values)} values of {name} for {len(session.items)} items",
                 where="context",
-                todo="give one value an item, null where it is unknown",
+                todo="give one value per item, null where it is unknown",
             )
     return History(
         item_BL=torch.tensor([[index[session.items[at]] for at in kept]]),
@@ -84,7 +84,7 @@ def history_of(
 
 
 def joined(histories: Sequence[History]) -> History:
-    """Join histories of one row each, padded on the right with what is unknown."""
+    """Join histories of one row each, padded on the right with unknown values."""
 
     def padded(rows: Iterable[Tensor], value: float) -> Tensor:
         return pad_sequence([row[0] for row in rows], batch_first=True, padding_value=value)
@@ -109,7 +109,7 @@ def _event(
     kept: list[int],
     events: Mapping[str, EventFacts],
 ) -> Tensor:
-    """What is known of each event, (1, L)."""
+    """Convert an event column of a session to a tensor, (1, L)."""
     given = [None if values is None else values[at] for at in kept]
     if name == "timestamp":
         return torch.tensor([[UNKNOWN_TIME if v is None else _moment(v) for v in given]])
@@ -124,12 +124,12 @@ def _event(
 
 
 def now() -> int:
-    """Milliseconds since 1970 UTC."""
+    """Return the current time in milliseconds since 1970 UTC."""
     return time.time_ns() // 1_000_000
 
 
 def _moment(value: Any) -> int:
-    """Milliseconds since 1970 UTC of an ISO time or of such a number."""
+    """Convert an ISO time, or milliseconds as they are, to milliseconds since 1970 UTC."""
     if isinstance(value, int):
         return value
     moment = instant(value, where="timestamp")

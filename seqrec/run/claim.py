@@ -1,4 +1,4 @@
-"""A folder of its own for every run, also for those that start in the same second."""
+"""Claims on run folders: each run gets its own, even if several start in the same second."""
 
 import shutil
 from contextlib import suppress
@@ -12,14 +12,15 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from seqrec.machine.process import is_first_process
 
-ELSEWHERE = "run_folder.txt"  # in a job's folder: the run that it is, begun by an earlier sweep
-BEFORE = {".hydra", ".lock"}  # in a run's folder before the run writes anything
+ELSEWHERE = "run_folder.txt"  # in a job's folder: path of the earlier run that stands for it
+BEFORE = {".hydra", ".lock"}  # what a folder holds before the run writes anything
 
 
 class NewFolder(Callback):
-    """Hydra callback: the first process of a run claims its folder, the others leave nothing.
+    """Hydra callback that lets the first process of a run claim its folder.
 
-    A folder that the command line names itself (``hydra.run.dir=...``, a resumed run) is kept.
+    The other processes leave nothing behind. A folder that the command line names itself
+    (``hydra.run.dir=...``, a resumed run) is kept.
     """
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -45,7 +46,7 @@ class NewFolder(Callback):
 
 
 def claim(wanted: Path) -> Path:
-    """Make a folder that no other run has: `wanted`, or the like with a number behind it."""
+    """Create a folder that no other run has: `wanted`, or `wanted` with a number appended."""
     for number in count(1):
         folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}_{number}")
         try:
@@ -57,18 +58,18 @@ def claim(wanted: Path) -> Path:
 
 
 def give_back(folder: Path, output_dir: Path) -> None:
-    """Remove the folder of a run that failed before it wrote anything, and empty ones above it.
+    """Remove the folder of a run that failed before it wrote anything, and its empty parents.
 
     Args:
-        folder: of the run.
-        output_dir: of all runs; it stays.
+        folder: the run's folder.
+        output_dir: the folder of all runs; it stays.
     """
     if not folder.is_dir() or {path.name for path in folder.iterdir()} - BEFORE:
         return
     shutil.rmtree(folder / ".hydra", ignore_errors=True)
     (folder / ".lock").unlink(missing_ok=True)
     folder, above = folder.resolve(), output_dir.resolve()
-    with suppress(OSError):  # not empty: there are other runs
+    with suppress(OSError):  # not empty: it holds other runs
         for each in (folder, *folder.parents):
             if each == folder or above in each.parents:
                 each.rmdir()

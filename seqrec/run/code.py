@@ -1,4 +1,4 @@
-"""Which code a run used: a commit and what was changed since, and a hash that needs no git."""
+"""The code that a run used: its commit, the changes since, and a hash that needs no git."""
 
 import hashlib
 import os
@@ -13,32 +13,32 @@ from typing import Any
 from seqrec.config.check.source import source_file, split_target
 from seqrec.home import PROJECT
 
-UNTRACKED = ("*.py", "*.yaml")  # that a patch has too: new components, new configurations
-DIFF = (  # whatever the user's own settings are
+UNTRACKED = ("*.py", "*.yaml")  # new files that a patch includes: components, configurations
+DIFF = (  # independent of the user's git settings
     *("diff", "--binary", "--no-ext-diff", "--no-textconv", "--no-color"),
     *("--src-prefix=a/", "--dst-prefix=b/", "HEAD"),
 )
 
 
 def describe_code() -> dict[str, Any]:
-    """The code as plain values; ``code`` says it in words.
+    """Describe the code as plain values; ``code`` is a sentence.
 
-    ``git_sha`` is None where the project isn't under git; ``code_sha256`` is there in any case.
+    ``git_sha`` is None where the project isn't under git; ``code_sha256`` is always set.
     """
     sha, patch = git_sha(), code_patch()
     if sha is None:
-        told = "not under git; code_sha256 tells whether two runs used the same"
+        words = "not under git; runs with equal code_sha256 used the same code"
     else:
-        told = f"commit {sha[:12]}{', changed as code.patch says' if patch else ''}"
-    return {"code": told, "git_sha": sha, "git_dirty": bool(patch), "code_sha256": code_hash()}
+        words = f"commit {sha[:12]}{', with the changes in code.patch' if patch else ''}"
+    return {"code": words, "git_sha": sha, "git_dirty": bool(patch), "code_sha256": code_hash()}
 
 
-@cache  # what this process has loaded is what was there when it began
+@cache  # this process has loaded the code as it was at its start
 def code_hash(targets: tuple[str, ...] = ()) -> str:
-    """Hash of the package's source, and of the modules of components from elsewhere.
+    """Hash the package's source and the user's own modules of components.
 
     Args:
-        targets: ``_target_`` of every component. Installed libraries don't count.
+        targets: ``_target_`` of every component; installed libraries don't count.
     """
     package = PROJECT / "seqrec"
     files = [(path.relative_to(PROJECT).as_posix(), path) for path in package.rglob("*.py")]
@@ -50,7 +50,7 @@ def code_hash(targets: tuple[str, ...] = ()) -> str:
 
 @cache
 def git_sha() -> str | None:
-    """The commit that is checked out; None without git, or where the repository isn't ours."""
+    """Return the checked-out commit; None without git or outside this project's repository."""
     if _git("ls-files", "--error-unmatch", "seqrec/__init__.py") is None:
         return None
     found = _git("rev-parse", "HEAD")
@@ -59,9 +59,9 @@ def git_sha() -> str | None:
 
 @cache
 def code_patch() -> bytes | None:
-    """What differs from the commit, new Python and YAML files included; None: nothing.
+    """Return the uncommitted changes, with new Python and YAML files; None if there are none.
 
-    ``git apply code.patch`` on the commit of ``git_sha`` brings the code back.
+    ``git apply code.patch`` on the commit of ``git_sha`` restores the code.
     """
     if git_sha() is None:
         return None
@@ -69,7 +69,7 @@ def code_patch() -> bytes | None:
     new = [os.fsdecode(name) for name in listed.split(b"\0") if name]
     index = os.fsdecode(_git("rev-parse", "--git-path", "index") or b"").strip()
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "index"  # the user's own stays as it is
+        copy = Path(folder) / "index"  # the user's own index isn't changed
         shutil.copy(PROJECT / index, copy)
         if new:
             _git("add", "--intent-to-add", "--", *new, index=copy)
@@ -77,7 +77,7 @@ def code_patch() -> bytes | None:
 
 
 def _own_modules(targets: Iterable[str]) -> list[tuple[str, Path]]:
-    """Modules of the user's, outside the package and outside of what is installed."""
+    """Return the user's own modules: neither of the package nor installed."""
     found = set()
     for target in targets:
         module, _ = split_target(target)
@@ -88,7 +88,7 @@ def _own_modules(targets: Iterable[str]) -> list[tuple[str, Path]]:
 
 
 def _git(*arguments: str, index: Path | None = None) -> bytes | None:
-    """What git prints, or None where there is none or it refuses."""
+    """Return what git prints; None if git is missing or fails."""
     environment = os.environ | ({"GIT_INDEX_FILE": str(index)} if index else {})
     try:
         done = subprocess.run(

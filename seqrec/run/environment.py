@@ -1,4 +1,4 @@
-"""What a result depends on besides the configuration and the code."""
+"""The environment of a run: what its result depends on besides the configuration."""
 
 import hashlib
 import platform
@@ -17,7 +17,7 @@ PACKAGES = ("torch", "pytorch-lightning", "torchmetrics", "numpy", "polars", "hy
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions, code and machine, as plain values."""
+    """Describe versions, code and machine as plain values."""
     return {
         "seqrec": __version__,
         "python": platform.python_version(),
@@ -39,7 +39,7 @@ def _version(package: str) -> str | None:
 
 @cache
 def _installed() -> str:
-    """Hash of the names and versions of everything that is installed."""
+    """Hash the names and versions of all installed packages."""
     pins = {f"{d.metadata['Name']}=={d.version}".lower() for d in distributions()}
     return hashlib.sha256("\n".join(sorted(pins)).encode()).hexdigest()
 

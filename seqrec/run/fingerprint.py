@@ -1,4 +1,4 @@
-"""Runs that would come out the same: a sweep's job that was trained before isn't trained again."""
+"""Fingerprints of runs: a sweep doesn't train a job again if an equal run exists."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ RUNS = ("*/*/*/run.json", "*/sweeps/*/*/run.json")  # below the folder of all ru
 
 
 def fingerprint(root: Root, store: SequenceStore) -> str:
-    """Equal for two runs with the same configuration, data and code, wherever they are.
+    """Compute a hash that is equal for two runs with the same configuration, data and code.
 
     Only keys that results depend on count; the hashes of the data stand for its files. Code is the
-    source of this package and of components from elsewhere: libraries and machine aren't part of it
+    source of this package and of the user's own components; libraries and machine aren't part of it
     (a run's ``run.json`` has them).
     """
     config = to_values(root)
@@ -34,9 +34,9 @@ def fingerprint(root: Root, store: SequenceStore) -> str:
 
 
 def find_same(root: Root, store: SequenceStore) -> RunFolder | None:
-    """A run of this fingerprint below ``paths.output_dir``.
+    """Find a run of the same fingerprint below ``paths.output_dir``.
 
-    The latest that is finished; else the latest that has a checkpoint to go on from; else None.
+    Returns the latest finished run, else the latest with a checkpoint to resume from, else None.
     """
     wanted = fingerprint(root, store)
     output = Path(root.paths.output_dir)

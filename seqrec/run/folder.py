@@ -1,17 +1,17 @@
-"""The folder of a run: what is in it, and reading it back.
+"""The folder of a run: its files, and how to read them.
 
 ==========================  =====================================================================
 ``config.yaml``             the resolved configuration
-``metrics.json``            flat results; written last, so its presence says the run is complete
-``history.jsonl``           a line an epoch: seconds, losses, validation metrics
-``ranks.parquet``           one row a test event: user, target, its rank, what is known of them
-``lists.parquet``           one row a test event: user, target, the items that were recommended
+``metrics.json``            flat results; written last, so its presence means the run is complete
+``history.jsonl``           a line per epoch: seconds, losses, validation metrics
+``ranks.parquet``           a row per test event: user, target, its rank, facts about both
+``lists.parquet``           a row per test event: user, target, the recommended items
 ``catalogue.parquet``       index, item, title: what the model's item ids mean
 ``protocol.json``, ``.md``  the protocol card: what the metrics mean, what leaked
 ``run.json``                command, choices, code, versions, device, data, seconds; name and id
-``code.patch``              what the code had beyond its commit; not there: nothing
+``code.patch``              uncommitted changes of the code; absent if there were none
 ``checkpoints/best.ckpt``   the epoch with the best validation metric
-``checkpoints/last.ckpt``   where a killed run goes on
+``checkpoints/last.ckpt``   the checkpoint that a killed run resumes from
 ==========================  =====================================================================
 """
 
@@ -32,7 +32,7 @@ from seqrec.config.schema import Root
 from seqrec.config.trust import NOTHING, Trust
 from seqrec.errors import RunError
 
-IMPLIED = {  # what runs were trained with before configurations named it
+IMPLIED = {  # components of runs from before configurations named them
     "augment": {"_target_": "seqrec.augment.none.Unchanged"},
     "objective": {"_target_": "seqrec.objective.next_item.NextItem"},
 }
@@ -43,7 +43,7 @@ class RunFolder:
 
     Args:
         path: the folder; it need not exist yet.
-        trust: what its configuration may name beside this package.
+        trust: what its configuration may name besides this package.
     """
 
     def __init__(self, path: str | Path, trust: Trust = NOTHING) -> None:
@@ -53,45 +53,45 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | Path, trust: Trust = NOTHING) -> "RunFolder":
-        """A folder that holds a trained run.
+        """Open the folder of a trained run.
 
         Raises:
-            RunError: it isn't one; the message lists the runs that are near.
+            RunError: it isn't one; the message lists the latest runs below ``outputs/``.
         """
         folder = cls(path, trust)
         if not (folder.path / "config.yaml").is_file():
             near = sorted(p.parent for p in Path("outputs").glob("**/metrics.json"))
             found = ", ".join(str(p) for p in near[-3:]) or "none below outputs/"
             raise RunError(
-                "not the folder of a run (no config.yaml in it)",
+                "not the folder of a run (it has no config.yaml)",
                 where=str(path),
-                todo=f"name a run's folder; the latest: {found}",
+                todo=f"give the folder of a run; the latest: {found}",
             )
         if not folder.best.is_file():
             raise RunError(
                 "the run has no checkpoint yet",
                 where=str(folder.best),
-                todo="train it to the end first: the same command with resume=auto",
+                todo="finish its training first: the same command with resume=auto",
             )
         return folder
 
     @property
     def finished(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run is complete."""
         return (self.path / "metrics.json").is_file()
 
     @property
     def last_change(self) -> float:
-        """When the run's results, or else its last epoch, were written; seconds since 1970."""
+        """When the results, or those of the last epoch, were written; seconds since 1970."""
         file = self.path / "metrics.json" if self.finished else self.last
         return file.stat().st_mtime
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other processes from training into this folder; killed, a process lets go of it.
+        """Lock this folder against training by other processes; the lock dies with its process.
 
         Raises:
-            RunError: another one does.
+            RunError: another process holds it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         try:
@@ -100,7 +100,7 @@ class RunFolder:
             raise RunError(
                 "another process is training this run",
                 where=str(self.path),
-                todo="wait for it, or stop it; in a sweep, rerun=true trains a second one",
+                todo="wait for it or stop it; in a sweep, rerun=true trains another run",
             ) from error
         with lock:
             yield
@@ -110,7 +110,7 @@ class RunFolder:
         _write(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
 
     def config(self) -> Root:
-        """``config.yaml`` as the typed root.
+        """Read ``config.yaml`` as the typed root.
 
         Raises:
             RunError: it is missing or damaged, or names what a run may not.
@@ -123,7 +123,7 @@ class RunFolder:
             raise self._damaged("config.yaml", error) from error
 
     def plain_config(self) -> dict[str, Any]:
-        """``config.yaml`` as plain values, without the checks of its types, which take longer.
+        """Read ``config.yaml`` as plain values, without the slower checks of its types.
 
         Raises:
             RunError: it is missing or damaged, or names what a run may not.
@@ -131,7 +131,7 @@ class RunFolder:
         return read_saved(self.path / "config.yaml", self.trust)
 
     def about(self) -> dict[str, Any]:
-        """``run.json``: what the run is, and the facts its model was built with.
+        """Read ``run.json``: what the run is, and the facts its model was built with.
 
         Raises:
             RunError: it is missing or damaged.
@@ -142,15 +142,15 @@ class RunFolder:
         return about
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
-        """Write a JSON file, whole or not at all."""
+        """Write a JSON file atomically."""
         _write(self.path / name, json.dumps(content, indent=2, default=str) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a text file, whole or not at all."""
+        """Write a text file atomically."""
         _write(self.path / name, text)
 
     def write_optional(self, name: str, content: bytes | None) -> None:
-        """Write a file, whole or not at all; with None make sure that there is none."""
+        """Write a file atomically; with None, make sure that it doesn't exist."""
         if content is None:
             (self.path / name).unlink(missing_ok=True)
         else:
@@ -168,7 +168,7 @@ class RunFolder:
             raise self._damaged(name, error) from error
 
     def write_table(self, name: str, table: pl.DataFrame) -> None:
-        """Write a Parquet file, whole or not at all."""
+        """Write a Parquet file atomically."""
         part = self.path / (name + ".part")
         table.write_parquet(part)
         part.replace(self.path / name)
@@ -185,9 +185,9 @@ class RunFolder:
             raise self._damaged(name, error) from error
 
     def history(self) -> list[dict[str, Any]]:
-        """The epochs of ``history.jsonl``, in order; none where there is no such file.
+        """Read the epochs of ``history.jsonl`` in order; an empty list without such a file.
 
-        A line that isn't whole, which a killed process may leave, ends the history.
+        An incomplete line, which a killed process may leave, ends the history.
         """
         file = self.path / "history.jsonl"
         rows: list[dict[str, Any]] = []
@@ -202,14 +202,14 @@ class RunFolder:
         return rows
 
     def write_checkpoint(self, content: dict[str, Any]) -> None:
-        """Write ``best.ckpt``, whole or not at all."""
+        """Write ``best.ckpt`` atomically."""
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         part = self.best.with_suffix(".part")
         torch.save(content, part)
         part.replace(self.best)
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """The best checkpoint's weights; loaded as tensors only, no code is run.
+        """Load the best checkpoint's weights, as tensors only: no code is run.
 
         Raises:
             RunError: the checkpoint is damaged.
@@ -217,7 +217,7 @@ class RunFolder:
         return self._tensors(self.best)["state_dict"]
 
     def resumable(self) -> Path | None:
-        """``last.ckpt`` if there is one to go on from.
+        """Return ``last.ckpt`` if the run can be resumed from it, else None.
 
         Raises:
             RunError: it is damaged.
@@ -234,7 +234,7 @@ class RunFolder:
             raise RunError(
                 "the checkpoint can't be read: it is damaged",
                 where=str(checkpoint),
-                todo="train it again, or copy the run anew",
+                todo="train the run again, or copy its folder again",
             ) from error
 
     def _damaged(self, name: str, error: object) -> RunError:
@@ -242,12 +242,12 @@ class RunFolder:
         return RunError(
             f"{name} can't be read: {reason}",
             where=str(self.path),
-            todo="train it again, or copy the run anew",
+            todo="train the run again, or copy its folder again",
         )
 
 
 def typed(config: Any) -> Root:
-    """A plain or composed configuration as the typed root."""
+    """Convert a plain or composed configuration to the typed root."""
     merged = OmegaConf.merge(OmegaConf.structured(Root), config)
     root = OmegaConf.to_object(merged)
     assert isinstance(root, Root)
@@ -255,7 +255,7 @@ def typed(config: Any) -> Root:
 
 
 def to_values(config: Root) -> dict[str, Any]:
-    """The typed root as resolved plain values."""
+    """Convert the typed root to resolved plain values."""
     container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}

@@ -1,10 +1,10 @@
-"""What a logger is told about a run."""
+"""The interface between a run and its logger."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-if TYPE_CHECKING:  # what reads a run does without Lightning
+if TYPE_CHECKING:  # reading a run needs no Lightning
     from pytorch_lightning.loggers import Logger
 
 
@@ -14,14 +14,14 @@ class RunInfo:
 
     folder: Path
     name: str  # readable: model, overrides, seed
-    group: str  # runs to compare
+    group: str  # of runs to compare
     run_id: str  # stays the same when the run is resumed
     tags: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
 
 
 class RunLogger(Protocol):
-    """Opens Lightning's logger for a run, and says at the end what the user can type."""
+    """A logger: opens Lightning's for a run, and offers commands to type at the end."""
 
     def open(self, run: RunInfo) -> "Logger | None": ...
     def finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None: ...

@@ -1,4 +1,4 @@
-"""Searching good settings: a study of many trials, judged on validation alone."""
+"""Hyper-parameter search: a study of many trials, judged on validation alone."""
 
-COSTS = ("parameters", "fit_seconds")  # what a second objective may be; less is better
-PRUNERS = ("median", "hyperband", "none")  # how trials are given up
+COSTS = ("parameters", "fit_seconds")  # options for a second objective; lower is better
+PRUNERS = ("median", "hyperband", "none")  # options for stopping trials early

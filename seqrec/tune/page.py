@@ -14,16 +14,16 @@ from seqrec.pages.page import write_page
 from seqrec.tune.study import Search
 
 HEIGHT = 420  # pixels of a chart
-SCALE = [[0, "@series5"], [1, "@series4"]]  # of the trials' numbers: early to late
+SCALE = [[0, "@series5"], [1, "@series4"]]  # colours of early to late trials
 
 
 def write_study(file: Path, study: optuna.Study, search: Search) -> None:
-    """Write the page, whole or not at all.
+    """Write the page of a study atomically.
 
     Args:
-        file: where.
-        study: with at least one finished trial.
-        search: what it searched.
+        file: the HTML file.
+        study: a study with at least one finished trial.
+        search: the search that the study belongs to.
     """
     charts = _charts(study, search)
     write_page(
@@ -41,8 +41,11 @@ def write_study(file: Path, study: optuna.Study, search: Search) -> None:
 def _lead(study: optuna.Study, search: Search) -> str:
     states = [trial.state for trial in study.trials]
     counts = {state: states.count(state) for state in dict.fromkeys(states)}
-    told = ", ".join(f"{count} {state.name.lower()}" for state, count in counts.items())
-    return f"{len(states)} trials ({told}), judged by {search.monitor} alone; test events unused."
+    by_state = ", ".join(f"{count} {state.name.lower()}" for state, count in counts.items())
+    return (
+        f"{len(states)} trials ({by_state}), judged by {search.monitor} alone; the test events "
+        "aren't used."
+    )
 
 
 def _charts(study: optuna.Study, search: Search) -> list[Chart]:
@@ -58,7 +61,7 @@ def _charts(study: optuna.Study, search: Search) -> list[Chart]:
 
     if search.also:
         drawn = draw.plot_pareto_front(study, target_names=names)
-        text = "No trial beats one on the front in both."
+        text = "No trial is better in one objective without being worse in the other."
         add("Pareto front", text, drawn, front=True)
     for at, name in enumerate(names):
         target: Callable[[Any], float] | None = (
@@ -66,19 +69,21 @@ def _charts(study: optuna.Study, search: Search) -> list[Chart]:
         )
         shared: dict[str, Any] = {"target": target, "target_name": name}
         history = draw.plot_optimization_history(study, **shared)
-        add(f"{name} by trial", "Each point is a trial, in the order of their start.", history)
+        add(f"{name} by trial", "Each point is a trial, in order of their start.", history)
         if done > 1 and len(search.space.varied) > 1:
             good = _to_be_small(search, at) if search.also else None
-            with warnings.catch_warnings():  # that small values of a target count as good: they do
+            with warnings.catch_warnings():  # PedAnova warns that it takes small values as good
                 warnings.filterwarnings("ignore", message="PedAnova")
                 drawn = draw.plot_param_importances(study, target=good, target_name=name)
-            text = "The share of each setting in what sets good trials apart (PED-ANOVA)."
-            add(f"What mattered for {name}", text, drawn)
+            text = (
+                "The importance of each setting in separating good trials from others (PED-ANOVA)."
+            )
+            add(f"Importance for {name}", text, drawn)
         slices = draw.plot_slice(study, **shared)
         wide = len(search.space.varied) > 1
         add(
             f"{name} by setting",
-            "Each point is a trial; colours tell their order.",
+            "Each point is a trial; colours show their order.",
             slices,
             wide=wide,
         )
@@ -107,7 +112,7 @@ def _themed(drawn: Any, *, front: bool = False) -> Figure:
         marker = trace.get("marker", {})
         if not front and "colorscale" in marker:
             marker["colorscale"] = SCALE
-        elif front:  # one colour each: two scales would leave no room on a small screen
+        elif front:  # one colour each: two colour bars would leave no room on a small screen
             best = marker["colorbar"]["title"]["text"] == "Best Trial"
             trace["marker"] = {"size": 10, "color": "@series1"} if best else {"color": "@muted"}
             trace |= {"name": "on the front" if best else "not on it", "showlegend": True}
@@ -117,7 +122,7 @@ def _themed(drawn: Any, *, front: bool = False) -> Figure:
 
 
 def _to_be_small(search: Search, at: int) -> Callable[[Any], float]:
-    """An objective, with the sign that makes small values the good ones."""
+    """Return an objective with the sign that makes small values good."""
     sign = -1 if search.directions[at].name == "MAXIMIZE" else 1
     return lambda trial: sign * trial.values[at]
 

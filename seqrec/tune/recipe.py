@@ -17,14 +17,14 @@ Compose = Callable[[list[str]], Composed]
 def write_recipe(
     folder: Path, name: str, given: Iterable[str], *, compose: Compose, head: list[str]
 ) -> Path:
-    """Write ``experiment/<name>.yaml`` below `folder`; chosen, it gives the same configuration.
+    """Write ``experiment/<name>.yaml`` below `folder`, equivalent to some overrides.
 
     Args:
-        folder: that ``hydra.searchpath`` will name.
-        name: of the experiment.
+        folder: folder for ``hydra.searchpath``.
+        name: name of the experiment.
         given: the overrides that it stands for; see :func:`left_to_command`.
-        compose: configuration and choices of overrides of ``train.py``.
-        head: what the file says first, line by line.
+        compose: composes configuration and choices from overrides of ``train.py``.
+        head: lines of a comment at the top of the file.
     """
     given = list(given)
     where = searching(folder, given)
@@ -36,7 +36,7 @@ def write_recipe(
     values = OmegaConf.from_dotlist(keys)
     file = folder / "experiment" / f"{name}.yaml"
     wanted = values_of(to_values(compose([*own, *kept]).config))
-    for _ in range(2):  # once more with what the order of files made otherwise
+    for _ in range(2):  # the second time with the keys that the order of files changed
         _write(file, head, groups, values)
         got = values_of(to_values(compose([where, f"experiment={name}"]).config))
         different = {key: value for key, value in wanted.items() if got.get(key) != value}
@@ -48,12 +48,12 @@ def write_recipe(
 
 
 def left_to_command(override: str) -> bool:
-    """Whether an override names files, places or labels, which aren't part of a recipe."""
+    """Return whether an override names files, places or labels, which no recipe contains."""
     return meaning_of(key_of(override)) in ELSEWHERE
 
 
 def searching(folder: Path, given: Iterable[str]) -> str:
-    """The override that makes the recipe of `folder` known, beside what `given` searches."""
+    """Return the override that adds `folder` to the search path of `given`."""
     return f"{KEY}=[{','.join([*searched(given), f'file://{folder.absolute()}'])}]"
 
 

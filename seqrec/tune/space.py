@@ -1,4 +1,4 @@
-"""What a study may vary: a YAML file of keys with ranges or choices."""
+"""The search space of a study: a YAML file of keys with ranges or choices."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,12 @@ LIMITS = ("low", "high", "step", "log")
 
 @dataclass(frozen=True)
 class Range:
-    """From `low` to `high`, both included; whole numbers where both are.
+    """A range from `low` to `high`, both included; of whole numbers if both are.
 
     Args:
         low, high: the ends.
-        step: between values; None: 1 for whole numbers, any value for others.
-        log: as likely in each power of ten.
+        step: distance between values; None: 1 for whole numbers, any value for others.
+        log: sample uniformly in the logarithm.
     """
 
     low: float
@@ -31,12 +31,12 @@ class Range:
     log: bool = False
 
     def suggest(self, trial: "Trial", name: str) -> int | float:
-        """A value for the trial."""
+        """Suggest a value for the trial."""
         if isinstance(self.low, int) and isinstance(self.high, int):
             step = 1 if self.step is None else int(self.step)
             return trial.suggest_int(name, self.low, self.high, step=step, log=self.log)
         value = trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
-        return float(f"{value:.4g}")  # what the winner's recipe will say
+        return float(f"{value:.4g}")  # as the winner's recipe will state it
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,14 @@ class Space:
         """Read `name`.yaml of the folder, or a file anywhere.
 
         Raises:
-            ConfigError: there is none, or an entry is no range and no list.
+            ConfigError: the file is missing or empty, or an entry is neither range nor list.
         """
         file = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
         if not file.is_file():
-            there = [path.stem for path in sorted(folder.glob("*.yaml"))]
+            spaces = [path.stem for path in sorted(folder.glob("*.yaml"))]
             raise ConfigError(
-                f"space={name}: {unknown(name, there)}", todo="or give the path of a YAML file"
+                f"space={name}: {unknown(name, spaces)}",
+                todo="choose one of these, or give the path of a YAML file",
             )
         content = OmegaConf.to_container(OmegaConf.load(file))
         if not isinstance(content, dict) or not content:
@@ -65,7 +66,7 @@ class Space:
         return cls(file.stem, {str(k): _entry(str(k), v, file) for k, v in content.items()})
 
     def suggest(self, trial: "Trial") -> dict[str, Any]:
-        """A value for every key."""
+        """Suggest a value for every key."""
         return {
             key: entry.suggest(trial, key)
             if isinstance(entry, Range)
@@ -74,14 +75,14 @@ class Space:
         }
 
     def has(self, values: dict[str, Any]) -> bool:
-        """Whether a trial's values are of this space: a storage is data, and may say anything."""
+        """Return whether a trial's values belong to this space: a storage is untrusted data."""
         return values.keys() == self.varied.keys() and all(
             type(values[key]) in (int, float) if isinstance(entry, Range) else values[key] in entry
             for key, entry in self.varied.items()
         )
 
     def corners(self) -> list[list[str]]:
-        """Overrides that try every choice and both ends of every range at least once."""
+        """Return overrides that try every choice and both ends of every range at least once."""
         ends = {
             key: [entry.low, entry.high] if isinstance(entry, Range) else entry
             for key, entry in self.varied.items()
@@ -92,7 +93,7 @@ class Space:
         ]
 
     def plain(self) -> dict[str, Any]:
-        """What two processes must agree on to share a study."""
+        """Return the space as plain values, which all processes of a study must share."""
         return {
             key: [entry.low, entry.high, entry.step, entry.log]
             if isinstance(entry, Range)
@@ -102,7 +103,7 @@ class Space:
 
 
 def overrides(values: dict[str, Any]) -> list[str]:
-    """The values as they are typed."""
+    """Format values as overrides of ``train.py``."""
     return [f"{key}={'null' if value is None else value}" for key, value in values.items()]
 
 
@@ -113,10 +114,12 @@ def _entry(key: str, given: Any, file: Path) -> Range | list[Any]:
     where = f"{file}: {key}"
     if isinstance(given, list) and given:
         if any(isinstance(value, list | dict) for value in given):
-            raise ConfigError("a choice is one value", where=where, todo=f"write {EXAMPLE}")
+            raise ConfigError(
+                "a choice must be a single value", where=where, todo=f"write {EXAMPLE}"
+            )
         return given
     if not isinstance(given, dict) or not {"low", "high"} <= set(given):
-        raise ConfigError(f"{given!r} is no range", where=where, todo=f"write {EXAMPLE}")
+        raise ConfigError(f"{given!r} isn't a range", where=where, todo=f"write {EXAMPLE}")
     if extra := [str(name) for name in given if name not in LIMITS]:
         raise ConfigError(f"{extra[0]}: {unknown(extra[0], LIMITS)}", where=where)
     try:
@@ -126,7 +129,8 @@ def _entry(key: str, given: Any, file: Path) -> Range | list[Any]:
         sound = False
     if not sound or (given.get("log") and given.get("step") is not None):
         raise ConfigError(
-            f"{given} is no range: low below high, above 0 with log, and log without step",
+            f"{given} isn't a range: low must be below high, and above 0 with log; log takes no "
+            "step",
             where=where,
         )
     return Range(low, high, given.get("step"), bool(given.get("log", False)))

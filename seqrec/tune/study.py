@@ -1,4 +1,4 @@
-"""A study: trials in one storage that many processes and machines may share."""
+"""A study: trials in a storage that many processes and machines may share."""
 
 import json
 from collections.abc import Callable
@@ -29,19 +29,19 @@ Tell = Callable[[optuna.trial.FrozenTrial], None]
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched, and how.
+    """The settings of a search.
 
     Args:
-        name: of the study.
-        folder: of the study: its storage, a folder for each trial, results.
-        compose: the configuration that overrides of ``train.py`` give.
-        space: what varies.
-        monitor: the validation metric that counts.
+        name: name of the study.
+        folder: folder of the study: its storage, a folder for each trial, results.
+        compose: composes the configuration from overrides of ``train.py``.
+        space: the search space.
+        monitor: the validation metric to optimise.
         larger_is_better: whether it should be large.
-        also: of :data:`~seqrec.tune.COSTS`, a second objective; None: there is one.
-        pruner: of :data:`~seqrec.tune.PRUNERS`: when a trial is given up. With two, none is.
+        also: a second objective of :data:`~seqrec.tune.COSTS`; None: only one objective.
+        pruner: one of :data:`~seqrec.tune.PRUNERS`; with two objectives, no trial is pruned.
         storage: URL of a database; None: a file in the folder.
-        seed: of what is tried.
+        seed: seed of the sampler.
         agreed: what all processes of the study must have in common, by name.
     """
 
@@ -59,17 +59,17 @@ class Search:
 
     @property
     def directions(self) -> list[StudyDirection]:
-        """Of the objectives."""
+        """The directions of the objectives."""
         first = StudyDirection.MAXIMIZE if self.larger_is_better else StudyDirection.MINIMIZE
         return [first, StudyDirection.MINIMIZE] if self.also else [first]
 
 
 def open_study(search: Search) -> optuna.Study:
-    """Begin a study, or go on with it; trials whose process died are put on the list again.
+    """Start or continue a study; trials whose process died are queued again.
 
     Raises:
-        RunError: the study was begun with something else, or has values of another space.
-        ConfigError: there is no such database.
+        RunError: the study was started with other settings, or has values of another space.
+        ConfigError: the database can't be opened.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     search.folder.mkdir(parents=True, exist_ok=True)
@@ -92,16 +92,16 @@ def open_study(search: Search) -> optuna.Study:
 
 
 def work(study: optuna.Study, search: Search, trials: int, tell: Tell) -> None:
-    """Try until the study has so many trials that ended; others may work on it meanwhile.
+    """Run trials until the study has `trials` of them; other processes may work on it, too.
 
     Args:
         study: see :func:`open_study`.
-        search: what is searched.
-        trials: of the study in all, finished and pruned ones.
+        search: its settings.
+        trials: number of finished and pruned trials of the whole study.
         tell: called after each trial of this process.
     """
 
-    failures: list[str] = []  # one after another
+    failures: list[str] = []  # in a row
 
     def after(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         tell(trial)
@@ -116,7 +116,7 @@ def work(study: optuna.Study, search: Search, trials: int, tell: Tell) -> None:
         )
         if len(failures) == MOST_FAILURES:
             raise RunError(
-                f"{MOST_FAILURES} trials failed one after another; the last: {failures[-1]}",
+                f"{MOST_FAILURES} trials failed in a row; the last: {failures[-1]}",
                 where=str(search.folder),
                 todo="correct the space or the settings",
             )
@@ -132,7 +132,7 @@ def _try(trial: optuna.Trial, search: Search) -> float | tuple[float, float]:
             if trial.should_prune():
                 raise optuna.TrialPruned(f"in epoch {epoch}")
 
-    with RunFolder(folder).held():  # as long as the trial lives
+    with RunFolder(folder).held():  # while the trial runs
         trial.set_user_attr("folder", str(folder.absolute()))
         trial.set_user_attr("values", values)
         try:
@@ -157,18 +157,18 @@ def _storage(search: Search) -> BaseStorage:
         raise ConfigError(
             f"the database can't be opened: {str(error).splitlines()[0]}",
             where=f"storage={search.storage}",
-            todo="give a URL as sqlite:///study.db, or leave storage out for a file",
+            todo="give a URL such as sqlite:///study.db, or leave storage out to use a file",
         ) from error
 
 
 def _pruner(name: str) -> optuna.pruners.BasePruner:
-    if name == "median":  # not early: a trial that learns slowly and well looks hopeless
+    if name == "median":  # not too early: trials that learn slowly may still end well
         return optuna.pruners.MedianPruner(n_startup_trials=8, n_warmup_steps=10)
     return optuna.pruners.HyperbandPruner() if name == "hyperband" else optuna.pruners.NopPruner()
 
 
 def _seed(search: Search) -> int | None:
-    """The study's seed for the first process at work on it; others draw by chance."""
+    """Return the study's seed for its first process; for others None, a random seed."""
     try:
         HELD_LOCKS.append(FileLock(search.folder / ".first", timeout=0))
         HELD_LOCKS[-1].acquire()
@@ -177,7 +177,7 @@ def _seed(search: Search) -> int | None:
     return search.seed
 
 
-HELD_LOCKS: list[FileLock] = []  # held to the end of the process
+HELD_LOCKS: list[FileLock] = []  # held until the process ends
 
 
 def _agree(study: optuna.Study, search: Search) -> None:
@@ -189,22 +189,22 @@ def _agree(study: optuna.Study, search: Search) -> None:
     for name in sorted(then.keys() | now.keys()):
         if then.get(name) != now.get(name):
             raise RunError(
-                f"the study {search.name} was begun with another {name}: "
+                f"the study {search.name} was started with another {name}: "
                 f"{_short(then.get(name))} then, {_short(now.get(name))} now",
                 where=str(search.folder),
-                todo="give study=ANOTHER_NAME, or what it was begun with",
+                todo="use study=ANOTHER_NAME, or the settings it was started with",
             )
 
 
 def _check_values(study: optuna.Study, search: Search) -> None:
-    """A winner's values become overrides, so they must be those that the space allows."""
+    """Check that all values belong to the space: the winner's values become overrides."""
     for trial in study.get_trials(deepcopy=False):
         values = trial.user_attrs.get("values")
         if values is not None and not search.space.has(values):
             raise RunError(
-                f"trial {trial.number} has values that aren't of the space {search.space.name}",
+                f"trial {trial.number} has values that aren't in the space {search.space.name}",
                 where=str(search.storage or search.folder),
-                todo="give study=ANOTHER_NAME: this storage wasn't written by such a study",
+                todo="use study=ANOTHER_NAME: a study of another space wrote this storage",
             )
 
 
@@ -214,14 +214,14 @@ def _short(value: Any) -> str:
 
 
 def _retry_dead(study: optuna.Study) -> None:
-    """What runs in no process any more is a failure, and is tried again."""
+    """Mark trials whose process died as failed, and queue them again."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         folder = Path(trial.user_attrs.get("folder", ""))
         if not trial.user_attrs.get("folder") or not folder.is_dir():
-            continue  # of another machine
+            continue  # it belongs to another machine
         try:
             with RunFolder(folder).held():
                 study.tell(trial.number, state=TrialState.FAIL)
                 study.enqueue_trial(trial.params)
         except RunError:
-            continue  # another process is at it
+            continue  # another process is running it

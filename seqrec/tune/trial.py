@@ -1,4 +1,4 @@
-"""One trial: a model is trained and validated. The test events aren't looked at."""
+"""One trial of a study: train and validate a model, without using the test events."""
 
 import math
 from collections.abc import Callable
@@ -25,20 +25,20 @@ Report = Callable[[int, float], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trial reached."""
+    """The outcome of a trial."""
 
-    value: float  # the monitored metric on validation, at its best
-    epoch: int  # that reached it, from 1
+    value: float  # the best value of the monitored validation metric
+    epoch: int  # the epoch that reached it, from 1
     epochs: int
     fit_seconds: float
     parameters: int
 
 
 class TrialCallback(Callback):
-    """Keeps the best validation, and tells each of them, which may end the trial.
+    """A callback that keeps the best validation, and reports each, which may end the trial.
 
     Args:
-        report: takes epoch and value; what it raises ends the training.
+        report: takes epoch and value; an exception that it raises ends the training.
     """
 
     def __init__(self, report: Report) -> None:
@@ -46,7 +46,7 @@ class TrialCallback(Callback):
         self.best, self.epoch = math.nan, 0
 
     def on_validation_end(self, trainer: Any, module: Any) -> None:
-        """After every validation."""
+        """Report the monitored metric of this validation."""
         value, epoch = module.monitored, trainer.current_epoch + 1
         sign = -1 if module.mode == "min" else 1
         if not sign * value <= sign * self.best and not math.isnan(value):
@@ -55,16 +55,16 @@ class TrialCallback(Callback):
 
 
 def run_trial(config: DictConfig, folder: Path, report: Report) -> Outcome:
-    """Train as ``train.py`` would, and validate; nothing is tested and nothing logged.
+    """Train and validate as ``train.py`` does, without a test and without a logger.
 
     Args:
         config: the composed configuration.
-        folder: for ``config.yaml``, ``history.jsonl`` and, while it trains, checkpoints.
+        folder: for ``config.yaml``, ``history.jsonl`` and, during training, checkpoints.
         report: see :class:`TrialCallback`.
 
     Raises:
         ConfigError: the model is a baseline.
-        SeqrecError: what a run would refuse.
+        SeqrecError: a run would be refused.
     """
     root = typed(config)
     silence()

@@ -108,7 +108,9 @@ def test_a_run_answers_with_the_context_it_is_told(finished):
 def test_context_that_can_not_be_understood_is_refused(place, finished):
     run = finished("context").run
     recommender = Recommender.load(run)
-    with pytest.raises(DataError, match="the model knows no mood; it takes rating, dwell, device"):
+    with pytest.raises(
+        DataError, match="the model doesn't read mood; it takes rating, dwell, device"
+    ):
         recommender.recommend(Session(["i1"], context={"mood": ["x"]}))
     with pytest.raises(DataError, match="2 values of rating for 1 items"):
         recommender.recommend(Session(["i1"], context={"rating": [1, 2]}))

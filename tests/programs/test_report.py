@@ -126,7 +126,7 @@ def test_metrics_that_are_none_of_ranks_stand_in_the_leaderboard(tmp_path):
 
 
 def test_a_report_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch):
-    with pytest.raises(ConfigError, match="isn't there"):
+    with pytest.raises(ConfigError, match="doesn't exist"):
         check_target(tmp_path / "no" / "report.html")
     with pytest.raises(ConfigError, match="is a folder"):
         check_target(tmp_path)

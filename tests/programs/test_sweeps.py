@@ -137,9 +137,9 @@ def test_a_killed_sweep_goes_on_with_the_same_command(tmp_path):
     first, second, third = epochs(said)
     assert first == [] and third == [1, 2, 3, 4]
     assert second[-1] == 4 and second[0] in (2, 3)
-    assert "skipped  it is trained" in said
+    assert "skipped  already trained" in said
     table = said[said.rindex("\nsweep ") :]
-    assert "3 jobs" in table and "2 of them were trained before or went on" in table
+    assert "3 jobs" in table and "2 of them were reused or resumed" in table
     [row] = [line for line in table.splitlines() if "(as configured)" in line]
     assert " 3 " in row and "±" in row
     unbroken.run("train.py", *command)

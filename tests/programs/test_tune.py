@@ -75,14 +75,14 @@ def test_a_space_suggests_what_its_file_says(space):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("dim: 3", "is no range"),
-        ("dim: []", "is no range"),
-        ("dim: {low: 3}", "is no range"),
+        ("dim: 3", "isn't a range"),
+        ("dim: []", "isn't a range"),
+        ("dim: {low: 3}", "isn't a range"),
         ("dim: {low: 3, high: 2}", "low below high"),
         ("dim: {low: 0, high: 2, log: true}", "above 0 with log"),
         ("dim: {low: a, high: b}", "low below high"),
         ("dim: {low: 1, high: 2, lag: true}", "lag"),
-        ("dim: [[1, 2]]", "a choice is one value"),
+        ("dim: [[1, 2]]", "a choice must be a single value"),
         ("{}", "varies nothing"),
     ],
 )
@@ -163,7 +163,7 @@ def test_a_study_ends_with_plots_and_a_recipe_that_is_the_best_trial(finished):
     got = OmegaConf.to_container(again, resolve=True, enum_to_str=True)
     assert got | {"paths": None} == OmegaConf.to_container(tried) | {"paths": None}
     page = (folder / "study.html").read_text()
-    assert "What mattered for valid/ndcg@10" in page and page.count("<tr>") == 6
+    assert "Importance for valid/ndcg@10" in page and page.count("<tr>") == 6
     assert not list(folder.glob("trials/*/checkpoints/*")) and not list(folder.glob("*.part"))
 
 
@@ -229,7 +229,7 @@ def test_a_trial_whose_process_was_killed_is_tried_again(tmp_path, space):
 def test_trials_that_fail_are_told_and_too_many_end_the_study(tmp_path):
     told = []
     search = searched(tmp_path / "study", Space("small", {"dim": Range(1, 9)}))
-    with pytest.raises(RunError, match="5 trials failed one after another; the last: ValueError"):
+    with pytest.raises(RunError, match="5 trials failed in a row; the last: ValueError"):
         work(open_study(search), search, 9, told.append)
     assert [trial.state for trial in told] == [TrialState.FAIL] * 5
 

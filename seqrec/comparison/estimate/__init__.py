@@ -1,1 +1,1 @@
-"""Means, intervals, differences."""
+"""Means, intervals and differences of runs."""

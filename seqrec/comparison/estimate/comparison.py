@@ -1,4 +1,4 @@
-"""Comparing runs: they become rows, and rows are tested against a reference."""
+"""Comparison of runs: group them into rows, and test the rows against a reference."""
 
 from seqrec.comparison.estimate.measured import (
     Measured,
@@ -27,30 +27,30 @@ def compare(
     """Group runs into rows and compare the rows.
 
     Args:
-        runs: measured on the same, at least one.
-        by: settings that tell rows apart; None: the fewest that do, but for seed and fold.
-        metrics: names as ``ndcg@10``; the first, of ranks, orders the rows and is tested. Others
-            than those of ranks (``diversity@10``) are told as the runs' metrics.json has them.
+        runs: at least one, all comparable.
+        by: settings that distinguish rows; None: the fewest that do, without seed and fold.
+        metrics: names such as ``ndcg@10``. The first must be one of ranks; it orders the rows and
+            is tested. Metrics of lists (``diversity@10``) are read from the runs' metrics.json.
         reference: a row, by its labels (``popularity``, ``model=sasrec,loss=gbce``); None: the
             best row.
-        replicates: of the bootstrap.
+        replicates: replicates of the bootstrap.
 
     Raises:
-        ConfigError: a key, metric or reference that isn't there; the first metric is none of ranks.
-        RunError: a run doesn't say one of the metrics.
+        ConfigError: a key, metric or reference doesn't exist; the first metric isn't one of ranks.
+        RunError: a run lacks one of the metrics.
     """
     check_keys(runs, by or [])
     by = by or telling_keys(runs)
     parts = split_by(runs, by)
-    place = {id(run): at for at, run in enumerate(runs)}
-    members = [[place[id(run)] for run in part] for part in parts.values()]
+    index = {id(run): at for at, run in enumerate(runs)}
+    members = [[index[id(run)] for run in part] for part in parts.values()]
     measured = Measured(runs)
-    metrics, told = sort_metrics(metrics, runs)
-    told_MR = {metric: reported_by(metric, runs) for metric in told}
+    metrics, reported = sort_metrics(metrics, runs)
+    reported_MR = {metric: reported_by(metric, runs) for metric in reported}
     mean_MR, replicate_MBG = bootstrap(
         measured, [(measured.values(metric), None) for metric in metrics], members, replicates
     )
-    first_G = [float(mean_MR[0, those].mean()) for those in members]
+    first_G = [float(mean_MR[0, row].mean()) for row in members]
     order = sorted(range(len(members)), key=lambda row: -first_G[row])
     labels = list(parts)
     reference_G = _reference(reference, by, [labels[row] for row in order])
@@ -65,12 +65,12 @@ def compare(
                 metric: estimate(mean_MR[m, members[row]], replicate_MBG[m][:, row])
                 for m, metric in enumerate(metrics)
             },
-            told={metric: spread(value_R[members[row]]) for metric, value_R in told_MR.items()},
+            told={metric: spread(value_R[members[row]]) for metric, value_R in reported_MR.items()},
             difference=differences[at],
         )
         for at, row in enumerate(order)
     ]
-    return Comparison(by, metrics, told, rows, reference_G, reference is not None, ordered_BG)
+    return Comparison(by, metrics, reported, rows, reference_G, reference is not None, ordered_BG)
 
 
 def _differences(mean_G: list[float], value_BG: Floats, reference: int) -> list[Difference | None]:
@@ -95,9 +95,9 @@ def _reference(wanted: str | None, by: list[str], labels: list[tuple[str, ...]])
         return found[0]
     rows = [",".join(f"{k}={v}" for k, v in zip(by, label, strict=True)) for label in labels]
     raise ConfigError(
-        f"reference={wanted} is {'several rows' if found else 'no row'} of the table",
+        f"reference={wanted} matches {'several rows' if found else 'no row'} of the table",
         where="rows: " + " | ".join(rows[:12]) + (" | ..." if len(rows) > 12 else ""),
-        todo="name one as it is written here",
+        todo="name one row as it is written here",
     )
 
 

@@ -1,4 +1,4 @@
-"""The effect of each setting that rows differ in, and how two of them act together."""
+"""Effects of the settings that rows differ in, and interactions of two settings."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -9,7 +9,7 @@ from seqrec.comparison.estimate.rows import Comparison, Estimate, Row
 from seqrec.comparison.estimate.statistics import interval
 from seqrec.config.names import PARTS, is_named_by_parts
 
-ABSENT = "none"  # the label of a component that a row doesn't have: no level of a factor
+ABSENT = "none"  # the label of a component that a row lacks; not a level of a factor
 
 
 @dataclass(frozen=True)
@@ -17,17 +17,17 @@ class Level:
     """A value of a factor."""
 
     value: str
-    rows: int  # it is the mean of
+    rows: int  # how many rows its estimate averages
     estimate: Estimate
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A factor's levels, with everything else equal where that can be had."""
+    """A factor's levels, with everything else equal where possible."""
 
     factor: str
     levels: list[Level]
-    balanced: bool  # every level is averaged over the same settings of the other factors
+    balanced: bool  # each level is averaged over the same settings of the other factors
 
 
 @dataclass(frozen=True)
@@ -42,35 +42,35 @@ class Interaction:
 
 
 def factors(comparison: Comparison) -> list[str]:
-    """The keys of the table that have two levels or more; no model whose parts are there."""
+    """Return the keys with two levels or more, without a model that its parts describe."""
     return [key for key in _apart(comparison) if len(_levels(comparison, key)) > 1]
 
 
 def effect(comparison: Comparison, factor: str) -> Effect:
-    """Means of the first metric by level.
+    """Average the first metric by level.
 
-    Only settings of the other factors that every level was tried with are averaged over, so that a
-    level isn't better for the company it had. Where there are none, all rows are.
+    Means are over those settings of the other factors that every level was tried with, so that no
+    level gains from the settings it happened to be combined with. Without any, all rows count.
     """
     at = comparison.by.index(factor)
-    apart = [comparison.by.index(key) for key in _apart(comparison) if key != factor]
-    company: dict[tuple[str, ...], dict[str, list[int]]] = {}
+    others = [comparison.by.index(key) for key in _apart(comparison) if key != factor]
+    tried: dict[tuple[str, ...], dict[str, list[int]]] = {}  # other settings to rows by level
     for place, row in enumerate(comparison.rows):
         if row.labels[at] != ABSENT:
-            tried = company.setdefault(tuple(row.labels[i] for i in apart), {})
-            tried.setdefault(row.labels[at], []).append(place)
+            by_level = tried.setdefault(tuple(row.labels[i] for i in others), {})
+            by_level.setdefault(row.labels[at], []).append(place)
     names = _levels(comparison, factor)
-    whole = [tried for tried in company.values() if len(tried) == len(names)]
-    used = whole or list(company.values())
+    complete = [by_level for by_level in tried.values() if len(by_level) == len(names)]
+    used = complete or list(tried.values())
     levels = []
     for name in names:
-        places = [place for tried in used for place in tried.get(name, ())]
-        levels.append(Level(name, len(places), _mean(comparison, places)))
-    return Effect(factor, levels, bool(whole))
+        rows = [row for by_level in used for row in by_level.get(name, ())]
+        levels.append(Level(name, len(rows), _mean(comparison, rows)))
+    return Effect(factor, levels, bool(complete))
 
 
 def interactions(comparison: Comparison) -> list[Interaction]:
-    """Every pair of factors that was tried together."""
+    """Return every pair of factors that were varied together."""
     pairs = combinations(factors(comparison), 2)
     return [table for down, across in pairs if (table := _interaction(comparison, down, across))]
 
@@ -91,12 +91,12 @@ def _interaction(comparison: Comparison, down: str, across: str) -> Interaction 
     cells = [[cell(row, column) for column in columns] for row in rows]
     together = sum(each is not None for line in cells for each in line)
     if together < max(len(rows), len(columns)) + 1:
-        return None  # one only changes with the other
+        return None  # each only changes with the other
     return Interaction(down, across, rows, columns, cells)
 
 
 def _apart(comparison: Comparison) -> list[str]:
-    """The keys of the table; the model isn't one where it is but a name for its parts."""
+    """Return the keys of the table, without the model where it only names its parts."""
     named = any(is_named_by_parts(run.settings) for run in comparison.runs)
     parted = named and bool(set(PARTS) & set(comparison.by))
     return [key for key in comparison.by if not (parted and key == "model")]

@@ -1,4 +1,4 @@
-"""What events are worth to runs, and how much their means may vary."""
+"""Metric values of events by run, and the uncertainty of their means."""
 
 import numpy as np
 import torch
@@ -24,10 +24,10 @@ BY_CATEGORY = ("diversity@", "miscalibration@")  # metrics of the categories of 
 
 
 class Measured:
-    """The test events of comparable runs, with their values summed by user.
+    """The test events of comparable runs, with values summed by user.
 
     Args:
-        runs: measured on the same events.
+        runs: runs with the same test events.
     """
 
     def __init__(self, runs: list[Run]) -> None:
@@ -36,7 +36,7 @@ class Measured:
         self.rank_RE = torch.from_numpy(np.stack([run.ranks["rank"].to_numpy() for run in runs]))
 
     def values(self, metric: str) -> Floats:
-        """What each event is worth to each run, (R, E).
+        """Compute the metric of each event for each run, (R, E).
 
         Raises:
             ConfigError: there is no such metric of ranks.
@@ -45,7 +45,7 @@ class Measured:
         return gain(self.rank_RE, k).double().numpy()
 
     def sums(self, value_RE: Floats, member_E: NDArray[np.bool_]) -> Floats:
-        """By user, over some of the events: how many, then each run's sum: (1 + R, U)."""
+        """Sum some events by user: their number, then each run's values, (1 + R, U)."""
         counted = np.concatenate([np.ones((1, len(member_E))), value_RE]) * member_E
         return user_sums(counted, self.user_E)
 
@@ -56,16 +56,16 @@ def bootstrap(
     members: list[list[int]],
     replicates: int,
 ) -> tuple[Floats, list[Floats]]:
-    """Means of each run, and replicates of each row's mean.
+    """Compute the mean of each run, and replicates of each row's mean.
 
     Args:
         measured: the events.
-        wanted: values of events by run, and which events count (None: all).
+        wanted: pairs of values of events by run, and which events count (None: all).
         members: the runs of each row.
-        replicates: B.
+        replicates: their number, B.
 
     Returns:
-        (M, R), and for each that was wanted (B, G).
+        (M, R), and (B, G) for each of `wanted`.
     """
     every = np.ones(len(measured.events), dtype=bool)
     blocks = [measured.sums(v, every if member is None else member) for v, member in wanted]
@@ -75,7 +75,7 @@ def bootstrap(
         total = block.sum(1)
         means.append(total[1:] / total[0])
         drawn = sums_BC[:, at * width : (at + 1) * width]
-        with np.errstate(invalid="ignore"):  # a draw without any such event is NaN, and left out
+        with np.errstate(invalid="ignore"):  # a draw without such events is NaN, and skipped
             rows.append(resampled_rows(drawn[:, 1:] / drawn[:, :1], members))
     return np.stack(means), rows
 
@@ -83,7 +83,7 @@ def bootstrap(
 def slice_estimates(
     comparison: Comparison, replicates: int
 ) -> dict[str, tuple[int, list[Estimate]]]:
-    """The first metric by kinds of events: how many there are, and each row's estimate."""
+    """Estimate the first metric by kind of event: the number of events, and each row's estimate."""
     runs = comparison.runs
     measured, place = Measured(runs), iter(range(len(runs)))
     members = [[next(place) for _ in row.runs] for row in comparison.rows]
@@ -95,59 +95,60 @@ def slice_estimates(
     return {
         name: (
             int(member.sum()),
-            [estimate(mean_KR[k, those], rows[k][:, row]) for row, those in enumerate(members)],
+            [estimate(mean_KR[k, part], rows[k][:, row]) for row, part in enumerate(members)],
         )
         for k, (name, member) in enumerate(kinds.items())
     }
 
 
 def sort_metrics(metrics: list[str], runs: list[Run]) -> tuple[list[str], list[str]]:
-    """Those of ranks, which any event has a value of, and others that runs say.
+    """Separate metrics of ranks, which every event has, from others in the runs' metrics.json.
 
     Raises:
-        ConfigError: the first is none of ranks, so that nothing could be tested.
+        ConfigError: the first isn't a metric of ranks, so it can't be tested.
     """
     of_ranks = {name for run in runs for name in run.metric}
-    told = [m for m in metrics if m.partition("@")[0] not in of_ranks and _says(m, runs)]
-    ranked = [metric for metric in metrics if metric not in told]
-    if not ranked or metrics[0] in told:
+    reported = [m for m in metrics if m.partition("@")[0] not in of_ranks and _has(m, runs)]
+    ranked = [metric for metric in metrics if metric not in reported]
+    if not ranked or metrics[0] in reported:
+        first = ",".join(ranked or ["ndcg@10"])
         raise ConfigError(
-            f"metric={metrics[0]} has no value of each event that could be tested",
-            todo=f"name one of ranks first: metric={','.join(ranked or ['ndcg@10'])},{metrics[0]}",
+            f"metric={metrics[0]} can't be tested: it isn't computed for each event",
+            todo=f"put a metric of ranks first: metric={first},{metrics[0]}",
         )
-    return ranked, told
+    return ranked, reported
 
 
 def reported_by(metric: str, runs: list[Run]) -> Floats:
-    """What each run's metrics.json says of its test, (R,).
+    """Read a test metric from each run's metrics.json, (R,).
 
     Raises:
-        RunError: one doesn't, or the runs went by different categories.
+        RunError: a run lacks it, or the runs use different categories.
     """
     by = sorted({str(run.protocol.get("category")) for run in runs})
     if metric.startswith(BY_CATEGORY) and len(by) > 1:
         raise RunError(
-            f"{metric} of these runs is by different categories: {', '.join(by)}",
+            f"{metric} of these runs uses different categories: {', '.join(by)}",
             where="; ".join(f"{run.path}: {run.protocol.get('category')}" for run in runs[:10]),
-            todo="choose runs of one, or leave the metric out; evaluation.category names it",
+            todo="choose runs with one evaluation.category, or leave the metric out",
         )
     for run in runs:
-        if not _says(metric, [run]):
+        if not _has(metric, [run]):
             raise RunError(
-                f"a run says nothing of {metric}",
+                f"a run has no {metric}",
                 where=str(run.path),
-                todo="leave the metric or the run out, or run it again with what gives the metric",
+                todo="leave the metric or the run out, or run it again with this metric configured",
             )
     return np.array([float(run.results[f"test/{metric}"]) for run in runs])
 
 
 def spread(value_S: Floats) -> Spread:
-    """Of a row, from what its runs say."""
+    """Compute mean and sd over the runs of a row."""
     return Spread(float(value_S.mean()), float(value_S.std(ddof=1)) if len(value_S) > 1 else None)
 
 
 def estimate(run_mean_S: Floats, replicate_B: Floats) -> Estimate:
-    """Of a row, from its runs' means and its replicates."""
+    """Estimate a row's mean from its runs' means and its replicates."""
     low, high = interval(replicate_B[:, None])
     sd = float(run_mean_S.std(ddof=1)) if len(run_mean_S) > 1 else None
     return Estimate(float(run_mean_S.mean()), sd, float(low[0]), float(high[0]))
@@ -155,16 +156,16 @@ def estimate(run_mean_S: Floats, replicate_B: Floats) -> Estimate:
 
 def _gain(metric: str, runs: list[Run]) -> tuple[Gain, int]:
     name, at, text = metric.partition("@")
-    known = _gains(runs)
-    if name not in known:
+    gains = _gains(runs)
+    if name not in gains:
         raise ConfigError(
-            f"metric={metric}: {unknown(name, known, noun='metrics of ranks')}",
-            todo="metric=ndcg@10, for example; of others, those that metrics.json has for the test",
+            f"metric={metric}: {unknown(name, gains, noun='metrics of ranks')}",
+            todo="use metric=ndcg@10, for example, or a test metric in the runs' metrics.json",
         )
-    gain: Gain = make(known[name])
+    gain: Gain = make(gains[name])
     if gain.at_k != bool(at) or (at and not (text.isdigit() and int(text) > 0)):
         form = f"{name}@10" if gain.at_k else name
-        raise ConfigError(f"metric={metric} can't be read", todo=f"write metric={form}, say")
+        raise ConfigError(f"metric={metric} can't be read", todo=f"use metric={form}, for example")
     return gain, int(text or 1)
 
 
@@ -172,5 +173,5 @@ def _gains(runs: list[Run]) -> dict[str, Component]:
     return {n: each for run in runs for n, each in run.metric.items() if isinstance(each, dict)}
 
 
-def _says(metric: str, runs: list[Run]) -> bool:
+def _has(metric: str, runs: list[Run]) -> bool:
     return any(isinstance(run.results.get(f"test/{metric}"), int | float) for run in runs)

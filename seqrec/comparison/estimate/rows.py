@@ -1,4 +1,4 @@
-"""Rows of a table: runs that belong together, and what they reach."""
+"""Rows of a table: runs that belong together, and their results."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,13 +17,13 @@ class Estimate:
 
     mean: float
     sd: float | None  # of the runs' means; None: a single run
-    low: float  # of the 95 % interval over users and runs
+    low: float  # ends of the 95 % interval over users and runs
     high: float
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A mean over runs of what they say themselves, about which nothing is known event by event."""
+    """A mean over runs of a metric in their metrics.json, which has no values by event."""
 
     mean: float
     sd: float | None  # None: a single run
@@ -41,9 +41,9 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """Runs that differ in nothing but what is averaged over."""
+    """Runs that differ only in what is averaged over."""
 
-    by: tuple[str, ...]  # keys that tell the rows apart
+    by: tuple[str, ...]  # keys that distinguish the rows
     labels: tuple[str, ...]  # their values
     runs: list[Run]
     estimates: dict[str, Estimate]  # by metric of ranks
@@ -52,13 +52,13 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The labels in one, without what the model's name says, and what isn't there."""
-        said = PARTS if "model" in self.by else ()
+        """The labels joined, without absent components and parts that the model's name implies."""
+        implied = PARTS if "model" in self.by else ()
         pairs = zip(self.by, self.labels, strict=True)
-        return " · ".join(v for key, v in pairs if v != "none" and key not in said) or "none"
+        return " · ".join(v for key, v in pairs if v != "none" and key not in implied) or "none"
 
     def mean_result(self, key: str) -> float | None:
-        """A mean of what metrics.json says; None where a run doesn't say it."""
+        """Average an entry of the runs' metrics.json; None if a run lacks it."""
         values = [run.results.get(key) for run in self.runs]
         if any(value is None for value in values):
             return None
@@ -67,14 +67,14 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """One table: runs that were measured on the same."""
+    """One table of comparable runs."""
 
-    by: list[str]  # keys that tell the rows apart
-    metrics: list[str]  # of ranks; the first decides
-    told: list[str]  # other test metrics, as the runs say them
+    by: list[str]  # keys that distinguish the rows
+    metrics: list[str]  # of ranks; the first orders the rows and is tested
+    told: list[str]  # other test metrics, from the runs' metrics.json
     rows: list[Row]  # best first
-    reference: int  # place among the rows
-    chosen: bool  # the reference was asked for; else it is the best row
+    reference: int  # position among the rows
+    chosen: bool  # the user chose the reference; else it is the best row
     replicates_BG: Floats  # of the first metric, by row
 
     @property
@@ -89,6 +89,6 @@ class Comparison:
 
     @property
     def events(self) -> tuple[int, int]:
-        """Test events, and users that they are of."""
+        """Numbers of test events and of their users."""
         ranks = self.runs[0].ranks
         return len(ranks), ranks["user"].n_unique()

@@ -1,9 +1,8 @@
-"""Is a difference more than chance? A bootstrap over users and runs, and Holm's correction.
+"""Tests of differences: a bootstrap over users and runs, and Holm's correction.
 
-Users are drawn anew for all rows at once, so that differences are paired: a user that is hard for
-one model is mostly hard for the other. Runs (seeds) are drawn within each row. The two crossed
-draws are the pigeonhole bootstrap (Owen 2007, "The pigeonhole bootstrap", Annals of Applied
-Statistics 1).
+Users are drawn once for all rows, so that differences are paired: a user who is hard for one model
+is mostly hard for the other. Runs (seeds) are drawn within each row. The two crossed draws are the
+pigeonhole bootstrap (Owen 2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1).
 """
 
 import numpy as np
@@ -15,16 +14,16 @@ CHUNK = 1 << 23  # weights that are held at once
 
 
 def resampled_sums(value_UC: Floats, *, replicates: int, seed: int = 0) -> Floats:
-    """Sums over users drawn with replacement, the same draw for every column.
+    """Sum over users drawn with replacement, with the same draws for every column.
 
-    A user is drawn ``Poisson(1)`` times, as near to multinomial draws as there are many users, and
-    drawn independently (Hanley and MacGibbon 2006; Chamandy et al. 2012): means are then ratios of
-    two columns' sums.
+    Each user is drawn ``Poisson(1)`` times independently, which approaches multinomial draws as
+    users grow in number (Hanley and MacGibbon 2006; Chamandy et al. 2012); means are ratios of the
+    sums of two columns.
 
     Args:
-        value_UC: users by what is summed.
-        replicates: B, how often.
-        seed: of the draws.
+        value_UC: users by columns to sum.
+        replicates: number of draws, B.
+        seed: seed of the draws.
 
     Returns:
         (B, C), float32.
@@ -42,7 +41,7 @@ def resampled_sums(value_UC: Floats, *, replicates: int, seed: int = 0) -> Float
 
 
 def _poisson_table() -> NDArray[np.float32]:
-    """What each of 65,536 equally likely numbers stands for: ``Poisson(1)`` to within 2^-17."""
+    """Map 65,536 equally likely numbers to draws of ``Poisson(1)``, to within 2^-17."""
     count = np.arange(9)
     factorial = np.cumprod(np.maximum(count, 1), dtype=np.float64)
     below = np.cumsum(np.exp(-1) / factorial)
@@ -50,16 +49,16 @@ def _poisson_table() -> NDArray[np.float32]:
 
 
 def resampled_rows(mean_BR: Floats, rows: list[list[int]], *, seed: int = 0) -> Floats:
-    """Means of rows over runs drawn with replacement.
+    """Average rows over runs drawn with replacement.
 
-    ``S - 1`` of a row's S runs are drawn: their mean varies as the mean of S runs does, where the
-    usual S draws vary too little by ``(S - 1) / S`` (Rao and Wu 1988). A single run shows nothing
-    of how runs vary.
+    ``S - 1`` of a row's S runs are drawn: their mean varies like the mean of S runs, while that of
+    the usual S draws varies too little by ``(S - 1) / S`` (Rao and Wu 1988). A single run gives no
+    information on how runs vary.
 
     Args:
         mean_BR: replicates by runs, see :func:`resampled_sums`.
         rows: the runs of each row.
-        seed: of the draws.
+        seed: seed of the draws.
 
     Returns:
         (B, rows).
@@ -74,22 +73,22 @@ def resampled_rows(mean_BR: Floats, rows: list[list[int]], *, seed: int = 0) -> 
 
 
 def interval(value_BG: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Lower and upper end of the percentile interval of each column (Efron and Tibshirani 1993)."""
+    """Return the ends of each column's percentile interval (Efron and Tibshirani 1993)."""
     low, high = np.nanquantile(value_BG, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
 
 
 def p_values(difference_BG: Floats) -> Floats:
-    """Two-sided p of "no difference" for each column: how often replicates have the other sign.
+    """Compute the two-sided p of "no difference" by column: how often the sign is reversed.
 
-    Never 0, as the observed data are one more replicate (Davison and Hinkley 1997, 4.2).
+    It is never 0, as the observed data count as a replicate (Davison and Hinkley 1997, 4.2).
     """
     less, more = (difference_BG <= 0).sum(0), (difference_BG >= 0).sum(0)
     return np.minimum(1, 2 * (1 + np.minimum(less, more)) / (len(difference_BG) + 1))
 
 
 def holm(p: Floats) -> Floats:
-    """Adjusted p-values: a family-wise error of alpha is kept by those <= alpha (Holm 1979)."""
+    """Adjust p-values: rejecting those <= alpha keeps the family-wise error alpha (Holm 1979)."""
     order = np.argsort(p, kind="stable")
     scaled = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     adjusted = np.empty_like(scaled)
@@ -98,10 +97,7 @@ def holm(p: Floats) -> Floats:
 
 
 def pareto_front(cost: Floats, gain: Floats) -> NDArray[np.bool_]:
-    """Which points no other beats in cost or gain without losing in the other.
-
-    Of equal points the first counts.
-    """
+    """Return the points that no other dominates in cost and gain; of equal points, the first."""
     order = np.lexsort((-gain, cost))
     front = np.zeros(len(cost), dtype=bool)
     best = -np.inf

@@ -1,1 +1,1 @@
-"""Find and read the runs to compare."""
+"""Readers of the runs to compare."""

@@ -1,4 +1,4 @@
-"""Which runs are compared, and which of them are one row."""
+"""Choice of the runs to compare, and of the settings that group them into rows."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,19 +13,19 @@ from seqrec.config.meaning import Meaning, meaning_of
 from seqrec.config.names import PARTS, is_named_by_parts
 from seqrec.errors import RunError
 
-# what rows are told apart by, if that is enough
+# keys that distinguish rows, in order of preference
 LABEL_ORDER = tuple(dict.fromkeys(("data", "model", *(kind.name for kind in KINDS))))
 
 
 def filter_runs(
     runs: list[Run], filters: dict[str, str], *, options: Iterable[str] = ()
 ) -> list[Run]:
-    """The runs that have certain settings.
+    """Keep the runs that have certain settings.
 
     Args:
-        runs: to choose from.
-        filters: a configuration key or group to a value or several (``gru,lstm``); all must hold.
-        options: names that may be meant by a key that isn't there.
+        runs: runs to choose from.
+        filters: configuration key or group to one value or several (``gru,lstm``); all must hold.
+        options: further names to propose for an unknown key.
 
     Raises:
         ConfigError: no run has such a key.
@@ -41,12 +41,12 @@ def filter_runs(
         )
     ]
     if runs and not kept:
-        there = [f"{key} is {_several(runs, key)}" for key in filters]
+        present = [f"{key} is {_several(runs, key)}" for key in filters]
         asked = " and ".join(f"{key}={text}" for key, text in filters.items())
         raise RunError(
             f"none of the {len(runs)} runs has {asked}",
-            where="; ".join(there),
-            todo="choose from these values, or leave a filter out",
+            where="; ".join(present),
+            todo="choose from these values, or drop a filter",
         )
     return kept
 
@@ -55,30 +55,30 @@ def check_keys(runs: list[Run], keys: Iterable[str], *, options: Iterable[str] =
     """Refuse keys that no run's configuration has.
 
     Raises:
-        ConfigError: it lists them, each with the nearest spelling.
+        ConfigError: there are such keys; it lists them, each with the nearest spelling.
     """
-    known = {key for run in runs for key in run.settings}
-    wrong = [key for key in keys if key not in known] if runs else []
-    short = {key for key in known if "." not in key} | set(options)
+    existing = {key for run in runs for key in run.settings}
+    wrong = [key for key in keys if key not in existing] if runs else []
+    short = {key for key in existing if "." not in key} | set(options)
     mistakes = []
     for key in wrong:
-        inside = {name for name in known if name.startswith(key.rpartition(".")[0] + ".")}
-        told = unknown(key, inside or short, noun="options, and keys of these runs")
-        mistakes.append(f"{key}: {told}")
-    refuse(mistakes, todo="correct the above; a run's config.yaml holds all its keys")
+        inside = {name for name in existing if name.startswith(key.rpartition(".")[0] + ".")}
+        problem = unknown(key, inside or short, noun="options, and keys of these runs")
+        mistakes.append(f"{key}: {problem}")
+    refuse(mistakes, todo="correct these keys; a run's config.yaml lists all of its keys")
 
 
 def telling_keys(runs: list[Run]) -> list[str]:
-    """The fewest settings, model and components first, that tell different runs apart.
+    """Return the fewest settings, model and components first, that distinguish the runs.
 
-    Where a model is called by its parts, those that vary stand beside its name. Seeds and folds
-    don't count: they repeat a run.
+    Where a model is named by its parts, those that vary are added. Seeds and folds don't count:
+    they repeat a run.
     """
-    told = {key for run in runs for key in run.told}
-    telling = [*(key for key in LABEL_ORDER if key in told), *sorted(told - set(LABEL_ORDER))]
+    all_keys = {key for run in runs for key in run.told}
+    ordered = [k for k in LABEL_ORDER if k in all_keys] + sorted(all_keys - set(LABEL_ORDER))
     parts = [list(runs)]
     keys: list[str] = []
-    for key in telling:
+    for key in ordered:
         if meaning_of(key) is Meaning.REPEAT:
             continue
         finer = [part for whole in parts for part in split_by(whole, [key]).values()]
@@ -92,7 +92,7 @@ def telling_keys(runs: list[Run]) -> list[str]:
 
 
 def split_by(runs: list[Run], keys: list[str]) -> dict[tuple[str, ...], list[Run]]:
-    """Runs by the text of their settings under some keys, in the order they come."""
+    """Group runs by the text of their settings under some keys, in order of appearance."""
     parts: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         parts.setdefault(tuple(text_of(run.settings.get(key)) for key in keys), []).append(run)
@@ -100,42 +100,42 @@ def split_by(runs: list[Run], keys: list[str]) -> dict[tuple[str, ...], list[Run
 
 
 def averaged_keys(parts: Iterable[list[Run]]) -> list[str]:
-    """Settings, seeds and folds aside, that differ within a row: it is a mean over them."""
+    """Return the settings, other than seed and fold, that a row averages over."""
     return sorted(
         {key for runs in parts for key in telling_keys(runs) if len(split_by(runs, [key])) > 1}
     )
 
 
 def comparable(runs: list[Run], *, separate: bool) -> list[list[Run]]:
-    """Runs that may stand in one table: same data, protocol, candidates and test events.
+    """Group runs that may share a table: same data, protocol, candidates and test events.
 
     Args:
         runs: chosen runs, at least one.
-        separate: return several tables instead of refusing.
+        separate: return several groups instead of refusing.
 
     Raises:
-        RunError: they weren't measured on the same; it names what there is.
+        RunError: the runs aren't comparable; it lists the groups.
     """
     kinds: dict[Any, list[Run]] = {}
     for run in runs:
         kinds.setdefault(run.measured_on, []).append(run)
     if len(kinds) > 1 and not separate:
-        told = [
-            f"{len(those)} on {those[0].protocol['data']} (data hash {data[:12]}; {protocol}; "
-            f"{candidates:,} candidates; test events {events}), as {those[0].path}"
-            for (data, protocol, candidates, events), those in kinds.items()
+        groups = [
+            f"{len(group)} on {group[0].protocol['data']} (data hash {data[:12]}; {protocol}; "
+            f"{candidates:,} candidates; test events {events}), such as {group[0].path}"
+            for (data, protocol, candidates, events), group in kinds.items()
         ]
         raise RunError(
-            "these runs weren't measured on the same, so their numbers can't be compared",
-            where="\n         ".join(told),
-            todo="choose with a filter (data=..., split=..., any key), or separate=true for a "
-            "table each",
+            "these runs differ in data, protocol or test events, so they can't be compared",
+            where="\n         ".join(groups),
+            todo="filter them (data=..., split=..., any key), or use separate=true for one table "
+            "per group",
         )
     return list(kinds.values())
 
 
 def text_of(value: Any) -> str:
-    """A setting as people write it."""
+    """Format a setting as people write it."""
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""Finding runs below folders. What can't be read is named with its reason, and stops nothing."""
+"""Search for runs below folders; unreadable ones are reported with a reason, never fatal."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from seqrec.config.trust import NOTHING, Trust
 from seqrec.errors import SeqrecError
 from seqrec.run.claim import ELSEWHERE
 
-MARKS = {"config.yaml", "metrics.json", "run.json", "error.txt"}  # each makes a folder a run's
+MARKS = {"config.yaml", "metrics.json", "run.json", "error.txt"}  # each marks a run's folder
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ def find_runs(places: list[str], trust: Trust = NOTHING) -> tuple[list[Run], lis
 
     Args:
         places: folders of runs, folders above them, or patterns (``outputs/*/sasrec``).
-        trust: what their configurations may name beside this package.
+        trust: what their configurations may name besides this package.
 
     Returns:
-        The runs that can be compared, ordered by path, and what was left out: runs that failed,
-        didn't finish, are damaged or copies, and places without any run.
+        The runs that can be compared, ordered by path, and what was left out: runs that failed, are
+        unfinished, damaged or duplicates, and places without runs.
     """
     folders: dict[Path, Path] = {}
     runs: list[Run] = []
@@ -58,9 +58,9 @@ def _expand(place: str) -> list[Path]:
 
 
 def _folders(root: Path) -> Iterator[Path]:
-    """Folders of runs at or below `root`; nothing below a run is looked at.
+    """Yield folders of runs at or below `root`, without searching below a run.
 
-    A job that a sweep found trained stands for that run, wherever it lies.
+    A job whose results a sweep reused stands for the earlier run, wherever that is.
     """
     for folder, below, files in os.walk(root):
         if ELSEWHERE in files:
@@ -74,7 +74,7 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def _without_copies(runs: list[Run]) -> tuple[list[Run], list[Skipped]]:
-    """Keep one run of each configuration and seed: a second tells nothing new."""
+    """Keep one run of each configuration and seed: a second adds no information."""
     latest: dict[Any, Run] = {}
     for run in sorted(runs, key=lambda run: run.started):
         latest[run.identity] = run

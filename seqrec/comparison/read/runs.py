@@ -1,4 +1,4 @@
-"""A run as comparing needs it: settings, results, each event's rank, learning curve."""
+"""A run as comparison needs it: settings, results, the rank of each event, learning curve."""
 
 import json
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from seqrec.errors import RunError
 from seqrec.evaluation.protocol import SHARES
 from seqrec.run.folder import RunFolder
 
-GROUPS = [kind.name for kind in KINDS if not kind.several]  # a component's file is its option's
+GROUPS = [kind.name for kind in KINDS if not kind.several]  # their options are named as their files
 TELLING = (Meaning.RESULT, Meaning.REPEAT, Meaning.FILE)
-HASHED = "data.path"  # the hash of the data stands for it
+HASHED = "data.path"  # covered by the hash of the data
 COLUMNS = {"user", "item", "rank", "history", "user_events", "item_events"}  # of ranks.parquet
-METRICS = ("metric", "list_metric")  # groups of which several options are chosen
+METRICS = ("metric", "list_metric")  # groups with several chosen options
 NUMBER = (int, float)
 RESULTS = {"data_hash": str, "protocol": str, "fit_seconds": NUMBER}  # entries of metrics.json
 CARD: dict[str, Any] = {  # entries of protocol.json that are shown
@@ -41,14 +41,14 @@ class Run:
     metric: dict[str, Component]  # its ranking metrics
     results: dict[str, Any]  # metrics.json
     protocol: dict[str, Any]  # the protocol card
-    ranks: pl.DataFrame  # a row a test event, ordered by user and item
-    history: list[dict[str, Any]]  # a row an epoch; none of a baseline
+    ranks: pl.DataFrame  # a row per test event, ordered by user and item
+    history: list[dict[str, Any]]  # a row per epoch; empty for a baseline
     started: str  # ISO
-    declared: dict[str, Meaning]  # what its components say of their keys
+    declared: dict[str, Meaning]  # meanings that its components declare for their keys
 
     @cached_property
     def told(self) -> dict[str, Any]:
-        """The settings that tell it from others: those that can make another result."""
+        """The settings that distinguish it from other runs: those that can change its results."""
         return {key: value for key, value in self.settings.items() if self._tells(key)}
 
     def _tells(self, key: str) -> bool:
@@ -62,7 +62,7 @@ class Run:
 
     @cached_property
     def measured_on(self) -> tuple[str, str, int, str]:
-        """What two runs must share to be compared: data, protocol, candidates and test events."""
+        """What comparable runs share: data, protocol, candidates and test events."""
         events = self.ranks.select("user", "item").hash_rows().to_numpy()
         return (
             self.results["data_hash"],
@@ -77,11 +77,11 @@ def read_run(path: Path, trust: Trust = NOTHING) -> Run:
 
     Args:
         path: the folder.
-        trust: what its configuration may name beside this package.
+        trust: what its configuration may name besides this package.
 
     Raises:
-        RunError: it isn't one, failed, isn't finished, is damaged, or names what a run may not;
-            the first sentence says so.
+        RunError: it isn't that of a run, failed, is unfinished or damaged, or names what a run may not;
+            the first sentence says which.
     """
     folder = RunFolder(path, trust)
     _check_finished(folder)
@@ -116,26 +116,26 @@ def _check_finished(folder: RunFolder) -> None:
         raise RunError(
             "it isn't finished: there is no metrics.json",
             where=str(folder.path),
-            todo="the same command with resume=auto goes on",
+            todo="resume it: the same command with resume=auto",
         )
-    raise RunError("no run, or one that ended before it trained", where=str(folder.path))
+    raise RunError("not a run, or one that ended before training", where=str(folder.path))
 
 
 def _entries(folder: RunFolder, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
     content = folder.read_json(name)
-    known = content if isinstance(content, dict) else {}
-    wrong = [k for k, kind in wanted.items() if k not in known or not isinstance(known[k], kind)]
+    found = content if isinstance(content, dict) else {}
+    wrong = [k for k, kind in wanted.items() if k not in found or not isinstance(found[k], kind)]
     if wrong:
-        told = ", ".join(wrong[:3])
-        raise RunError(f"{name} isn't one of a run: no {told}", where=str(folder.path))
+        missing = ", ".join(wrong[:3])
+        raise RunError(f"{name} isn't that of a run: it lacks {missing}", where=str(folder.path))
     return content
 
 
 def _config(folder: RunFolder) -> dict[str, Any]:
-    """``config.yaml`` as plain values."""
+    """Read ``config.yaml`` as plain values."""
     config = folder.plain_config()
     if not {"seed", "metric", "data"} <= set(config):
-        raise RunError("config.yaml isn't one of a run", where=str(folder.path))
+        raise RunError("config.yaml isn't that of a run", where=str(folder.path))
     return config
 
 
@@ -144,16 +144,16 @@ def _ranks(folder: RunFolder) -> pl.DataFrame:
     missing = sorted(COLUMNS - set(table.columns))
     if missing:
         raise RunError(
-            f"ranks.parquet has no column {', '.join(missing)}: it is of an older version",
+            f"ranks.parquet has no column {', '.join(missing)}: an older version wrote it",
             where=str(folder.path),
         )
     ranks = table["rank"]
     if not len(ranks) or not ranks.dtype.is_integer() or ranks.null_count() or (ranks < 1).any():
-        raise RunError("ranks.parquet has no ranks, or some below 1", where=str(folder.path))
+        raise RunError("ranks.parquet has no ranks, or ranks below 1", where=str(folder.path))
     return table.sort("user", "item", maintain_order=True)
 
 
 def _option(node: Any) -> str | None:
-    """The option that a component was chosen by: its file has the same name."""
+    """Return the option that chose a component: its file has the same name."""
     target = node.get("_target_") if isinstance(node, dict) else None
     return target.split(".")[-2] if isinstance(target, str) and "." in target else None

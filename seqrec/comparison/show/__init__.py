@@ -1,1 +1,1 @@
-"""Tables and the report."""
+"""Tables and the HTML report of a comparison."""

@@ -35,7 +35,7 @@ class Column:
 
 
 def columns(comparison: Comparison) -> list[Column]:
-    """Labels, runs, metrics, and the difference of the first metric from the reference."""
+    """Build columns of labels, runs, metrics, and the first metric's difference."""
     rows, first = comparison.rows, comparison.metrics[0]
     made = [
         Column(key, [row.labels[at] for row in rows], right=False)
@@ -48,7 +48,7 @@ def columns(comparison: Comparison) -> list[Column]:
         made.append(Column(metric, [mean_sd(e) for e in estimates], means.index(max(means))))
         if metric == first:
             made.append(Column("95 % interval", [span(e) for e in estimates]))
-    for metric in comparison.told:  # whether more is better, only the reader knows
+    for metric in comparison.told:  # no best row: higher isn't always better
         made.append(Column(metric, [mean_sd(row.told[metric]) for row in rows]))
     if len(rows) > 1:
         differences = [row.difference for row in rows]
@@ -58,7 +58,7 @@ def columns(comparison: Comparison) -> list[Column]:
 
 
 def terminal(comparison: Comparison) -> Table:
-    """For rich."""
+    """Build a table for rich."""
     table = Table(header_style="dim")
     made = columns(comparison)
     for column in made:
@@ -70,7 +70,7 @@ def terminal(comparison: Comparison) -> Table:
 
 
 def markdown(comparison: Comparison) -> str:
-    """A pipe table."""
+    """Format a pipe table."""
     made = columns(comparison)
     lines = [
         _line("|", [column.header.replace("|", r"\|") for column in made]),
@@ -83,7 +83,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def latex(comparison: Comparison) -> str:
-    """A tabular with the rules of booktabs."""
+    """Format a tabular with the rules of booktabs."""
     made = columns(comparison)
     align = "".join("r" if column.right else "l" for column in made)
     lines = [
@@ -99,7 +99,7 @@ def latex(comparison: Comparison) -> str:
 
 
 def as_csv(comparison: Comparison) -> str:
-    """Every number in full, a column each; no text that a spreadsheet would calculate."""
+    """Format every number in full, in its own column; texts are escaped for spreadsheets."""
     spread = [f"{m}{part}" for m in comparison.metrics for part in ("", " sd", " low", " high")]
     spread += [f"{m}{part}" for m in comparison.told for part in ("", " sd")]
     difference = [f"difference{part}" for part in ("", " low", " high", " p")]
@@ -111,47 +111,49 @@ def as_csv(comparison: Comparison) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What has to be known to read the table."""
+    """Return notes on how to read the table."""
     events, users = comparison.events
     reference = comparison.rows[comparison.reference]
-    told = [
+    lines = [
         f"{events:,} test events of {users:,} users; mean ± sd over runs; 95 % intervals over "
         "users and runs"
     ]
     if len(comparison.rows) > 1:
-        how = "" if comparison.chosen else ", the best row: for a claim, name one with reference="
-        told.append(f"Δ and p are against {reference.name}{how}")
+        how = "" if comparison.chosen else ", the best row: for a claim, choose it with reference="
+        lines.append(f"Δ and p are against {reference.name}{how}")
     if comparison.told:
         names = ", ".join(comparison.told)
-        told.append(f"{names}: as the runs say, without intervals; more isn't always better")
+        lines.append(
+            f"{names}: from the runs' metrics.json, without intervals; higher isn't always better"
+        )
     single = sum(len(row.runs) == 1 for row in comparison.rows)
     if single:
-        rows = "a row has" if single == 1 else f"{single} rows have"
-        told.append(f"{rows} a single run: nothing is known there of how seeds vary")
+        rows = "1 row has" if single == 1 else f"{single} rows have"
+        lines.append(f"{rows} a single run, which doesn't show how results vary with the seed")
     if comparison.averaged:
-        told.append(f"rows are means over {', '.join(comparison.averaged)}")
-    return told
+        lines.append(f"rows are means over {', '.join(comparison.averaged)}")
+    return lines
 
 
 def mean_sd(estimate: Estimate | Spread) -> str:
-    """``mean ± sd``; the mean alone of a single run."""
+    """Format ``mean ± sd``; for a single run, the mean."""
     if estimate.sd is None:
         return f"{estimate.mean:.4f}"
     return f"{estimate.mean:.4f} ± {estimate.sd:.4f}"
 
 
 def span(estimate: Estimate | Difference, form: str = ".4f") -> str:
-    """``low to high``."""
+    """Format ``low to high``."""
     return f"{estimate.low:{form}} to {estimate.high:{form}}".replace("-", MINUS)
 
 
 def signed(value: float) -> str:
-    """A difference."""
+    """Format a difference with its sign."""
     return f"{value:+.4f}".replace("-", MINUS)
 
 
 def p_text(p: float) -> str:
-    """A p-value as it is printed."""
+    """Format a p-value."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
@@ -165,8 +167,8 @@ def _numbers(row: Row) -> list[float | None]:
     numbers: list[float | None] = []
     for e in row.estimates.values():
         numbers += [e.mean, e.sd, e.low, e.high]
-    for told in row.told.values():
-        numbers += [told.mean, told.sd]
+    for reported in row.told.values():
+        numbers += [reported.mean, reported.sd]
     d = row.difference
     return numbers + ([None] * 4 if d is None else [d.mean, d.low, d.high, d.p])
 

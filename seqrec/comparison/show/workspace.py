@@ -1,20 +1,20 @@
-"""What W&B is to show of a group of runs: a saved view of a workspace, and a report."""
+"""Views of a group of runs in W&B: a saved view of a workspace, and a report."""
 
 from typing import Any
 
 from seqrec.config.kinds import KINDS
 
-FACTORS = ("model", *(kind.name for kind in KINDS if kind.charted))  # of ``choices``, in a report
+FACTORS = ("model", *(kind.name for kind in KINDS if kind.charted))  # keys of ``choices`` to chart
 
 
 def workspace(*, entity: str, project: str, group: str | None, metric: str) -> Any:
-    """A workspace view: results, learning curves, costs, of one group or of all runs.
+    """Build a workspace view of one group or all runs: results, learning curves, costs.
 
     Args:
         entity: user or team.
-        project: of the runs.
-        group: of the runs; None: all.
-        metric: of validation and test, as ``ndcg@10``.
+        project: project of the runs.
+        group: group of the runs; None: all.
+        metric: a validation and test metric, such as ``ndcg@10``.
 
     Returns:
         A ``wandb_workspaces.workspaces.Workspace``; nothing is sent before it is saved.
@@ -40,9 +40,9 @@ def workspace(*, entity: str, project: str, group: str | None, metric: str) -> A
 
 
 def report(*, entity: str, project: str, group: str | None, metric: str) -> Any:
-    """A report of the same runs, whose factors are compared one by one.
+    """Build a report of the same runs that compares factors one by one.
 
-    Args and returns as :func:`workspace`; a ``wandb_workspaces.reports.v2.Report``.
+    Args are those of :func:`workspace`; returns a ``wandb_workspaces.reports.v2.Report``.
     """
     import wandb_workspaces.reports.v2 as wr
 
@@ -58,8 +58,8 @@ def report(*, entity: str, project: str, group: str | None, metric: str) -> Any:
     blocks: list[Any] = [
         wr.TableOfContents(),
         wr.P(
-            f"Runs of {group or 'the whole project'}, judged by test {metric}: full ranking, the "
-            "protocol is in each run's summary. Only runs with the same data_hash compare."
+            f"Runs of {group or 'the whole project'}, judged by test {metric} with full ranking. "
+            "Each run's summary has its protocol. Compare only runs with the same data_hash."
         ),
     ]
     for name, panels in _sections(metric).items():
@@ -78,7 +78,7 @@ def report(*, entity: str, project: str, group: str | None, metric: str) -> Any:
 
 
 def _sections(metric: str) -> dict[str, list[Any]]:
-    """Panels by the name of their section."""
+    """Return panels by the name of their section."""
     import wandb_workspaces.reports.v2 as wr
 
     test = wr.SummaryMetric(f"test/{metric}")

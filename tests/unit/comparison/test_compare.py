@@ -144,7 +144,7 @@ def test_other_metrics_are_told_as_the_runs_say_them(runs, tmp_path):
     with pytest.raises(RunError, match="different categories: None, brand"):
         compared(runs, metrics=["ndcg@10", "diversity@10"])
     del runs[3].protocol["category"], runs[3].results["test/diversity@10"]
-    with pytest.raises(RunError, match="says nothing of diversity@10"):
+    with pytest.raises(RunError, match="a run has no diversity@10"):
         compared(runs, metrics=["ndcg@10", "diversity@10"])
 
 
@@ -215,7 +215,7 @@ def test_a_row_is_not_cut_where_the_terminal_is_narrow(outputs, capsys, monkeypa
         ("fromat=csv", "did you mean format"),
         ("by=hed", "did you mean head"),
         ("metric=", "name one or more"),
-        ("report=nowhere/report.html", "isn't there"),
+        ("report=nowhere/report.html", "doesn't exist"),
         ("--fast", "can't be read"),
     ],
 )

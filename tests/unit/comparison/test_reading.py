@@ -85,11 +85,11 @@ def rank_zero(run: Path):
         (without("ranks.parquet"), "ranks.parquet can't be read"),
         (without("metrics.json"), "it isn't finished"),
         (failed, "it failed: a file is missing"),
-        (foreign, "metrics.json isn't one of a run: no data_hash, protocol, fit_seconds"),
-        (with_text, "metrics.json isn't one of a run: no fit_seconds"),
-        (other_config, "config.yaml isn't one of a run"),
+        (foreign, "metrics.json isn't that of a run: it lacks data_hash, protocol, fit_seconds"),
+        (with_text, "metrics.json isn't that of a run: it lacks fit_seconds"),
+        (other_config, "config.yaml isn't that of a run"),
         (old_ranks, "ranks.parquet has no column history, item"),
-        (rank_zero, "ranks.parquet has no ranks, or some below 1"),
+        (rank_zero, "ranks.parquet has no ranks, or ranks below 1"),
     ],
 )
 def test_what_cannot_be_read_is_listed_and_stops_nothing(tmp_path, capsys, damage, reason):

@@ -86,7 +86,7 @@ def test_a_temporal_split_leaks_nothing_but_through_the_k_core(tmp_path):
     assert card["leaks"] == ["prepare.k_core=2 counts held-out events"]
     late = Prepare(k_core=2, k_core_before="1970-01-02")
     [leak] = card_of(store(tmp_path), split, prepare=late)["leaks"]
-    assert "beyond the end of the training" in leak
+    assert "after the end of the training part" in leak
     clean = Prepare(k_core=2, k_core_before="1970-01-01T00:00:00.012")
     assert card_of(store(tmp_path), split, prepare=clean)["leaks"] == []
 

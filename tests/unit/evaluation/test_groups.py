@@ -70,9 +70,9 @@ def test_a_mass_of_one_value_is_no_range_of_two():
     ("name", "told"),
     [
         ("gendre", "did you mean gender"),
-        ("empty", "known of the users: age"),
-        ("code", "600 values are too many"),
-        ("item", "every run has slices of that name"),
+        ("empty", "user attributes: age"),
+        ("code", "600 values make too many groups"),
+        ("item", "taken by slices that every run has"),
     ],
 )
 def test_groups_that_can_not_be(name, told):

@@ -59,7 +59,7 @@ def test_the_patch_brings_changed_and_new_files_back(project, tmp_path):
     for name in ("seqrec/__init__.py", "seqrec/new head.py", "new.yaml"):
         assert (tmp_path / "clone" / name).read_bytes() == (project / name).read_bytes()
     told = code.describe_code()
-    assert told["git_dirty"] and told["code"].endswith("changed as code.patch says")
+    assert told["git_dirty"] and told["code"].endswith("with the changes in code.patch")
 
 
 def test_a_clean_tree_has_no_patch(project):

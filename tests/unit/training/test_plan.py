@@ -59,8 +59,8 @@ def test_long_epochs_are_told_with_a_way_out(store, monkeypatch):
 @pytest.mark.parametrize(
     ("seconds", "free", "advice", "told"),
     [
-        (0.2, 2**30, "", "less than a second an epoch, 2.0 GiB"),
-        (12.4, 2**30, "", "about 12 s an epoch, 2.0 GiB"),
+        (0.2, 2**30, "", "less than a second per epoch, 2.0 GiB"),
+        (12.4, 2**30, "", "about 12 s per epoch, 2.0 GiB"),
         (float("inf"), 2**30, "do this", "1.0 GiB are free; do this"),
         (9999.0, 2**31, "do that", "2.0 GiB are free; do that"),
     ],

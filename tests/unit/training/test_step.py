@@ -121,7 +121,7 @@ def test_an_encoder_that_wants_times_gets_them_without_a_context(timed):
 def test_an_encoder_that_wants_what_the_data_lacks_is_refused(timed, monkeypatch):
     monkeypatch.setattr(Timed, "wanted", ("timestamp", "mood"))
     config = replace(root(), encoder={"_target_": f"{__name__}.Timed"})
-    with pytest.raises(ConfigError, match="it reads mood of each event"):
+    with pytest.raises(ConfigError, match="it reads the event columns mood"):
         build_experiment(config, timed)
 
 

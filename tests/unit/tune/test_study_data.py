@@ -46,5 +46,5 @@ def test_texts_are_no_script_in_the_page(tmp_path):
 def test_a_storage_with_values_of_another_space_is_refused(tmp_path, values):
     wanted = search(tmp_path, {"dim": Range(1, 4)})
     open_study(wanted).ask().set_user_attr("values", values)
-    with pytest.raises(RunError, match="trial 0 has values that aren't of the space s"):
+    with pytest.raises(RunError, match="trial 0 has values that aren't in the space s"):
         open_study(wanted)

@@ -1,1 +1,1 @@
-"""The comparison as one HTML file: no network, no server, for any theme, screen and reader."""
+"""The comparison as one HTML file that needs no network or server, for all screens and readers."""

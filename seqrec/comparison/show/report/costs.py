@@ -1,4 +1,4 @@
-"""Quality against what it costs."""
+"""Charts of quality against cost."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ from seqrec.comparison.show.report.parts import errors, escape, number, short
 from seqrec.comparison.show.table import mean_sd
 from seqrec.pages.chart import Chart, Figure, Sheet, Variant, layout_of
 
-COSTS = {  # entries of metrics.json, and what an axis calls them
+COSTS = {  # entries of metrics.json, with the names of their charts and axes
     "fit_seconds": ("training time", "training time, seconds"),
     "peak_memory_mb": ("peak memory", "peak memory, MiB"),
 }
 
 
 def costs(comparison: Comparison) -> Chart:
-    """Points with intervals, and the front that nothing beats."""
+    """Draw rows as points with intervals, and the Pareto front."""
     made = [_cost(comparison, key, *names) for key, names in COSTS.items()]
     return Chart(
         "costs",
         "Quality against time and memory",
-        "Each point is a row, numbered as in the leaderboard, with its 95 % interval. Numbers and "
-        "the line mark the Pareto front: no row is better without costing more. Times compare "
-        "only on the same machine.",
+        "Each point is a row, with its 95 % interval. The numbered points on the line form the "
+        "Pareto front: no other row is better at the same cost or less. Numbers are those of the "
+        "leaderboard. Times are comparable only if measured on the same machine.",
         [variant for variant in made if variant],
         choose="Cost",
     )
@@ -48,8 +48,8 @@ def _cost(comparison: Comparison, key: str, name: str, axis: str) -> Variant | N
     }
     data = [line]
     for wanted, colour, symbol in ((False, "@muted", "circle"), (True, "@series0", "diamond")):
-        those = [at for at in range(len(points)) if front[at] == wanted]
-        data.append(_dots(those, points, estimates, cost, colour, symbol, numbered=wanted))
+        chosen = [at for at in range(len(points)) if front[at] == wanted]
+        data.append(_dots(chosen, points, estimates, cost, colour, symbol, numbered=wanted))
     layout = layout_of(axis, f"test {metric}")
     if cost.max() > 3 * cost.min():
         layout["xaxis"] |= {"type": "log", **_log_ticks(cost)}
@@ -63,7 +63,7 @@ def _cost(comparison: Comparison, key: str, name: str, axis: str) -> Variant | N
 
 
 def _dots(
-    those: list[int],
+    chosen: list[int],
     points: list[tuple[int, Row, float]],
     estimates: list[Estimate],
     cost: np.ndarray,
@@ -75,21 +75,21 @@ def _dots(
     return {
         "type": "scatter",
         "mode": "markers+text" if numbered else "markers",
-        "x": [short(cost[at]) for at in those],
-        "y": [short(estimates[at].mean) for at in those],
-        "error_y": errors([estimates[at] for at in those], colour),
+        "x": [short(cost[at]) for at in chosen],
+        "y": [short(estimates[at].mean) for at in chosen],
+        "error_y": errors([estimates[at] for at in chosen], colour),
         "marker": {"size": 12 if numbered else 8, "color": colour, "symbol": symbol},
-        "text": [f"#{points[at][0] + 1}" for at in those],
-        "textposition": [_beside(cost, at) for at in those],
+        "text": [f"#{points[at][0] + 1}" for at in chosen],
+        "textposition": [_beside(cost, at) for at in chosen],
         "textfont": {"size": 13, "color": "@ink"},
-        "customdata": [f"#{points[at][0] + 1} {escape(points[at][1].name)}" for at in those],
+        "customdata": [f"#{points[at][0] + 1} {escape(points[at][1].name)}" for at in chosen],
         "hovertemplate": "%{customdata}<br>%{y:.4f} at %{x:.3s}<extra></extra>",
         "cliponaxis": False,
     }
 
 
 def _log_ticks(cost: np.ndarray) -> Figure:
-    """Ticks at 1, 2 and 5 of each power of ten; at the powers alone where those are many."""
+    """Place ticks at 1, 2 and 5 of each power of ten; over a wide range, at the powers alone."""
     first, last = np.floor(np.log10(cost.min())), np.ceil(np.log10(cost.max()))
     steps = (1,) if last - first > 2 else (1, 2, 5)
     ticks = [step * 10.0**power for power in np.arange(first, last + 1) for step in steps]
@@ -97,6 +97,6 @@ def _log_ticks(cost: np.ndarray) -> Figure:
 
 
 def _beside(cost: np.ndarray, at: int) -> str:
-    """Where a number has room: towards the middle of the axis."""
+    """Return where a number has room: towards the middle of the axis."""
     middle = np.sqrt(cost.min() * cost.max())
     return "top left" if cost[at] > middle else "top right"

@@ -1,4 +1,4 @@
-"""Learning curves: a line for each run that was trained."""
+"""Learning curves: a line for each trained run."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 def curves(comparison: Comparison) -> Chart:
-    """A line for each run that was trained."""
+    """Draw a line for each trained run."""
     monitors = {str(run.settings.get("evaluation.monitor")) for run in comparison.runs}
     metrics = dict.fromkeys([comparison.metrics[0], *sorted(monitors)])
     quantities = {f"valid/{metric}": f"validation {metric}" for metric in metrics}
@@ -26,8 +26,8 @@ def curves(comparison: Comparison) -> Chart:
     return Chart(
         "curves",
         "Learning curves",
-        "A line for each run, a colour for each row of the leaderboard; a dot marks the epoch that "
-        "was kept. Losses compare only where the loss function is the same.",
+        "Each line is a run, each colour a row of the leaderboard. A dot marks the epoch whose "
+        "weights were kept. Losses are comparable only if the loss function is the same.",
         variants,
         legend=True,
         choose="Show",
@@ -45,19 +45,19 @@ def _curve(comparison: Comparison, key: str, name: str, axis: str) -> Variant:
             seed = str(run.settings["seed"])
             rows.append([row.name, seed, number(x[best]), number(y[best]), number(x[-1])])
     layout = layout_of(axis, name)
-    header = ["row", "seed", f"{axis} of the kept epoch", f"{name} there", f"{axis} at the end"]
+    header = ["row", "seed", f"{axis} of the kept epoch", f"{name} in it", f"{axis} at the end"]
     sheet = Sheet(header, rows)
     return Variant(f"{name} by {axis.partition(',')[0]}", {"data": data, "layout": layout}, sheet)
 
 
 def _points(run: Run, key: str, axis: str) -> tuple[list[float], list[float], int]:
-    """Where the line goes, and which point is the epoch that was kept."""
+    """Return the points of the line, and the index of the kept epoch."""
     seconds = np.cumsum([epoch.get("seconds", 0.0) for epoch in run.history])
     along = [float(epoch["epoch"]) for epoch in run.history] if axis == "epoch" else seconds
-    there = [at for at, epoch in enumerate(run.history) if np.isfinite(epoch.get(key, np.nan))]
-    kept = [at for at, place in enumerate(there) if _is_kept(run, run.history[place])]
-    x = [round(float(along[at]), 2) for at in there]
-    y = [short(run.history[at][key]) for at in there]
+    finite = [at for at, epoch in enumerate(run.history) if np.isfinite(epoch.get(key, np.nan))]
+    kept = [at for at, row in enumerate(finite) if _is_kept(run, run.history[row])]
+    x = [round(float(along[at]), 2) for at in finite]
+    y = [short(run.history[at][key]) for at in finite]
     return x, y, (kept or [len(x) - 1])[0]
 
 

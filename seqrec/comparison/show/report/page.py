@@ -1,4 +1,4 @@
-"""What the page of a comparison shows."""
+"""The content of a comparison's page."""
 
 import importlib.util
 from dataclasses import asdict
@@ -23,10 +23,10 @@ from seqrec.pages.page import write_page
 
 
 def check_target(file: Path) -> None:
-    """See that a report can be written, before runs are read.
+    """Check that a report can be written, before runs are read.
 
     Raises:
-        ConfigError: a package is missing, or the folder.
+        ConfigError: a package or the folder is missing, or `file` is a folder.
     """
     for package in ("plotly", "jinja2"):
         if importlib.util.find_spec(package) is None:
@@ -35,8 +35,8 @@ def check_target(file: Path) -> None:
                 todo="pip install 'seqrec[report]'",
             )
     if file.is_dir() or not file.absolute().parent.is_dir():
-        what = "is a folder" if file.is_dir() else "is in a folder that isn't there"
-        raise ConfigError(f"report={file} {what}", todo="name a file, as report=report.html")
+        what = "is a folder" if file.is_dir() else "is in a folder that doesn't exist"
+        raise ConfigError(f"report={file} {what}", todo="name a file, such as report=report.html")
 
 
 def write_report(
@@ -45,10 +45,10 @@ def write_report(
     """Write the page.
 
     Args:
-        file: where; see :func:`check_target`.
-        comparisons: one part of the page each.
-        skipped: folders to name with the reason why they aren't compared.
-        replicates: of the bootstrap of slices.
+        file: the HTML file; see :func:`check_target`.
+        comparisons: comparisons, each a part of the page.
+        skipped: folders that aren't compared, listed with their reasons.
+        replicates: replicates of the bootstrap over slices.
     """
     parts = [_part(each, replicates) for each in comparisons]
     write_page(
@@ -66,7 +66,7 @@ def write_report(
 
 
 def _part(comparison: Comparison, replicates: int) -> dict[str, Any]:
-    """What the template shows of a comparison."""
+    """Collect what the template shows of a comparison."""
     first = comparison.runs[0]
     charts: list[Chart] = [
         curves(comparison),
@@ -96,7 +96,7 @@ def _row(comparison: Comparison, at: int) -> dict[str, Any]:
     estimates = [each.estimates[first] for each in comparison.rows]
     low = min(0.0, *(e.low for e in estimates))
     scale = 100 / (max(e.high for e in estimates) - low or 1)
-    mine = row.estimates[first]
+    estimate = row.estimates[first]
     return {
         "place": at + 1,
         "title": title_of(row, at),
@@ -114,10 +114,10 @@ def _row(comparison: Comparison, at: int) -> dict[str, Any]:
             for metric in comparison.metrics
         ]
         + [
-            {"value": told.mean, "text": mean_sd(told), "best": False} for told in row.told.values()
+            {"value": each.mean, "text": mean_sd(each), "best": False} for each in row.told.values()
         ],
-        "interval": span(mine),
-        "bar": {k: round((v - low) * scale, 2) for k, v in asdict(mine).items() if k != "sd"},
+        "interval": span(estimate),
+        "bar": {k: round((v - low) * scale, 2) for k, v in asdict(estimate).items() if k != "sd"},
         "difference": row.difference
         and {
             "value": row.difference.mean,
@@ -141,19 +141,20 @@ def _judge(row: Row) -> str:
 
 
 def _verdict(comparison: Comparison) -> str:
-    """The leaderboard in a sentence."""
+    """Summarise the leaderboard in a sentence or two."""
     best, first = comparison.rows[0], comparison.metrics[0]
-    reached = best.estimates[first]
-    told = f"Best: {best.name}, {first} {mean_sd(reached)} (95 % interval {span(reached)})."
+    value = best.estimates[first]
+    winner = f"Best: {best.name}, {first} {mean_sd(value)} (95 % interval {span(value)})."
     judged = [_judge(row) for row in comparison.rows if row.difference is not None]
     if not judged:
-        return told
+        return winner
     counts = ", ".join(f"{judged.count(verdict)} {verdict}" for verdict in dict.fromkeys(judged))
-    return f"{told} The other rows against {comparison.rows[comparison.reference].name}: {counts}."
+    reference = comparison.rows[comparison.reference].name
+    return f"{winner} The other rows against {reference}: {counts}."
 
 
 def _card(card: dict[str, Any]) -> list[tuple[str, str]]:
-    """The protocol card as names and values."""
+    """Return the protocol card as names and values."""
     lines = [
         ("protocol id", card["protocol_id"]),
         ("training events", f"{card['train_events']:,}"),
@@ -170,7 +171,7 @@ def _card(card: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _settings(comparison: Comparison) -> dict[str, Any]:
-    """What differs between any of the runs: names of runs, and by key a value for each."""
+    """Return the names of the runs, and a value of each run for every key that differs."""
     runs = comparison.runs
     values: dict[str, list[str]] = {}
     for key in sorted({key for run in runs for key in run.told}):
@@ -182,9 +183,9 @@ def _settings(comparison: Comparison) -> dict[str, Any]:
         for at, row in enumerate(comparison.rows)
         for run in row.runs
     ]
-    other = len(comparison.rows[0].runs) % len(runs)  # of the second row, where there is one
+    other = len(comparison.rows[0].runs) % len(runs)  # a run of the second row, if there is one
     return {"runs": names, "values": values, "other": other}
 
 
 def _value(settings: dict[str, Any], key: str) -> str:
-    return text_of(settings[key]) if key in settings else "not there"
+    return text_of(settings[key]) if key in settings else "not set"

@@ -1,16 +1,16 @@
-"""What the charts of the report share: dots, intervals, colours and numbers."""
+"""Shared parts of the report's charts: dots, intervals, colours and numbers."""
 
 from seqrec.comparison.estimate.rows import Estimate, Row
 from seqrec.pages.chart import Figure, layout_of
 
-SERIES = 8  # colours; then dashes tell apart
+SERIES = 8  # number of colours; beyond, dashes distinguish lines
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "pentagon")
 
 
 def dots_across(
     names: list[str], estimates: list[Estimate], colour: str, symbol: str, name: str
 ) -> Figure:
-    """Dots with horizontal intervals."""
+    """Draw dots with horizontal intervals."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -25,7 +25,7 @@ def dots_across(
 
 
 def errors(estimates: list[Estimate], colour: str) -> Figure:
-    """Bars from a mean to the ends of its interval."""
+    """Draw bars from a mean to the ends of its interval."""
     return {
         "type": "data",
         "symmetric": False,
@@ -38,7 +38,7 @@ def errors(estimates: list[Estimate], colour: str) -> Figure:
 
 
 def rows_layout(x: str, y: str, rows: int, *, step: int = 40) -> Figure:
-    """A chart with a line for each of some names."""
+    """Lay out a chart with a line for each name."""
     layout = layout_of(x, y)
     layout["yaxis"] |= {"type": "category", "range": [rows - 0.5, -0.5]}
     layout["height"] = 110 + step * max(rows, 2)
@@ -46,25 +46,25 @@ def rows_layout(x: str, y: str, rows: int, *, step: int = 40) -> Figure:
 
 
 def title_of(row: Row, at: int) -> str:
-    """Place and name of a row."""
+    """Return the place and name of a row."""
     return f"#{at + 1} {row.name}"
 
 
 def colour_of(row: int) -> str:
-    """Of a row of the leaderboard."""
+    """Return the colour of a row of the leaderboard."""
     return f"@series{row % SERIES}"
 
 
 def short(value: float) -> float:
-    """Five digits are more than can be seen."""
+    """Round to five digits, more than a chart can show."""
     return float(f"{value:.5g}")
 
 
 def number(value: float) -> str:
-    """For people."""
+    """Format a number for people."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def escape(text: str) -> str:
-    """For plotly, which reads some HTML in texts."""
+    """Escape a text for plotly, which interprets some HTML."""
     return text.replace("&", "&amp;").replace("<", "&lt;")

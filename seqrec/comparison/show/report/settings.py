@@ -1,4 +1,4 @@
-"""The effect of each setting that rows differ in, and of two together."""
+"""Charts of the effect of each setting that rows differ in, and of pairs of settings."""
 
 from seqrec.comparison.estimate.factors import Effect, Interaction, effect, factors, interactions
 from seqrec.comparison.estimate.rows import Comparison
@@ -8,15 +8,15 @@ from seqrec.pages.chart import Chart, Sheet, Variant
 
 
 def effects(comparison: Comparison) -> Chart:
-    """A variant for each factor: its levels with intervals."""
+    """Draw each factor's levels with intervals, a variant per factor."""
     made = [effect(comparison, factor) for factor in factors(comparison)]
     made.sort(key=lambda each: not each.balanced)
     return Chart(
         "effects",
         "Effect of each setting",
-        "Means by value with 95 % intervals, over those settings of the others that every value "
-        "was tried with; unbalanced: there are none, so all rows count. Intervals of paired rows "
-        "overlap more than their difference is uncertain: see p in the leaderboard.",
+        "Mean by value with 95 % intervals, averaged over the other settings that every value was "
+        "tried with; if there are none (unbalanced), over all rows. Rows are paired, so intervals "
+        "may overlap although the difference is clear: see p in the leaderboard.",
         [_effect(each, comparison.metrics[0]) for each in made],
         choose="Setting",
     )
@@ -37,12 +37,12 @@ def _effect(each: Effect, metric: str) -> Variant:
 
 
 def interaction_maps(comparison: Comparison) -> Chart:
-    """A variant for each pair of factors."""
+    """Draw a heatmap for each pair of factors."""
     return Chart(
         "interactions",
         "Settings together",
-        "Mean by two settings; a dash where there is no run. Where rows of the map differ in their "
-        "order of colours, the settings interact.",
+        "Mean by two settings; a dash means no run. If the order of colours differs between rows "
+        "of the map, the settings interact.",
         [_map(each, comparison.metrics[0]) for each in interactions(comparison)],
         choose="Settings",
     )

@@ -1,4 +1,4 @@
-"""The test metric by kinds of events."""
+"""Charts of the test metric by kind of event."""
 
 from seqrec.comparison.estimate.rows import Comparison, Estimate
 from seqrec.comparison.show.report.parts import (
@@ -12,7 +12,7 @@ from seqrec.comparison.show.report.parts import (
 from seqrec.comparison.show.table import span
 from seqrec.pages.chart import Chart, Sheet, Variant
 
-SHOWN = 12  # rows of the chart; the table has all
+SHOWN = 12  # rows drawn; the table has all
 SLICE_TITLES = {
     "target": "cold and warm targets",
     "item": "targets of the long tail and the popular head",
@@ -23,21 +23,21 @@ SLICE_TITLES = {
 
 
 def slice_dots(comparison: Comparison, slices: dict[str, tuple[int, list[Estimate]]]) -> Chart:
-    """A variant for each kind of slice: a line for each row."""
+    """Draw a line for each row, a variant per kind of slice."""
     variants = []
     attributes = {name.partition("=")[0] for name in slices} - SLICE_TITLES.keys()
     for kind, label in (SLICE_TITLES | {n: f"users by {n}" for n in sorted(attributes)}).items():
-        those = {n: found for n, found in slices.items() if n.startswith(f"{kind}=")}
-        if len(those) > 1:
-            variants.append(_slices(comparison, label, those))
+        parts = {n: found for n, found in slices.items() if n.startswith(f"{kind}=")}
+        if len(parts) > 1:
+            variants.append(_slices(comparison, label, parts))
     return Chart(
         "slices",
         "By kind of event",
-        "Test metric with 95 % intervals. Cold targets and new users have no training event; the "
-        "head is the fifth of the items with the most, the tail the rest; histories are short, and "
-        "users light, up to the median of the test events. "
-        f"The best {SHOWN} rows are drawn, of groups of users the {SERIES} with the most events; "
-        "the table has all.",
+        "Test metric with 95 % intervals. Cold targets and new users have no training event. The "
+        "head is the fifth of the items with the most training events, the tail the rest. Short "
+        "histories and light users are those up to the median of the test events. The chart shows "
+        f"the best {SHOWN} rows, and the {SERIES} user groups with the most events; the table has "
+        "all.",
         variants,
         choose="Slice",
     )
@@ -64,7 +64,7 @@ def _slices(
     drawn = [each for _, estimates in drawn_slices.values() for each in estimates[:SHOWN]]
     low, high = min(e.low for e in drawn), max(e.high for e in drawn)
     pad = 0.04 * (high - low or 1)
-    layout["xaxis"]["range"] = [low - pad, high + pad]  # grouped dots would begin at 0
+    layout["xaxis"]["range"] = [low - pad, high + pad]  # else the axis of grouped dots begins at 0
     header = ["row"] + [f"{n.partition('=')[2]} ({e:,} events)" for n, (e, _) in slices.items()]
     rows = [
         [name, *(f"{es[at].mean:.4f} ({span(es[at])})" for _, es in slices.values())]
