@@ -80,8 +80,8 @@ def read_run(path: Path, trust: Trust = NOTHING) -> Run:
         trust: what its configuration may name besides this package.
 
     Raises:
-        RunError: it isn't that of a run, failed, is unfinished or damaged, or names what a run may not;
-            the first sentence says which.
+        RunError: it isn't that of a run, failed, is unfinished or damaged, or names what a run may
+            not; the first sentence says which.
     """
     folder = RunFolder(path, trust)
     _check_finished(folder)
