@@ -46,7 +46,7 @@ class Columns:
         size = store.item.nbytes + sum(array.nbytes for array in arrays.values())
         on_gpu = device.type == "cuda"
         fits = on_gpu and size <= SHARE * torch.cuda.mem_get_info(device)[0]
-        self.wanted = device
+        self.asked_device = device
         self.device = device if fits else torch.device("cpu")
         self.pinned = on_gpu and not fits
         self.item = _tensor(store.item).to(self.device)

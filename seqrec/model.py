@@ -59,7 +59,7 @@ class SequenceModel(nn.Module):
 
     def embed(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
         """Return ``x_BLD``: the encoder's input; items outside `candidate_V` have no vector."""
-        x_BLD = self.embedding(history.known(candidate_V))
+        x_BLD = self.embedding(history.masked(candidate_V))
         return x_BLD if self.context is None else x_BLD + self.context(history)
 
     def read(self, x_BLD: Tensor, history: History) -> Tensor:
@@ -120,11 +120,11 @@ class BaselineModel(nn.Module):
 
     def query(self, history: History, candidate_V: Tensor | None = None) -> Rows:
         """Return queries of whole histories."""
-        return self.baseline.query(history.known(candidate_V).item_BL, history.length_B)
+        return self.baseline.query(history.masked(candidate_V).item_BL, history.length_B)
 
     def attention(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
         """Return ``alpha_BL``: the weight of each item of the history; 0 if none counts."""
-        return self.baseline.weights(history.known(candidate_V).item_BL, history.length_B)
+        return self.baseline.weights(history.masked(candidate_V).item_BL, history.length_B)
 
     def answer(self, history: History, candidate_V: Tensor | None = None) -> tuple[Rows, Tensor]:
         """Return :meth:`query` and :meth:`attention`."""

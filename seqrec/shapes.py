@@ -72,7 +72,7 @@ class History(Movable):
     event: dict[str, Tensor] = field(default_factory=dict)
     asked_B: Tensor | None = None
 
-    def known(self, candidate_V: Tensor | None) -> "History":
+    def masked(self, candidate_V: Tensor | None) -> "History":
         """Replace items outside `candidate_V`, which training never saw, with padding.
 
         Args:

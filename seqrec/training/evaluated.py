@@ -66,7 +66,7 @@ class EvaluatedModule(lightning.LightningModule):
     @property
     def columns(self) -> Columns:
         """The columns that batches are gathered from, on the model's device."""
-        if self._columns is None or self._columns.wanted != self.device:
+        if self._columns is None or self._columns.asked_device != self.device:
             self._columns = Columns(
                 self.store, self.device, ratings=self.rates, events=self.model.wanted
             )
