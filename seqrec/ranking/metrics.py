@@ -23,8 +23,8 @@ def higher_is_better(metric: str, gains: Mapping[str, Gain]) -> bool:
         metric: its name in the results; higher is better for ``coverage`` and ``novelty``.
         gains: the ranking metrics by name.
     """
-    known: dict[str, Any] = {**gains, "rmse": MeanSquaredError}
-    return getattr(known.get(metric.partition("@")[0]), "higher_is_better", True)
+    metrics: dict[str, Any] = {**gains, "rmse": MeanSquaredError}
+    return getattr(metrics.get(metric.partition("@")[0]), "higher_is_better", True)
 
 
 class RankingMetrics(Metric):

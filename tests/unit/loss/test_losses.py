@@ -75,7 +75,7 @@ def test_the_memory_budget_bounds_the_scores():
     assert lce.chunk_rows(1_000_001, "cuda", 64, half=True) == 8  # with their copies
     assert lce.chunk_rows(1_000_001, "cpu", None) == lce.LEAST_ROWS
     assert lce.chunk_rows(10, "cpu", 64) == lce.MOST_ROWS["cpu"]
-    with pytest.raises(ValueError, match=r"loss\.memory_mb=1 can't hold .* it takes 3\.8 MiB"):
+    with pytest.raises(ValueError, match=r"loss\.memory_mb=1 is too small: .* take 3\.8 MiB"):
         lce.chunk_rows(1_000_001, "cpu", 1)
 
 
