@@ -38,7 +38,7 @@ def test_negatives_are_different_items_that_the_user_never_had():
 def test_they_are_a_function_of_the_key_and_the_event_alone(monkeypatch):
     whole = drawn()
     assert whole.hash == drawn().hash != drawn(key="a 2").hash
-    monkeypatch.setattr(sampled_module, "TOGETHER", 3 * V)
+    monkeypatch.setattr(sampled_module, "MAX_AT_ONCE", 3 * V)
     assert torch.equal(drawn().item_RS, whole.item_RS)
     some = np.array([7, 3])
     assert torch.equal(drawn(view=VIEW.take(some)).item_RS, whole.item_RS[some])

@@ -219,7 +219,7 @@ def test_how_many_lists_are_looked_at_together_moves_nothing(case, monkeypatch):
         return {name: each.mean() for name, each in found.items()}
 
     whole = all_of_them()
-    monkeypatch.setattr(_parts, "TOGETHER", 50)
+    monkeypatch.setattr(_parts, "MAX_AT_ONCE", 50)
     assert len(list(_parts.parts(np.full(LISTS, 20)))) > 10
     assert all_of_them() == whole
 
