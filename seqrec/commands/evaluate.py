@@ -33,7 +33,7 @@ class Arguments:
     sampled_by: str | None = None  # uniform | popularity; default: the run's
     accelerator: str = "auto"  # auto | cpu | gpu
     precision: str = "auto"  # auto: the run's, where the device has it | fp32 | bf16 | fp16
-    where: list[str] | None = None  # of moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
+    where: list[str] | None = None  # for moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
     trust: bool = False  # import and call whatever the run names; only for runs you know
     save: str | None = None  # write the metrics to this JSON file

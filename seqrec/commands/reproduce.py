@@ -29,7 +29,7 @@ class Arguments:
 
     run: str  # the folder of a run
     tolerance: float = 0.0  # how much a metric may differ; 0: equal to the last bit
-    where: list[str] | None = None  # of moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
+    where: list[str] | None = None  # for moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
     trust: bool = False  # import and call whatever the run names; only for runs you know
 

@@ -73,7 +73,7 @@ def _default_entity() -> str:
     from seqrec.logger.wandb import has_api_key
 
     if not has_api_key():
-        raise ConfigError("no W&B API key found", todo="run wandb login, or use dry_run=true")
+        raise ConfigError("W&B: no API key found", todo="run wandb login, or use dry_run=true")
     import wandb
 
     try:

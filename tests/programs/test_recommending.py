@@ -45,7 +45,7 @@ def test_recommend_answers_everybody_as_it_answers_each(place, finished, tmp_pat
             check_dtypes=False,
         )
     said = place.run("scripts/recommend.py", f"run={run}", f"out={tmp_path}/lists.xls", status=2)
-    assert "end it in .parquet or .csv" in said
+    assert "use .parquet or .csv" in said
 
 
 def test_recommend_says_why_nothing_is_left(place, finished):
@@ -121,7 +121,7 @@ def test_context_that_can_not_be_understood_is_refused(place, finished):
                      "at=2024-05-02T09:00")  # fmt: skip
     assert "recommended" in said
     assert "write context=" in place.run(*ask, "context=[5]", status=2)
-    assert "no ISO date" in place.run(*ask, "at=soon", status=2)
+    assert "an ISO date" in place.run(*ask, "at=soon", status=2)
 
 
 def test_a_model_with_features_is_evaluated_and_asked(place, finished):

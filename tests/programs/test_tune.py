@@ -113,7 +113,7 @@ def test_a_key_that_is_not_there_is_told_before_anything_is_tried(tmp_path, line
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("trials=0", "too few"),
+        ("trials=0", "at least 1"),
         ("also=beauty", "parameters"),
         ("pruner=axe", "median"),
         ("trails=3", "trails: unknown, did you mean trials"),

@@ -214,7 +214,7 @@ def test_a_row_is_not_cut_where_the_terminal_is_narrow(outputs, capsys, monkeypa
         ("replicates=5", "too few"),
         ("fromat=csv", "did you mean format"),
         ("by=hed", "did you mean head"),
-        ("metric=", "name one or more"),
+        ("metric=", "need a name"),
         ("report=nowhere/report.html", "doesn't exist"),
         ("--fast", "can't be read"),
     ],
