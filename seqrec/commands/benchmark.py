@@ -12,7 +12,8 @@ from typing import Any
 from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError, SeqrecError
 from seqrec.home import CONFIGS
-from seqrec.terminal.errors import plain_errors, tell
+from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.say import say
 
 
 @dataclass
@@ -70,13 +71,13 @@ def benchmark(arguments: Arguments) -> int:
     }
     out, lines = console(), []
     for job in chosen:
-        tell(f"measuring {job.name}", style="bold cyan")
+        say(f"measuring {job.name}", style="bold cyan")
         try:
             result = job.measure()
             lines += job.lines(result)
             content["results"][job.name] = result
         except SeqrecError as error:
-            tell(str(error), style="red")
+            say(str(error), style="red")
             content["failed"][job.name] = str(error)
         content["lines"] = [line.plain() for line in lines]
         path.write_text(json.dumps(content, indent=1) + "\n")

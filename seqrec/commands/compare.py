@@ -12,7 +12,8 @@ from seqrec.config.cli.script import PAIRS, WORDS, parse
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
-from seqrec.terminal.errors import plain_errors, tell
+from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.say import say
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
     from seqrec.comparison.estimate.rows import Comparison
@@ -76,7 +77,7 @@ def compare_runs(arguments: Arguments) -> None:
     ]
     print_tables(comparisons, arguments.format)
     for each in skipped:
-        tell(f"left out {each.path}: {each.reason}", style="yellow")
+        say(f"left out {each.path}: {each.reason}", style="yellow")
     if arguments.report:
         write(arguments, comparisons, skipped)
 
@@ -131,7 +132,7 @@ def write(arguments: Arguments, comparisons: "list[Comparison]", skipped: "list[
 
     assert arguments.report is not None
     write_report(arguments.report, comparisons, skipped, replicates=arguments.replicates)
-    tell(f"report  {arguments.report}")
+    say(f"report  {arguments.report}")
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ from seqrec.config.schema import register
 from seqrec.experiment.job import run_job
 from seqrec.experiment.sweep import FAILED
 from seqrec.home import CONFIGS, command
-from seqrec.terminal.errors import plain_errors, tell
+from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.say import say
 
 
 @hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="train")
@@ -40,7 +41,7 @@ def main() -> None:
         # Lightning turns Ctrl-C into its own exit
         if not isinstance(end.__context__ or end, KeyboardInterrupt):
             raise
-        tell(interrupted(given))
+        say(interrupted(given))
         sys.exit(130)
     sys.exit(1 if FAILED else 0)
 

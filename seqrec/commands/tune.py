@@ -14,7 +14,8 @@ from seqrec.config.cli.script import PAIRS, parse
 from seqrec.errors import ConfigError
 from seqrec.home import CONFIGS, IN_WHEEL, command
 from seqrec.terminal.console import console, print_line
-from seqrec.terminal.errors import plain_errors, tell
+from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.say import say
 from seqrec.tune import COSTS, PRUNERS
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
@@ -92,11 +93,11 @@ def tune(arguments: Arguments) -> None:
     with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
         task = progress.add_task("", total=arguments.trials, completed=ended)
 
-        def tell(trial: "FrozenTrial") -> None:
+        def report(trial: "FrozenTrial") -> None:
             progress.console.print(_line(trial, search), highlight=False, soft_wrap=True)
             progress.update(task, completed=len(_ended(study)))
 
-        work(study, search, arguments.trials, tell)
+        work(study, search, arguments.trials, report)
     if not study.best_trials:
         raise ConfigError(
             "no trial finished: all were pruned",
@@ -232,7 +233,7 @@ def main() -> None:
         # Lightning turns Ctrl-C into its own exit
         if not isinstance(end.__context__ or end, KeyboardInterrupt):
             raise
-        tell(f"stopped; continue with: {command('tune', *sys.argv[1:])}")
+        say(f"stopped; continue with: {command('tune', *sys.argv[1:])}")
         sys.exit(130)
 
 

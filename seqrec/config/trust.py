@@ -21,7 +21,7 @@ from seqrec.config.check.source import (
     split_target,
 )
 from seqrec.errors import ConfigError, RunError
-from seqrec.terminal.errors import tell
+from seqrec.terminal.say import say
 
 OURS = ("seqrec", "torch.optim")  # packages whose public classes every run may name
 PUBLIC = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)+", re.ASCII)
@@ -82,7 +82,7 @@ class Trust:
             return
         if self.everything:
             listed = ", ".join(f"{target} ({key})" for key, target, _ in foreign)
-            tell(f"trust=true: {file} has these imported and called: {listed}", style="yellow")
+            say(f"trust=true: {file} has these imported and called: {listed}", style="yellow")
             return
         listed = "; ".join(f"{key}: {target} {why}" for key, target, why in foreign)
         raise RunError(

@@ -22,7 +22,8 @@ from seqrec.errors import SeqrecError
 from seqrec.experiment.sweep import SKIPPED
 from seqrec.machine.process import is_first_process
 from seqrec.run.claim import give_back
-from seqrec.terminal.errors import plain_errors, tell
+from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.say import say
 
 OUTPUT = "output.txt"  # output of a job that runs in parallel with others
 
@@ -52,19 +53,19 @@ def run_job(config: DictConfig) -> float | None:
     title = f"job {job.job.num}  {' '.join(job.overrides.task)}"
     beside_others = job.runtime.choices["hydra/launcher"] != "basic"
     if is_first_process() and not beside_others:
-        tell(f"\n{title}", style="bold")
+        say(f"\n{title}", style="bold")
     began = time.monotonic()
     try:
         with _into(folder / OUTPUT) if beside_others else nullcontext():
             results = _train(config, folder)
     except Exception as error:
         message = _record(error, folder)
-        tell(f"{title}  {message.splitlines()[0]}" if beside_others else message, style="red")
+        say(f"{title}  {message.splitlines()[0]}" if beside_others else message, style="red")
         return None
     value = results[monitored]
     if beside_others:
         took = "trained before" if results.get(SKIPPED) else f"{time.monotonic() - began:.0f} s"
-        tell(f"{title}  {monitored} {value:.4f}, {took}")
+        say(f"{title}  {monitored} {value:.4f}, {took}")
     return value
 
 

@@ -4,15 +4,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.text import Text
-
 from seqrec.errors import ConfigError, SeqrecError
-
-
-def tell(text: str, *, style: str = "") -> None:
-    """Print a text to standard error, exactly as it is."""
-    Console(stderr=True, soft_wrap=True, highlight=False).print(Text(text, style=style))
+from seqrec.terminal.say import say
 
 
 @contextmanager
@@ -22,7 +15,7 @@ def plain_errors() -> Iterator[None]:
         yield
     except SeqrecError as error:
         first, _, rest = str(error).partition("\n")
-        tell(first, style="bold red")
+        say(first, style="bold red")
         if rest:
-            tell(rest)
+            say(rest)
         sys.exit(2 if isinstance(error, ConfigError) else 1)

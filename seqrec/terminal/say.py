@@ -1,10 +1,11 @@
 """Print messages to standard error, apart from results."""
 
 from rich.console import Console
+from rich.text import Text
 
 console = Console(stderr=True, highlight=False)
 
 
-def say(message: str) -> None:
-    """Print `message`, wrapped to the terminal; markup isn't interpreted."""
-    console.print(message, markup=False, soft_wrap=not console.is_terminal)
+def say(text: str, *, style: str = "") -> None:
+    """Print a text exactly as it is: markup isn't interpreted, and no line is broken."""
+    console.print(Text(text, style=style), soft_wrap=True)

@@ -24,7 +24,7 @@ FAILURES = (SeqrecError, RuntimeError, ValueError, MemoryError)  # of a trial, n
 MOST_FAILURES = 5
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 Compose = Callable[[list[str]], DictConfig]
-Tell = Callable[[optuna.trial.FrozenTrial], None]
+OnTrial = Callable[[optuna.trial.FrozenTrial], None]
 
 
 @dataclass(frozen=True)
@@ -91,20 +91,20 @@ def open_study(search: Search) -> optuna.Study:
     return study
 
 
-def work(study: optuna.Study, search: Search, trials: int, tell: Tell) -> None:
+def work(study: optuna.Study, search: Search, trials: int, report: OnTrial) -> None:
     """Run trials until the study has `trials` of them; other processes may work on it, too.
 
     Args:
         study: see :func:`open_study`.
         search: its settings.
         trials: number of finished and pruned trials of the whole study.
-        tell: called after each trial of this process.
+        report: called after each trial of this process.
     """
 
     failures: list[str] = []  # in a row
 
     def after(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        tell(trial)
+        report(trial)
         if trial.state == TrialState.FAIL:
             failures.append(trial.user_attrs.get("error", "unknown"))
         else:

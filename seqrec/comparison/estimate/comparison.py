@@ -65,7 +65,9 @@ def compare(
                 metric: estimate(mean_MR[m, members[row]], replicate_MBG[m][:, row])
                 for m, metric in enumerate(metrics)
             },
-            told={metric: spread(value_R[members[row]]) for metric, value_R in reported_MR.items()},
+            reported={
+                metric: spread(value_R[members[row]]) for metric, value_R in reported_MR.items()
+            },
             difference=differences[at],
         )
         for at, row in enumerate(order)

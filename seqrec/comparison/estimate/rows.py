@@ -47,7 +47,7 @@ class Row:
     labels: tuple[str, ...]  # their values
     runs: list[Run]
     estimates: dict[str, Estimate]  # by metric of ranks
-    told: dict[str, Spread]  # by any other metric
+    reported: dict[str, Spread]  # by any other metric
     difference: Difference | None  # None: it is the reference
 
     @property
@@ -71,7 +71,7 @@ class Comparison:
 
     by: list[str]  # keys that distinguish the rows
     metrics: list[str]  # of ranks; the first orders the rows and is tested
-    told: list[str]  # other test metrics, from the runs' metrics.json
+    reported: list[str]  # other test metrics, from the runs' metrics.json
     rows: list[Row]  # best first
     reference: int  # position among the rows
     chosen: bool  # the user chose the reference; else it is the best row

@@ -74,7 +74,7 @@ def telling_keys(runs: list[Run]) -> list[str]:
     Where a model is named by its parts, those that vary are added. Seeds and folds don't count:
     they repeat a run.
     """
-    all_keys = {key for run in runs for key in run.told}
+    all_keys = {key for run in runs for key in run.telling_settings}
     ordered = [k for k in LABEL_ORDER if k in all_keys] + sorted(all_keys - set(LABEL_ORDER))
     parts = [list(runs)]
     keys: list[str] = []

@@ -47,7 +47,7 @@ class Run:
     declared: dict[str, Meaning]  # meanings that its components declare for their keys
 
     @cached_property
-    def told(self) -> dict[str, Any]:
+    def telling_settings(self) -> dict[str, Any]:
         """The settings that distinguish it from other runs: those that can change its results."""
         return {key: value for key, value in self.settings.items() if self._tells(key)}
 
@@ -58,7 +58,9 @@ class Run:
     @cached_property
     def identity(self) -> str:
         """Equal for two runs that must have equal results."""
-        return json.dumps([self.told, self.results["data_hash"]], sort_keys=True, default=str)
+        return json.dumps(
+            [self.telling_settings, self.results["data_hash"]], sort_keys=True, default=str
+        )
 
     @cached_property
     def measured_on(self) -> tuple[str, str, int, str]:

@@ -48,8 +48,8 @@ def columns(comparison: Comparison) -> list[Column]:
         made.append(Column(metric, [mean_sd(e) for e in estimates], means.index(max(means))))
         if metric == first:
             made.append(Column("95 % interval", [span(e) for e in estimates]))
-    for metric in comparison.told:  # no best row: higher isn't always better
-        made.append(Column(metric, [mean_sd(row.told[metric]) for row in rows]))
+    for metric in comparison.reported:  # no best row: higher isn't always better
+        made.append(Column(metric, [mean_sd(row.reported[metric]) for row in rows]))
     if len(rows) > 1:
         differences = [row.difference for row in rows]
         made.append(Column(f"Δ {first}", [_delta(d) for d in differences]))
@@ -101,7 +101,7 @@ def latex(comparison: Comparison) -> str:
 def as_csv(comparison: Comparison) -> str:
     """Format every number in full, in its own column; texts are escaped for spreadsheets."""
     spread = [f"{m}{part}" for m in comparison.metrics for part in ("", " sd", " low", " high")]
-    spread += [f"{m}{part}" for m in comparison.told for part in ("", " sd")]
+    spread += [f"{m}{part}" for m in comparison.reported for part in ("", " sd")]
     difference = [f"difference{part}" for part in ("", " low", " high", " p")]
     schema: dict[str, Any] = dict.fromkeys(map(as_text, comparison.by), pl.String)
     schema["runs"] = pl.Int64
@@ -121,8 +121,8 @@ def notes(comparison: Comparison) -> list[str]:
     if len(comparison.rows) > 1:
         how = "" if comparison.chosen else ", the best row: for a claim, choose it with reference="
         lines.append(f"Δ and p are against {reference.name}{how}")
-    if comparison.told:
-        names = ", ".join(comparison.told)
+    if comparison.reported:
+        names = ", ".join(comparison.reported)
         lines.append(
             f"{names}: from the runs' metrics.json, without intervals; higher isn't always better"
         )
@@ -167,7 +167,7 @@ def _numbers(row: Row) -> list[float | None]:
     numbers: list[float | None] = []
     for e in row.estimates.values():
         numbers += [e.mean, e.sd, e.low, e.high]
-    for reported in row.told.values():
+    for reported in row.reported.values():
         numbers += [reported.mean, reported.sd]
     d = row.difference
     return numbers + ([None] * 4 if d is None else [d.mean, d.low, d.high, d.p])

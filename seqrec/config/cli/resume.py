@@ -17,7 +17,7 @@ from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
 from seqrec.machine.process import is_first_process
-from seqrec.terminal.errors import tell
+from seqrec.terminal.say import say
 
 MAY_GROW = "trainer.max_epochs"
 
@@ -59,7 +59,7 @@ def resume_arguments(
         runs = Path(config["paths"]["output_dir"], str(choices["data"]), str(choices["model"]))
         found = newest_unfinished(runs, config)
         if found is None:
-            tell(f"resume=auto: no unfinished run of this configuration below {runs}; starting one")
+            say(f"resume=auto: no unfinished run of this configuration below {runs}; starting one")
             return without
     else:
         found = check_resumable(Path(wanted), config)

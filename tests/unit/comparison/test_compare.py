@@ -130,13 +130,13 @@ def test_other_metrics_are_told_as_the_runs_say_them(runs, tmp_path):
     assert comparison.metrics == ["ndcg@10", "hit_rate@3"]
     for row in comparison.rows:
         wrote = [run.results["test/diversity@10"] for run in row.runs]
-        assert row.told["diversity@10"].mean == pytest.approx(np.mean(wrote))
+        assert row.reported["diversity@10"].mean == pytest.approx(np.mean(wrote))
         if len(wrote) > 1:
-            assert row.told["diversity@10"].sd == pytest.approx(np.std(wrote, ddof=1))
+            assert row.reported["diversity@10"].sd == pytest.approx(np.std(wrote, ddof=1))
     lines = table.markdown(comparison).splitlines()
     assert "| hit_rate@3 | diversity@10 | Δ ndcg@10 |" in lines[0]
     rows = list(csv.DictReader(io.StringIO(table.as_csv(comparison))))
-    assert float(rows[0]["diversity@10"]) == comparison.rows[0].told["diversity@10"].mean
+    assert float(rows[0]["diversity@10"]) == comparison.rows[0].reported["diversity@10"].mean
     assert float(rows[5]["difference"]) == comparison.rows[5].difference.mean
     with pytest.raises(ConfigError, match="metric=ndcg@10,diversity@10"):
         compared(runs, metrics=["diversity@10", "ndcg@10"])

@@ -82,7 +82,7 @@ def _part(comparison: Comparison, replicates: int) -> dict[str, Any]:
         "card": _card(first.protocol),
         "leaks": first.protocol["leaks"],
         "by": comparison.by,
-        "metrics": comparison.metrics + comparison.told,
+        "metrics": comparison.metrics + comparison.reported,
         "rows": [_row(comparison, at) for at in range(len(comparison.rows))],
         "verdict": _verdict(comparison),
         "notes": notes(comparison),
@@ -114,7 +114,8 @@ def _row(comparison: Comparison, at: int) -> dict[str, Any]:
             for metric in comparison.metrics
         ]
         + [
-            {"value": each.mean, "text": mean_sd(each), "best": False} for each in row.told.values()
+            {"value": each.mean, "text": mean_sd(each), "best": False}
+            for each in row.reported.values()
         ],
         "interval": span(estimate),
         "bar": {k: round((v - low) * scale, 2) for k, v in asdict(estimate).items() if k != "sd"},
@@ -174,8 +175,8 @@ def _settings(comparison: Comparison) -> dict[str, Any]:
     """Return the names of the runs, and a value of each run for every key that differs."""
     runs = comparison.runs
     values: dict[str, list[str]] = {}
-    for key in sorted({key for run in runs for key in run.told}):
-        found = [_value(run.told, key) for run in runs]
+    for key in sorted({key for run in runs for key in run.telling_settings}):
+        found = [_value(run.telling_settings, key) for run in runs]
         if len(set(found)) > 1:
             values[key] = found
     names = [
