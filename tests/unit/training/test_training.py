@@ -44,7 +44,7 @@ def test_a_cell_trains(small, brief, encoder, head, scorer, loss):
     batch = next(iter(batches(experiment)))
     optimizer = torch.optim.Adam(experiment.parameters(), lr=0.003)
     losses = []
-    for _ in range(4):
+    for _ in range(3):
         torch.manual_seed(0)  # the same negatives, and the same dropout masks
         value, _, _ = experiment.learn(batch)
         optimizer.zero_grad()
