@@ -39,6 +39,7 @@ class Temporal:
     """
 
     cuts_time: ClassVar[bool] = True
+    moments: ClassVar[tuple[str, ...]] = ("test_from", "valid_from")
 
     test_share: float = 0.1
     valid_share: float = 0.1

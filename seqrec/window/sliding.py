@@ -1,5 +1,7 @@
 """A whole history, in overlapping segments."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from seqrec.shapes import Segments
@@ -15,6 +17,8 @@ class Sliding:
         stride: events between the ends of two segments, 1 to ``max_length``; null: half of
             ``max_length``, at least 1. The overlap is ``max_length - stride``.
     """
+
+    bounds: ClassVar[dict[str, tuple[int, str]]] = {"stride": (1, "max_length")}
 
     def __init__(self, *, stride: int | None = None) -> None:
         self.stride = stride

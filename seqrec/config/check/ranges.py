@@ -1,9 +1,16 @@
-"""Check the ranges of values before any work."""
+"""Check the ranges of values before any work.
+
+A component declares the range of one of its parameters in a class attribute, ``bounds: ClassVar =
+{"stride": (1, "max_length")}`` (a text names a key of the root), and its dates and times in
+another, ``moments: ClassVar = ("test_from",)``.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
 from seqrec.clock import instant
+from seqrec.config.check.components import components
+from seqrec.config.check.signature import read_attributes
 from seqrec.errors import ConfigError
 
 MINIMUM = {  # config path -> smallest allowed value
@@ -22,11 +29,8 @@ MINIMUM = {  # config path -> smallest allowed value
     "trainer.limit_batches": 1,
     "trainer.gradient_clip": 0,
     "evaluation.sampled": 0,
-    "optimizer.lr": 0,
-    "window.stride": 1,
+    "optimizer.lr": 0,  # of torch's optimizers, which declare nothing
 }
-
-MOMENTS = ("prepare.k_core_before", "split.test_from", "split.valid_from")
 
 
 def out_of_range(config: dict[str, Any]) -> Iterator[str]:
@@ -39,18 +43,18 @@ def out_of_range(config: dict[str, Any]) -> Iterator[str]:
         share = _value(config, path)
         if isinstance(share, int | float) and not 0 <= share < 1:
             yield f"{path}={share}: must be at least 0 and less than 1"
-    stride, length = (config.get("window") or {}).get("stride"), config.get("max_length")
-    if isinstance(stride, int) and isinstance(length, int) and stride > length:
-        yield (
-            f"window.stride={stride} is more than max_length={length}: "
-            "events between segments would be lost"
-        )
-    for path in MOMENTS:
-        group, _, key = path.partition(".")
-        try:
-            instant((config.get(group) or {}).get(key), where=path)
-        except ConfigError as error:
-            yield f"{path}: {error.what}; {error.todo}"
+    yield from _moment(_value(config, "prepare.k_core_before"), "prepare.k_core_before")
+    for path, node in components(config):
+        said = read_attributes(node["_target_"])
+        bounds, moments = said.get("bounds"), said.get("moments")
+        for key, (least, most) in bounds.items() if isinstance(bounds, dict) else ():
+            limit = config.get(most) if isinstance(most, str) else most
+            value = node.get(key)
+            if isinstance(value, int | float) and limit is not None and not least <= value <= limit:
+                name = f"{most}={limit}" if isinstance(most, str) else limit
+                yield f"{path}.{key}={value}: must be from {least} to {name}"
+        for key in moments if isinstance(moments, tuple) else ():
+            yield from _moment(node.get(key), f"{path}.{key}")
     ks = config.get("evaluation", {}).get("ks")
     if ks is not None and (not ks or min(ks) < 1):
         yield f"evaluation.ks={ks}: must be one or more list lengths of at least 1"
@@ -61,6 +65,13 @@ def out_of_range(config: dict[str, Any]) -> Iterator[str]:
             f"trainer.validate_every={every} is more than trainer.max_epochs={epochs}: "
             "no epoch would be validated, so none could be the best"
         )
+
+
+def _moment(value: Any, path: str) -> Iterator[str]:
+    try:
+        instant(value, where=path)
+    except ConfigError as error:
+        yield f"{path}: {error.what}; {error.todo}"
 
 
 def _value(config: Any, path: str) -> Any:

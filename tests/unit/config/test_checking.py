@@ -156,6 +156,23 @@ def test_numbers_that_make_no_sense_are_refused_together():
     assert "dropout=1.0" in text
 
 
+def test_what_components_say_of_their_ranges_is_refused_before_any_work():
+    text = told("window=sliding", "window.stride=60", "max_length=50", "split=temporal",
+                "split.test_from=2024-13-01")  # fmt: skip
+    assert "window.stride=60: must be from 1 to max_length=50" in text
+    assert "split.test_from: " in text
+    assert "window.stride=0: must be from 1" in told("window=sliding", "window.stride=0")
+    given = ["window=sliding", "window.stride=50", "max_length=50"]
+    assert check_command_line(given, config_dir=CONFIGS) == given
+
+
+def test_a_split_of_ones_own_that_cuts_in_time_is_held_to_the_rule_of_leaks(tmp_path, monkeypatch):
+    (tmp_path / "own_split.py").write_text("class Weekly:\n    cuts_time = True\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = {"split": {"_target_": "own_split.Weekly"}, "prepare": {"repeats": "last"}}
+    assert any("split=weekly must not see" in each for each in conflicts(config))
+
+
 def test_a_split_by_time_refuses_preparation_that_knows_the_end():
     text = told("split=temporal", "prepare.repeats=last", "prepare.max_history=10")
     assert "prepare.repeats=last removes earlier events" in text and "max_history" in text
