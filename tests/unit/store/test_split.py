@@ -111,7 +111,7 @@ def test_temporal_never_looks_ahead(tmp_path: Path):
 
 
 def test_temporal_refuses_what_it_can_not_do(store: SequenceStore, tmp_path: Path):
-    with pytest.raises(ConfigError, match="isn.t an ISO date"):
+    with pytest.raises(ConfigError, match="isn't an ISO date"):
         Temporal(test_from="yesterday")
     with pytest.raises(ConfigError, match="shares"):
         Temporal(test_share=0.6, valid_share=0.5)
