@@ -54,7 +54,7 @@ def test_processes_that_the_trainer_does_not_expect_are_refused(monkeypatch):
     with pytest.raises(ConfigError, match="several machines needs a launcher"):
         agree(Path("x"), Trainer(accelerator="cpu", devices=2, num_nodes=2))
     monkeypatch.setenv("RANK", "1")
-    with pytest.raises(ConfigError, match="process 1 of several, and the trainer is set up for"):
+    with pytest.raises(ConfigError, match="process 1 of several, but the trainer is configured"):
         agree(Path("x"), Trainer(accelerator="cpu", devices=1))
 
 
