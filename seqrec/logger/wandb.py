@@ -60,7 +60,8 @@ class Wandb:
         import wandb
 
         os.environ.setdefault("WANDB_SILENT", "true")
-        settings = wandb.Settings(silent=True, console="off", init_timeout=15)
+        patience = float(os.environ.get("WANDB_INIT_TIMEOUT", 15))  # seconds
+        settings = wandb.Settings(silent=True, console="off", init_timeout=patience)
         options: dict[str, Any] = {
             "project": self.project,
             "entity": self.entity,

@@ -57,5 +57,5 @@ def test_training_from_python_refuses_in_the_words_of_the_command():
         train("encoder=lsmt")
     with pytest.raises(ConfigError, match="several values need -m"):
         train("seed=1,2")
-    with pytest.raises(ConfigError, match="-m is for train"):
+    with pytest.raises(ConfigError, match="-m is a flag of train"):
         train("-m", "seed=1,2")

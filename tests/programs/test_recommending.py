@@ -138,4 +138,4 @@ def test_a_feature_that_no_item_has_is_refused(place, tmp_path):
         "train.py", "data=files", f"data.path={shop}", f"data.items_path={shop.parent}/items.csv",
         "logger=none", "embedding=features", "embedding.features=[{colour: category}]", status=1,
     )  # fmt: skip
-    assert "no column 'colour'" in said and "there is" in said
+    assert "no column 'colour'" in said and "use one of: " in said

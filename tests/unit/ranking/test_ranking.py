@@ -260,7 +260,8 @@ def test_what_is_computed_is_what_may_be_monitored():
     may = {
         name for name in metrics.compute() if not name.startswith(("gini", "average_popularity"))
     }
-    assert set(told.rpartition(": ")[2].split(", ")) == may
+    listed = told.partition("choose one of ")[2].rpartition(", or change")[0]
+    assert set(listed.split(", ")) == may
 
 
 def test_exposure_is_that_of_candidates_only():

@@ -12,6 +12,7 @@ def test_a_key_without_a_server_gives_an_offline_run(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("WANDB_INIT_TIMEOUT", "2")
     logger = Wandb()
     assert logger.mode == "online"
     assert logger.open(RunInfo(tmp_path, "name", "group", "abcd1234")) is not None
