@@ -5,6 +5,7 @@ import os
 import pytest
 import torch
 from helpers.commands import composed
+from helpers.compositions import kept
 from helpers.experiments import root, store_of
 from helpers.finished import shared_run
 from helpers.place import Place
@@ -18,6 +19,14 @@ def pytest_runtest_setup(item):
     """Tests marked ``gpu`` run where there is one."""
     if item.get_closest_marker("gpu") and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _compositions():
+    """Compose the same configuration once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hydra.compose", kept())
+        yield
 
 
 @pytest.fixture(autouse=True)
