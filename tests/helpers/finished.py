@@ -69,8 +69,9 @@ def shared_run(name: str, folder: Path) -> Shared:
 
 
 def files_of(run: Path) -> dict[str, list[int]]:
-    """Size and time of each file."""
-    stats = {str(path.relative_to(run)): path.stat() for path in run.rglob("*") if path.is_file()}
+    """Size and time of each file but the logs that W&B's service writes on when it ends."""
+    files = [path for path in run.rglob("*") if path.is_file() and path.parent.name != "logs"]
+    stats = {str(path.relative_to(run)): path.stat() for path in files}
     return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in sorted(stats.items())}
 
 
