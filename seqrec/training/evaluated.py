@@ -1,5 +1,6 @@
 """Evaluation of any model, trained or counted: ranking the catalogue for held-out events."""
 
+from functools import cached_property
 from typing import Any, Literal
 
 import pytorch_lightning as lightning
@@ -15,6 +16,7 @@ from seqrec.evaluation.task import Task
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.metrics import higher_is_better
 from seqrec.ranking.rank import Ranking
+from seqrec.run.folder import to_values
 from seqrec.shapes import EvalBatch
 from seqrec.store.views import View
 
@@ -62,6 +64,11 @@ class EvaluatedModule(lightning.LightningModule):
     def monitored(self) -> float:
         """The monitored metric in the latest validation."""
         return self.results[self.config.evaluation.monitor]
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """Configuration and facts as plain values, by which a checkpoint describes itself."""
+        return {"config": to_values(self.config), "facts": self.facts.plain()}
 
     @property
     def columns(self) -> Columns:

@@ -20,7 +20,7 @@ from seqrec.evaluation.task import Task
 from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch, TrainBatch
 from seqrec.training.evaluated import EvaluatedModule
 
@@ -197,15 +197,11 @@ class TrainedModule(EvaluatedModule):
     # checkpoints --------------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add configuration and facts, so that a checkpoint describes itself."""
+        """Add what the checkpoint is of, and the training time so far."""
         now = time.perf_counter()
         self.fit_seconds += now - self._clock
         self._clock = now
-        checkpoint["seqrec"] = {
-            "config": to_values(self.config),
-            "facts": self.facts.plain(),
-            "fit_seconds": self.fit_seconds,
-        }
+        checkpoint["seqrec"] = self.description | {"fit_seconds": self.fit_seconds}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the training time so far."""
