@@ -26,7 +26,7 @@ class Apart:
     """A running program; like :class:`subprocess.Popen`, with errors printed among the output.
 
     Args:
-        words: the file of the program, and what is typed behind it.
+        words: what is typed behind ``python``: a file or ``-m`` and a module, and arguments.
         env: its environment.
         folder: where it is typed.
     """
@@ -68,12 +68,17 @@ def _main(words: list[str], env: dict[str, str], folder: str, end: Connection) -
     os.environ.clear()
     os.environ.update(env)
     os.chdir(folder)
-    sys.argv = words
-    sys.path[:] = [str(Path(words[0]).parent), *_added(env), *_libraries()]
+    is_module = words[0] == "-m"
+    sys.argv = words[is_module:]
+    own = folder if is_module else str(Path(words[0]).parent)
+    sys.path[:] = [own, *_added(env), *_libraries()]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _use_threads(env)
     try:
-        runpy.run_path(words[0], run_name="__main__")
+        if is_module:
+            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(words[0], run_name="__main__")
     finally:
         atexit._run_exitfuncs()  # a fork doesn't
 
