@@ -22,11 +22,11 @@ setup: $(VENV)/.setup  ## create .venv with exactly the versions of requirements
 train: $(VENV)/.setup  ## fetch MovieLens 100K, train the default model on it, show the result
 	$(BIN)/python train.py
 
-test: $(VENV)/.dev  ## run all tests, in five minutes on two cores
+test: $(VENV)/.dev  ## run all tests, in four minutes on two cores
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-test-fast: $(VENV)/.dev  ## run the tests that start no whole program, in two minutes
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow'
+test-fast: $(VENV)/.dev  ## run the tests of parts and contracts, in one minute
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not slow' tests/unit tests/contract
 
 lint: $(VENV)/.dev  ## check style, format and spelling
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from helpers.compositions import kept_compositions, kept_files
 from helpers.experiments import root, store_of
 from helpers.finished import shared_run
 from helpers.place import Place
+from hydra._internal.config_repository import ConfigRepository
 
 # what is compiled once is there for every process that tests start
 sys.dont_write_bytecode = False
@@ -30,7 +31,7 @@ def _compositions():
     """Compose the same configuration once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hydra.compose", kept_compositions())
-        patch.setattr("hydra._internal.config_repository.ConfigRepository.load_config", kept_files())
+        patch.setattr(ConfigRepository, "load_config", kept_files())
         yield
 
 

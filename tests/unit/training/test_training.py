@@ -31,6 +31,7 @@ def brief():
     return root("batch.size=8", "negatives.num=8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "head", "scorer", "loss"), CELLS)
 def test_a_cell_trains(small, brief, encoder, head, scorer, loss):
     """Encoder x head x scorer x loss: the loss of a batch falls, and nothing is ever NaN."""
@@ -84,6 +85,7 @@ def ranks(experiment: TrainedModule, size: int) -> dict[str, float]:
     return metrics.compute()
 
 
+@pytest.mark.slow
 def test_attention_finds_the_item_that_decides(tmp_path):
     """Bare item vectors with positions, and one head on top: only its attention can look back."""
     distance, length = 4, 14
