@@ -15,6 +15,7 @@ from seqrec.machine.hardware import Hardware, find_hardware
 from seqrec.run.folder import RunFolder, to_values, typed
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
+from seqrec.terminal.console import console
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.trainer import evaluating_trainer
 
@@ -98,7 +99,7 @@ def evaluate(module: EvaluatedModule, *, split: str, hardware: Hardware) -> dict
     deterministic = module.config.trainer.deterministic
     choose_algorithms(deterministic=deterministic)
     device = Trainer(accelerator=hardware.kind, devices=1, deterministic=deterministic)
-    trainer = evaluating_trainer(device, hardware)
+    trainer = evaluating_trainer(device, hardware, console())
     if split == "test":
         trainer.test(module, verbose=False)
         return module.results | module.conclude().test

@@ -20,7 +20,7 @@ from seqrec.terminal.console import print_line, result_table
 from seqrec.training.counting import BaselineModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
-from seqrec.training.plan import Plan
+from seqrec.training.plan import Plan, told
 from seqrec.training.profiling import TABLES
 
 OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "tail_share")
@@ -95,14 +95,7 @@ def _training(out: Console, module: TrainedModule) -> None:
 
 def print_plan(out: Console, plan: Plan) -> None:
     """Print the expected time and memory, and advice where they are too much."""
-    peak = f"{plan.peak / 2**30:.1f} GiB of memory at its peak"
-    if plan.seconds == float("inf"):
-        expected = peak
-    elif plan.seconds < 1:
-        expected = f"less than a second per epoch, {peak}"
-    else:
-        expected = f"about {plan.seconds:,.0f} s per epoch, {peak}"
-    print_line(out, "expected", expected)
+    print_line(out, "expected", told(plan))
     if plan.advice:
         print_line(out, "advice", f"{plan.free / 2**30:.1f} GiB are free; {plan.advice}")
 
