@@ -16,6 +16,9 @@ from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.say import say
 
 
+USUAL = ["train", "ranking", "startup", "prepare", "growth", "million"]
+
+
 @dataclass
 class Arguments:
     """Measure the engine. For the method, see docs/benchmarks.md.
@@ -25,11 +28,7 @@ class Arguments:
     python scripts/benchmark.py parts=peers data=sequences overrides='[data.path=ml-1m.txt.gz]'
     """
 
-    parts: list[str] = (
-        field(  # train | ranking | startup | prepare | growth | million | peers | gpu
-            default_factory=lambda: ["train", "ranking", "startup", "prepare", "growth", "million"]
-        )
-    )
+    parts: list[str] = field(default_factory=USUAL.copy)  # what to measure; also: peers, gpu
     data: str = "movielens_100k"  # for train, ranking, RecTools and RePlay
     model: str = "sasrec"  # for train, ranking and growth
     overrides: list[str] = field(default_factory=list)  # of train.py, for the data
