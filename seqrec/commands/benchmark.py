@@ -15,7 +15,6 @@ from seqrec.home import CONFIGS
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.say import say
 
-
 USUAL = ["train", "ranking", "startup", "prepare", "growth", "million"]
 
 
