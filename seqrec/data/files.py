@@ -8,6 +8,7 @@ import polars as pl
 
 from seqrec.errors import ConfigError
 from seqrec.raw.get.local import must_exist
+from seqrec.raw.parse.columns import described
 from seqrec.raw.parse.context import declared
 from seqrec.raw.parse.formats import Delimited, Format, JsonLines, Parquet
 from seqrec.raw.parse.read import read_events
@@ -23,6 +24,7 @@ BY_SUFFIX: dict[str, Format] = {
     ".parquet": Parquet(),
     ".pq": Parquet(),
 }  # everything else is delimited text
+Described = tuple[pl.LazyFrame | None, list[str]]  # a table, and notes on it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,33 +120,30 @@ class Files:
             time_unit=self.time_unit,
             max_bad_rows=self.max_bad_rows,
         )
-        return Interactions(events, self._items(), rejected, self._users())
+        items, of_items = self._items()
+        users, of_users = self._users()
+        return Interactions(events, items, rejected, users, notes=(*of_items, *of_users))
 
-    def _users(self) -> pl.LazyFrame | None:
+    def _users(self) -> Described:
         if self.users_path is None:
-            return None
-        path, columns = self._local(self.users_path), {"users_user": self.users_user}
-        form = self._format(path, header=True)
-        table = read_table(path, form, columns, one="user", max_bad_rows=self.max_bad_rows)
-        return table.lazy().select(
-            pl.col(self.users_user).alias("user"), pl.exclude(self.users_user, "user", "index")
-        )
+            return None, []
+        named = {"users_user": self.users_user}
+        table = self._table(self.users_path, named, one="user")
+        return described(table, {"user": self.users_user}, lists=False)
 
-    def _items(self) -> pl.LazyFrame | None:
+    def _items(self) -> Described:
         if self.items_path is None:
-            return None
-        path = self._local(self.items_path)
-        form = self._format(path, header=True)
-        columns = {"items_item": self.items_item}
+            return None, []
+        named = {"items_item": self.items_item}
         if self.items_title is not None:
-            columns["items_title"] = self.items_title
-        table = read_table(path, form, columns, one="item", max_bad_rows=self.max_bad_rows)
-        title = pl.lit(None, pl.String) if self.items_title is None else pl.col(self.items_title)
-        return table.lazy().select(
-            pl.col(self.items_item).alias("item"),
-            title.alias("title"),
-            pl.exclude(*columns.values(), "item", "title"),
-        )
+            named["items_title"] = self.items_title
+        table = self._table(self.items_path, named, one="item")
+        return described(table, {"item": self.items_item, "title": self.items_title})
+
+    def _table(self, name: str, columns: dict[str, str], *, one: str) -> pl.DataFrame:
+        path = self._local(name)
+        form = self._format(path, header=True)
+        return read_table(path, form, columns, one=one, max_bad_rows=self.max_bad_rows)
 
     def _format(self, path: Path, *, header: bool) -> Format:
         suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
