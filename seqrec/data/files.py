@@ -11,7 +11,7 @@ from seqrec.raw.get.local import must_exist
 from seqrec.raw.parse.columns import described
 from seqrec.raw.parse.context import declared
 from seqrec.raw.parse.formats import Delimited, Format, JsonLines, Parquet
-from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.read import join_events, read_events
 from seqrec.raw.parse.table import read_table
 from seqrec.raw.parse.text import inspect, open_text, reading
 from seqrec.raw.source import Interactions
@@ -24,6 +24,7 @@ BY_SUFFIX: dict[str, Format] = {
     ".parquet": Parquet(),
     ".pq": Parquet(),
 }  # everything else is delimited text
+Events = tuple[pl.LazyFrame, dict[str, int]]  # and the dropped rows by reason
 Described = tuple[pl.LazyFrame | None, list[str]]  # a table, and notes on it
 
 
@@ -44,6 +45,9 @@ class Files:
         separator: of delimited text; ``auto`` takes the most frequent one in the first line.
         header: whether the first line names the columns; if not, they are called 1, 2, 3, ...
         encoding: of delimited text.
+        valid_path, test_path: the later parts of a published split, in files as `path`, which then
+            has the training events; for ``split=given``. Without `valid_path`, training events
+            validate.
         items_path: table of items, in any of these formats.
         items_item, items_title: its columns of ids and titles; the rest are features.
         users_path: table of users, likewise.
@@ -62,6 +66,8 @@ class Files:
     separator: str = "auto"
     header: bool = True
     encoding: str = "utf-8"
+    valid_path: str | None = None
+    test_path: str | None = None
     items_path: str | None = None
     items_item: str = "item_id"
     items_title: str | None = "title"
@@ -76,6 +82,12 @@ class Files:
                 f"data.user and data.item name the same column, {self.user!r}",
                 where="data.item",
                 todo="name the column of users and the column of items",
+            )
+        if self.valid_path is not None and self.test_path is None:
+            raise ConfigError(
+                "a file of validation events is given, but none of test events",
+                where="data.test_path",
+                todo="set data.test_path to the file of test events, too",
             )
         declared(self.context)
         if not self.separator:
@@ -100,7 +112,7 @@ class Files:
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`."""
-        given = (self.path, self.items_path, self.users_path)
+        given = (self.path, self.valid_path, self.test_path, self.items_path, self.users_path)
         paths = [self._local(path) for path in given if path is not None]
         for path in paths:
             must_exist(path)
@@ -108,8 +120,15 @@ class Files:
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
-        path = self.files()[0]
-        events, rejected = read_events(
+        events, rejected = self._events(self._local(self.path))
+        if self.test_path is not None:
+            events, rejected = self._parts((events, rejected))
+        items, of_items = self._items()
+        users, of_users = self._users()
+        return Interactions(events, items, rejected, users, notes=(*of_items, *of_users))
+
+    def _events(self, path: Path) -> Events:
+        return read_events(
             path,
             self._format(path, header=self.header),
             user=str(self.user),
@@ -120,9 +139,15 @@ class Files:
             time_unit=self.time_unit,
             max_bad_rows=self.max_bad_rows,
         )
-        items, of_items = self._items()
-        users, of_users = self._users()
-        return Interactions(events, items, rejected, users, notes=(*of_items, *of_users))
+
+    def _parts(self, train: Events) -> Events:
+        """Add the events of the other parts of a published split, and say which part has each."""
+        later = {1: self.valid_path, 2: self.test_path}
+        parts = {at: self._events(self._local(path)) for at, path in later.items() if path}
+        return join_events(
+            (frame.with_columns(_part=pl.lit(at, pl.Int8)), rejected)
+            for at, (frame, rejected) in ({0: train} | parts).items()
+        )
 
     def _users(self) -> Described:
         if self.users_path is None:

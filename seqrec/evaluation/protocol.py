@@ -173,6 +173,13 @@ def _leaks(
         yield "the data has no times, so leaks in time can't be ruled out"
     elif share:
         yield f"{percent(share)} of the training events are later than the earliest test target"
+    if splits.report.get("in_two_parts"):
+        yield f"{splits.report['in_two_parts']:,} held-out events are in an earlier part, too"
+    if splits.report.get("before_training"):
+        yield (
+            f"{splits.report['before_training']:,} held-out events are earlier than a training "
+            "event of their user"
+        )
     if store.part is not None:
         return  # minima count training events alone
     before = instant(prepare.k_core_before, where="prepare.k_core_before")

@@ -15,7 +15,7 @@ from seqrec.store.codes import BLANK, codes
 from seqrec.store.describe import described
 from seqrec.store.steps import Events, repeated, steps
 
-SCHEMA = ("user", "item", "timestamp", "rating", "part")  # any other column is context
+SCHEMA = ("user", "item", "timestamp", "rating", "_part")  # any other column is context
 MISSING = "missing id"  # as the readers call it
 
 
@@ -96,7 +96,7 @@ def _coded(frame: pl.DataFrame, notes: list[str]) -> tuple[Events, dict[str, lis
         if name not in SCHEMA:
             context[name], categories[name] = _context(frame[name])
     events = Events(
-        user, item, row, values("timestamp"), values("rating"), values("part"), context=context
+        user, item, row, values("timestamp"), values("rating"), values("_part"), context=context
     )
     return events, categories
 

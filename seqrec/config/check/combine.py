@@ -48,6 +48,7 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     evaluation = config.get("evaluation") or {}
     if evaluation.get("sampled_by") == "popularity" and not evaluation.get("sampled"):
         yield "evaluation.sampled_by needs evaluation.sampled; set that, or leave this out"
+    yield from _parts(config, attributes)
     yield from _future(config, attributes)
     yield from _monitor(config, attributes)
 
@@ -97,6 +98,21 @@ def _future(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
             "prepare.max_history counts back from each user's last event, beyond the cut of "
             f"split={name}; use max_length"
         )
+
+
+def _parts(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
+    """Describe parts that are given and not used, or used and not given."""
+    if "split" not in config or "data" not in config:
+        return
+    used = attributes.get("split", {}).get("takes_parts") is True
+    given = config["data"].get("test_path") is not None
+    if used and not given:
+        yield (
+            "split=given needs the files of its parts: set data=files, data.path, data.valid_path "
+            "and data.test_path, or choose another split"
+        )
+    if given and not used:
+        yield "data.test_path is a part of a published split; set split=given, or leave it out"
 
 
 def _minima(prepare: dict[str, Any]) -> Iterator[str]:

@@ -14,12 +14,12 @@ MINUTE = 60_000
 
 
 def encoded(rows: list[tuple], **settings):
-    names = ("user", "item", "timestamp", "part")[: len(rows[0])]
+    names = ("user", "item", "timestamp", "_part")[: len(rows[0])]
     frame = pl.DataFrame(rows, schema=names, orient="row")
     if "timestamp" in names:
         frame = frame.with_columns(pl.col("timestamp").cast(pl.Int64))
-    if "part" in names:
-        frame = frame.with_columns(pl.col("part").cast(pl.Int8))
+    if "_part" in names:
+        frame = frame.with_columns(pl.col("_part").cast(pl.Int8))
     return encode(Interactions(frame.lazy()), Prepare(**settings), "mine")
 
 
