@@ -54,6 +54,6 @@ def _note(given: pl.Series, tidy: pl.Series, changed: pl.Series, one: str) -> st
     before, after = (side.filter(telling)[0] for side in (given, tidy))
     ends = f"; {merged:,} of them are then equal to another" if merged else ""
     return (
-        f"{changed.sum():,} of {len(given):,} ids of {one}s are read without white space around "
-        f"them, in Unicode's composed form, and 7 for 7.0, such as {before!r} as {after!r}{ends}"
+        f"{changed.sum():,} of {len(given):,} ids of {one}s are read by the rule of ids, such as "
+        f"{before!r} as {after!r}{ends}"
     )

@@ -16,6 +16,7 @@ from seqrec.store.describe import described
 from seqrec.store.steps import Events, repeated, steps
 
 SCHEMA = ("user", "item", "timestamp", "rating", "_part")  # any other column is context
+OFF = {"min_rating": "null"}  # what turns a step off, where it isn't 0
 MISSING = "missing id"  # as the readers call it
 
 
@@ -187,7 +188,8 @@ def _not_empty(events: Events, before: Events, step: str, settings: Prepare, nam
             next(most), had["items"], next(most), had["interactions"]
         ),
         where=given,
-        todo=f"relax {'that step' if len(keys) == 1 else 'one of these'}",
+        todo="lower "
+        + ", or ".join(f"{key}, or set prepare.{key}={OFF.get(key, 0)}" for key in keys),
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -91,6 +93,20 @@ def steps(settings: Prepare, name: str) -> Iterator[Step]:
         yield " and ".join(keys), partial(_enough, least=least, settings=settings, name=name)
     if settings.max_history is not None:
         yield "max_history", lambda events: _latest(events, settings.max_history)  # type: ignore[arg-type]
+
+
+def costliest(report: list[dict[str, Any]], what: str) -> str | None:
+    """Describe the step that left out the most users or items; None: no step left out any.
+
+    Args:
+        report: the counts after each step, see :class:`~seqrec.store.store.SequenceStore`.
+        what: ``users`` or ``items``.
+    """
+    pairs = [(before[what], after) for before, after in pairwise(report)]
+    had, step = max(pairs, key=lambda pair: pair[0] - pair[1][what], default=(0, {what: 0}))
+    if had <= step[what]:
+        return None
+    return f"prepare.{step['step']} left {step[what]:,} of {had:,} {what}"
 
 
 def _min_rating(events: Events, minimum: float, name: str) -> Events:

@@ -9,6 +9,7 @@ from seqrec.config.schema import Prepare, Repeats
 from seqrec.errors import DataError
 from seqrec.raw.source import Interactions
 from seqrec.store.encode import encode
+from seqrec.store.steps import costliest
 
 MINUTE = 60_000
 
@@ -81,6 +82,7 @@ def test_minima_that_leave_nothing_are_named_with_the_numbers():
     told = str(refused.value)
     assert "2 users (of at most 2 events), 2 items (of at most 2) and 3 interactions" in told
     assert "prepare.k_core=5 and prepare.min_item_events=3" in told
+    assert "lower k_core, or set prepare.k_core=0" in told
 
 
 def test_a_minimum_of_sessions_needs_sessions():
@@ -125,3 +127,13 @@ def test_lines_that_repeat_another_are_counted_and_kept():
 
 def test_without_times_a_repeat_may_be_another_visit():
     assert encoded([("a", "x"), ("a", "x")])["report"]["notes"] == []
+
+
+def test_the_step_that_left_out_the_most_is_named():
+    counts = [
+        {"step": "raw", "users": 9, "items": 1_000},
+        {"step": "min_rating", "users": 9, "items": 990},
+        {"step": "k_core", "users": 9, "items": 3},
+    ]
+    assert costliest(counts, "items") == "prepare.k_core left 3 of 990 items"
+    assert costliest(counts, "users") is None and costliest(counts[:1], "items") is None
