@@ -6,11 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from seqrec.errors import ConfigError, DataError
+from seqrec.errors import ConfigError
 from seqrec.raw.get.local import must_exist
-from seqrec.raw.parse.checks import check_file
 from seqrec.raw.parse.context import declared
-from seqrec.raw.parse.formats import MISFIT, Delimited, Format, JsonLines, Parquet, as_text
+from seqrec.raw.parse.formats import Delimited, Format, JsonLines, Parquet
 from seqrec.raw.parse.read import read_events
 from seqrec.raw.parse.table import read_table
 from seqrec.raw.parse.text import inspect, open_text, reading
@@ -139,21 +138,13 @@ class Files:
         columns = {"items_item": self.items_item}
         if self.items_title is not None:
             columns["items_title"] = self.items_title
-        check_file(path, form, columns, one="item")
+        table = read_table(path, form, columns, one="item", max_bad_rows=self.max_bad_rows)
         title = pl.lit(None, pl.String) if self.items_title is None else pl.col(self.items_title)
-        try:
-            table = as_text(form.scan(path).drop(MISFIT)).select(
-                pl.col(self.items_item).alias("item"),
-                title.alias("title"),
-                pl.exclude(*columns.values(), "item", "title"),
-            )
-            return table.collect(engine="streaming").lazy()
-        except pl.exceptions.PolarsError as error:
-            raise DataError(
-                f"the table of items {path.name} can't be read: {str(error).splitlines()[0]}",
-                where=str(path),
-                todo="make each row as wide as the header, in UTF-8",
-            ) from error
+        return table.lazy().select(
+            pl.col(self.items_item).alias("item"),
+            title.alias("title"),
+            pl.exclude(*columns.values(), "item", "title"),
+        )
 
     def _format(self, path: Path, *, header: bool) -> Format:
         suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
