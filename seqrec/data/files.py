@@ -1,22 +1,22 @@
 """Your own interactions: CSV, TSV, Parquet or JSON lines, gzipped or not."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from seqrec.data._options import one_of
 from seqrec.errors import ConfigError
 from seqrec.raw.get.local import must_exist
 from seqrec.raw.parse.columns import described
 from seqrec.raw.parse.context import declared
-from seqrec.raw.parse.formats import Delimited, Format, JsonLines, Parquet
+from seqrec.raw.parse.delimited import QUOTES, delimited
+from seqrec.raw.parse.formats import Format, JsonLines, Parquet
 from seqrec.raw.parse.read import join_events, read_events
 from seqrec.raw.parse.table import read_table
-from seqrec.raw.parse.text import inspect, open_text, reading
 from seqrec.raw.source import Interactions
 
-SEPARATORS = ("::", "\t", ",", ";", "|", " ")
 BY_SUFFIX: dict[str, Format] = {
     ".jsonl": JsonLines(),
     ".json": JsonLines(),
@@ -42,9 +42,11 @@ class Files:
         context: context columns, categories by name or ``{name: number}``, for models with
             ``context=events``.
         time_unit: ``auto``, ``s``, ``ms``, ``us`` (since 1970 UTC) or ``iso``.
-        separator: of delimited text; ``auto`` takes the most frequent one in the first line.
+        separator: of delimited text; ``auto`` takes what is as frequent in most first lines.
+        quote: what a ``"`` is in delimited text: ``double``: cells that begin with one go on to the
+            next; ``auto``: the same, but a cell that swallows a row is refused; ``none``: text.
         header: whether the first line names the columns; if not, they are called 1, 2, 3, ...
-        encoding: of delimited text.
+        encoding: of text.
         valid_path, test_path: the later parts of a published split, in files as `path`, which then
             has the training events; for ``split=given``. Without `valid_path`, training events
             validate.
@@ -64,6 +66,7 @@ class Files:
     context: list[str | dict[str, Any]] = field(default_factory=list)
     time_unit: str = "auto"
     separator: str = "auto"
+    quote: str = "auto"
     header: bool = True
     encoding: str = "utf-8"
     valid_path: str | None = None
@@ -90,6 +93,7 @@ class Files:
                 todo="set data.test_path to the file of test events, too",
             )
         declared(self.context)
+        one_of("quote", self.quote, QUOTES)
         if not self.separator:
             raise ConfigError(
                 "the separator is empty",
@@ -173,16 +177,11 @@ class Files:
     def _format(self, path: Path, *, header: bool) -> Format:
         suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
         if suffix in BY_SUFFIX:
-            return BY_SUFFIX[suffix]
-        inspect(path)
-        with reading(path), open_text(path, self.encoding) as stream:
-            first = stream.readline().rstrip("\r\n")
-        separator = self.separator
-        if separator == "auto":
-            separator = max(SEPARATORS, key=first.count)
-        width = len(first.split(separator))
-        names = None if header else tuple(str(i + 1) for i in range(width))
-        return Delimited(separator, names, encoding=self.encoding)
+            form = BY_SUFFIX[suffix]
+            return replace(form, encoding=self.encoding) if isinstance(form, JsonLines) else form
+        return delimited(
+            path, self.separator, header=header, encoding=self.encoding, quote=self.quote
+        )
 
     def _local(self, path: str) -> Path:
         return Path(self.raw_dir or "", path).expanduser()
