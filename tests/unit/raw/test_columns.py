@@ -187,3 +187,16 @@ def test_typed_columns_are_encoded_by_their_type(capsys):
     assert isinstance(text, Numbers) and text.value_VF[1:3].all()
     told = capsys.readouterr().err
     assert "1 of 3 values of the column 'p' are no numbers" in told and "'many'" in told
+
+
+@pytest.mark.parametrize("damage", ["", "{broken\n"])
+def test_a_broken_line_takes_no_column_with_it(damage: str, tmp_path):
+    table = '{"item_id":"a","title":"A","g":["x"],"p":1.5}\n{"item_id":"b","title":"B","g":[]}\n'
+    items = prepared(tmp_path, table + damage, "jsonl", max_bad_rows=0.5)["items"]
+    assert items.rows() == [(1, "a", "A", ["x"], 1.5), (2, "b", "B", [], None)]
+
+
+def test_a_parquet_row_without_an_id_takes_no_column_with_it(tmp_path):
+    table = pl.DataFrame({"item_id": ["a", None, "b"], "title": list("ANB"), "g": [["x"], [], []]})
+    items = prepared(tmp_path, table, "parquet", max_bad_rows=0.5)["items"]
+    assert items["g"].to_list() == [["x"], []]
