@@ -1,6 +1,8 @@
 """Your own interactions: CSV, TSV, Parquet or JSON lines, gzipped or not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +10,17 @@ import polars as pl
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw.get.local import must_exist
-from seqrec.raw.parse.checks import check_file
-from seqrec.raw.parse.context import declared
+from seqrec.raw.parse.checks import check_file, check_readable
+from seqrec.raw.parse.chosen import Chosen, left_out, wanted
+from seqrec.raw.parse.clock import Clock
+from seqrec.raw.parse.context import Context, declared
+from seqrec.raw.parse.derived import Derived
 from seqrec.raw.parse.formats import MISFIT, Delimited, Format, JsonLines, Parquet, as_text
-from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.numbers import SMALL, check_decimal, days, plain, unknown
+from seqrec.raw.parse.order import check_order, ordered
+from seqrec.raw.parse.parts import Parts, name_of, parts_of
+from seqrec.raw.parse.read import read_events, texts
+from seqrec.raw.parse.recognise import made_up
 from seqrec.raw.parse.table import read_table
 from seqrec.raw.parse.text import inspect, open_text, reading
 from seqrec.raw.source import Interactions
@@ -33,13 +42,23 @@ class Files:
     The format follows the file's name (``.parquet``, ``.jsonl``; else delimited text).
 
     Args:
-        path: the interactions; relative to `raw_dir` where that is given.
+        path: the interactions; relative to `raw_dir` where that is given. A folder, or a pattern
+            such as ``parts/*.csv``, names files that are read as one, in the order of their names.
         user, item: names of the id columns.
         timestamp, rating: names of these columns; None if there are none. Without timestamps,
             file order is the order of events.
         context: context columns, categories by name or ``{name: number}``, for models with
             ``context=events``.
-        time_unit: ``auto``, ``s``, ``ms``, ``us`` (since 1970 UTC) or ``iso``.
+        time_unit: ``auto``, ``s``, ``ms``, ``us``, ``ns`` (since 1970 UTC), ``excel``,
+            ``filetime``, ``ticks`` or ``iso``.
+        time_format: a strftime format, ``day_first``, ``month_first``, ``year_first`` or
+            ``month_name``; None: see `time_unit`.
+        time_zone: of times without an offset, such as ``Europe/Berlin``; None means UTC.
+        order: of events at the same time: ``file``, ``oldest_first`` or ``newest_first``, the file
+            from its end.
+        decimal: the decimal mark, ``.`` or ``,``, where numbers may have separated thousands;
+            None: numbers are plain, as 1234.5.
+        where: values by column, ``{event: [purchase, cart]}``; other events are left out.
         separator: of delimited text; ``auto`` takes the most frequent one in the first line.
         header: whether the first line names the columns; if not, they are called 1, 2, 3, ...
         encoding: of delimited text.
@@ -58,6 +77,11 @@ class Files:
     rating: str | int | None = None
     context: list[str | dict[str, Any]] = field(default_factory=list)
     time_unit: str = "auto"
+    time_format: str | None = None
+    time_zone: str | None = None
+    order: str = "file"
+    decimal: str | None = None
+    where: dict[str, Any] | None = None
     separator: str = "auto"
     header: bool = True
     encoding: str = "utf-8"
@@ -77,6 +101,10 @@ class Files:
                 todo="name the column of users and the column of items",
             )
         declared(self.context)
+        self._clock()
+        check_order(self.order)
+        check_decimal(self.decimal)
+        wanted(self.where or {})
         if not self.separator:
             raise ConfigError(
                 "the separator is empty",
@@ -95,31 +123,65 @@ class Files:
     @property
     def name(self) -> str:
         """See :class:`~seqrec.raw.source.Source`."""
-        return f"files-{self._local(self.path).name.split('.')[0]}"
+        return f"files-{name_of(self._local(self.path)).split('.')[0]}"
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`."""
-        given = (self.path, self.items_path, self.users_path)
-        paths = [self._local(path) for path in given if path is not None]
-        for path in paths:
+        tables = [self._local(p) for p in (self.items_path, self.users_path) if p is not None]
+        for path in tables:
             must_exist(path)
-        return paths
+        return [*parts_of(self._local(self.path)), *tables]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
-        path = self.files()[0]
+        parts = parts_of(self._local(self.path))
+        path, form = parts[0], self._format(parts[0], header=self.header)
+        if len(parts) > 1:
+            forms = [self._format(part, header=self.header) for part in parts]
+            for part, each in zip(parts, forms, strict=True):
+                check_readable(part, each)
+            form = Parts(tuple(zip(parts, forms, strict=True)))
+        context, notes = declared(self.context), []
+        raw = form
+        if self.where:
+            notes += left_out(path, form, wanted(self.where))
+            form = Chosen(form, wanted(self.where))
+        if self.decimal:
+            form = Derived(form, self._plain(context))
         events, rejected = read_events(
             path,
-            self._format(path, header=self.header),
+            form,
             user=str(self.user),
             item=str(self.item),
             timestamp=None if self.timestamp is None else str(self.timestamp),
             rating=None if self.rating is None else str(self.rating),
-            context=declared(self.context),
-            time_unit=self.time_unit,
+            context=context,
+            time_unit=self._clock(),
             max_bad_rows=self.max_bad_rows,
         )
-        return Interactions(events, self._items(), rejected, self._users())
+        frame, on_order = ordered(events.collect(), self.order)
+        notes += on_order
+        if self.timestamp is not None:
+            raw_times = partial(texts, path, raw, str(self.timestamp))
+            notes += made_up(frame["timestamp"], self._clock(), raw_times)
+        for name, seen in context.items():
+            if seen.kind == "number" and frame[name].null_count() > SMALL * len(frame):
+                notes += unknown(name, texts(path, raw, seen.column), self.decimal)
+        return Interactions(frame.lazy(), self._items(), rejected, self._users(), tuple(notes))
+
+    def _clock(self) -> Clock:
+        return Clock(self.time_unit, self.time_format, self.time_zone)
+
+    def _plain(self, context: Mapping[str, Context]) -> dict[str, pl.Expr]:
+        """Return the columns of numbers, rewritten as plain ones."""
+        assert self.decimal is not None
+        numbers = [seen.column for seen in context.values() if seen.kind == "number"]
+        if self.rating is not None:
+            numbers.append(str(self.rating))
+        made = {name: plain(name, self.decimal) for name in numbers}
+        if self.timestamp is not None and self.decimal == ",":
+            made[str(self.timestamp)] = days(str(self.timestamp))
+        return made
 
     def _users(self) -> pl.LazyFrame | None:
         if self.users_path is None:

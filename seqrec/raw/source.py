@@ -18,12 +18,14 @@ class Interactions:
         items: columns item and title (String), then feature columns; None: no table of items.
         rejected: malformed rows that were dropped, by reason.
         users: columns user (String) and attributes; None: no table of users.
+        notes: what people should know of the files, in sentences.
     """
 
     events: pl.LazyFrame
     items: pl.LazyFrame | None = None
     rejected: dict[str, int] = field(default_factory=dict)
     users: pl.LazyFrame | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Source(Protocol):

@@ -8,7 +8,7 @@ import polars as pl
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw.get.local import must_exist
-from seqrec.raw.parse.formats import Format, Parquet
+from seqrec.raw.parse.formats import Format, Parquet, innermost
 from seqrec.raw.parse.text import inspect
 
 
@@ -25,10 +25,7 @@ def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = 
         DataError: the file doesn't exist, is empty or binary, or lacks a column, has two of that
             name, or has lists or objects in it.
     """
-    if isinstance(form, Parquet):
-        _check_parquet(path)
-    else:
-        inspect(path)
+    check_readable(path, form)
     present, nested = form.columns(path), form.nested(path)
     for role, name in columns.items():
         if name not in present:
@@ -52,6 +49,14 @@ def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = 
                 todo=f"rewrite the file with one {one} per row, or name another column with "
                 f"data.{role}",
             )
+
+
+def check_readable(path: Path, form: Format) -> None:
+    """Raise a DataError if a file doesn't exist, is empty or binary, or is damaged."""
+    if isinstance(innermost(form), Parquet):
+        _check_parquet(path)
+    else:
+        inspect(path)
 
 
 def tolerate(

@@ -28,7 +28,8 @@ class Derived:
 
     def columns(self, path: Path) -> list[str]:
         """See :class:`~seqrec.raw.parse.formats.Format`."""
-        return [*self.form.columns(path), *self.made]
+        names = self.form.columns(path)
+        return [*names, *(name for name in self.made if name not in names)]
 
     def nested(self, path: Path) -> set[str]:
         """See :class:`~seqrec.raw.parse.formats.Format`."""

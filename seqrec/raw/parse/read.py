@@ -16,7 +16,7 @@ from seqrec.raw.parse import clock
 from seqrec.raw.parse.checks import check_file, quote, tolerate
 from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.context import NOTHING, Context, number_of
-from seqrec.raw.parse.formats import MISFIT, Format, JsonLines, Row, text_of
+from seqrec.raw.parse.formats import MISFIT, Format, JsonLines, Row, innermost, text_of
 from seqrec.raw.parse.recognise import recognised, settled
 
 FAULT = "_fault"
@@ -72,7 +72,7 @@ def read_events(
     read_by = given
     if timestamp:
         sample = [row.values.get(timestamp) for row in islice(form.rows(path), SAMPLE)]
-        read_by = recognised(given, sample, lambda: _texts(path, form, timestamp), where)
+        read_by = recognised(given, sample, lambda: texts(path, form, timestamp), where)
     frame, rejected = _table(path, form, columns, context, read_by, max_bad_rows)
     if timestamp and len(frame):
         times = settled(frame["timestamp"], read_by, given, where)
@@ -84,7 +84,7 @@ def read_events(
     return frame.lazy(), rejected
 
 
-def _texts(path: Path, form: Format, column: str) -> pl.Series:
+def texts(path: Path, form: Format, column: str) -> pl.Series:
     """Return a column as text, as it is in the file."""
     try:
         frame = form.scan(path)
@@ -225,7 +225,7 @@ def _fast(
         frame = _typed(form.scan(path), columns, context, times)
         frame = frame.select(*columns, *context, MISFIT)
         ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
-        if isinstance(form, JsonLines):  # it scans lists and objects as text
+        if isinstance(innermost(form), JsonLines):  # it scans lists and objects as text
             inner = pl.any_horizontal(pl.col(ids).str.contains(r"^[\[{]"))
             frame = frame.with_columns(inner.fill_null(False).alias(MISFIT))
         coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]

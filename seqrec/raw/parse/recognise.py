@@ -151,6 +151,26 @@ def settled(values: pl.Series, clock: Clock, given: Clock, where: str) -> Clock:
     return clock
 
 
+def made_up(times: pl.Series, given: Clock, column: Callable[[], pl.Series]) -> list[str]:
+    """Say so if times are a clock of its own, as 1, 2, 3 are.
+
+    Args:
+        times: of events, milliseconds.
+        given: what the configuration says.
+        column: returns the texts of the column.
+    """
+    low, high = _ends(times)
+    if given != Clock() or max(abs(low), abs(high)) > SMALLEST_S * 1000:
+        return []
+    if column().str.strip_chars().cast(pl.Float64, strict=False).null_count() * 2 > len(times):
+        return []  # dates of 1970
+    return [
+        f"times from {low / 1000:g} to {high / 1000:g} are no dates that are known: they are taken "
+        "for seconds of a clock of its own, so spans and dates mean nothing; if they do, name "
+        "data.time_unit or data.time_format"
+    ]
+
+
 def _numbers(values: pl.Series, clock: Clock, where: str) -> Clock:
     """Infer what the numbers of a column are."""
     value, size = pl.first(), pl.first().abs()
@@ -183,7 +203,7 @@ def _meant(values: pl.Series, name: str, where: str) -> dict[str, str] | None:
     Raises:
         DataError: they fit, but as well they may be a clock of its own.
     """
-    whole = bool((values == values.floor()).all())
+    whole = int((values == values.floor()).sum()) >= (1 - STRAY) * len(values)
     if name in NUMBERS:
         found = {"unit": name}
         is_sure = name != "excel" or not whole
@@ -197,10 +217,11 @@ def _meant(values: pl.Series, name: str, where: str) -> dict[str, str] | None:
         is_sure = name not in ("%Y", "%Y%m")
     if is_sure:
         return found
+    low, high = _ends(values)
     key = f"data.time_unit={name}" if name in NUMBERS else f"data.time_format='{name}'"
     what = {"%Y": "years", "%Y%m": "months", "excel": "days of Excel"}[name]
     raise DataError(
-        f"times from {values.min():.0f} to {values.max():.0f} may be {what}, or a clock of its own",
+        f"times from {low:.0f} to {high:.0f} may be {what}, or a clock of its own",
         where=where,
         todo=f"set {key} for {what}, or data.time_unit=s for any other clock",
     )
@@ -210,7 +231,7 @@ def _check_plausible(values: pl.Series, clock: Clock, where: str) -> None:
     low, high = (number(ms, clock) for ms in PLAUSIBLE_MS)
     if 1 - values.is_between(low, high).mean() <= STRAY:  # type: ignore[operator]
         return
-    ends = pl.select(to_ms(pl.lit(pl.Series([values.min(), values.max()])), clock)).to_series()
+    ends = pl.select(to_ms(pl.lit(pl.Series(_ends(values))), clock)).to_series()
     what = "dates" if clock.layout else f"numbers, read as {clock.unit} since 1970,"
     raise DataError(
         f"implausible times: {what} from {iso_time(ends[0])} to {iso_time(ends[1])}",
@@ -218,3 +239,7 @@ def _check_plausible(values: pl.Series, clock: Clock, where: str) -> None:
         todo="say how they are written: data.time_unit=s, ms, us, ns, excel, filetime or ticks, or "
         "data.time_format='%d.%m.%Y', with the codes of strftime",
     )
+
+
+def _ends(values: pl.Series) -> tuple[float, float]:
+    return values.min(), values.max()  # type: ignore[return-value]
