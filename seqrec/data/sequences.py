@@ -115,7 +115,7 @@ class Sequences:
             f"the lines of {self.path} have {width} fields each, as {lines['line'][0]!r}: they are "
             f"no sequences, but events ({what})",
             where=str(self._file()),
-            todo=f"data=files data.path={self.path} {named}"
+            todo=f"data=files data.path={self._file()} {named}"
             + " ".join(f"data.{key}={name}" for key, name in keys.items())
             + "; if the lines are sequences, data.format=users",
         )

@@ -56,7 +56,7 @@ class Clock:
         if self.zone is not None:
             try:
                 ZoneInfo(self.zone)
-            except (ValueError, OSError) as error:
+            except (KeyError, ValueError, OSError) as error:
                 raise ConfigError(
                     f"unknown time zone {self.zone!r}",
                     where="data.time_zone",

@@ -185,7 +185,9 @@ def _numbers(values: pl.Series, clock: Clock, where: str) -> Clock:
     counted = values.to_frame().lazy().select(means).collect(engine="streaming")
     share = counted.row(0, named=True)
     for name in WINDOWS:
-        if share[name] >= 1 - STRAY and (found := _meant(values, name, where)):
+        if share[name] >= (0.9 if name == "excel" else 0.5) and (
+            found := _meant(values, name, where)
+        ):
             return replace(clock, **found)
     if min(share["seconds"], share["ms"]) > STRAY:
         raise DataError(
@@ -198,7 +200,7 @@ def _numbers(values: pl.Series, clock: Clock, where: str) -> Clock:
 
 
 def _meant(values: pl.Series, name: str, where: str) -> dict[str, str] | None:
-    """Return the unit or layout of numbers that lie in a window; None if they don't fit it.
+    """Return the unit or layout of numbers most of which lie in a window; None if it doesn't fit.
 
     Raises:
         DataError: they fit, but as well they may be a clock of its own.
@@ -211,7 +213,7 @@ def _meant(values: pl.Series, name: str, where: str) -> dict[str, str] | None:
         if not whole:
             return None
         texts = values.cast(pl.Int64).cast(pl.String)
-        if read_dates(texts, "digits", None).null_count() > STRAY * len(values):
+        if read_dates(texts, "digits", None).null_count() * 2 > len(values):
             return None
         found = {"form": "digits"}
         is_sure = name not in ("%Y", "%Y%m")
