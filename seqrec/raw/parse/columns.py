@@ -5,8 +5,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from seqrec.raw.parse.context import number_of
+from seqrec.raw.parse.numbers import plain
 
-FLOAT = r"^[+-]?\d*[.,]\d"  # some decimals; whole numbers may be names (of brands, of years)
+FLOAT = r"^[+-]?\d*[.]\d"
+WHOLE = r"^[+-]?\d+$"  # whole numbers may be names, of brands or of years
 PLAIN = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s,\[\]{}'\"]+"  # an element, as Python shows it
 SHOWN = rf"^\[\s*(?:(?:{PLAIN})(?:[\s,]+(?:{PLAIN}))*\s*,?)?\s*\]$"
 SEPARATORS = ("|", ";", ",")  # between the values of a text that is called a list
@@ -14,7 +16,11 @@ ROW_NUMBERS = "index"  # a column of this name only numbers the rows
 
 
 def described(
-    table: pl.DataFrame, named: Mapping[str, str | None], *, lists: bool = True
+    table: pl.DataFrame,
+    named: Mapping[str, str | None],
+    decimal: str | None = None,
+    *,
+    lists: bool = True,
 ) -> tuple[pl.LazyFrame, list[str]]:
     """Name the columns of a table as a store does, and give the others their types.
 
@@ -22,6 +28,8 @@ def described(
         table: columns of text, null where empty.
         named: the store's name -> the table's, of columns that stay text: first the ids; None: a
             column that the table lacks, which is null.
+        decimal: the decimal mark, see :func:`~seqrec.raw.parse.numbers.plain`; None: numbers are
+            plain.
         lists: whether columns of lists are of use.
 
     Returns:
@@ -37,7 +45,7 @@ def described(
     for name in table.columns:
         if name in named.values() or name == ROW_NUMBERS:
             continue
-        column = typed(table[name])
+        column = typed(table[name], decimal)
         if not lists and isinstance(column, pl.Series) and isinstance(column.dtype, pl.List):
             column = "holds lists, which make no groups; it is left out"
         if isinstance(column, str):
@@ -57,16 +65,18 @@ def _free(name: str, taken: list[str]) -> str:
     return name if name not in taken else _free(f"{name}_", taken)
 
 
-def typed(column: pl.Series) -> pl.Series | str:
+def typed(column: pl.Series, decimal: str | None = None) -> pl.Series | str:
     """Return a column of text by what its values are, or say why it is left out.
 
     - Arrays (of JSON, of Parquet, or as Python shows lists), and values joined by ``|``, become
       lists of texts.
-    - Numbers, some of them with decimals, become Float64.
-    - Everything else stays text, whole numbers too.
+    - Numbers, some of them with decimals or separated thousands, become Float64.
+    - Everything else stays text, whole numbers too; with a `decimal` mark, numbers among it are
+      written as plain ones.
 
     Args:
         column: String, null where empty.
+        decimal: see :func:`described`.
     """
     filled = column.drop_nulls()
     if filled.is_empty():
@@ -83,11 +93,14 @@ def typed(column: pl.Series) -> pl.Series | str:
         return lists
     if filled.str.contains(SEPARATORS[0], literal=True).any():
         return _split(column, SEPARATORS[0])
-    number = number_of(pl.col(column.name))
-    values = column.to_frame().select(number.cast(pl.Float64)).to_series()
+    name = column.name
+    written = pl.col(name) if decimal is None else plain(name, decimal)
+    number = pl.when(number_of(written).is_not_null()).then(written)
+    numbers = column.to_frame().select(number.alias(name)).to_series()
     known = filled.filter(filled.str.to_lowercase() != "nan")
-    all_numbers = 0 < len(known) == values.count()
-    return values if all_numbers and known.str.contains(FLOAT).any() else column
+    if not 0 < len(known) == numbers.count():
+        return column if decimal is None else numbers.fill_null(column)
+    return numbers if known.str.contains(WHOLE).all() else numbers.cast(pl.Float64)
 
 
 def lists_of(column: pl.Series) -> pl.Series:

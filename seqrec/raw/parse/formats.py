@@ -68,6 +68,13 @@ class Parquet:
                 return
 
 
+def innermost(form: Format) -> Format:
+    """Return the format of the files themselves, whatever changes what is read of them."""
+    while hasattr(form, "form"):
+        form = form.form
+    return form
+
+
 def as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
     """Select all columns as String, see :func:`text_of`."""
     schema = frame.collect_schema().items()

@@ -10,7 +10,7 @@ from seqrec.data.files import Files
 from seqrec.errors import DataError
 from seqrec.features.columns import encode_features
 from seqrec.features.encoded import Codes, Numbers
-from seqrec.raw.parse.columns import lists_of
+from seqrec.raw.parse.columns import lists_of, typed
 from seqrec.store.encode import encode
 
 F32 = pl.List(pl.Float32)
@@ -160,6 +160,24 @@ def test_users_have_texts_and_numbers(tmp_path):
 def test_a_table_of_users_that_knows_nobody_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"none of its 2 users, such as 'u'(.|\n)*users_user"):
         prepared(tmp_path, "who,age\nx,3\n", "csv", users_user="who")
+
+
+@pytest.mark.parametrize(
+    ("texts", "decimal", "read"),
+    [
+        (["1,5", "1.234,5", None], ",", [1.5, 1234.5, None]),
+        (["1,234", "5"], ".", [1234.0, 5.0]),
+        (["1.234", "5"], ",", [1234.0, 5.0]),
+        (["1 234,50", "3"], ",", [1234.5, 3.0]),
+        (["7", "8"], ",", ["7", "8"]),
+        (["1,5", "free"], ",", ["1.5", "free"]),
+        (["1,5", "2"], None, ["1,5", "2"]),
+        (["1.5", "nan"], None, [1.5, None]),
+    ],
+)
+def test_numbers_are_read_by_the_decimal_mark(texts, decimal, read):
+    column = typed(pl.Series("p", texts), decimal)
+    assert isinstance(column, pl.Series) and column.to_list() == read
 
 
 @pytest.mark.parametrize(
