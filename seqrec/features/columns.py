@@ -189,7 +189,7 @@ def _floats(column: pl.Series) -> np.ndarray:
         raise DataError(
             f"no value of the column {column.name!r} is a number",
             where="embedding.features",
-            todo=f"use {{{column.name}: category}}, or leave it out",
+            todo=f"use {{{column.name}: category}}, or leave it out{_by_comma(column)}",
         )
     return value
 
@@ -202,8 +202,15 @@ def _tell_unknown(column: pl.Series, value: np.ndarray) -> None:
     if len(lost):
         say(
             f"{len(lost):,} of {column.count():,} values of the column {column.name!r} are no "
-            f"numbers and count as unknown, such as {lost[0]!r}"
+            f"numbers and count as unknown, such as {lost[0]!r}{_by_comma(lost)}"
         )
+
+
+def _by_comma(texts: pl.Series) -> str:
+    """Return a hint at decimal commas and separated thousands, if texts have commas."""
+    if texts.dtype != pl.String or not texts.str.contains(r"^\s*\d[\d.]*,\d").any():
+        return ""
+    return "; in data=files, data.decimal=\"','\" reads 1,5 and data.decimal='.' reads 1,000"
 
 
 def _padded(value_NF: torch.Tensor) -> torch.Tensor:
