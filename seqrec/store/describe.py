@@ -5,6 +5,8 @@ import polars as pl
 from seqrec.errors import DataError
 from seqrec.raw.ids import tidy
 
+GIVEN = "_given"  # ids as the table has them
+
 
 def described(
     ids: pl.DataFrame, table: pl.LazyFrame | None, one: str, name: str
@@ -27,7 +29,7 @@ def described(
     """
     if table is None:
         return ids, []
-    known = table.with_columns(tidy(one))
+    known = table.with_columns(pl.col(one).cast(pl.String).alias(GIVEN), tidy(one))
     try:
         rows = known.filter(pl.col(one).is_in(ids[one].implode())).collect()
         if rows.is_empty():
@@ -38,8 +40,9 @@ def described(
             where=name,
             todo="use the file as it was published, or leave it out of data.raw_dir",
         ) from error
+    notes = _changes(rows, one)
+    rows = rows.drop(GIVEN)
     first = rows.unique(one, keep="first", maintain_order=True)
-    notes = []
     if len(first) < len(rows):
         notes += _contradictions(rows, one)
     if len(first) < len(ids):
@@ -49,6 +52,16 @@ def described(
             f"{lacks!r}, for example"
         )
     return ids.join(first, on=one, how="left", maintain_order="left"), notes
+
+
+def _changes(rows: pl.DataFrame, one: str) -> list[str]:
+    changed = rows.filter(pl.col(GIVEN) != pl.col(one))
+    if changed.is_empty():
+        return []
+    return [
+        f"{len(changed):,} ids of the table of {one}s are read by the rule of ids, such as "
+        f"{changed[GIVEN][0]!r} as {changed[one][0]!r}"
+    ]
 
 
 def _contradictions(rows: pl.DataFrame, one: str) -> list[str]:

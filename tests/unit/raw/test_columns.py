@@ -105,7 +105,7 @@ ITEMS = {  # suffix, table, columns besides title, words of the notes
     "half of the items": (
         "csv", "item_id,title,c\nb,B,red\n", {"c": [None, "red"]}, ["knows 1 of 2 items", "'a'"],
     ),
-    "ids of floats": (
+    "padded ids": (
         "parquet",
         parquet(c=["red", None]).with_columns(item_id=pl.Series(["a ", "\u00a0b"])),
         {"c": ["red", None]},

@@ -2,6 +2,8 @@
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seqrec.config.schema import Prepare
 from seqrec.errors import DataError
@@ -56,6 +58,30 @@ def test_ids_that_follow_the_rule_are_not_mentioned():
     assert made["report"]["notes"] == []
 
 
+@settings(max_examples=25, derandomize=True, deadline=None)
+@given(st.data())
+def test_any_spelling_of_ids_is_encoded_as_the_tidy_one(data):
+    spellings = [
+        ("x", " x", "x\u2003"),
+        ("7", "7.0", "\n7"),
+        (COMPOSED, DECOMPOSED, f" {DECOMPOSED}"),
+    ]
+    drawn = data.draw(
+        st.lists(
+            st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 2))] * 2),
+            min_size=1,
+            max_size=12,
+        )
+    )
+    tidy = [[spellings[which][0] for which, _ in pair] for pair in drawn]
+    wild = [[spellings[which][how] for which, how in pair] for pair in drawn]
+    plain, other = (encoded(*zip(*pairs, strict=True)) for pairs in (tidy, wild))
+    for name in ("users", "items"):
+        assert plain[name].equals(other[name])
+    for name in ("offset", "item"):
+        assert plain["arrays"][name].tolist() == other["arrays"][name].tolist()
+
+
 def test_an_id_of_white_space_is_a_missing_id():
     made = encoded(["a", "  ", "b"], ["x", "y", "\u00a0"])
     assert made["users"]["user"].to_list() == ["a"] and made["items"]["item"].to_list() == ["x"]
@@ -69,6 +95,9 @@ def test_tables_are_joined_by_the_rule(spelled: str):
     table = pl.LazyFrame({"item": [spelled], "title": ["Seven"]})
     people = pl.LazyFrame({"user": ["a\u00a0"], "team": ["red"]})
     made = encoded(["a"], [7], items=table, users=people)
+    told = "\n".join(made["report"]["notes"])
+    assert ("ids of the table of items are read by the rule" in told) == (spelled != "7")
+    assert "table of users are read by the rule of ids, such as 'a\\xa0' as 'a'" in told
     assert made["items"]["title"].to_list() == ["Seven"]
     assert made["users"]["team"].to_list() == ["red"]
 
@@ -87,7 +116,8 @@ def test_contradicting_rows_are_counted_and_the_first_counts():
     rows = {"item": ["x", "y", " x", "y", "z"], "title": ["X", "Y", "not X", "Y", "Z"]}
     made = encoded(["a", "a"], ["x", "y"], items=pl.LazyFrame(rows))
     assert made["items"]["title"].to_list() == ["X", "Y"]
-    [note] = made["report"]["notes"]
+    changed, note = made["report"]["notes"]
+    assert changed == "1 ids of the table of items are read by the rule of ids, such as ' x' as 'x'"
     assert "contradicting rows for 1 of 2 items, such as 'x'; the first of each" in note
 
 
