@@ -1,6 +1,6 @@
 """Read only those events that have chosen values, such as purchases."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,23 +29,27 @@ class Chosen:
     form: Format
     where: Mapping[str, tuple[str | None, ...]]
 
-    def columns(self, path: Path) -> list[str]:
-        """See :class:`~seqrec.raw.parse.formats.Format`."""
-        return self.form.columns(path)
+    def columns(self, path: Path, *, whole: bool = False) -> list[str]:
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
+        return self.form.columns(path, whole=whole)
 
     def nested(self, path: Path) -> set[str]:
-        """See :class:`~seqrec.raw.parse.formats.Format`."""
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
         return self.form.nested(path)
 
-    def scan(self, path: Path) -> pl.LazyFrame:
-        """See :class:`~seqrec.raw.parse.formats.Format`."""
-        frame = self.form.scan(path)
+    def doubtful(self, column: pl.Expr, *, one_value: bool) -> pl.Expr:
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
+        return self.form.doubtful(column, one_value=one_value)
+
+    def scan(self, path: Path, names: Iterable[str] = ()) -> pl.LazyFrame:
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
+        frame = self.form.scan(path, [*names, *self.where])
         schema = frame.collect_schema()
         found = [_among(text_of(pl.col(n), schema[n]), v) for n, v in self.where.items()]
         return frame.filter(pl.all_horizontal(found) | pl.col(MISFIT))
 
     def rows(self, path: Path) -> Iterator[Row]:
-        """See :class:`~seqrec.raw.parse.formats.Format`; malformed rows stay, to be counted."""
+        """See :class:`~seqrec.raw.parse.rows.Format`; malformed rows stay, to be counted."""
         for row in self.form.rows(path):
             values = {name: _tidy(row.values.get(name)) for name in self.where}
             if row.fault or all(values[name] in wanted for name, wanted in self.where.items()):

@@ -1,7 +1,7 @@
 """A table in several files of one format: a folder of parts, or those that fit a pattern."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
@@ -94,21 +94,25 @@ class Parts:
         """The format of the first part."""
         return self.parts[0][1]
 
-    def columns(self, path: Path) -> list[str]:
-        """See :class:`~seqrec.raw.parse.formats.Format`; `path` doesn't matter."""
-        return self.form.columns(self.parts[0][0])
+    def columns(self, path: Path, *, whole: bool = False) -> list[str]:
+        """See :class:`~seqrec.raw.parse.rows.Format`; `path` doesn't matter."""
+        return self.form.columns(self.parts[0][0], whole=whole)
 
     def nested(self, path: Path) -> set[str]:
-        """See :class:`~seqrec.raw.parse.formats.Format`."""
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
         return {name for part, form in self.parts for name in form.nested(part)}
 
-    def scan(self, path: Path) -> pl.LazyFrame:
-        """See :class:`~seqrec.raw.parse.formats.Format`; parts of other types can't be scanned."""
-        names = [*self.columns(path), MISFIT]
-        return pl.concat([form.scan(part).select(names) for part, form in self.parts])
+    def scan(self, path: Path, names: Iterable[str] = ()) -> pl.LazyFrame:
+        """See :class:`~seqrec.raw.parse.rows.Format`; parts of other types can't be scanned."""
+        every = list(dict.fromkeys([*self.columns(path), *names, MISFIT]))
+        return pl.concat([form.scan(part, names).select(every) for part, form in self.parts])
+
+    def doubtful(self, column: pl.Expr, *, one_value: bool) -> pl.Expr:
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
+        return self.form.doubtful(column, one_value=one_value)
 
     def rows(self, path: Path) -> Iterator[Row]:
-        """See :class:`~seqrec.raw.parse.formats.Format`; lines are those of their part."""
+        """See :class:`~seqrec.raw.parse.rows.Format`; lines are those of their part."""
         for part, form in self.parts:
             for row in form.rows(part):
                 yield replace(row, text=f"{part.name}: {row.text}")

@@ -16,7 +16,7 @@ from seqrec.raw.parse import clock
 from seqrec.raw.parse.checks import check_file, quote, tolerate
 from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.context import NOTHING, Context, number_of
-from seqrec.raw.parse.formats import MISFIT, Format, JsonLines, Row, innermost, text_of
+from seqrec.raw.parse.formats import MISFIT, Format, Row, text_of
 from seqrec.raw.parse.recognise import recognised, settled
 
 FAULT = "_fault"
@@ -66,7 +66,8 @@ def read_events(
     """
     roles = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
     columns = {role: name for role, name in roles.items() if name is not None}
-    check_file(path, form, columns | {name: seen.column for name, seen in context.items()})
+    contexts = {f"context {name}": seen.column for name, seen in context.items()}
+    check_file(path, form, columns | contexts)
     given = time_unit if isinstance(time_unit, Clock) else Clock(time_unit)
     where = f"column {timestamp} of {path}"
     read_by = given
@@ -221,13 +222,14 @@ def _fast(
     max_bad_rows: float,
 ) -> Table | None:
     """Read the whole file at once; None if anything about it needs a closer look."""
+    names = _names(columns, context)
     try:
-        frame = _typed(form.scan(path), columns, context, times)
-        frame = frame.select(*columns, *context, MISFIT)
+        scan = form.scan(path, names)
+        text = [name for name in names if scan.collect_schema()[name] == pl.String]
+        doubts = [form.doubtful(pl.col(name), one_value=True).fill_null(False) for name in text]
+        scan = scan.with_columns(pl.any_horizontal(MISFIT, *doubts).alias(MISFIT))
+        frame = _typed(scan, columns, context, times).select(*columns, *context, MISFIT)
         ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
-        if isinstance(innermost(form), JsonLines):  # it scans lists and objects as text
-            inner = pl.any_horizontal(pl.col(ids).str.contains(r"^[\[{]"))
-            frame = frame.with_columns(inner.fill_null(False).alias(MISFIT))
         coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
         table = frame.with_columns(coded).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
@@ -256,10 +258,12 @@ def _careful(
     faults: Counter[str] = Counter()
     quotes: list[str] = []
     good: list[pl.DataFrame] = []
+    names = dict.fromkeys(_names(columns, context), pl.String)
     for chunk in _chunks(form.rows(path)):
-        read = [*columns.values(), *(seen.column for seen in context.values())]
-        names = dict.fromkeys(read, pl.String)
-        table = {name: [row.values.get(name) for row in chunk] for name in names}
+        table = {
+            name: [None if name in row.nested else row.values.get(name) for row in chunk]
+            for name in names
+        }
         extra = {
             FAULT: [row.fault for row in chunk],
             "_line": [row.line for row in chunk],
@@ -279,6 +283,10 @@ def _careful(
     if not good:
         raise DataError(f"{path.name} has no rows", where=str(path))
     return pl.concat(good), dict(faults)
+
+
+def _names(columns: Mapping[str, str], context: Mapping[str, Context]) -> list[str]:
+    return list(dict.fromkeys([*columns.values(), *(seen.column for seen in context.values())]))
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
