@@ -65,10 +65,10 @@ class Delimited:
         source, skip = source_of(path, self.encoding), self._skip(path)
         if not self._is_simple:
             frame = pl.scan_lines(source).slice(skip + (self.names is None))
-            text = pl.col("line").str.strip_prefix(BOM).str.strip_suffix("\r")
+            text = pl.col("line").str.strip_suffix("\r")
             fields = text.str.split(self.separator)
             columns = [fields.list.get(i, null_on_oob=True).alias(n) for i, n in enumerate(names)]
-            misfit = (fields.list.len() != len(names)) | self._repeats(fields.list.first(), names)
+            misfit = (fields.list.len() != len(names)) | self._begins(fields.list.first(), names)
             return frame.select(*columns, misfit.alias(MISFIT))
         quoted = self.quoted and has_quotes(path)
         frame = pl.scan_csv(
@@ -87,7 +87,7 @@ class Delimited:
         # A short row leaves its last column empty; polars notices a long one only if it reads all
         # columns, so `empty` asks for all of them, which doesn't change its value.
         empty = pl.any_horizontal(pl.col(header).is_null()) & pl.col(names[-1]).is_null()
-        misfit = (empty | self._repeats(pl.col(names[0]), names)).alias(MISFIT)
+        misfit = (empty | self._begins(pl.col(names[0]), names)).alias(MISFIT)
         return frame.select(*names, misfit)
 
     def rows(self, path: Path) -> Iterator[Row]:
@@ -112,11 +112,12 @@ class Delimited:
         """Whether polars can split the cells."""
         return len(self.separator.encode()) == 1
 
-    def _repeats(self, first: pl.Expr, names: list[str]) -> pl.Expr:
-        """Return whether a row may repeat the header, judged by its first cell."""
+    def _begins(self, first: pl.Expr, names: list[str]) -> pl.Expr:
+        """Return whether a row may begin a file that was appended, judged by its first cell."""
+        begins = first.str.starts_with(BOM).fill_null(False)
         if self.names is not None:
-            return pl.lit(False)
-        return first.str.strip_chars().eq_missing(pl.lit(names[0]))
+            return begins
+        return begins | first.str.strip_chars().eq_missing(pl.lit(names[0]))
 
     def _header(self, path: Path) -> list[str]:
         if self.names is not None:
@@ -142,7 +143,7 @@ class Delimited:
                 yield from quoting.records(path, lines, skip)
                 return
             for number, line in enumerate(lines, start=1):
-                text = without_end(line)
+                text = without_end(line).removeprefix(BOM)
                 if number > skip and (text.strip() or self.separator in text):
                     yield Record(number, text, text.split(self.separator))
 

@@ -123,7 +123,7 @@ def _no_json(path: Path, form: JsonLines) -> DataError:
         return DataError(
             f"{path.name} has Python literals in its lines, not JSON",
             where=f"{path}\n    line 1: {first[:100]!r}",
-            todo=f"convert it: python -c '{program}' < {shlex.quote(path.name)} > events.jsonl",
+            todo=f"convert it: python -c '{program}' < {shlex.quote(str(path))} > events.jsonl",
         )
     return DataError(
         f"{path.name} holds no JSON object",
