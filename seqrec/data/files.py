@@ -10,8 +10,7 @@ from seqrec.data._options import one_of
 from seqrec.errors import ConfigError
 from seqrec.raw.get.local import must_exist
 from seqrec.raw.parse.context import declared
-from seqrec.raw.parse.delimited import QUOTES, delimited
-from seqrec.raw.parse.formats import Format, JsonLines, Parquet
+from seqrec.raw.parse.formats import QUOTES, Format, JsonLines, Parquet, text_format
 from seqrec.raw.parse.read import read_events
 from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
@@ -155,8 +154,12 @@ class Files:
         if suffix in BY_SUFFIX:
             form = BY_SUFFIX[suffix]
             return replace(form, encoding=self.encoding) if isinstance(form, JsonLines) else form
-        return delimited(
-            path, self.separator, header=header, encoding=self.encoding, quote=self.quote
+        return text_format(
+            path,
+            separator=self.separator,
+            quote=self.quote,
+            header=header,
+            encoding=self.encoding,
         )
 
     def _local(self, path: str) -> Path:

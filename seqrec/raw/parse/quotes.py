@@ -96,7 +96,8 @@ class Quoting:
         if self.row_like:
             sound &= ~(pl.col("begins") & line.str.contains(self.row_like))
         quoted = marked.filter((pl.col("count") > 0) | pl.col("begins"))
-        total, bad = quoted.select(pl.col("count").sum(), bad=(~sound).sum()).collect().row(0)
+        counts = quoted.select(pl.col("count").sum(), bad=(~sound).sum())
+        total, bad = counts.collect(engine="streaming").row(0)
         return total % 2 == 0 and not bad
 
     @property

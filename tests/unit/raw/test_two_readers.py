@@ -1,7 +1,6 @@
 """The fast and the careful way to read a file: the same rows, the same faults."""
 
 import gzip
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ COLUMNS = {"user": "u", "item": "i", "timestamp": "t"}
 CONTEXT = {"c": Context("c"), "n": Context("n", "number")}
 NAMES = ["u", "i", "t", "c", "n"]
 bounded = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -54,22 +53,26 @@ def items(path: Path, form: Format) -> bool:
 
 
 def empty(frame: pl.DataFrame) -> pl.Expr:
-    return pl.when(pl.col(frame.columns).str.strip_chars() != "").then(pl.col(frame.columns)).name.keep()
+    return (
+        pl.when(pl.col(frame.columns).str.strip_chars() != "")
+        .then(pl.col(frame.columns))
+        .name.keep()
+    )
 
 
 CELLS = ["a", "7", "7.0", "1e3", "", "", " ", " b ", "é", "nan", "-5", '""', '"x"', '"x""y"', '"x,;\ty"',
-         '"x\ny"', '"x\r\ny"', '5" pipe', '"a" b', '"', '"z', "#", "\r", "[x]", "\ufeff", "x\u2028y"]  # fmt: skip
+         '"x\ny"', '"x\r\ny"', '5" pipe', '"a" b', '"', '"z', "#", "b\rc", "[x]", "\ufeff", "x\u2028y"]  # fmt: skip
 ENDS = ["\n", "\n", "\n", "\r\n", "\n\n", "\n \n"]
 clean_row = st.tuples(*[st.sampled_from([c for c in CELLS if c.strip('" \r') == c])] * 5)
 any_row = st.lists(st.sampled_from(CELLS), min_size=4, max_size=6)
 HEADS = ["", "\ufeff", "\n", "sep={0}\n", "# made by hand\n", "#a{0}b\n\n"]
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t", " ", "::"])
 @pytest.mark.parametrize("kind", ["clean", "broken", "unquoted", "bare"])
 @bounded
 @given(data=st.data())
-def test_delimited_text_is_read_alike(kind: str, separator: str, data: st.DataObject, tmp_path):
+def test_delimited_text_is_read_alike(kind: str, data: st.DataObject, tmp_path: Path):
+    separator = data.draw(st.sampled_from([",", ";", "\t", " ", "::"]))
     rows = data.draw(st.lists(clean_row if kind == "clean" else any_row, max_size=6))
     ends = [data.draw(st.sampled_from(ENDS[:3] if kind == "clean" else ENDS)) for _ in rows]
     lines = [separator.join(row) + end for row, end in zip(rows, ends, strict=True)]
