@@ -90,7 +90,7 @@ def text_format(
 
     Args:
         path: the file.
-        separator: of delimited text; ``auto`` finds it in the first lines; ``\t`` may be written as two characters.
+        separator: of delimited text; ``auto`` finds it; ``\t`` may be written as two characters.
         quote: one of :data:`QUOTES`; ``none``: a quote is text, ``double``: it is trusted.
         header: whether the first line names the columns; if not, they are called 1, 2, 3, ...
         encoding: of the text.

@@ -76,7 +76,7 @@ class JsonLines:
         return self._is_document(path) or any(islice(self._objects(path), 1))
 
     def inner(self, path: Path) -> str | None:
-        """Return the key of the array that a file's only object has its rows in, if there is one."""
+        """Return the key of the array in which a file's only object has its rows."""
         first, *more = islice(self._objects(path), 2)
         for key, value in first.items():
             if not more and isinstance(value, list) and value and isinstance(value[0], dict):

@@ -92,7 +92,7 @@ def test_cells_are_read_as_a_spreadsheet_reads_them(written, read, tmp_path):
 
 def test_lines_of_a_cell_may_be_said_to_be_text(tmp_path):
     inner = "as in\n1,2,3,4\nof the book"
-    with pytest.raises(DataError, match="data.quote=double if that cell does"):
+    with pytest.raises(DataError, match=r"data\.quote=double if that cell does"):
         source(tmp_path, ",", {7: f'"{inner}"'}).read()
     assert notes(source(tmp_path, ",", {7: f'"{inner}"'}, quote="double"))[7] == inner
 
