@@ -16,9 +16,8 @@ from seqrec.raw.parse.chosen import Chosen, left_out, wanted
 from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.columns import described
 from seqrec.raw.parse.context import Context, declared
-from seqrec.raw.parse.delimited import QUOTES, delimited
 from seqrec.raw.parse.derived import Derived
-from seqrec.raw.parse.formats import Format, JsonLines, Parquet
+from seqrec.raw.parse.formats import QUOTES, Format, JsonLines, Parquet, text_format
 from seqrec.raw.parse.numbers import SMALL, check_decimal, days, plain, unknown
 from seqrec.raw.parse.order import check_order, ordered
 from seqrec.raw.parse.parts import Parts, name_of, parts_of
@@ -243,8 +242,12 @@ class Files:
         if suffix in BY_SUFFIX:
             form = BY_SUFFIX[suffix]
             return replace(form, encoding=self.encoding) if isinstance(form, JsonLines) else form
-        return delimited(
-            path, self.separator, header=header, encoding=self.encoding, quote=self.quote
+        return text_format(
+            path,
+            separator=self.separator,
+            quote=self.quote,
+            header=header,
+            encoding=self.encoding,
         )
 
     def _local(self, path: str) -> Path:
