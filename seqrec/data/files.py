@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from seqrec.data._options import one_of
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, DataError
 from seqrec.raw.get.local import must_exist
 from seqrec.raw.parse.checks import check_readable
 from seqrec.raw.parse.chosen import Chosen, left_out, wanted
@@ -235,7 +235,16 @@ class Files:
     def _table(self, name: str, columns: dict[str, str], *, one: str) -> pl.DataFrame:
         path = self._local(name)
         form = self._format(path, header=True)
-        return read_table(path, form, columns, one=one, max_bad_rows=self.max_bad_rows)
+        table = read_table(path, form, columns, one=one, max_bad_rows=self.max_bad_rows)
+        names = form.columns(path)
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DataError(
+                f"{path.name} has more than one column called {', '.join(map(repr, twice))}",
+                where=str(path),
+                todo="give each column a name of its own",
+            )
+        return table
 
     def _format(self, path: Path, *, header: bool) -> Format:
         suffix = Path(path.name.removesuffix(".gz")).suffix.lower()

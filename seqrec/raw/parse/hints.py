@@ -68,6 +68,8 @@ def missing_columns(
     keys = f"name the column{several} with {' '.join(todo)}"
     if "data.timestamp=null" in todo:
         keys += " (null: the events are in the order of their times)"
+    if "items_title" in missing and "data.items_title=null" not in todo:
+        keys += " (null, if there are no titles: data.items_title=null)"
     if any(role.startswith("context ") for role in missing):
         todo.append("data.context")
         keys = "correct the names in data.context" if len(todo) == 1 else f"{keys}; data.context"
