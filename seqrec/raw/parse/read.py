@@ -73,7 +73,14 @@ def read_events(
         path, form, columns, context, unit, max_bad_rows
     )
     if frame.is_empty():
-        raise DataError(f"{path.name} has no rows", where=str(path))
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
+        raise DataError(
+            f"all rows of {path.name} are malformed ({reasons})"
+            if rejected
+            else f"{path.name} has no rows",
+            where=str(path),
+            todo="correct separator, quotes, columns or time unit" if rejected else None,
+        )
     if timestamp and unit == "auto":
         unit = clock.unit_of(frame["timestamp"], f"column {timestamp} of {path}")
         if not clock.are_times(frame["timestamp"], unit):
