@@ -104,7 +104,7 @@ class TrainBatches:
 
     Args:
         columns: of the store where the sequences lie.
-        view: which of them, at least two events long.
+        view: which of them; one without a target is left out.
         window: how to cut sequences longer than `max_length`.
         max_length: largest number of inputs L of a segment.
         size: segments in a batch on each device, on average.
@@ -130,6 +130,7 @@ class TrainBatches:
         from_start: bool = False,
     ) -> None:
         self.columns, self.rank, self.world = columns, rank, world
+        view = view.take(view.end - view.start + from_start > 1)
         cut = window(view.start - from_start, view.end - 1, max_length)  # the last is a target only
         self.start, self.end, self.prefix = cut.start, cut.end, cut.prefix
         length = self.end - self.start

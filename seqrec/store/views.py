@@ -44,14 +44,18 @@ class Splits:
     """The sequences to train on and the targets to evaluate on.
 
     Args:
-        train: sequences of at least 2 events.
+        train: sequences of at least 1 event. One of a single event counts wherever events are
+            counted, but nothing follows it that a model of histories could learn.
         valid, test: histories of at least 1 event, each followed by its target.
         candidate_V: bool (n_items + 1,), the items that may be ranked, False for the padding; None:
             all items.
         protocol: describes how the data was split, with its settings.
-        report: counts: ``train_sequences``, ``train_events``, and for valid and test
-            ``*_targets``, ``*_cold_targets`` (left out: the item isn't a candidate) and
-            ``*_repeats`` (share of targets that are in their own history).
+        report: counts: ``train_sequences``, those of them with one event, ``train_single``, and
+            ``train_events``; for valid and test ``*_targets``, ``*_cold_targets`` (left out: the
+            item isn't a candidate) and ``*_repeats`` (share of targets that are in their own
+            history); ``history_events``, which are in the history of a target only; and
+            ``unused_events``, which are in no part. Events, targets and cold targets add up to the
+            interactions of the store.
         cut: the time, in milliseconds, before which all training events lie; None: no such time.
     """
 
@@ -84,7 +88,7 @@ def assemble(
     cut: int | None = None,
     keep_cold: bool = False,
 ) -> Splits:
-    """Drop sequences too short to train on and targets that can't be ranked, and count.
+    """Drop empty sequences and targets that can't be ranked, and count where each event went.
 
     Args:
         store: the data.
@@ -95,10 +99,12 @@ def assemble(
     Raises:
         DataError: a part is empty.
     """
-    train = train.take(train.end - train.start >= 2)
+    train = train.take(train.end > train.start)
+    length = train.end - train.start
     report: dict[str, int | float] = {
         "train_sequences": len(train),
-        "train_events": int((train.end - train.start).sum()),
+        "train_single": int((length == 1).sum()),
+        "train_events": int(length.sum()),
     }
     judged = {}
     for part, view in {"valid": valid, "test": test}.items():
@@ -109,7 +115,9 @@ def assemble(
         report[f"{part}_targets"] = len(kept)
         report[f"{part}_cold_targets"] = len(view) - len(kept)
         report[f"{part}_repeats"] = _repeats(store, kept)
-    parts = {"training": train, "validation": judged["valid"], "test": judged["test"]}
+    report |= _elsewhere(store, train, valid, test)
+    learned = train.take(length > 1)
+    parts = {"training": learned, "validation": judged["valid"], "test": judged["test"]}
     for part, view in parts.items():
         if not len(view):
             raise DataError(
@@ -119,6 +127,17 @@ def assemble(
                 todo=todo,
             )
     return Splits(train, judged["valid"], judged["test"], candidate_V, protocol, report, cut)
+
+
+def _elsewhere(store: SequenceStore, train: View, valid: View, test: View) -> dict[str, int]:
+    """Count the events that are neither trained on nor a target, cold ones included."""
+    reached = np.array(store.offset[:-1])  # where the part of each sequence that is used ends
+    reached[train.user] = train.end
+    for view in (valid, test):
+        np.maximum.at(reached, view.user, view.end + 1)
+    used = int((reached - store.offset[:-1]).sum())
+    known = int((train.end - train.start).sum()) + len(valid) + len(test)
+    return {"history_events": used - known, "unused_events": store.n_interactions - used}
 
 
 def _repeats(store: SequenceStore, view: View) -> float:

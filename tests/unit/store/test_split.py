@@ -58,19 +58,24 @@ def shown(store: SequenceStore, view: View, target: bool = True) -> dict[str, st
 
 def test_leave_one_out(store: SequenceStore):
     splits = LeaveOneOut()(store)
-    assert shown(store, splits.train, target=False) == {"a": "pqr", "b": "qp", "c": "rq"}
+    assert shown(store, splits.train, target=False) == {
+        "a": "pqr", "b": "qp", "c": "rq", "d": "p"
+    }  # fmt: skip
     assert shown(store, splits.valid) == {"a": "pqr>p", "b": "qp>s", "d": "p>q"}
     assert shown(store, splits.test) == {"a": "pqrp>q", "b": "qps>r", "d": "pq>s"}
     assert splits.candidate_V is None and splits.protocol == "leave_one_out"
     assert splits.report == {
-        "train_sequences": 3,
-        "train_events": 7,
+        "train_sequences": 4,
+        "train_single": 1,
+        "train_events": 8,
         "valid_targets": 3,
         "valid_cold_targets": 0,
         "valid_repeats": pytest.approx(1 / 3),
         "test_targets": 3,
         "test_cold_targets": 0,
         "test_repeats": pytest.approx(1 / 3),
+        "history_events": 0,
+        "unused_events": 0,
     }
 
 
@@ -174,7 +179,7 @@ def test_rolling_refuses_what_it_can_not_do(store: SequenceStore):
 
 def test_ratio_takes_the_last_share_of_each_user(store: SequenceStore):
     splits = Ratio(test_share=0.4, valid_share=0.2)(store)
-    assert shown(store, splits.train, target=False) == {"a": "pq", "c": "rq"}
+    assert shown(store, splits.train, target=False) == {"a": "pq", "b": "q", "c": "rq", "d": "p"}
     assert listed(store, splits.valid) == ["pq>r", "q>p", "p>q"]
     assert listed(store, splits.test) == ["pqr>p", "pqrp>q", "qp>s", "qps>r", "pq>s"]
     assert splits.protocol == "ratio(test_share=0.4, valid_share=0.2)"
