@@ -107,6 +107,25 @@ def test_attention_finds_the_item_that_decides(tmp_path):
     assert (looked_at == distance - 1).float().mean() > 0.9
 
 
+@pytest.mark.parametrize("model", ["sasrec", "lstm_attn"])
+def test_a_model_is_judged_in_float32_in_any_precision(small, model):
+    module = build_experiment(root(f"model={model}"), small).eval()
+
+    def judged():
+        for batch in module.eval_batches(module.splits.test):
+            module.test_step(batch, 0)
+            module.validation_step(batch, 0)
+        return module.judge.tested(), module.valid_loss.compute()
+
+    with torch.no_grad():
+        plain, plain_loss = judged()
+        module.valid_loss.reset()
+        with torch.autocast("cpu", torch.bfloat16):
+            tested, loss = judged()
+    assert np.array_equal(tested.rank_R, plain.rank_R) and loss == plain_loss
+    assert np.array_equal(tested.top_RK, plain.top_RK)
+
+
 def test_metrics_do_not_move_with_the_batch_size(small):
     experiment = build_experiment(root("model=gru_attn"), small)
     steps(experiment, 5)
