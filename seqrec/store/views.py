@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from seqrec.errors import DataError
+from seqrec.store.sort import lexsort
 from seqrec.store.store import SequenceStore
 
 MAX_AT_ONCE = 1 << 22  # events that are compared at once
@@ -37,6 +38,43 @@ class View:
         length = self.end - self.start
         before = np.cumsum(length) - length
         return np.arange(length.sum()) + np.repeat(self.start - before, length)
+
+    def items_once(self, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return events that hold all items of each stretch.
+
+        These are all events if no two stretches begin together. Else they are the first event of
+        each item, so that the many histories of one long sequence don't grow with its square.
+
+        Args:
+            item: items of all events in the store.
+
+        Returns:
+            int64: the stretch of each event, and its position in the store.
+        """
+        whole = self.sequences()
+        position = whole.positions() if len(whole) == len(self) else whole.first_uses(item)
+        first, last = np.searchsorted(position, self.start), np.searchsorted(position, self.end)
+        index = View(self.user, first, last).positions()
+        return np.repeat(np.arange(len(self)), last - first), position[index]
+
+    def sequences(self) -> "View":
+        """Return the longest of all stretches that begin together, ordered by where they begin."""
+        start, which = np.unique(self.start, return_inverse=True)
+        end = np.zeros_like(start)
+        np.maximum.at(end, which, self.end)
+        return View(start, start, end)
+
+    def first_uses(self, item: np.ndarray) -> np.ndarray:
+        """Return the positions, in order, of the first event of each item in each stretch."""
+        position = self.positions()
+        owner = np.repeat(np.arange(len(self)), self.end - self.start)
+        chosen = item[position]
+        if not len(position):
+            return position
+        order = lexsort(chosen, owner)
+        new = np.ones(len(order), dtype=bool)
+        new[1:] = (np.diff(chosen[order]) != 0) | (np.diff(owner[order]) != 0)
+        return position[np.sort(order[new])]
 
 
 @dataclass(frozen=True)
@@ -142,16 +180,29 @@ def _elsewhere(store: SequenceStore, train: View, valid: View, test: View) -> di
 
 def _repeats(store: SequenceStore, view: View) -> float:
     """Return the share of targets that occur in their own history."""
-    repeats, ends = 0, np.cumsum(view.end - view.start)
-    for part in np.split(np.arange(len(view)), _even(ends)):
+    whole, repeats = view.sequences(), 0
+    if len(whole) < len(view):
+        return _repeats_of_many(store, view, View(whole.user, whole.start, whole.end + 1))
+    for part in _parts(view):
         some = view.take(part)
         length = some.end - some.start
-        if len(some):
-            same = store.item[some.positions()] == np.repeat(store.item[some.end], length)
-            repeats += int(np.logical_or.reduceat(same, np.cumsum(length) - length).sum())
+        same = store.item[some.positions()] == np.repeat(store.item[some.end], length)
+        repeats += int(np.logical_or.reduceat(same, np.cumsum(length) - length).sum())
     return repeats / len(view) if len(view) else 0.0
 
 
-def _even(ends: np.ndarray) -> np.ndarray:
-    """Return where to cut rows so that each part has about `MAX_AT_ONCE` events."""
-    return np.flatnonzero(np.diff(ends // MAX_AT_ONCE)) + 1
+def _repeats_of_many(store: SequenceStore, view: View, whole: View) -> float:
+    """Return the same where sequences have several targets; `whole` has the last of each."""
+    target, fresh = np.sort(view.end), 0
+    for part in _parts(whole):
+        some = whole.take(part)
+        inside = slice(*np.searchsorted(target, [some.start[0], some.end[-1]]))
+        fresh += int(np.isin(target[inside], some.first_uses(store.item)).sum())
+    return 1 - fresh / len(view)
+
+
+def _parts(view: View) -> list[np.ndarray]:
+    """Return the stretches in parts of about `MAX_AT_ONCE` events each."""
+    ends = np.cumsum(view.end - view.start)
+    cuts = np.flatnonzero(np.diff(ends // MAX_AT_ONCE)) + 1
+    return [part for part in np.split(np.arange(len(view)), cuts) if len(part)]

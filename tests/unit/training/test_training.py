@@ -9,6 +9,7 @@ import torch
 from helpers.components import names, node
 from helpers.experiments import batches, root, steps, store_of
 
+from seqrec import batches as module_of_batches
 from seqrec.batches import Columns, EvalBatches, TrainBatches
 from seqrec.build import build_source
 from seqrec.config.check.combine import conflicts
@@ -176,6 +177,7 @@ def sequences(loader) -> list[tuple[int, ...]]:
 
 def test_an_epoch_has_every_sequence_once_in_any_number_of_processes(uneven):
     view = LeaveOneOut()(uneven).train
+    view = view.take(view.end - view.start > 1)  # nothing follows the event of the others
     pairs = zip(view.start, view.end, strict=True)
     wanted = sorted(tuple(uneven.item[start:end].tolist()) for start, end in pairs)
     assert sequences(one_epoch(uneven)) == wanted
@@ -278,6 +280,19 @@ def test_evaluation_sees_the_latest_items_and_masks_the_whole_history(small):
             assert batch.history.item_BL[row].tolist() == history[-5:]
             assert batch.target_B[row].item() == small.item[view.end[at]]
             assert batch.seen_item_P[batch.seen_row_P == row].tolist() == history
+
+
+def test_batches_of_long_histories_are_smaller_and_change_nothing(small, monkeypatch):
+    view = build_experiment(root("split=ratio"), small).splits.test
+    options = {"columns": columns(small), "view": view, "max_length": 5, "size": 16}
+    plain = EvalBatches(**options)
+    monkeypatch.setattr(module_of_batches, "SEEN", 40)
+    parts = EvalBatches(**options)
+    assert max(len(batch.event_B) for batch in plain) == 16
+    assert max(len(batch.seen_row_P) for batch in parts) < 80  # one history more, at most
+    assert max(len(batch.seen_row_P) for batch in plain) > 80
+    events = [torch.cat([batch.event_B for batch in each]) for each in (plain, parts)]
+    assert torch.equal(*events)
 
 
 def test_batches_move_as_one():
