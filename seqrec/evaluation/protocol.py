@@ -210,8 +210,8 @@ def markdown(card: dict[str, Any]) -> str:
     if card["train_single"]:
         lines += [
             "",
-            f"Training sequences of one event: {card['train_single']:,}. It counts as any other, "
-            "but a model of histories learns nothing from it, as no event follows.",
+            f"Training sequences of one event: {card['train_single']:,}. These events count as "
+            "all others do, but a model of histories learns nothing from them: no event follows.",
         ]
     lines += [
         "",
