@@ -39,6 +39,8 @@ def print_header(
     if rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
         print_line(out, "", f"malformed rows left out: {reasons}")
+    for note in store.report.get("notes", []):
+        print_line(out, "", note)
     for before, after in pairwise(store.report["steps"]):
         if after["interactions"] < before["interactions"]:
             events = f"{after['interactions']:,} of {before['interactions']:,} interactions"
@@ -54,6 +56,9 @@ def print_header(
             print_line(
                 out, "", f"{cold:,} {part} targets left out: their items have no training event"
             )
+    if splits.report["unused_events"]:
+        unused = splits.report["unused_events"]
+        print_line(out, "", f"{unused:,} interactions are in no part of this split")
     repeats = splits.report["test_repeats"]
     if repeats > 0.05 and module.config.evaluation.mask_seen:
         print_line(

@@ -17,6 +17,7 @@ from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder
 from seqrec.training.averaging import MovingAverage
 from seqrec.training.curve import LearningCurve
+from seqrec.training.finite import FiniteLoss
 from seqrec.training.plan import Plan
 from seqrec.training.profiling import build_profiler
 from seqrec.training.progress import Correction, EpochLines, ProgressBar
@@ -61,6 +62,7 @@ def build_trainer(
     """
     settings, strategy = root.trainer, root.trainer.strategy
     callbacks: list[Callback] = [
+        FiniteLoss(),  # before any that saves
         *first,
         ProgressBar(out, shown=settings.progress),
         EpochLines(out),
@@ -93,11 +95,10 @@ def build_trainer(
     )
 
 
-def evaluating_trainer(settings: Trainer, hardware: Hardware, out: Console) -> lightning.Trainer:
+def evaluating_trainer(settings: Trainer, out: Console) -> lightning.Trainer:
     """Return a trainer for evaluation: each process has the whole model and writes no files."""
     return lightning_trainer(
         settings,
-        precision=hardware.lightning_precision,
         logger=False,
         callbacks=[ProgressBar(out, shown=settings.progress)],
         enable_checkpointing=False,
