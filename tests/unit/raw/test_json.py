@@ -13,6 +13,8 @@ ROWS = [
 ]
 LAYOUTS = {
     "lines": "\n".join(map(json.dumps, ROWS)),
+    "lines with commas": ",\n".join(map(json.dumps, ROWS)) + ",\n",
+    "all in one line": "".join(map(json.dumps, ROWS)),
     "array": json.dumps(ROWS),
     "array of lines": "[\n" + ",\n".join(map(json.dumps, ROWS)) + "\n]\n",
     "pretty array": "\ufeff" + json.dumps(ROWS, indent=2),
