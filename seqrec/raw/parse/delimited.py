@@ -1,13 +1,14 @@
 """Text whose columns are separated by a character or a string."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, DataError
 from seqrec.raw.parse.first_lines import first_lines, lines_before_rows
 from seqrec.raw.parse.quotes import QUOTE, Quoting, Record, row_pattern, without_end
 from seqrec.raw.parse.rows import MISFIT, REPEATED, WRONG_COUNT, Row
@@ -130,9 +131,13 @@ class Delimited:
     def _quoting(self, path: Path) -> Quoting:
         if self.trusted:
             return Quoting(self.separator, None)
-        width = len(self.columns(path))
-        lines = first_lines(path, self.encoding)[self._skip(path) + (self.names is None) :]
-        return Quoting(self.separator, row_pattern(self.separator, lines, width))
+        width, rows = len(self.columns(path)), []
+        lines = [f"{line}\n" for line in first_lines(path, self.encoding)]
+        with suppress(DataError):  # a quote that is open in the last of these lines
+            for record in Quoting(self.separator, None).records(path, lines, self._skip(path)):
+                rows += [record.cells] if len(record.cells) == width else []
+        rows = rows[self.names is None :]
+        return Quoting(self.separator, row_pattern(self.separator, rows, width))
 
     def _records(self, path: Path, *, trusted: bool = False) -> Iterator[Record]:
         skip = self._skip(path)

@@ -47,8 +47,9 @@ class Derived:
     def rows(self, path: Path) -> Iterator[Row]:
         """See :class:`~seqrec.raw.parse.rows.Format`."""
         rows = self.form.rows(path)
-        names = self.form.columns(path)
+        known = self.form.columns(path)
         while chunk := list(islice(rows, CHUNK)):
+            names = list(dict.fromkeys([*known, *(name for row in chunk for name in row.values)]))
             values = {name: [row.values.get(name) for row in chunk] for name in names}
             frame = pl.DataFrame(values, schema=dict.fromkeys(names, pl.String))
             numbered = self._change(frame.lazy().with_row_index("_row")).collect()

@@ -57,6 +57,12 @@ def missing_columns(
     if isinstance(form, Delimited) and form.names is None and any(map(NUMBER.fullmatch, present)):
         what += f"; its first line reads like a row: {', '.join(present)}"
         return DataError(what, where=str(path), todo=_without_header(path, form, columns, present))
+    if isinstance(form, Delimited) and len(present) == 1 < len(columns):
+        return DataError(
+            f"{what}; it has one column, {present[0]}",
+            where=str(path),
+            todo="set data.separator to what is between the columns",
+        )
     free = [name for name in present if name not in columns.values()]
     todo = []
     for role, name in missing.items():
@@ -95,7 +101,8 @@ def _nearest(role: str, name: str, free: Sequence[str]) -> str | None:
 def _has_title(path: Path, form: Delimited) -> bool:
     """Return whether the lines after the first are separated otherwise."""
     rest = [line for line in first_lines(path, form.encoding) if line.strip()][1:]
-    return bool(rest) and form.separator not in rest[0] and find_separator(path, rest) in rest[0]
+    other = find_separator(path, rest) if rest else " "
+    return other != " " and other in rest[0] and form.separator not in rest[0]
 
 
 def _without_header(

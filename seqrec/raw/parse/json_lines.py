@@ -11,7 +11,7 @@ import polars as pl
 
 from seqrec.raw.parse.json_text import Object, documents, is_document, object_of, text_value
 from seqrec.raw.parse.rows import BROKEN_JSON, MISFIT, Row
-from seqrec.raw.parse.text import BOM, lines_of, open_text, reading, source_of
+from seqrec.raw.parse.text import lines_of, open_text, reading, source_of
 
 KEY_LINES = 100  # objects inspected to find the columns
 NESTED = r"^[\[{]"
@@ -108,4 +108,4 @@ class JsonLines:
         with reading(path, self.encoding), lines_of(path, self.encoding) as lines:
             for line, text in enumerate(lines, start=1):
                 if text.strip():
-                    yield line, text.strip(), object_of(text.removeprefix(BOM))
+                    yield line, text.strip(), object_of(text)

@@ -15,16 +15,16 @@ NEXT = re.compile(r"\}\s*,?\s*(?=\{)")  # between two objects
 
 
 def object_of(text: str) -> Object | None:
-    """Return the object that a text is, None if it is none."""
+    """Return the object that a text is, None if it is none; a comma may follow."""
     try:
-        found = DECODER.decode(text)
+        found = DECODER.decode(text.strip("\ufeff\x1e \t\r\n").removesuffix(","))
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
 def is_document(stream: IO[str]) -> bool:
-    """Return whether a text is an array of objects, or begins with an object of several lines."""
+    """Return whether a text is an array of objects, or isn't one object a line."""
     head = stream.read(HEAD).lstrip("\ufeff \t\r\n")
     if re.match(r"\[\s*\{", head):
         return True
@@ -32,7 +32,8 @@ def is_document(stream: IO[str]) -> bool:
         _, end = DECODER.raw_decode(head)
     except (ValueError, RecursionError):
         return False
-    return head.startswith("{") and "\n" in head[:end]
+    several = "\n" in head[:end] or re.match("[ ,]*{", head[end:])
+    return head.startswith("{") and bool(several)
 
 
 def documents(text: str) -> Iterator[tuple[int, str, Object | None]]:

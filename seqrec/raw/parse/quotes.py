@@ -10,7 +10,7 @@ of its own is therefore refused, unless its quotes are `trusted`.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,23 +151,22 @@ class Quoting:
         )
 
 
-def row_pattern(separator: str, lines: Iterable[str], width: int) -> str | None:
+def row_pattern(separator: str, rows: Sequence[Sequence[str]], width: int) -> str | None:
     """Return a pattern of lines that read like a row; None for a single column.
 
-    Such a line has `width` cells, each like those of most `lines` that have as many: with a number,
-    without a space, or at least not after one, as words of prose are. Its first cell has no quote:
-    a line that only ends an open cell isn't a row.
+    Such a line has `width` cells, each like those of most of the first rows: with a number, without
+    a space, or at least not after one, as words of prose are. Its first cell has no quote: a line
+    that only ends an open cell isn't a row.
 
     Args:
         separator: one character.
-        lines: the first lines with rows.
+        rows: the cells of the first rows.
         width: number of columns.
     """
     if width < 2:
         return None
     sep = rf"\x{ord(separator):02x}"
     space = "" if separator == " " else " "
-    rows = [cells for line in lines if len(cells := without_end(line).split(separator)) == width]
     cells = []
     for at in range(width):
         other = sep + QUOTE * (at == 0)
@@ -176,16 +175,15 @@ def row_pattern(separator: str, lines: Iterable[str], width: int) -> str | None:
             rf"[^{space}{other}]*",
             rf"(?:[^{space}{other}][^{other}]*)?",
         ]
-        fits = (kind for kind in kinds if _share(kind, [row[at] for row in rows]) >= MOST)
+        known = [row[at].replace(separator, "") for row in rows if "\n" not in row[at]]
+        fits = (kind for kind in kinds if _share(kind, known) >= MOST)
         cells.append(next(fits, rf"[^{other}]*"))
     return f"^{sep.join(cells)}$"
 
 
 def _share(pattern: str, cells: list[str]) -> float:
     """Return the share of cells that a pattern matches."""
-    return sum(bool(re.fullmatch(pattern, cell.strip(QUOTE))) for cell in cells) / max(
-        1, len(cells)
-    )
+    return sum(bool(re.fullmatch(pattern, cell)) for cell in cells) / max(1, len(cells))
 
 
 def without_end(line: str) -> str:

@@ -3,16 +3,21 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from seqrec.data.files import Files
 from seqrec.errors import DataError
+from seqrec.raw.parse.derived import Derived
+from seqrec.raw.parse.formats import JsonLines
 
 ROWS = [
     {"u": f"a{n % 3}", "i": n % 5, "t": 1_700_000_000 + n, "more": {"x": [n]}} for n in range(9)
 ]
 LAYOUTS = {
     "lines": "\n".join(map(json.dumps, ROWS)),
+    "lines with commas": ",\n".join(map(json.dumps, ROWS)) + ",\n",
+    "all in one line": "".join(map(json.dumps, ROWS)),
     "array": json.dumps(ROWS),
     "array of lines": "[\n" + ",\n".join(map(json.dumps, ROWS)) + "\n]\n",
     "pretty array": "\ufeff" + json.dumps(ROWS, indent=2),
@@ -97,6 +102,13 @@ def test_keys_may_first_appear_late(tmp_path):
         items.write_text(plain + '{"item_id": 7.0, "title": "T", "tags": ["a", 1.0]}\n' + broken)
         table = source(tmp_path / "e.jsonl", LAYOUTS["lines"], items_path=str(items)).read().items
         assert table.collect().row(-1) == ("7", "T", ["a", "1"])
+
+
+def test_computed_columns_keep_keys_that_appear_late(tmp_path):
+    path = tmp_path / "e.jsonl"
+    path.write_text('{"u": "a"}\n' * 150 + '{"u": "a", "late": 7.0}\n')
+    form = Derived(JsonLines(), {"twice": pl.col("u") + pl.col("u")})
+    assert list(form.rows(path))[-1].values == {"u": "a", "late": "7", "twice": "aa"}
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,18 @@ def test_cells_are_read_as_a_spreadsheet_reads_them(written, read, tmp_path):
         assert notes(files) == expected
 
 
+@pytest.mark.parametrize("at", [0, 2, 3])
+def test_prose_in_every_row_is_no_row(at, tmp_path):
+    prose = "Really great\nI liked it, and so on, yes, we do\nI, bought, two, more\nBye"
+    rows = [[*row[:3]] for row in ROWS]
+    for row in rows:
+        row.insert(at, f'"{prose}"')
+    names = list(NAMES[:3])
+    names.insert(at, "note")
+    (tmp_path / "e.csv").write_text("\n".join(map(",".join, [names, *rows])))
+    assert notes(Files(path=str(tmp_path / "e.csv"), context=["note"])) == [prose] * len(ROWS)
+
+
 def test_lines_of_a_cell_may_be_said_to_be_text(tmp_path):
     inner = "as in\n1,2,3,4\nof the book"
     with pytest.raises(DataError, match=r"data\.quote=double if that cell does"):
