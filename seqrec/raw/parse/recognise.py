@@ -90,7 +90,7 @@ def _ordered(sample: pl.Series, column: Callable[[], pl.Series], where: str) -> 
             where=where,
             todo=f"write them in one form, or name the right one with {WHEN_ASKED}",
         )
-    if "." in example.split()[0] and "day_first" in possible:
+    if "." in example.split()[0] and possible == ["day_first", "month_first"]:
         return "day_first"  # nobody writes the month first with dots
     meant = [
         f"{iso_time(ms)} (data.time_format={form})"

@@ -68,6 +68,14 @@ def test_a_changed_part_is_prepared_again(tmp_path: Path):
     assert (first.n_interactions, second.n_interactions) == (4, 3)
 
 
+def test_one_day_above_twelve_settles_all_parts(tmp_path: Path):
+    for name, day in (("1", "03/05/2024"), ("2", "13/05/2024"), ("10", "04/05/2024")):
+        (tmp_path / f"{name}.csv").write_text(f"{DATED}a,x,{day}\n")
+    events = Files(path=f"{tmp_path}/*.csv").read().events.collect()
+    days = (events["timestamp"] - events["timestamp"].min()) // 86_400_000
+    assert days.to_list() == [0, 10, 1]
+
+
 def test_malformed_rows_of_parts_are_quoted_with_their_part(tmp_path: Path):
     place = parts(tmp_path, "csv")
     (place / "part-10.csv").write_text(HEAD + "b,,1701154263,cart,\n")

@@ -137,6 +137,7 @@ def test_both_readers_read_the_same_times(
 
 ASKED = {
     "03-05-24": (r"2024-05-03 \(data.time_format=day_first\)", "data.time_format=day_first"),
+    "03.05.24": (r"may be 2024-05-03(.|\n)*or 2003-05-24", "data.time_format=day_first"),
     "03/05/2024": (r"or 2024-03-05 \(data.time_format=month_first\)", "time_format=month_first"),
     "2023": ("may be years", "data.time_format='%Y'"),
     "202311": ("may be months", "data.time_format='%Y%m'"),
@@ -188,6 +189,16 @@ def test_one_day_above_twelve_anywhere_settles_a_column(tmp_path: Path):
 def test_years_change_less_often_than_days(tmp_path: Path):
     dates = [f"24-{month:02}-{day:02}" for month in (3, 4) for day in range(1, 29)]
     assert read(dates, tmp_path / "events")[0] == 1_709_251_200_000  # 1 March 2024
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.String])
+@pytest.mark.parametrize("digits", ["20231124", "20231124003127"])
+def test_digits_of_dates_are_read_from_any_type(digits: str, dtype: pl.DataType, tmp_path: Path):
+    path = tmp_path / "events.parquet"
+    times = pl.Series("t", [digits] * 2).cast(dtype)
+    pl.DataFrame({"u": ["a", "b"], "i": ["x", "y"]}).with_columns(times).write_parquet(path)
+    second = 0 if len(digits) == 8 else 1887
+    assert times_of(path, Parquet()) == [1_700_784_000_000 + second * 1000] * 2
 
 
 @pytest.mark.parametrize(
