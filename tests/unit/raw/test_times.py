@@ -4,11 +4,15 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import polars as pl
 import pytest
+from helpers.damage import many
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from seqrec.errors import ConfigError, DataError
+from seqrec.errors import ConfigError, DataError, SeqrecError
 from seqrec.raw.parse import read as reading
 from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.formats import Delimited, Format, JsonLines, Parquet
@@ -114,8 +118,10 @@ def ms(moment: datetime, step: int) -> int:
     return int(moment.timestamp()) // step * step * 1000
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("form", FORMS)
+ROTATED = [(form, list(FAMILIES)[n % len(FAMILIES)]) for n, form in enumerate(FORMS)]
+
+
+@pytest.mark.parametrize(("form", "family"), ROTATED)
 def test_usual_forms_of_times_are_recognised(form: str, family: str, tmp_path: Path):
     (write, step), (file_format, content) = FORMS[form], FAMILIES[family]
     path = tmp_path / "events"
@@ -274,3 +280,28 @@ def test_naive_datetimes_of_parquet_are_local(tmp_path: Path):
 def test_clocks_that_there_are_not_are_refused(keys: dict[str, str], where: str):
     with pytest.raises(ConfigError, match=where):
         Clock(**keys)
+
+
+PIECES = ["2024", "1", "13", "45254.5", "1701154261", "20231124", "24", "Nov", "/", "-", ".", ":",
+          " ", "T", "Z", "+01", "PM", "e9", "nan", "é"]  # fmt: skip
+CLOCKS = [Clock(), Clock("iso"), Clock("ns"), Clock("excel"), Clock(form="day_first"),
+          Clock(form="%d/%m/%y"), Clock(form="%H"), Clock(zone="Asia/Tokyo")]  # fmt: skip
+
+
+@settings(many, max_examples=20)
+@given(
+    pieces=st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=7), min_size=1),
+    clock=st.sampled_from(CLOCKS),
+)
+def test_any_text_for_a_time_is_read_alike_by_both_readers_or_refused(
+    pieces: list[list[str]], clock: Clock, tmp_path: Path
+):
+    def outcome() -> list[int] | str:
+        try:
+            return read(["".join(text) for text in pieces], tmp_path / "events", clock, bad=1)
+        except SeqrecError as error:
+            return str(error)
+
+    fast = outcome()
+    with patch.object(reading, "_fast", lambda *_: None):
+        assert outcome() == fast
