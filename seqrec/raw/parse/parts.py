@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from seqrec.errors import DataError
 from seqrec.raw.get.local import must_exist
 from seqrec.raw.parse.formats import MISFIT, Format, Row
 
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 HIDDEN = (".", "_")  # _SUCCESS, _metadata, .part-0.crc
 
 
@@ -48,6 +50,21 @@ def parts_of(path: Path) -> list[Path]:
             todo=f"choose some by a pattern: data.path='{_folder(path)}/*{kinds[-1]}'",
         )
     return found
+
+
+def folder_columns(part: Path, path: Path) -> dict[str, pl.Expr]:
+    """Return the columns that the names of folders give a part, as in ``day=2024-01-05/part-0``.
+
+    Args:
+        part: a file.
+        path: what names it and others.
+    """
+    root = path if path.is_dir() else _folder(path.parent)
+    pairs = (name.partition("=") for name in part.relative_to(root).parts[:-1] if "=" in name)
+    return {
+        key: pl.lit(None if value == HIVE_NULL else unquote(value), pl.String)
+        for key, _, value in pairs
+    }
 
 
 def name_of(path: Path) -> str:
