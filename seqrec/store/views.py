@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from seqrec.errors import DataError
+from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
 
 MAX_AT_ONCE = 1 << 22  # events that are compared at once
@@ -114,7 +115,8 @@ def assemble(
         if not len(view):
             raise DataError(
                 f"{protocol} leaves no {part} sequences of {store.name}, which has "
-                f"{store.n_users:,} users with {store.n_interactions:,} interactions",
+                f"{store.n_users:,} users with {store.n_interactions:,} interactions"
+                + (f"; {lost}" if (lost := costliest(store.report["steps"], "users")) else ""),
                 where="split",
                 todo=todo,
             )

@@ -1,19 +1,17 @@
 """Text whose columns are separated by a character or a string."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
 from seqrec.errors import ConfigError
-from seqrec.raw.parse.first_lines import find_separator, first_lines, lines_before_rows
+from seqrec.raw.parse.first_lines import first_lines, lines_before_rows
 from seqrec.raw.parse.quotes import QUOTE, Quoting, Record, row_pattern, without_end
 from seqrec.raw.parse.rows import MISFIT, REPEATED, WRONG_COUNT, Row
-from seqrec.raw.parse.text import BOM, has_quotes, inspect, lines_of, reading, source_of
-
-QUOTES = ("auto", "double", "none")  # see Quoting; double: trusted; none: a quote is text
+from seqrec.raw.parse.text import BOM, has_quotes, lines_of, reading, source_of
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,10 @@ class Delimited:
         source, skip = source_of(path, self.encoding), self._skip(path)
         if not self._is_simple:
             frame = pl.scan_lines(source).slice(skip + (self.names is None))
-            text = pl.col("line").str.strip_prefix(BOM).str.strip_suffix("\r")
+            text = pl.col("line").str.strip_suffix("\r")
             fields = text.str.split(self.separator)
             columns = [fields.list.get(i, null_on_oob=True).alias(n) for i, n in enumerate(names)]
-            misfit = (fields.list.len() != len(names)) | self._repeats(fields.list.first(), names)
+            misfit = (fields.list.len() != len(names)) | self._begins(fields.list.first(), names)
             return frame.select(*columns, misfit.alias(MISFIT))
         quoted = self.quoted and has_quotes(path)
         frame = pl.scan_csv(
@@ -87,7 +85,7 @@ class Delimited:
         # A short row leaves its last column empty; polars notices a long one only if it reads all
         # columns, so `empty` asks for all of them, which doesn't change its value.
         empty = pl.any_horizontal(pl.col(header).is_null()) & pl.col(names[-1]).is_null()
-        misfit = (empty | self._repeats(pl.col(names[0]), names)).alias(MISFIT)
+        misfit = (empty | self._begins(pl.col(names[0]), names)).alias(MISFIT)
         return frame.select(*names, misfit)
 
     def rows(self, path: Path) -> Iterator[Row]:
@@ -112,11 +110,12 @@ class Delimited:
         """Whether polars can split the cells."""
         return len(self.separator.encode()) == 1
 
-    def _repeats(self, first: pl.Expr, names: list[str]) -> pl.Expr:
-        """Return whether a row may repeat the header, judged by its first cell."""
+    def _begins(self, first: pl.Expr, names: list[str]) -> pl.Expr:
+        """Return whether a row may begin a file that was appended, judged by its first cell."""
+        begins = first.str.starts_with(BOM).fill_null(False)
         if self.names is not None:
-            return pl.lit(False)
-        return first.str.strip_chars().eq_missing(pl.lit(names[0]))
+            return begins
+        return begins | first.str.strip_chars().eq_missing(pl.lit(names[0]))
 
     def _header(self, path: Path) -> list[str]:
         if self.names is not None:
@@ -142,33 +141,6 @@ class Delimited:
                 yield from quoting.records(path, lines, skip)
                 return
             for number, line in enumerate(lines, start=1):
-                text = without_end(line)
+                text = without_end(line).removeprefix(BOM)
                 if number > skip and (text.strip() or self.separator in text):
                     yield Record(number, text, text.split(self.separator))
-
-
-def delimited(
-    path: Path, separator: str = "auto", *, header: bool, encoding: str, quote: str
-) -> Delimited:
-    r"""Return the format of a file of delimited text.
-
-    Args:
-        path: the file.
-        separator: ``auto`` finds it in the first lines; ``\t`` may be written as two characters.
-        header: whether the first line names the columns; if not, they are called 1, 2, 3, ...
-        encoding: of the text.
-        quote: one of :data:`QUOTES`.
-
-    Raises:
-        DataError: the file can't be read, is empty or isn't text.
-    """
-    inspect(path, encoding)
-    if separator == "auto":
-        separator = find_separator(path, first_lines(path, encoding))
-    separator = separator.replace("\\t", "\t")
-    form = Delimited(
-        separator, encoding=encoding, quoted=quote != "none", trusted=quote == "double"
-    )
-    if header:
-        return form
-    return replace(form, names=tuple(str(at + 1) for at in range(len(form.columns(path)))))

@@ -11,7 +11,7 @@ import polars as pl
 
 from seqrec.raw.parse.json_text import Object, documents, is_document, object_of, text_value
 from seqrec.raw.parse.rows import BROKEN_JSON, MISFIT, Row
-from seqrec.raw.parse.text import lines_of, open_text, reading, source_of
+from seqrec.raw.parse.text import BOM, lines_of, open_text, reading, source_of
 
 KEY_LINES = 100  # objects inspected to find the columns
 NESTED = r"^[\[{]"
@@ -71,6 +71,18 @@ class JsonLines:
                 values = {key: text_value(value) for key, value in found.items()}
                 yield Row(line, text, values, nested=nested)
 
+    def fits(self, path: Path) -> bool:
+        """Return whether a file begins with an object, or an array of them."""
+        return self._is_document(path) or any(islice(self._objects(path), 1))
+
+    def inner(self, path: Path) -> str | None:
+        """Return the key of the array in which a file's only object has its rows."""
+        first, *more = islice(self._objects(path), 2)
+        for key, value in first.items():
+            if not more and isinstance(value, list) and value and isinstance(value[0], dict):
+                return key
+        return None
+
     def _source(self, path: Path) -> Path | io.BytesIO:
         """Return what polars can read as one object a line."""
         if not self._is_document(path):
@@ -96,4 +108,4 @@ class JsonLines:
         with reading(path, self.encoding), lines_of(path, self.encoding) as lines:
             for line, text in enumerate(lines, start=1):
                 if text.strip():
-                    yield line, text.strip(), object_of(text)
+                    yield line, text.strip(), object_of(text.removeprefix(BOM))

@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from seqrec.errors import DataError
+from seqrec.raw.parse.text import BOM
 
 QUOTE = '"'
 MOST = 0.9  # share of the first rows with a number from which a column is one of numbers
@@ -55,6 +56,8 @@ class Quoting:
         for number, line in enumerate(lines, start=1):
             if number <= skip:
                 continue
+            if not held:
+                line = line.removeprefix(BOM)  # of a file that was appended to another
             if not held and QUOTE not in line:
                 text = without_end(line)
                 if text.strip() or self.separator in text:
@@ -93,7 +96,8 @@ class Quoting:
         if self.row_like:
             sound &= ~(pl.col("begins") & line.str.contains(self.row_like))
         quoted = marked.filter((pl.col("count") > 0) | pl.col("begins"))
-        total, bad = quoted.select(pl.col("count").sum(), bad=(~sound).sum()).collect().row(0)
+        counts = quoted.select(pl.col("count").sum(), bad=(~sound).sum())
+        total, bad = counts.collect(engine="streaming").row(0)
         return total % 2 == 0 and not bad
 
     @property

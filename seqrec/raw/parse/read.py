@@ -88,7 +88,7 @@ def read_events(
 def texts(path: Path, form: Format, column: str) -> pl.Series:
     """Return a column as text, as it is in the file."""
     try:
-        frame = form.scan(path)
+        frame = form.scan(path, [column])
         text = text_of(pl.col(column), frame.collect_schema()[column])
         return frame.select(text).collect(engine="streaming").to_series()
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
