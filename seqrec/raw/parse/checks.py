@@ -91,5 +91,7 @@ def _check_parquet(path: Path) -> None:
         pl.scan_parquet(path).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(
-            f"{path.name} is not a Parquet file, or is damaged: {error}", where=str(path)
+            f"{path.name} is not a Parquet file, or is damaged: {error}",
+            where=str(path),
+            todo="fetch or copy the file again",
         ) from error

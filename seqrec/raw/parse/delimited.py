@@ -102,8 +102,9 @@ class Delimited:
             elif len(cells) == len(names):
                 values = dict(zip(names, (cell or None for cell in cells), strict=True))
                 yield Row(record.line, record.text, values)
-            else:
-                yield Row(record.line, record.text, {}, WRONG_COUNT)
+            else:  # what a stray quote joined counts as what it was
+                for line, text in enumerate(record.text.split("\n"), start=record.line):
+                    yield Row(line, text, {}, WRONG_COUNT)
 
     @cached_property
     def _is_simple(self) -> bool:

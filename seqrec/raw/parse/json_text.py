@@ -79,12 +79,13 @@ def _written(value: object) -> str:
 
 
 class _Pairs(dict[str, Any]):
-    """An object by the first value of each key, and all of its pairs."""
+    """An object by the first value of each key (half a surrogate pair is none), and its pairs."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__()
         for key, value in pairs:
-            self.setdefault(key, value)
+            if key.isascii() or not SURROGATE.search(key):
+                self.setdefault(key, value)
         self.pairs = pairs
 
 

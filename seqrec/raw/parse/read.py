@@ -81,7 +81,14 @@ def read_events(
             frame, rejected = _table(path, form, columns, context, times, max_bad_rows)
         frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), times))
     if frame.is_empty():
-        raise DataError(f"{path.name} has no rows", where=str(path))
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
+        raise DataError(
+            f"all rows of {path.name} are malformed ({reasons})"
+            if rejected
+            else f"{path.name} has no rows",
+            where=str(path),
+            todo="correct separator, quotes, columns or the form of times" if rejected else None,
+        )
     return frame.lazy(), rejected
 
 
