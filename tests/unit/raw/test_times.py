@@ -232,6 +232,14 @@ def test_a_stray_time_is_counted_whatever_the_form(tmp_path: Path):
             read([good] * 30 + [stray], tmp_path / "events", bad=0)
 
 
+@pytest.mark.parametrize("good", ["1701154261", "20231124", "20231124003127", "45254.5"])
+def test_a_huge_number_among_times_is_counted_or_refused(good: str, tmp_path: Path):
+    for huge in ("9" * 15, "9" * 20, "-" + "9" * 20):
+        assert len(read([good] * 300 + [huge], tmp_path / "events")) == 300
+        with pytest.raises(DataError, match=r"implausible|two units|unparsable time"):
+            read([good] * 10 + [huge], tmp_path / "events")
+
+
 @pytest.mark.parametrize("step", [1, 0.5, 1000])
 def test_a_made_up_clock_is_read_as_it_is(step: float, tmp_path: Path):
     times = [str(n * step) for n in range(1, 50)]
