@@ -40,7 +40,7 @@ class RecentPopularity(nn.Module):
             raise DataError(
                 "recent popularity needs timestamps, which the data lacks",
                 where="model=recent_popularity",
-                todo="use model=popularity, or name the time column with data.timestamp",
+                todo="use model=popularity, or a file with times (data=files data.timestamp=)",
             )
         total = training.counts()
         order = np.argsort(-training.timestamp, kind="stable")

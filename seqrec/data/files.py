@@ -20,7 +20,7 @@ from seqrec.raw.parse.derived import Derived
 from seqrec.raw.parse.formats import QUOTES, Format, JsonLines, Parquet, text_format
 from seqrec.raw.parse.numbers import SMALL, check_decimal, days, plain, unknown
 from seqrec.raw.parse.order import check_order, ordered
-from seqrec.raw.parse.parts import Parts, name_of, parts_of
+from seqrec.raw.parse.parts import Parts, folder_columns, name_of, parts_of
 from seqrec.raw.parse.read import join_events, read_events, texts
 from seqrec.raw.parse.recognise import made_up
 from seqrec.raw.parse.table import read_table
@@ -167,11 +167,9 @@ class Files:
 
     def _events(self, name: str) -> Events:
         parts = parts_of(self._local(name))
-        path, form = parts[0], self._format(parts[0], header=self.header)
+        forms = [self._part(part, self._local(name)) for part in parts]
+        path, form = parts[0], forms[0]
         if len(parts) > 1:
-            forms = [self._format(part, header=self.header) for part in parts]
-            for part, each in zip(parts, forms, strict=True):
-                check_readable(part, each)
             form = Parts(tuple(zip(parts, forms, strict=True)))
         context, notes = declared(self.context), []
         raw = form
@@ -200,6 +198,15 @@ class Files:
             if seen.kind == "number" and frame[name].null_count() > SMALL * len(frame):
                 notes += unknown(name, texts(path, raw, seen.column), self.decimal)
         return frame.lazy(), rejected, notes
+
+    def _part(self, part: Path, path: Path) -> Format:
+        form = self._format(part, header=self.header)
+        check_readable(part, form)
+        made = folder_columns(part, path)
+        if made:
+            present = form.columns(part)
+            made = {name: value for name, value in made.items() if name not in present}
+        return Derived(form, made) if made else form
 
     def _clock(self) -> Clock:
         return Clock(self.time_unit, self.time_format, self.time_zone)

@@ -114,7 +114,7 @@ def _min_rating(events: Events, minimum: float, name: str) -> Events:
         raise DataError(
             f"prepare.min_rating={minimum:g} needs ratings, which {name} lacks",
             where="prepare.min_rating",
-            todo="set prepare.min_rating=null, or name the rating column with data.rating",
+            todo="set prepare.min_rating=null, or read ratings (data=files data.rating=)",
         )
     return events.take(events.rating >= minimum)
 
@@ -195,7 +195,7 @@ def _times(events: Events, name: str, key: str) -> np.ndarray:
         raise DataError(
             f"{key} needs timestamps, which {name} lacks",
             where=key,
-            todo=f"set {key}=null, or name the time column with data.timestamp",
+            todo=f"set {key}=null, or read a file with times (data=files data.timestamp=)",
         )
     return events.timestamp
 

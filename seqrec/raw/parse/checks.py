@@ -75,7 +75,8 @@ def tolerate(
         f"{bad:,} of {total:,} rows of {path.name} are malformed ({reasons}), "
         f"more than data.max_bad_rows={max_bad_rows:g} allows",
         where="\n    ".join([str(path), *quotes]),
-        todo="repair the file, correct separator, columns or time unit, or raise data.max_bad_rows",
+        todo="repair the file, correct how it is read (data=files: separator, columns, "
+        "time_format, decimal), or raise data.max_bad_rows",
     )
 
 

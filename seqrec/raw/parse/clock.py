@@ -104,6 +104,9 @@ def parsed(column: pl.Expr, dtype: pl.DataType, clock: Clock) -> pl.Expr:
             lambda times: in_utc(times, zone), return_dtype=pl.Int64, is_elementwise=True
         )
     else:
+        if layout == "digits":  # recognised as numbers, which floats may write as 2.0231124e7
+            numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
+            text = numbers.cast(pl.Int64, strict=False).cast(pl.String)
         value = text.map_batches(
             lambda texts: read_dates(texts, layout, clock.zone),
             return_dtype=pl.Int64,

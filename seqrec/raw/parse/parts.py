@@ -5,13 +5,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from glob import has_magic
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 
 from seqrec.errors import DataError
 from seqrec.raw.get.local import must_exist
-from seqrec.raw.parse.formats import MISFIT, Format, Row
+from seqrec.raw.parse.formats import MISFIT, Format, JsonLines, Row, innermost
 
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 HIDDEN = (".", "_")  # _SUCCESS, _metadata, .part-0.crc
 
 
@@ -50,6 +52,21 @@ def parts_of(path: Path) -> list[Path]:
     return found
 
 
+def folder_columns(part: Path, path: Path) -> dict[str, pl.Expr]:
+    """Return the columns that the names of folders give a part, as in ``day=2024-01-05/part-0``.
+
+    Args:
+        part: a file.
+        path: what names it and others.
+    """
+    root = path if path.is_dir() else _folder(path.parent)
+    pairs = (name.partition("=") for name in part.relative_to(root).parts[:-1] if "=" in name)
+    return {
+        key: pl.lit(None if value == HIVE_NULL else unquote(value), pl.String)
+        for key, _, value in pairs
+    }
+
+
 def name_of(path: Path) -> str:
     """Return a path's name, or its folder's if it is a pattern."""
     return _folder(path).name if has_magic(path.name) and not path.exists() else path.name
@@ -71,6 +88,8 @@ class Parts:
     def __post_init__(self) -> None:
         (first, form), *others = self.parts
         names = form.columns(first)
+        if isinstance(innermost(form), JsonLines):
+            return  # a key that is missing in some lines is null there
         for path, other in others:
             found = other.columns(path)
             if set(found) != set(names):
@@ -96,7 +115,8 @@ class Parts:
 
     def columns(self, path: Path, *, whole: bool = False) -> list[str]:
         """See :class:`~seqrec.raw.parse.rows.Format`; `path` doesn't matter."""
-        return self.form.columns(self.parts[0][0], whole=whole)
+        found = (name for p, form in self.parts for name in form.columns(p, whole=whole))
+        return list(dict.fromkeys(found)) if len(self.parts) > 1 else list(found)
 
     def nested(self, path: Path) -> set[str]:
         """See :class:`~seqrec.raw.parse.rows.Format`."""
@@ -105,7 +125,7 @@ class Parts:
     def scan(self, path: Path, names: Iterable[str] = ()) -> pl.LazyFrame:
         """See :class:`~seqrec.raw.parse.rows.Format`; parts of other types can't be scanned."""
         every = list(dict.fromkeys([*self.columns(path), *names, MISFIT]))
-        return pl.concat([form.scan(part, names).select(every) for part, form in self.parts])
+        return pl.concat([form.scan(part, every[:-1]).select(every) for part, form in self.parts])
 
     def doubtful(self, column: pl.Expr, *, one_value: bool) -> pl.Expr:
         """See :class:`~seqrec.raw.parse.rows.Format`."""
@@ -125,7 +145,7 @@ def _is_hidden(path: Path) -> bool:
 def _by_numbers(path: Path) -> list[tuple[int, str]]:
     """Sort part-2 before part-10."""
     pieces = re.split(r"(\d+)", str(path))
-    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces]
+    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces]
 
 
 def _folder(path: Path) -> Path:

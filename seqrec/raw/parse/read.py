@@ -87,7 +87,7 @@ def read_events(
             if rejected
             else f"{path.name} has no rows",
             where=str(path),
-            todo="correct separator, quotes, columns or time unit" if rejected else None,
+            todo="correct separator, quotes, columns or the form of times" if rejected else None,
         )
     return frame.lazy(), rejected
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from seqrec.clock import iso_time
 from seqrec.errors import DataError
-from seqrec.raw.parse.clock import NUMBERS, Clock, number, to_ms
+from seqrec.raw.parse.clock import NUMBERS, Clock, limits, number, to_ms
 from seqrec.raw.parse.dates import fits, read_dates
 
 WHEN_ASKED = "data.time_format=day_first, month_first or year_first"
@@ -90,7 +90,7 @@ def _ordered(sample: pl.Series, column: Callable[[], pl.Series], where: str) -> 
             where=where,
             todo=f"write them in one form, or name the right one with {WHEN_ASKED}",
         )
-    if "." in example.split()[0] and "day_first" in possible:
+    if "." in example.split()[0] and possible == ["day_first", "month_first"]:
         return "day_first"  # nobody writes the month first with dots
     meant = [
         f"{iso_time(ms)} (data.time_format={form})"
@@ -212,7 +212,7 @@ def _meant(values: pl.Series, name: str, where: str) -> dict[str, str] | None:
     else:
         if not whole:
             return None
-        texts = values.cast(pl.Int64).cast(pl.String)
+        texts = values.cast(pl.Int64, strict=False).cast(pl.String)
         if read_dates(texts, "digits", None).null_count() * 2 > len(values):
             return None
         found = {"form": "digits"}
@@ -233,7 +233,8 @@ def _check_plausible(values: pl.Series, clock: Clock, where: str) -> None:
     low, high = (number(ms, clock) for ms in PLAUSIBLE_MS)
     if 1 - values.is_between(low, high).mean() <= STRAY:  # type: ignore[operator]
         return
-    ends = pl.select(to_ms(pl.lit(pl.Series(_ends(values))), clock)).to_series()
+    seen = pl.Series(_ends(values)).clip(*limits(clock))
+    ends = pl.select(to_ms(pl.lit(seen), clock)).to_series()
     what = "dates" if clock.layout else f"numbers, read as {clock.unit} since 1970,"
     raise DataError(
         f"implausible times: {what} from {iso_time(ends[0])} to {iso_time(ends[1])}",

@@ -68,6 +68,29 @@ def test_a_changed_part_is_prepared_again(tmp_path: Path):
     assert (first.n_interactions, second.n_interactions) == (4, 3)
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_names_of_folders_are_columns(kind: str, tmp_path: Path):
+    for day, user in (("2024-01-02", "a"), ("2024-01-01", "b")):
+        place = tmp_path / "log" / f"day={day}" / "kind=a%20b"
+        place.mkdir(parents=True)
+        frame = pl.DataFrame({"user_id": [user], "item_id": ["x"]})
+        (frame.write_csv if kind == "csv" else frame.write_parquet)(place / f"part.{kind}")
+    for path in (tmp_path / "log", tmp_path / f"log/*/*/*.{kind}"):
+        read = Files(path=str(path), timestamp="day", where={"kind": "a b"}).read()
+        assert read.events.collect().select("user", "timestamp").rows() == [
+            ("b", 1_704_067_200_000),
+            ("a", 1_704_153_600_000),
+        ]
+
+
+def test_one_day_above_twelve_settles_all_parts(tmp_path: Path):
+    for name, day in (("1", "03/05/2024"), ("2", "13/05/2024"), ("10", "04/05/2024")):
+        (tmp_path / f"{name}.csv").write_text(f"{DATED}a,x,{day}\n")
+    events = Files(path=f"{tmp_path}/*.csv").read().events.collect()
+    days = (events["timestamp"] - events["timestamp"].min()) // 86_400_000
+    assert days.to_list() == [0, 10, 1]
+
+
 def test_malformed_rows_of_parts_are_quoted_with_their_part(tmp_path: Path):
     place = parts(tmp_path, "csv")
     (place / "part-10.csv").write_text(HEAD + "b,,1701154263,cart,\n")

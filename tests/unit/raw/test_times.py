@@ -4,11 +4,15 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import polars as pl
 import pytest
+from helpers.damage import many
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from seqrec.errors import ConfigError, DataError
+from seqrec.errors import ConfigError, DataError, SeqrecError
 from seqrec.raw.parse import read as reading
 from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.formats import Delimited, Format, JsonLines, Parquet
@@ -114,8 +118,10 @@ def ms(moment: datetime, step: int) -> int:
     return int(moment.timestamp()) // step * step * 1000
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("form", FORMS)
+ROTATED = [(form, list(FAMILIES)[n % len(FAMILIES)]) for n, form in enumerate(FORMS)]
+
+
+@pytest.mark.parametrize(("form", "family"), ROTATED)
 def test_usual_forms_of_times_are_recognised(form: str, family: str, tmp_path: Path):
     (write, step), (file_format, content) = FORMS[form], FAMILIES[family]
     path = tmp_path / "events"
@@ -137,6 +143,7 @@ def test_both_readers_read_the_same_times(
 
 ASKED = {
     "03-05-24": (r"2024-05-03 \(data.time_format=day_first\)", "data.time_format=day_first"),
+    "03.05.24": (r"may be 2024-05-03(.|\n)*or 2003-05-24", "data.time_format=day_first"),
     "03/05/2024": (r"or 2024-03-05 \(data.time_format=month_first\)", "time_format=month_first"),
     "2023": ("may be years", "data.time_format='%Y'"),
     "202311": ("may be months", "data.time_format='%Y%m'"),
@@ -190,6 +197,16 @@ def test_years_change_less_often_than_days(tmp_path: Path):
     assert read(dates, tmp_path / "events")[0] == 1_709_251_200_000  # 1 March 2024
 
 
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.String])
+@pytest.mark.parametrize("digits", ["20231124", "20231124003127"])
+def test_digits_of_dates_are_read_from_any_type(digits: str, dtype: pl.DataType, tmp_path: Path):
+    path = tmp_path / "events.parquet"
+    times = pl.Series("t", [digits] * 2).cast(dtype)
+    pl.DataFrame({"u": ["a", "b"], "i": ["x", "y"]}).with_columns(times).write_parquet(path)
+    second = 0 if len(digits) == 8 else 1887
+    assert times_of(path, Parquet()) == [1_700_784_000_000 + second * 1000] * 2
+
+
 @pytest.mark.parametrize(
     "times",
     [
@@ -213,6 +230,14 @@ def test_a_stray_time_is_counted_whatever_the_form(tmp_path: Path):
         assert len(read([good] * 300 + [stray], tmp_path / "events")) == 300
         with pytest.raises(DataError, match="unparsable time"):
             read([good] * 30 + [stray], tmp_path / "events", bad=0)
+
+
+@pytest.mark.parametrize("good", ["1701154261", "20231124", "20231124003127", "45254.5"])
+def test_a_huge_number_among_times_is_counted_or_refused(good: str, tmp_path: Path):
+    for huge in ("9" * 15, "9" * 20, "-" + "9" * 20):
+        assert len(read([good] * 300 + [huge], tmp_path / "events")) == 300
+        with pytest.raises(DataError, match=r"implausible|two units|unparsable time"):
+            read([good] * 10 + [huge], tmp_path / "events")
 
 
 @pytest.mark.parametrize("step", [1, 0.5, 1000])
@@ -263,3 +288,28 @@ def test_naive_datetimes_of_parquet_are_local(tmp_path: Path):
 def test_clocks_that_there_are_not_are_refused(keys: dict[str, str], where: str):
     with pytest.raises(ConfigError, match=where):
         Clock(**keys)
+
+
+PIECES = ["2024", "1", "13", "45254.5", "1701154261", "20231124", "24", "Nov", "/", "-", ".", ":",
+          " ", "T", "Z", "+01", "PM", "e9", "nan", "é"]  # fmt: skip
+CLOCKS = [Clock(), Clock("iso"), Clock("ns"), Clock("excel"), Clock(form="day_first"),
+          Clock(form="%d/%m/%y"), Clock(form="%H"), Clock(zone="Asia/Tokyo")]  # fmt: skip
+
+
+@settings(many, max_examples=20)
+@given(
+    pieces=st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=7), min_size=1),
+    clock=st.sampled_from(CLOCKS),
+)
+def test_any_text_for_a_time_is_read_alike_by_both_readers_or_refused(
+    pieces: list[list[str]], clock: Clock, tmp_path: Path
+):
+    def outcome() -> list[int] | str:
+        try:
+            return read(["".join(text) for text in pieces], tmp_path / "events", clock, bad=1)
+        except SeqrecError as error:
+            return str(error)
+
+    fast = outcome()
+    with patch.object(reading, "_fast", lambda *_: None):
+        assert outcome() == fast
