@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
-import torch
 from omegaconf import DictConfig
 from rich.console import Console
 from torch import Tensor, nn
@@ -27,6 +26,7 @@ from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.machine.hardware import Hardware, find_hardware
 from seqrec.machine.memory import peak_mb, reset_peak
 from seqrec.machine.process import is_first_process
+from seqrec.run.checkpoints import read_checkpoint
 from seqrec.run.claim import ELSEWHERE
 from seqrec.run.fingerprint import find_same
 from seqrec.run.folder import RunFolder, typed
@@ -54,7 +54,7 @@ def run(
 
     Args:
         config: the composed configuration.
-        run_dir: the run's folder; if it holds a ``last.ckpt``, the run is resumed.
+        run_dir: the run's folder; if it holds a checkpoint of training, the run is resumed.
         choices: chosen option of each configuration group.
         overrides: the overrides as typed; the run is named after them.
         reuse: if a run of this configuration, data and code exists, resume it, or take its
@@ -75,7 +75,7 @@ def run(
     folder = RunFolder(agree(run_dir, root.trainer))
     if reuse and folder.finished:
         print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
-        return folder.read_json("metrics.json") | {SKIPPED: True}
+        return folder.results() | {SKIPPED: True}
     with folder.held() if is_first_process() else nullcontext():
         record = Record(folder, choices, overrides, make(root.logger))
         return _run(root, record, out)
@@ -130,8 +130,6 @@ def _begin(
     report.print_header(out, module, hardware, card)
     if is_first_process() and isinstance(module, TrainedModule):
         report.print_plan(out, make_plan(module, hardware))
-    if record.folder.last.is_file():
-        print_line(out, "resume", f"from {record.folder.last}")
     return module, hardware, card
 
 
@@ -155,7 +153,7 @@ def _fit(
     reset_peak(hardware)
     about = module.fit(trainer, folder, out)
     about["peak_memory_mb"] = round(peak_mb(hardware), 1)
-    best = torch.load(folder.best, map_location="cpu", weights_only=True, mmap=True)
+    best = read_checkpoint(folder.best, mmap=True)
     if "epoch" in best:
         about["best_epoch"] = best["epoch"] + 1
     if not has_whole(module, best["state_dict"]):

@@ -13,6 +13,7 @@ from rich.table import Table
 from seqrec.config.meaning import Meaning, key_of, meaning_of
 from seqrec.config.saved import read_overrides
 from seqrec.config.schema import cut_off
+from seqrec.disk.manifest import read_checked
 from seqrec.machine.process import is_first_process
 from seqrec.run.claim import ELSEWHERE
 from seqrec.terminal.console import console, print_line
@@ -74,12 +75,25 @@ def read_jobs(folder: Path) -> list[Job]:
         varied = [o for o in overrides[path] if o not in common and not _repeats(o)]
         pointer, error = path / ELSEWHERE, path / "error.txt"
         run = Path(pointer.read_text().strip()) if pointer.is_file() else path
-        results = run / "metrics.json"
-        metrics = json.loads(results.read_text()) if results.is_file() else None
-        message = error.read_text() if error.is_file() else "did not finish"
+        message = error.read_text(errors="replace") if error.is_file() else ""
+        metrics = _results(run / "metrics.json")
+        if metrics is None and (run / "metrics.json").is_file():
+            message = f"metrics.json is damaged ({run})"
         settings = " ".join(varied) or "(as configured)"
-        jobs.append(Job(path, settings, metrics, message, elsewhere=run != path))
+        jobs.append(
+            Job(path, settings, metrics, message or "did not finish", elsewhere=run != path)
+        )
     return jobs
+
+
+def _results(file: Path) -> dict[str, Any] | None:
+    """Read a ``metrics.json`` without importing torch; None if it is missing or damaged."""
+    try:
+        metrics = json.loads(read_checked(file))
+    except (OSError, ValueError, RecursionError):
+        return None
+    sound = isinstance(metrics, dict) and isinstance(metrics.get("data_hash"), str)
+    return metrics if sound else None
 
 
 def _repeats(override: str) -> bool:

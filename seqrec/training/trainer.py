@@ -16,6 +16,7 @@ from seqrec.errors import ConfigError
 from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder
 from seqrec.training.averaging import MovingAverage
+from seqrec.training.checkpoints import Checkpoints
 from seqrec.training.curve import LearningCurve
 from seqrec.training.profiling import build_profiler
 from seqrec.training.progress import EpochLines
@@ -72,6 +73,7 @@ def build_trainer(
     callbacks.append(ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **where))
     return lightning_trainer(
         settings,
+        plugins=[Checkpoints()],
         strategy=make(strategy) if isinstance(strategy, dict) else strategy,
         precision=hardware.lightning_precision,
         max_epochs=settings.max_epochs,

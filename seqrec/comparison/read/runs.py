@@ -87,8 +87,8 @@ def read_run(path: Path, trust: Trust = NOTHING) -> Run:
     """
     folder = RunFolder(path, trust)
     _check_finished(folder)
-    results = _entries(folder, "metrics.json", RESULTS)
-    protocol = _entries(folder, "protocol.json", CARD)
+    results = folder.results(RESULTS)
+    protocol = folder.read_entries("protocol.json", CARD)
     about = folder.about()
     config = _config(folder)
     targets = {group: _option(config.get(group)) for group in GROUPS if group in config}
@@ -121,16 +121,6 @@ def _check_finished(folder: RunFolder) -> None:
             todo="resume it: the same command with resume=auto",
         )
     raise RunError("not a run, or one that ended before training", where=str(folder.path))
-
-
-def _entries(folder: RunFolder, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    content = folder.read_json(name)
-    found = content if isinstance(content, dict) else {}
-    wrong = [k for k, kind in wanted.items() if k not in found or not isinstance(found[k], kind)]
-    if wrong:
-        missing = ", ".join(wrong[:3])
-        raise RunError(f"{name} isn't that of a run: it lacks {missing}", where=str(folder.path))
-    return content
 
 
 def _config(folder: RunFolder) -> dict[str, Any]:
