@@ -108,9 +108,7 @@ def evaluate_run(arguments: Arguments) -> None:
         moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
         then_precision = folder.about()["precision"]
         differs = f"differs from metrics.json ({then_precision}) in {', '.join(moved)}"
-        equal = (
-            "equal to metrics.json" if keyed.keys() & written else "metrics.json has none of these"
-        )
+        equal = "equal to metrics.json" if keyed.keys() & written else "metrics.json has none of it"
         print_line(out, "check", differs if moved else equal)
     if arguments.save:
         write_file(Path(arguments.save), json.dumps(keyed, indent=2) + "\n")

@@ -18,7 +18,7 @@ WHOLE = 32 << 20  # bytes of the largest file that is always checked whole
 BLOCK, BLOCKS = 256 << 10, 16
 
 
-class Changed(ValueError):
+class ChangedError(ValueError):
     """A file isn't what the manifest of its folder says."""
 
 
@@ -45,13 +45,13 @@ def read_checked(file: Path, *, within: Path | None = None) -> bytes:
         within: the folder of the manifest; None: that of the file.
 
     Raises:
-        Changed: its content isn't what the manifest says.
+        ChangedError: its content isn't what the manifest says.
         OSError: it can't be read.
     """
     content = file.read_bytes()
     entry = entries(within or file.parent).get(_name(file, within))
     if entry is not None and hashlib.sha256(content).hexdigest() != entry["sha256"]:
-        raise Changed(f"its content isn't what {MANIFEST} says")
+        raise ChangedError(f"its content isn't what {MANIFEST} says")
     return content
 
 
@@ -64,7 +64,7 @@ def check(file: Path, *, within: Path | None = None, full: bool = False) -> None
         full: read all of a large file, too.
 
     Raises:
-        Changed: its content isn't what the manifest says.
+        ChangedError: its content isn't what the manifest says.
         OSError: it can't be read.
     """
     entry = entries(within or file.parent).get(_name(file, within))
@@ -81,18 +81,18 @@ def check_entry(file: Path, entry: dict[str, Any], *, full: bool = False) -> Non
         full: read all of a large file, too.
 
     Raises:
-        Changed: its content is another.
+        ChangedError: its content is another.
         OSError: it can't be read.
     """
     size = file.stat().st_size
     if size != entry["size"]:
-        raise Changed(f"it has {size:,} bytes instead of {entry['size']:,}")
+        raise ChangedError(f"it has {size:,} bytes instead of {entry['size']:,}")
     if full or size <= WHOLE:
         same = sha256_of(file) == entry["sha256"]
     else:  # older manifests have no sample
         same = "sample" not in entry or sample_of(file) == entry["sample"]
     if not same:
-        raise Changed("its content isn't what was written")
+        raise ChangedError("its content isn't what was written")
 
 
 def entries(folder: Path) -> dict[str, dict[str, Any]]:
@@ -101,7 +101,7 @@ def entries(folder: Path) -> dict[str, dict[str, Any]]:
     Without a manifest, as in folders of earlier versions, no file is covered.
 
     Raises:
-        Changed: the manifest can't be read.
+        ChangedError: the manifest can't be read.
     """
     try:
         text = (folder / MANIFEST).read_bytes()
@@ -112,9 +112,9 @@ def entries(folder: Path) -> dict[str, dict[str, Any]]:
         kinds = {"size": int, "sha256": str}
         sound = all(isinstance(e[k], kind) for e in files.values() for k, kind in kinds.items())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise Changed(f"{MANIFEST} is damaged") from error
+        raise ChangedError(f"{MANIFEST} is damaged") from error
     if not sound:
-        raise Changed(f"{MANIFEST} is damaged")
+        raise ChangedError(f"{MANIFEST} is damaged")
     return files
 
 

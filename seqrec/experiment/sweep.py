@@ -19,6 +19,7 @@ from seqrec.run.claim import ELSEWHERE
 from seqrec.terminal.console import console, print_line
 
 FAILED: list[Path] = []  # folders of failed jobs, filled when the sweep ends
+BEGUN: list[DictConfig] = []  # configuration of the sweep that is running
 SKIPPED = "skipped"  # key in the results of a job that wasn't trained again
 
 
@@ -36,13 +37,26 @@ class Job:
 class SweepSummary(Callback):
     """Hydra callback that prints the closing table of a multirun."""
 
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Note that a sweep has begun, in case that it is stopped."""
+        BEGUN[:] = [config]
+
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read the jobs' folders, print the table, name the jobs that failed."""
+        BEGUN.clear()
         if not is_first_process():  # the other processes have empty folders of their own
             return
         evaluation = config.evaluation
         k = cut_off(evaluation.monitor, evaluation.ks)
         summarise(Path(config.hydra.sweep.dir), [f"hit_rate@{k}", f"ndcg@{k}"])
+
+
+def summarise_begun() -> None:
+    """Print the table of a sweep that was stopped before its end; without one, nothing."""
+    for config in [*BEGUN]:
+        if Path(config.hydra.sweep.dir).is_dir():
+            SweepSummary().on_multirun_end(config)
+    BEGUN.clear()
 
 
 def summarise(folder: Path, shown: list[str]) -> None:
@@ -79,10 +93,9 @@ def read_jobs(folder: Path) -> list[Job]:
         metrics = _results(run / "metrics.json")
         if metrics is None and (run / "metrics.json").is_file():
             message = f"metrics.json is damaged ({run})"
+        message = message or "did not finish"
         settings = " ".join(varied) or "(as configured)"
-        jobs.append(
-            Job(path, settings, metrics, message or "did not finish", elsewhere=run != path)
-        )
+        jobs.append(Job(path, settings, metrics, message, elsewhere=run != path))
     return jobs
 
 
