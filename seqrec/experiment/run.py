@@ -1,6 +1,8 @@
 """One run, from a composed configuration to a folder that can be compared and served."""
 
-from contextlib import nullcontext
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 
 from seqrec.build import build_source, make
 from seqrec.config.schema import Root, Trainer
+from seqrec.errors import ConfigError
 from seqrec.evaluation.examples import Samples, sample_lists
 from seqrec.evaluation.protocol import check_leaks, protocol_card
 from seqrec.evaluation.results import Results
@@ -40,6 +43,8 @@ from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
 from seqrec.training.plan import make_plan
 from seqrec.training.trainer import build_trainer, evaluating_trainer, silence
+
+NO_MEMORY = re.compile(r"can't allocate memory|out of memory")
 
 
 def run(
@@ -76,9 +81,29 @@ def run(
     if reuse and folder.finished:
         print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
         return folder.results() | {SKIPPED: True}
-    with folder.held() if is_first_process() else nullcontext():
+    with folder.held() if is_first_process() else nullcontext(), memory_in_words():
         record = Record(folder, choices, overrides, make(root.logger))
         return _run(root, record, out)
+
+
+@contextmanager
+def memory_in_words() -> Iterator[None]:
+    """Say in words that a model or its batches are too large for this machine.
+
+    Raises:
+        ConfigError: memory can't be had.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        text = str(error).strip().partition("\n")[0]
+        if not isinstance(error, MemoryError) and not NO_MEMORY.search(text):
+            raise
+        raise ConfigError(
+            f"there isn't enough memory: {text}",
+            where="dim, max_length, batch.size and the sizes of the components",
+            todo="make one of them smaller",
+        ) from error
 
 
 def _known_folder(root: Root, run_dir: Path) -> Path:

@@ -116,7 +116,7 @@ def lightning_trainer(settings: Trainer, **options: Any) -> lightning.Trainer:
             use_distributed_sampler=False,
             **options,
         )
-    except (ValueError, ImportError, MisconfigurationException) as error:
+    except (ValueError, TypeError, ImportError, MisconfigurationException) as error:
         raise ConfigError(
             str(error), where="trainer", todo="use trainer=auto, which works on any machine"
         ) from error
