@@ -54,8 +54,10 @@ def telling(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        raise in_words(error, path) from error
+    except Exception as error:
+        if isinstance(error, OSError) or is_full(error):
+            raise in_words(error, path) from error
+        raise
 
 
 def write_file(path: Path, content: str | bytes) -> None:
@@ -70,24 +72,25 @@ def write_file(path: Path, content: str | bytes) -> None:
             part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def in_words(error: OSError, path: Path | str | None = None) -> WriteError:
+def in_words(error: Exception, path: Path | str | None = None) -> WriteError:
     """Say what an error of writing means, and what to do.
 
     Args:
         error: the error.
         path: the file that was being written; None: the one that the error names.
     """
-    where = str(path or error.filename or "") or None
+    where = str(path or getattr(error, "filename", None) or "") or None
     if is_full(error):
         return WriteError("the disk is full", where=where, todo=GO_ON)
-    reason = error.strerror or str(error)
+    reason = getattr(error, "strerror", None) or str(error)
     todo = "choose a folder that you can write to"
     return WriteError(f"the file can't be written: {reason}", where=where, todo=todo)
 
 
-def is_full(error: OSError) -> bool:
+def is_full(error: Exception) -> bool:
     """Return whether an error says that the disk, or the user's share of it, is full."""
-    return error.errno in FULL or "No space left" in str(error)  # polars gives no number
+    words = str(error)  # polars has errors of its own, without the number
+    return getattr(error, "errno", None) in FULL or any(os.strerror(n) in words for n in FULL)
 
 
 def _keep(path: Path, before: Path) -> None:

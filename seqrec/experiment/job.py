@@ -47,7 +47,7 @@ def run_job(config: DictConfig) -> float | None:
         with plain_errors():
             try:
                 return _train(config, folder)[monitored]
-            except (SeqrecError, OSError, KeyboardInterrupt):
+            except (Exception, KeyboardInterrupt):
                 if is_first_process():
                     give_back(folder, Path(config.paths.output_dir))
                 raise
@@ -99,7 +99,7 @@ def _into(file: Path) -> Iterator[None]:
 
 def _record(error: Exception, folder: Path) -> str:
     """Write the error to ``error.txt`` in the job's folder, and return its message."""
-    if isinstance(error, OSError) and is_full(error):
+    if is_full(error):
         error = in_words(error)
     expected = isinstance(error, SeqrecError)
     message = str(error) if expected else f"{type(error).__name__}: {error}"

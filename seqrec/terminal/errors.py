@@ -30,7 +30,7 @@ def plain_errors() -> Iterator[None]:
 def _full_disk_in_words() -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except Exception as error:
         if is_full(error):
             raise in_words(error) from error
         raise
