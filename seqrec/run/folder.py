@@ -231,7 +231,8 @@ class RunFolder:
         file = self.path / "history.jsonl"
         rows: list[dict[str, Any]] = []
         try:
-            text = read_checked(file).decode(errors="replace") if file.is_file() else ""
+            expected = file.is_file() or file.name in entries(self.path)
+            text = read_checked(file).decode(errors="replace") if expected else ""
         except (OSError, ValueError) as error:
             raise self._damaged(file.name, error) from error
         for line in text.splitlines():

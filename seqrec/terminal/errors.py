@@ -30,6 +30,8 @@ def plain_errors() -> Iterator[None]:
 def _full_disk_in_words() -> Iterator[None]:
     try:
         yield
+    except SeqrecError:
+        raise
     except Exception as error:
         if is_full(error):
             raise in_words(error) from error

@@ -11,6 +11,7 @@ import polars as pl
 
 from seqrec.config.kinds import KINDS
 from seqrec.config.meaning import Meaning, declared_meanings, flat, meaning_of
+from seqrec.config.saved import MEND
 from seqrec.config.schema import Component
 from seqrec.config.trust import NOTHING, Trust
 from seqrec.errors import RunError
@@ -127,7 +128,7 @@ def _config(folder: RunFolder) -> dict[str, Any]:
     """Read ``config.yaml`` as plain values."""
     config = folder.plain_config()
     if not {"seed", "metric", "data"} <= set(config):
-        raise RunError("config.yaml isn't that of a run", where=str(folder.path))
+        raise RunError("config.yaml isn't that of a run", where=str(folder.path), todo=MEND)
     return config
 
 
@@ -138,10 +139,13 @@ def _ranks(folder: RunFolder) -> pl.DataFrame:
         raise RunError(
             f"ranks.parquet has no column {', '.join(missing)}: an older version wrote it",
             where=str(folder.path),
+            todo="run its command again",
         )
     ranks = table["rank"]
     if not len(ranks) or not ranks.dtype.is_integer() or ranks.null_count() or (ranks < 1).any():
-        raise RunError("ranks.parquet has no ranks, or ranks below 1", where=str(folder.path))
+        raise RunError(
+            "ranks.parquet has no ranks, or ranks below 1", where=str(folder.path), todo=MEND
+        )
     return table.sort("user", "item", maintain_order=True)
 
 

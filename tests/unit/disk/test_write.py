@@ -45,10 +45,10 @@ def test_what_the_file_held_before_is_kept(tmp_path, monkeypatch, links):
 def test_a_full_disk_leaves_the_old_file_and_says_so(tmp_path):
     file = tmp_path / "a"
     file.write_text("old")
-    with pytest.raises(WriteError, match="the disk is full") as told, telling(file):
-        with replacing(file) as part:
-            part.write_text("ne")
-            raise FULL
+    full = pytest.raises(WriteError, match="the disk is full")
+    with full as told, telling(file), replacing(file) as part:
+        part.write_text("ne")
+        raise FULL
     assert told.value.where == str(file) and "resume=auto" in str(told.value.todo)
     assert file.read_text() == "old" and [*tmp_path.iterdir()] == [file]
 
