@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from omegaconf import Container, DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
 from seqrec.config.check.mistakes import reason
@@ -17,7 +17,7 @@ def unresolved(config: DictConfig) -> Iterator[str]:
     yield from dict.fromkeys(own or [line for line, _, _ in found])
 
 
-def _failures(node: Container, path: str = "") -> Iterator[tuple[str, str, str]]:
+def _failures(node: DictConfig | ListConfig, path: str = "") -> Iterator[tuple[str, str, str]]:
     """Yield what is wrong, the text of the interpolation, and the name that isn't known."""
     keys: Any = node.keys() if isinstance(node, DictConfig) else range(len(node))
     for key in keys:
@@ -25,7 +25,7 @@ def _failures(node: Container, path: str = "") -> Iterator[tuple[str, str, str]]
         if OmegaConf.is_missing(node, key):
             continue
         if not OmegaConf.is_interpolation(node, key):
-            if isinstance(node[key], Container):
+            if isinstance(node[key], DictConfig | ListConfig):
                 yield from _failures(node[key], at)
             continue
         raw = str(node._get_node(key)._value())  # type: ignore[union-attr]
