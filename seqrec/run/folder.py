@@ -243,8 +243,7 @@ class RunFolder:
 
     def seal(self, names: Iterable[str] = SEALED) -> None:
         """Write the manifest of the named files: a later change of one of them is found."""
-        with telling(self.path / MANIFEST):
-            seal(self.path, names)
+        seal(self.path, names)
 
     def unseal(self) -> None:
         """Remove the manifest, before the run goes on."""
