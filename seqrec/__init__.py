@@ -3,6 +3,7 @@
 ``import seqrec`` imports nothing else; a public name is loaded on first use.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,11 @@ if TYPE_CHECKING:
     from seqrec.api import Run, compare, train
     from seqrec.errors import SeqrecError
     from seqrec.recommend import Recommender
+
+if "OMP_WAIT_POLICY" not in os.environ:
+    # GNU's OpenMP reads it when torch is loaded: threads that wait for each other give up their
+    # core after a moment, or a machine that others use, too, does little but wait
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 __version__ = "0.2.0"
 __all__ = ["Recommender", "Run", "SeqrecError", "compare", "train"]

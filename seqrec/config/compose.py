@@ -77,9 +77,7 @@ class Composer:
         return hydra.compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
 
     def _options(self, group: str) -> list[str]:
-        return self.loader.get_group_options(
-            group, config_name=self.config_name, overrides=self.search
-        )
+        return self.loader.get_group_options(group, overrides=self.search)
 
 
 def settle(

@@ -20,7 +20,7 @@ from seqrec.terminal.console import print_line, result_table
 from seqrec.training.counting import BaselineModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
-from seqrec.training.plan import Plan
+from seqrec.training.plan import Plan, told
 from seqrec.training.profiling import TABLES
 
 OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "tail_share")
@@ -39,6 +39,8 @@ def print_header(
     if rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
         print_line(out, "", f"malformed rows left out: {reasons}")
+    for note in store.report.get("notes", []):
+        print_line(out, "", note)
     for before, after in pairwise(store.report["steps"]):
         if after["interactions"] < before["interactions"]:
             events = f"{after['interactions']:,} of {before['interactions']:,} interactions"
@@ -54,6 +56,9 @@ def print_header(
             print_line(
                 out, "", f"{cold:,} {part} targets left out: their items have no training event"
             )
+    if splits.report["unused_events"]:
+        unused = splits.report["unused_events"]
+        print_line(out, "", f"{unused:,} interactions are in no part of this split")
     repeats = splits.report["test_repeats"]
     if repeats > 0.05 and module.config.evaluation.mask_seen:
         print_line(
@@ -95,14 +100,7 @@ def _training(out: Console, module: TrainedModule) -> None:
 
 def print_plan(out: Console, plan: Plan) -> None:
     """Print the expected time and memory, and advice where they are too much."""
-    peak = f"{plan.peak / 2**30:.1f} GiB of memory at its peak"
-    if plan.seconds == float("inf"):
-        expected = peak
-    elif plan.seconds < 1:
-        expected = f"less than a second per epoch, {peak}"
-    else:
-        expected = f"about {plan.seconds:,.0f} s per epoch, {peak}"
-    print_line(out, "expected", expected)
+    print_line(out, "expected", told(plan))
     if plan.advice:
         print_line(out, "advice", f"{plan.free / 2**30:.1f} GiB are free; {plan.advice}")
 

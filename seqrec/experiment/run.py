@@ -41,7 +41,7 @@ from seqrec.terminal.console import console, print_line
 from seqrec.training.counting import BaselineModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
-from seqrec.training.plan import make_plan
+from seqrec.training.plan import Plan, make_plan
 from seqrec.training.trainer import build_trainer, evaluating_trainer, silence
 
 NO_MEMORY = re.compile(r"can't allocate memory|out of memory")
@@ -119,8 +119,12 @@ def _known_folder(root: Root, run_dir: Path) -> Path:
 def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
     """Begin, fit, conclude."""
     module, hardware, card = _begin(root, record, out)
+    plan = None
+    if is_first_process() and isinstance(module, TrainedModule):
+        plan = make_plan(module, hardware)
+        report.print_plan(out, plan)
     with record.opened(module, hardware, card) as logger:
-        module, results = _fit(module, record.folder, hardware, logger, out)
+        module, results = _fit(module, record.folder, hardware, logger, out, plan)
         if not is_first_process():
             return results.flat()
         results = _conclude(module, record.folder, results)
@@ -153,8 +157,6 @@ def _begin(
     )
     check_leaks(card, root)
     report.print_header(out, module, hardware, card)
-    if is_first_process() and isinstance(module, TrainedModule):
-        report.print_plan(out, make_plan(module, hardware))
     return module, hardware, card
 
 
@@ -164,16 +166,17 @@ def _fit(
     hardware: Hardware,
     logger: Any,
     out: Console,
+    plan: Plan | None,
 ) -> tuple[TrainedModule | BaselineModule, Results]:
     """Train or count, restore the best weights, evaluate them; return the evaluated module."""
     config, splits = module.config, module.splits
     if config.baseline is None:
         trainer = build_trainer(
             config, folder, hardware,
-            monitor=module.monitor, mode=module.mode, logger=logger, out=out,
+            monitor=module.monitor, mode=module.mode, logger=logger, out=out, plan=plan,
         )  # fmt: skip
     else:
-        trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), hardware)
+        trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), out)
     check_shares({"validation": len(splits.valid), "test": len(splits.test)}, trainer.world_size)
     reset_peak(hardware)
     about = module.fit(trainer, folder, out)
@@ -183,7 +186,7 @@ def _fit(
         about["best_epoch"] = best["epoch"] + 1
     if not has_whole(module, best["state_dict"]):
         module = build_experiment(config, module.store)
-        trainer = evaluating_trainer(config.trainer, hardware)
+        trainer = evaluating_trainer(config.trainer, out)
     module.load_state_dict(best["state_dict"])
     return module, _judged(trainer, module, about)
 

@@ -186,7 +186,7 @@ class RunFolder:
         return content
 
     def read_entries(self, name: str, kinds: dict[str, Any]) -> dict[str, Any]:
-        """Read a JSON file that has to have the entries of `kinds`: each name to its type, or types.
+        """Read a JSON file that has to have the entries of `kinds`: name to type or types.
 
         Raises:
             RunError: it is missing or damaged, or an entry is missing or of another type.

@@ -9,7 +9,7 @@ from rich.console import Console
 from seqrec.counts.training import Training
 from seqrec.model import BaselineModel
 from seqrec.run.checkpoints import write_checkpoint
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.terminal.console import print_line
 from seqrec.training.evaluated import EvaluatedModule
 
@@ -49,11 +49,7 @@ class BaselineModule(EvaluatedModule):
         write_checkpoint(
             {
                 "state_dict": {name: value.cpu() for name, value in self.state_dict().items()},
-                "seqrec": {
-                    "config": to_values(self.config),
-                    "facts": self.facts.plain(),
-                    "fit_seconds": self.fit_seconds,
-                },
+                "seqrec": self.description | {"fit_seconds": self.fit_seconds},
             },
             folder.best,
         )

@@ -21,7 +21,7 @@ from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel
 from seqrec.run.checkpoints import find_start
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch, TrainBatch
 from seqrec.terminal.console import print_line
 from seqrec.training.evaluated import EvaluatedModule
@@ -73,7 +73,8 @@ class TrainedModule(EvaluatedModule):
         self.generator = torch.Generator()  # for augmentation; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.validated = -1  # the epoch of the latest validation
-        self.train_loss, self.valid_loss = MeanMetric(), MeanMetric()
+        # a loss that is NaN stops the run; torchmetrics' warning would only come before
+        self.train_loss, self.valid_loss = MeanMetric(nan_strategy="ignore"), MeanMetric()
         self.fit_seconds = 0.0
 
     def fit(self, trainer: lightning.Trainer, folder: RunFolder, out: Console) -> dict[str, Any]:
@@ -187,8 +188,9 @@ class TrainedModule(EvaluatedModule):
 
     def validation_step(self, batch: EvalBatch, index: int) -> None:
         """Rank the targets of a batch, and accumulate the loss at held-out events."""
-        query_BD, _ = self._rank(batch)
-        loss = self.objective.held_out(self.model, query_BD, batch)
+        with self.exactly():
+            query_BD, _ = self._rank(batch)
+            loss = self.objective.held_out(self.model, query_BD, batch)
         self.valid_loss.update(loss, weight=len(query_BD))
 
     def on_validation_epoch_end(self) -> None:
@@ -204,15 +206,11 @@ class TrainedModule(EvaluatedModule):
     # checkpoints --------------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add configuration and facts, so that a checkpoint describes itself."""
+        """Add what the checkpoint is of, and the training time so far."""
         now = time.perf_counter()
         self.fit_seconds += now - self._clock
         self._clock = now
-        checkpoint["seqrec"] = {
-            "config": to_values(self.config),
-            "facts": self.facts.plain(),
-            "fit_seconds": self.fit_seconds,
-        }
+        checkpoint["seqrec"] = self.description | {"fit_seconds": self.fit_seconds}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the training time so far."""

@@ -1,8 +1,8 @@
-"""Estimates before training: peak memory, and seconds per epoch."""
+"""Estimates before training: peak memory, and seconds per epoch and per validation."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +10,18 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from seqrec.batches import TrainBatches
+from seqrec.batches import EvalBatches, TrainBatches
 from seqrec.machine.hardware import Hardware
+from seqrec.machine.memory import peak_mb, reset_peak
+from seqrec.shapes import TrainBatch
 from seqrec.training.module import TrainedModule
 
 TRIAL_POSITIONS = 2048  # positions in the trial step
 TRIAL_SCORES = 2**28  # scores in it, which limits the positions for a large catalogue
 BACKWARD = 1.25  # memory of the backward pass, relative to the tensors saved for it
 TIMINGS, BRIEF = 4, 0.25  # work below BRIEF seconds is timed TIMINGS times; the minimum counts
+REHEARSAL = 3.0  # seconds that the largest training step may take to be rehearsed whole
+TOLERATED_S, TOLERATED_TIME, TOLERATED_MEMORY = 2.0, 0.25, 0.1  # what isn't worth correcting
 LONG = 1800  # seconds per epoch above which a faster setting is suggested
 
 
@@ -26,35 +30,56 @@ class Plan:
     """Estimates for one process."""
 
     seconds: float  # per epoch of training, without validation
-    peak: int  # peak bytes on the device
+    valid_seconds: float  # per validation
+    peak: int  # peak bytes on the device; on a CPU, of the process
     free: int  # bytes available on the device
     advice: str  # what to change if memory or time is too large, or ""
 
+    @property
+    def total(self) -> float:
+        """Seconds of an epoch with its validation."""
+        return self.seconds + self.valid_seconds
+
+    def differs_from(self, other: "Plan") -> bool:
+        """Return whether time or memory differ by more than a plan may be wrong."""
+        slower = abs(self.total - other.total) > max(TOLERATED_S, TOLERATED_TIME * other.total)
+        return slower or abs(self.peak - other.peak) > TOLERATED_MEMORY * other.peak
+
+
+def told(plan: Plan) -> str:
+    """Return the time and the memory of a plan in words."""
+    peak = f"{plan.peak / 2**30:.1f} GiB of memory at its peak"
+    if plan.seconds == float("inf"):
+        return peak
+    if plan.total < 1:
+        return f"less than a second per epoch, {peak}"
+    each = f"about {plan.seconds:,.0f} s per epoch and {plan.valid_seconds:,.0f} s per validation"
+    return f"{each}, {peak}"
+
 
 def make_plan(module: TrainedModule, hardware: Hardware) -> Plan:
-    """Time a step on part of a batch, measure the memory it keeps, and scale both up.
+    """Time steps on part of a batch, measure the memory they keep, and scale both up.
 
-    Random numbers and weights are left as they were. A trial takes seconds, even with millions of
-    items; it is skipped if weights and scores alone don't fit.
+    Where the largest training step takes few seconds, it is rehearsed whole, with a batch of
+    validation, and the memory is what the rehearsal took. Random numbers and weights are left as
+    they were. All is skipped if weights and scores alone don't fit.
     """
     epoch = module.epoch_batches(0)
     free, used = _memory(module.device)
-    fixed = _weights(module) + _scores(module, half=hardware.precision != "fp32")
-    if fixed > free:
-        return Plan(float("inf"), used + fixed, free, _advice(module))
+    states, held = _states(module), _held(module, half=hardware.precision != "fp32")
+    if states + held > free:
+        return Plan(float("inf"), float("inf"), used + states + held, free, _advice(module))
     seconds, kept, positions = _trial(module, epoch, hardware)
-    scale = epoch.n_positions / positions
+    _, used = _memory(module.device)  # with what libraries load at their first step
     share = min(1, (module.config.trainer.limit_batches or len(epoch)) / len(epoch))
-    largest = max(_padded(epoch, rows) for rows in epoch.batches)
-    plan = Plan(
-        seconds=(seconds * scale + len(epoch) * _optimizer_seconds(module)) * share,
-        peak=used + fixed + int(BACKWARD * kept / positions * largest),
-        free=free,
-        advice="",
-    )
-    if plan.peak - used > free or plan.seconds > LONG:
-        return Plan(plan.seconds, plan.peak, free, _advice(module))
-    return plan
+    steps = seconds * epoch.n_positions / positions + len(epoch) * _optimizer_seconds(module)
+    largest = max(epoch.batches, key=lambda rows: _padded(epoch, rows))
+    scale = _padded(epoch, largest) / positions
+    peak = used + states + held + int(BACKWARD * kept * scale)
+    advice = _advice(module) if peak - used > free or steps * share > LONG else ""
+    if seconds * scale < REHEARSAL and not advice:
+        peak = _rehearse(module, epoch, largest, hardware) + states
+    return Plan(steps * share, _valid_seconds(module, hardware), peak, free, advice)
 
 
 def _trial(
@@ -73,30 +98,90 @@ def _trial(
         seen[storage.data_ptr()] = storage.nbytes()
         return tensor
 
+    def step() -> None:
+        seen.clear()
+        with torch.autograd.graph.saved_tensors_hooks(weigh, lambda tensor: tensor):
+            _step(module, batch, hardware)
+
     own = [p.untyped_storage().data_ptr() for p in module.parameters()]
-    was_training = module.training
-    module.train()
-    devices = [module.device] if module.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-
-        def step() -> None:
-            seen.clear()
-            module.zero_grad(set_to_none=True)
-            with _autocast(module.device, hardware):
-                with torch.autograd.graph.saved_tensors_hooks(weigh, lambda tensor: tensor):
-                    loss, _, _ = module.learn(batch)
-                loss.backward()
-
+    with _as_before(module):
+        module.train()
         step()  # warms up
         seconds = _least_seconds(step, module.device)
-        module.zero_grad(set_to_none=True)
-    module.train(was_training)
     kept = sum(size for pointer, size in seen.items() if pointer not in own)
     return seconds, kept, batch.history.item_BL.numel()
 
 
-def _weights(module: TrainedModule) -> int:
-    """Return the bytes that training adds: gradients, average, optimizer state."""
+def _step(module: TrainedModule, batch: TrainBatch, hardware: Hardware) -> None:
+    """Take the forward and the backward pass of a training step."""
+    module.zero_grad(set_to_none=True)
+    with _autocast(module.device, hardware):
+        loss, _, _ = module.learn(batch)
+        loss.backward()
+
+
+def _rehearse(
+    module: TrainedModule, epoch: TrainBatches, rows: np.ndarray, hardware: Hardware
+) -> int:
+    """Return the peak bytes of one training step and one batch of validation."""
+    reset_peak(hardware)
+    with _as_before(module):
+        module.train()
+        _step(module, epoch.batch(rows, weight=1.0).to(module.device), hardware)
+        module.zero_grad(set_to_none=True)
+        _validate(module, module.config.batch.eval_size, hardware)()
+    return int(peak_mb(hardware) * 2**20)
+
+
+def _valid_seconds(module: TrainedModule, hardware: Hardware) -> float:
+    """Return the seconds of a validation, from a part of its first batch."""
+    events = len(module.splits.valid)
+    size = max(1, min(module.config.batch.eval_size, TRIAL_SCORES // module.store.n_items, events))
+    with _as_before(module):
+        rank = _validate(module, size, hardware)
+        rank()  # warms up
+        return _least_seconds(rank, module.device) * events / size
+
+
+def _validate(module: TrainedModule, size: int, hardware: Hardware) -> Callable[[], object]:
+    """Return what ranks the targets of the first `size` events, whose histories are longest."""
+    module.eval()
+    batch = next(
+        iter(
+            EvalBatches(
+                columns=module.columns,
+                view=module.splits.valid,
+                max_length=module.config.max_length,
+                size=size,
+            )
+        )
+    ).to(module.device)
+
+    def rank() -> None:
+        with torch.no_grad(), _autocast(module.device, hardware):
+            module.validation_step(batch, 0)
+
+    return rank
+
+
+@contextmanager
+def _as_before(module: TrainedModule) -> Iterator[None]:
+    """Leave random numbers, gradients, counts and the mode of training as they were."""
+    was_training, judge = module.training, module.judge
+    devices = [module.device] if module.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        module.judge = judge.alone()
+        try:
+            yield
+        finally:
+            module.judge = judge
+            module.valid_loss.reset()
+            module.zero_grad(set_to_none=True)
+            module.train(was_training)
+
+
+def _states(module: TrainedModule) -> int:
+    """Return the bytes of the optimizer's state and of averaged weights."""
     probe = nn.Parameter(torch.zeros(64))
     probe.grad = torch.zeros(64)
     optimizer = module.make_optimizer([probe])
@@ -108,8 +193,14 @@ def _weights(module: TrainedModule) -> int:
     averaged = 0
     if module.config.trainer.ema:
         averaged = size + sum(buffer.nbytes for buffer in module.buffers())
+    return size * state + averaged
+
+
+def _held(module: TrainedModule, *, half: bool) -> int:
+    """Return the bytes of gradients, the table's copies and scores that a step holds at once."""
+    size = sum(p.numel() * p.element_size() for p in module.parameters() if p.requires_grad)
     table = module.model.embedding.table()
-    return size * (1 + state) + averaged + 2 * table.numel() * table.element_size()
+    return size + 2 * table.numel() * table.element_size() + _scores(module, half=half)
 
 
 def _scores(module: TrainedModule, *, half: bool) -> int:

@@ -1,6 +1,5 @@
-"""The progress bar, and one line per epoch."""
+"""The progress bar, one line per epoch, and what the first epoch says of the plan."""
 
-import math
 import time
 from typing import Any
 
@@ -9,20 +8,22 @@ from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seqrec.errors import RunError
+from seqrec.machine.hardware import Hardware
+from seqrec.machine.memory import peak_mb
+from seqrec.terminal.console import print_line
 from seqrec.training.module import TrainedModule
+from seqrec.training.plan import Plan, told
 
 
-class EpochLines(Callback):
-    """Print loss, metric and seconds after each epoch; in a terminal, show a bar meanwhile.
+class ProgressBar(Callback):
+    """Show the batches of training, validation and test as a bar, in a terminal.
 
     Args:
         out: console to write to.
-        bar: show the bar if `out` is a terminal.
+        shown: show the bar if `out` is a terminal.
     """
 
-    def __init__(self, out: Console, *, bar: bool) -> None:
-        self.out = out
+    def __init__(self, out: Console, *, shown: bool) -> None:
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -31,28 +32,77 @@ class EpochLines(Callback):
             TimeRemainingColumn(),
             console=out,
             transient=True,
-            disable=not bar or not out.is_terminal or out.quiet,
+            disable=not shown or not out.is_terminal or out.quiet,
         )
-        self.best: float | None = None
-
-    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Open the bar."""
-        self.task = self.progress.add_task("epoch")
-        self.progress.start()
+        self.task = self.progress.add_task("")
 
     def on_train_epoch_start(
         self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
-        """Reset the bar."""
-        self.clock = time.perf_counter()
+        """Show the epoch."""
         name = f"epoch {trainer.current_epoch + 1} of at most {trainer.max_epochs}"
-        self.progress.reset(self.task, total=trainer.num_training_batches, description=name)
+        self._show(name, trainer.num_training_batches)
 
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule, *ignored: Any
+    def on_validation_start(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
+        """Show the validation."""
+        self._show("validation", sum(trainer.num_val_batches))
+
+    def on_test_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Show the test."""
+        self._show("test", sum(trainer.num_test_batches))
+
+    def on_train_batch_end(self, *ignored: Any) -> None:
         """Advance the bar."""
         self.progress.advance(self.task)
+
+    def on_validation_batch_end(self, *ignored: Any) -> None:
+        """Advance the bar."""
+        self.progress.advance(self.task)
+
+    def on_test_batch_end(self, *ignored: Any) -> None:
+        """Advance the bar."""
+        self.progress.advance(self.task)
+
+    def on_validation_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule
+    ) -> None:
+        """Close the bar, unless training goes on."""
+        if trainer.state.fn != "fit":
+            self.progress.stop()
+
+    def on_train_end(self, *ignored: Any) -> None:
+        """Close the bar."""
+        self.progress.stop()
+
+    def on_test_end(self, *ignored: Any) -> None:
+        """Close the bar."""
+        self.progress.stop()
+
+    def on_exception(self, *ignored: Any) -> None:
+        """Restore the terminal."""
+        self.progress.stop()
+
+    def _show(self, name: str, total: int | float) -> None:
+        self.progress.reset(self.task, total=total, description=name)
+        self.progress.start()
+
+
+class EpochLines(Callback):
+    """Print loss, metric and seconds after each epoch.
+
+    Args:
+        out: console to write to.
+    """
+
+    def __init__(self, out: Console) -> None:
+        self.out = out
+        self.best: float | None = None
+
+    def on_train_epoch_start(self, *ignored: Any) -> None:
+        """Start the clock."""
+        self.clock = time.perf_counter()
 
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule
@@ -60,12 +110,6 @@ class EpochLines(Callback):
         """Print the line."""
         assert isinstance(module, TrainedModule)
         loss = float(module.train_loss.compute())
-        if not math.isfinite(loss):
-            raise RunError(
-                "the loss became infinite or NaN",
-                where=f"epoch {trainer.current_epoch + 1}",
-                todo="lower optimizer.lr, or set trainer.gradient_clip or trainer.precision=fp32",
-            )
         line = f"epoch {trainer.current_epoch + 1:>4}   loss {loss:8.4f}"
         if module.monitor in trainer.callback_metrics and module.validated == trainer.current_epoch:
             value = float(trainer.callback_metrics[module.monitor])
@@ -76,19 +120,6 @@ class EpochLines(Callback):
             line += f"   {module.monitor} {value:.4f}{' *' if better else '  '}"
         self.out.print(f"{line}   {time.perf_counter() - self.clock:6.1f} s")
 
-    def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        """Close the bar."""
-        self.progress.stop()
-
-    def on_exception(
-        self,
-        trainer: lightning.Trainer,
-        module: lightning.LightningModule,
-        exception: BaseException,
-    ) -> None:
-        """Restore the terminal."""
-        self.progress.stop()
-
     def state_dict(self) -> dict[str, Any]:
         """Return the best value so far, for a resumed run."""
         return {"best": self.best}
@@ -96,3 +127,48 @@ class EpochLines(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the best value."""
         self.best = state_dict["best"]
+
+
+class Correction(Callback):
+    """Correct a plan after the first epoch, where that took another time or memory.
+
+    Args:
+        plan: what was told before training.
+        hardware: where it runs.
+        out: console to write to.
+    """
+
+    def __init__(self, plan: Plan, hardware: Hardware, out: Console) -> None:
+        self.plan, self.hardware, self.out = plan, hardware, out
+        self.valid_seconds = 0.0
+        self.done = False
+
+    def on_train_epoch_start(self, *ignored: Any) -> None:
+        """Start the clock of the epoch."""
+        self.clock = time.perf_counter()
+
+    def on_validation_start(self, *ignored: Any) -> None:
+        """Start the clock of the validation."""
+        self.valid_clock = time.perf_counter()
+
+    def on_validation_end(self, *ignored: Any) -> None:
+        """Stop the clock of the validation."""
+        self.valid_seconds = time.perf_counter() - self.valid_clock
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule
+    ) -> None:
+        """Print what was measured, once and only if it isn't what was expected."""
+        if self.done:
+            return
+        self.done = True
+        seconds = time.perf_counter() - self.clock - self.valid_seconds
+        measured = Plan(
+            seconds=seconds,
+            valid_seconds=self.valid_seconds or self.plan.valid_seconds,
+            peak=int(peak_mb(self.hardware) * 2**20),
+            free=self.plan.free,
+            advice="",
+        )
+        if measured.differs_from(self.plan):
+            print_line(self.out, "measured", f"{told(measured)}, by the first epoch")

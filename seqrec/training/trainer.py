@@ -18,8 +18,10 @@ from seqrec.run.folder import RunFolder
 from seqrec.training.averaging import MovingAverage
 from seqrec.training.checkpoints import Checkpoints
 from seqrec.training.curve import LearningCurve
+from seqrec.training.finite import FiniteLoss
+from seqrec.training.plan import Plan
 from seqrec.training.profiling import build_profiler
-from seqrec.training.progress import EpochLines
+from seqrec.training.progress import Correction, EpochLines, ProgressBar
 
 NOT_ACTIONABLE = (  # warnings that users can't act on
     ".*does not have many workers.*",  # batches are gathered without workers
@@ -40,6 +42,7 @@ def build_trainer(
     mode: Literal["min", "max"],
     logger: Any,
     out: Console,
+    plan: Plan | None = None,
     first: Iterable[Callback] = (),
 ) -> lightning.Trainer:
     """Return a trainer that saves the best and the last epoch, and stops early.
@@ -52,6 +55,7 @@ def build_trainer(
         mode: whether a small or large value is better.
         logger: Lightning's logger, or None.
         out: console that epochs are reported on.
+        plan: what the run was expected to take, to be corrected by its first epoch.
         first: callbacks that run before the standard ones.
 
     Raises:
@@ -59,10 +63,14 @@ def build_trainer(
     """
     settings, strategy = root.trainer, root.trainer.strategy
     callbacks: list[Callback] = [
+        FiniteLoss(),  # before any that saves
         *first,
-        EpochLines(out, bar=settings.progress),
+        ProgressBar(out, shown=settings.progress),
+        EpochLines(out),
         LearningCurve(folder),
     ]
+    if plan is not None:
+        callbacks.append(Correction(plan, hardware, out))
     if settings.ema:
         callbacks.insert(0, MovingAverage(settings.ema))
     if settings.patience:
@@ -89,12 +97,12 @@ def build_trainer(
     )
 
 
-def evaluating_trainer(settings: Trainer, hardware: Hardware) -> lightning.Trainer:
+def evaluating_trainer(settings: Trainer, out: Console) -> lightning.Trainer:
     """Return a trainer for evaluation: each process has the whole model and writes no files."""
     return lightning_trainer(
         settings,
-        precision=hardware.lightning_precision,
         logger=False,
+        callbacks=[ProgressBar(out, shown=settings.progress)],
         enable_checkpointing=False,
     )
 

@@ -28,6 +28,7 @@ from markdown_it.token import Token
 from omegaconf import DictConfig, OmegaConf
 
 from helpers import CONFIGS, ROOT
+from helpers.apart import Apart
 from helpers.commands import load_script
 from helpers.programs import run_here
 from seqrec.config.cli.command_line import check_command_line
@@ -197,8 +198,12 @@ def typed(command: str, folder: Path, *, apart: bool) -> str:
         "COLUMNS": "100",
     }
     program, *words = shlex.split(command)
-    if program == "python" and words[0].endswith(".py") and not apart:
-        status, said = run_here(folder / words[0], words[1:], env, folder=folder)
+    if program == "python" and words[0].endswith(".py"):
+        file = folder / words[0]
+        if apart:
+            status, said = Apart([str(file), *words[1:]], env, folder).end()
+        else:
+            status, said = run_here(file, words[1:], env, folder=folder)
     else:
         done = subprocess.run(
             ["bash", "-c", command], cwd=folder, env=env, text=True, timeout=300,

@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from helpers import ROOT
+from helpers.apart import Apart
 from helpers.programs import run_here
 
 SMALL = ("data=synthetic", "data.n_users=200", "data.n_items=40", "data.length=14", "dim=16")
@@ -40,12 +40,13 @@ class Place:
 
     def run_apart(self, program: str, *arguments: str, status: int = 0) -> str:
         """Run a program to its end in a process of its own; return what it printed."""
-        done = subprocess.run(
-            self.command(program, *arguments), env=self.env, cwd=ROOT, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180,
-        )  # fmt: skip
-        assert done.returncode == status, done.stdout
-        return done.stdout
+        ended, said = self.start(program, *arguments).end()
+        assert ended == status, said
+        return said
+
+    def start(self, program: str, *arguments: str) -> Apart:
+        """Start a program in a process of its own."""
+        return Apart([str(ROOT / program), *self._given(program, arguments)], self.env)
 
     def runs(self) -> list[Path]:
         """Folders of complete runs, oldest first."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers import CONFIGS, ROOT
+from helpers.apart import Apart
 from helpers.place import QUICK, metrics
 
 from seqrec.run.code import code_hash
@@ -25,16 +26,23 @@ class Installed:
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """Type ``seqrec`` and these arguments; return what is printed."""
-        return self.python("-m", "seqrec", *arguments, status=status)
+        ended, said = Apart(["-m", "seqrec", *arguments], self.env, self.folder).end()
+        assert ended == status, said
+        return said
 
-    def python(self, *arguments: str, status: int = 0) -> str:
-        given = {"PYTHONPATH": str(self.package), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    def python(self, code: str, *, status: int = 0) -> str:
+        """Run code in an interpreter of its own."""
         done = subprocess.run(
-            [sys.executable, *arguments], env=os.environ | given, cwd=self.folder, text=True,
+            [sys.executable, "-c", code], env=self.env, cwd=self.folder, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180,
         )  # fmt: skip
         assert done.returncode == status, done.stdout
         return done.stdout
+
+    @property
+    def env(self) -> dict[str, str]:
+        given = {"PYTHONPATH": str(self.package), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+        return {**os.environ, **given}
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +99,7 @@ def test_help_and_mistakes_load_nothing_heavy_and_name_the_command(installed, ar
         finally:
             print([name for name in {HEAVY} if name in sys.modules])
     """
-    said = installed.python("-c", code, status=status)
+    said = installed.python(code, status=status)
     assert said.splitlines()[-1] == "[]"
     assert f"seqrec {arguments.split()[0]} " in said
     assert "python " not in said and "Traceback" not in said
@@ -124,4 +132,4 @@ def test_further_processes_of_a_run_are_started_by_the_name_of_the_command(insta
         sys.argv = ["seqrec", "train", "seed=1"]
         __main__.main()
     """
-    assert installed.python("-c", code).strip() == "['-m', 'seqrec.commands.train', 'seed=1']"
+    assert installed.python(code).strip() == "['-m', 'seqrec.commands.train', 'seed=1']"

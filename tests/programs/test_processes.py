@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -123,6 +124,23 @@ def torchrun(place: Place, *arguments: str):
     assert done.returncode == 0, done.stdout
 
 
+def as_torchrun(place: Place, *arguments: str) -> str:
+    """Start two processes with all that torchrun tells them; return what the first one prints."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    said = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "none"}
+    said |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GROUP_RANK": "0"}
+    both = []
+    for n in "01":
+        each = Place(place.folder)
+        each.env = place.env | said | {"RANK": n, "LOCAL_RANK": n}
+        both.append(each.start("train.py", *arguments))
+    ended = [each.end() for each in both]
+    assert [status for status, _ in ended] == [0, 0], ended
+    return ended[0][1]
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """The run of one process."""
@@ -155,7 +173,7 @@ def test_two_processes_train_as_one_and_are_measured_the_same(tmp_path, alone):
 def test_two_processes_average_weights_as_one(tmp_path):
     one, two = Place(tmp_path / "one"), Place(tmp_path / "two")
     one.run("train.py", *COMMON, "trainer=cpu", "batch.size=32", "trainer.ema=0.9")
-    two.run_apart("train.py", *TWO, "trainer.ema=0.9")
+    as_torchrun(two, *TWO, "trainer.ema=0.9")
     same(two.runs()[0], one.runs()[0])
 
 
@@ -169,9 +187,9 @@ def test_torchrun_starts_two_processes_for_one_folder(tmp_path, alone):
 
 
 @pytest.mark.slow
-def test_torchrun_sweeps_with_all_processes_at_every_job(tmp_path):
+def test_processes_of_torchrun_sweep_with_all_of_them_at_every_job(tmp_path):
     place = Place(tmp_path)
-    torchrun(place, "-m", *TWO, "trainer.max_epochs=1", "seed=1,2")
+    as_torchrun(place, "-m", *TWO, "trainer.max_epochs=1", "seed=1,2")
     assert len(place.runs()) == 2
     assert len({run.parent for run in place.runs()}) == 1
     assert len(list(place.outputs.glob("synthetic/*/*"))) == 1
@@ -196,12 +214,11 @@ def test_a_sharded_model_trains_clips_and_resumes_as_a_whole_one(tmp_path, alone
     place = Place(tmp_path)
     place.env["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
     on_cpu = "trainer.strategy={_target_:helpers.sharded_on_cpu.ShardedOnCPU}"
-    place.run_apart("train.py", *TWO, on_cpu)
+    as_torchrun(place, *TWO, on_cpu)
     [run] = place.runs()
     same(run, alone)
-    said = place.run_apart(
-        "train.py", *TWO, on_cpu, f"resume={run}", "trainer.max_epochs=3", "trainer.patience=10"
-    )
+    more = (f"resume={run}", "trainer.max_epochs=3", "trainer.patience=10")
+    said = as_torchrun(place, *TWO, on_cpu, *more)
     assert re.search("epoch +3 ", said) and not re.search("epoch +2 ", said)
     ours = f"searchpath=[{ROOT / 'tests'}]"
     assert "equal to metrics.json" in place.run("scripts/evaluate.py", f"run={run}", ours)

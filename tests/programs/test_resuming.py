@@ -2,11 +2,10 @@
 
 import json
 import signal
-import subprocess
 import time
 
 import pytest
-from helpers import CONFIGS, ROOT
+from helpers import CONFIGS
 from helpers.commands import composed, told
 from helpers.place import QUICK, Place, curve, ranked
 from omegaconf import OmegaConf
@@ -83,11 +82,7 @@ def test_a_killed_run_goes_on_to_the_same_result(tmp_path):
     loss = ("loss=sampled_softmax", "negatives.num=16", "logger=csv")  # draws random numbers too
     loss += ("scheduler=plateau", "scheduler.patience=0", "optimizer.lr=0.05")  # best comes early
     unbroken.run("train.py", *command, *loss)
-    process = subprocess.Popen(
-        killed.command("train.py", *command, *loss), env=killed.env, cwd=ROOT,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
+    process = killed.start("train.py", *command, *loss)
     for line in process.stdout:
         if line.startswith("epoch    3"):
             break

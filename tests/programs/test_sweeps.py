@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import ROOT
 from helpers.experiments import root, store_of
 from helpers.place import QUICK, SMALL, Place, metrics, ranked
 
@@ -119,11 +118,7 @@ def test_a_killed_sweep_goes_on_with_the_same_command(tmp_path):
     """kill -9 in the second of three jobs; the first is skipped, the second goes on."""
     place, unbroken = Place(tmp_path / "killed"), Place(tmp_path / "unbroken")
     command = (*SWEEP, "trainer.max_epochs=4", "seed=1,2,3")
-    process = subprocess.Popen(
-        place.command("train.py", *command), env=place.env, cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert process.stdout is not None
+    process = place.start("train.py", *command)
     jobs = 0
     for line in process.stdout:
         jobs += line.startswith("job ")

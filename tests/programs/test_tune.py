@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import optuna
@@ -196,11 +194,9 @@ def test_two_processes_share_a_study(tmp_path, space):
     space.write_text(TRIED)
     place = Place(tmp_path)
     given = [*typed_in(tmp_path, space, "trials=4")]
-    command = [sys.executable, str(ROOT / "scripts/tune.py"), *given]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    both = [subprocess.Popen(command, env=place.env, cwd=ROOT, **pipes) for _ in range(2)]
-    said = [each.communicate(timeout=240)[0] for each in both]
-    assert [each.returncode for each in both] == [0, 0], said
+    both = [place.start("scripts/tune.py", *given) for _ in range(2)]
+    ended, said = zip(*(each.end() for each in both), strict=True)
+    assert ended == (0, 0), said
     trials = study_of(tmp_path / "outputs/synthetic/tune/lstm_attn_small").trials
     assert 4 <= len(trials) <= 5
     lines = [line for text in said for line in text.splitlines() if line.startswith("trial ")]
@@ -214,8 +210,8 @@ def test_a_trial_whose_process_was_killed_is_tried_again(tmp_path, space):
     place, folder = Place(tmp_path), tmp_path / "outputs/synthetic/tune/lstm_attn_small"
     given = typed_in(tmp_path, space, "trials=2")
     slow = [each for each in given if "max_epochs" not in each]
-    command = [sys.executable, str(ROOT / "scripts/tune.py"), *slow, "trainer.max_epochs=3000"]
-    running = subprocess.Popen([*command, "trainer.patience=0"], env=place.env, cwd=ROOT)
+    long = ("trainer.max_epochs=3000", "trainer.patience=0")
+    running = place.start("scripts/tune.py", *slow, *long)
     until = time.monotonic() + 120
     while not list(folder.glob("trials/*/history.jsonl")) and time.monotonic() < until:
         time.sleep(0.2)

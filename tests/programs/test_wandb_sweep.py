@@ -4,7 +4,6 @@ import pytest
 import yaml
 from helpers import CONFIGS, ROOT
 from helpers.commands import composed
-from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
 from seqrec.config.cli.command_line import check_command_line
 
@@ -13,6 +12,8 @@ SWEEP = yaml.safe_load((CONFIGS / "wandb_sweep.yaml").read_text())
 
 def typed_by_agent(values: dict) -> list[str]:
     """The command of an agent, made by W&B's own code as its agent makes it."""
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
+
     given = {"args": {name: {"value": value} for name, value in values.items()}}
     arguments = create_sweep_command_args(given)
     names = {"${env}": ["/usr/bin/env"], "${interpreter}": ["python"]}

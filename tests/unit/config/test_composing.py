@@ -13,6 +13,7 @@ from seqrec.config.cli.command_line import check_command_line
 from seqrec.config.compose import compose, to_values
 
 
+@pytest.mark.slow
 def test_every_dataset_and_model_composes_without_a_mistake():
     sweep = ["-m", "model=glob(*)", "data=glob(*,exclude=[files,sequences])"]
     assert check_command_line(sweep, config_dir=CONFIGS) == sweep

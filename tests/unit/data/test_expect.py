@@ -54,6 +54,7 @@ def test_other_data_of_a_source_is_not_compared(store):
     assert unexpected(store, None) is None
 
 
+@pytest.mark.slow
 def test_every_dataset_expects_counts_of_its_own_names():
     expecting = 0
     for file in sorted((CONFIGS / "data").glob("*.yaml")):

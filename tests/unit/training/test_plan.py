@@ -1,13 +1,21 @@
 """What a run is expected to take."""
 
+import re
+from io import StringIO
+
 import pytest
 import torch
 from helpers.experiments import root, store_of
+from rich.console import Console
 
+from seqrec.config.schema import Trainer
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.report import print_plan
 from seqrec.machine.hardware import find_hardware
+from seqrec.run.folder import RunFolder
+from seqrec.terminal.console import console
 from seqrec.training import plan
+from seqrec.training.trainer import build_trainer, evaluating_trainer
 
 CPU = find_hardware("cpu", "fp32")
 
@@ -60,13 +68,49 @@ def test_long_epochs_are_told_with_a_way_out(store, monkeypatch):
     ("seconds", "free", "advice", "told"),
     [
         (0.2, 2**30, "", "less than a second per epoch, 2.0 GiB"),
-        (12.4, 2**30, "", "about 12 s per epoch, 2.0 GiB"),
+        (12.4, 2**30, "", "about 12 s per epoch and 3 s per validation, 2.0 GiB"),
         (float("inf"), 2**30, "do this", "1.0 GiB are free; do this"),
         (9999.0, 2**31, "do that", "2.0 GiB are free; do that"),
     ],
 )
 def test_the_plan_is_told(seconds, free, advice, told, capsys):
-    from rich.console import Console
-
-    print_plan(Console(width=200), plan.Plan(seconds, 2 * 2**30, free, advice))
+    valid = seconds / 4
+    print_plan(Console(width=200), plan.Plan(seconds, valid, 2 * 2**30, free, advice))
     assert told in capsys.readouterr().out
+
+
+def test_a_plan_counts_the_validation(store, monkeypatch):
+    monkeypatch.setattr(plan, "_least_seconds", lambda *_: 2.0)
+    for size, batches in ((60, 1), (6, 10)):
+        experiment = build_experiment(root(f"batch.eval_size={size}"), store)
+        assert plan.make_plan(experiment, CPU).valid_seconds == 2.0 * batches
+
+
+@pytest.mark.parametrize(
+    ("seconds", "peak", "corrected"),
+    [(10.0, 2**30, False), (12.0, 2**30, False), (20.0, 2**30, True), (10.0, 2**31, True)],
+)
+def test_the_first_epoch_corrects_a_plan_that_was_wrong(seconds, peak, corrected):
+    expected = plan.Plan(10.0, 1.0, 2**30, 2**33, "")
+    assert plan.Plan(seconds, 1.0, peak, 2**33, "").differs_from(expected) == corrected
+
+
+def test_a_run_prints_the_correction_once(store, tmp_path, capsys):
+    experiment = build_experiment(root("trainer.max_epochs=3"), store)
+    wrong = plan.Plan(100.0, 10.0, 2**20, 2**33, "")
+    trainer = build_trainer(
+        experiment.config, RunFolder(tmp_path), CPU,
+        monitor=experiment.monitor, mode="max", logger=None, out=console(), plan=wrong,
+    )  # fmt: skip
+    trainer.fit(experiment)
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "measured" in line]
+    assert "less than a second per epoch" in line and line.endswith("by the first epoch")
+
+
+def test_the_test_has_a_bar_in_a_terminal(store):
+    written = StringIO()
+    out = Console(file=written, force_terminal=True, width=100)
+    evaluating_trainer(Trainer(accelerator="cpu"), out).test(
+        build_experiment(root(), store), verbose=False
+    )
+    assert re.search(r"test.*1/1.*batches", written.getvalue())

@@ -1,0 +1,98 @@
+"""Programs in processes of their own, which are forks of one that has imported the libraries.
+
+Importing them takes three seconds of a core each time; a fork takes none. What a fork can't show
+(a command found on the path, the time of a start) starts an interpreter of its own instead.
+"""
+
+import atexit
+import multiprocessing
+import os
+import runpy
+import signal
+import sys
+from collections.abc import Sequence
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from pathlib import Path
+from unittest import mock
+
+from helpers import ROOT
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["helpers.preloaded"])
+
+
+class Apart:
+    """A running program; like :class:`subprocess.Popen`, with errors printed among the output.
+
+    Args:
+        words: what is typed behind ``python``: a file or ``-m`` and a module, and arguments.
+        env: its environment.
+        folder: where it is typed.
+    """
+
+    def __init__(self, words: Sequence[str], env: dict[str, str], folder: Path = ROOT) -> None:
+        with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+            forkserver.ensure_running()
+        self.pipe, end = FORKS.Pipe(duplex=False)
+        self.process = FORKS.Process(target=_main, args=(list(words), env, str(folder), end))
+        self.process.start()
+        end.close()
+        self.stdout = open(self.pipe.fileno(), encoding="utf-8", closefd=False)  # noqa: SIM115
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the program alone."""
+        assert self.process.pid
+        os.kill(self.process.pid, number)
+
+    def wait(self, seconds: float = 180) -> int:
+        """Return the exit status; the negative of a signal's number if that ended it."""
+        self.process.join(seconds)
+        if self.process.exitcode is None:
+            self.process.kill()
+        assert self.process.exitcode is not None, f"it still runs after {seconds} s"
+        return self.process.exitcode
+
+    def end(self) -> tuple[int, str]:
+        """Return the exit status, and what was printed and not yet read."""
+        said = self.stdout.read()
+        return self.wait(), said
+
+
+def _main(words: list[str], env: dict[str, str], folder: str, end: Connection) -> None:
+    os.dup2(end.fileno(), 1)
+    os.dup2(end.fileno(), 2)
+    end.close()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(folder)
+    is_module = words[0] == "-m"
+    sys.argv = words[is_module:]
+    own = folder if is_module else str(Path(words[0]).parent)
+    sys.path[:] = [own, *_added(env), *_libraries()]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _use_threads(env)
+    try:
+        if is_module:
+            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(words[0], run_name="__main__")
+    finally:
+        atexit._run_exitfuncs()  # a fork doesn't
+
+
+def _added(env: dict[str, str]) -> list[str]:
+    return [place for place in env.get("PYTHONPATH", "").split(os.pathsep) if place]
+
+
+def _libraries() -> list[str]:
+    return [place for place in sys.path if place.startswith((sys.prefix, sys.base_prefix))]
+
+
+def _use_threads(env: dict[str, str]) -> None:
+    import torch
+
+    if "OMP_NUM_THREADS" in env:  # read when torch is loaded, which it is
+        torch.set_num_threads(int(env["OMP_NUM_THREADS"]))
