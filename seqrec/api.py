@@ -93,7 +93,7 @@ class Run:
         Raises:
             RunError: the run isn't finished, or its results are damaged.
         """
-        return self._folder.read_json("metrics.json")
+        return self._folder.results()
 
     @property
     def history(self) -> pl.DataFrame:

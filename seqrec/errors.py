@@ -39,6 +39,10 @@ class RunError(SeqrecError):
     """A run folder or checkpoint that is missing, damaged or incompatible."""
 
 
+class WriteError(SeqrecError):
+    """A file that can't be written: the disk is full, or its folder is read-only."""
+
+
 def _rebuild(
     kind: type[SeqrecError], what: str, where: str | None, todo: str | None
 ) -> SeqrecError:

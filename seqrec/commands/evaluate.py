@@ -11,6 +11,7 @@ from rich.table import Table
 from seqrec.config.cli.script import parse
 from seqrec.config.schema import SampledBy
 from seqrec.config.trust import Trust
+from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
@@ -35,6 +36,7 @@ class Arguments:
     where: list[str] | None = None  # for moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
     trust: bool = False  # import and call whatever the run names; only for runs you know
+    verify: str = "sampled"  # sampled: blocks of large files | full: every byte of run and data
     save: str | None = None  # write the metrics to this JSON file
 
 
@@ -54,6 +56,8 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(
             f"sampled_by={arguments.sampled_by} is unknown", todo="choose uniform or popularity"
         )
+    if arguments.verify not in ("sampled", "full"):
+        raise ConfigError(f"verify={arguments.verify} is unknown", todo="choose sampled or full")
     if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
         raise ConfigError(f"save={arguments.save}: no such folder", todo="create it first")
     from seqrec.evaluation.results import prefixed
@@ -66,6 +70,8 @@ def evaluate_run(arguments: Arguments) -> None:
     folder = RunFolder.open(
         arguments.run, Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
     )
+    if arguments.verify == "full":
+        folder.verify()
     config = relocated(folder.config(), arguments.where)
     hardware = find_hardware(arguments.accelerator, "fp32")
     then = config.evaluation
@@ -77,6 +83,8 @@ def evaluate_run(arguments: Arguments) -> None:
         sampled_by=SampledBy(arguments.sampled_by) if arguments.sampled_by else then.sampled_by,
     )
     module = rebuild(folder, config)
+    if arguments.verify == "full":
+        module.store.verify()
     results = evaluate(module, split=arguments.split, hardware=hardware)
     out = console()
     print_line(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
@@ -96,12 +104,13 @@ def evaluate_run(arguments: Arguments) -> None:
             print_line(out, key, f" {results[key]:.4f}")
     keyed = prefixed(arguments.split, results)
     if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
-        written = folder.read_json("metrics.json")
+        written = folder.results()
         moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
         differs = f"differs from metrics.json in {', '.join(moved)}"
-        print_line(out, "check", differs if moved else "equal to metrics.json")
+        equal = "equal to metrics.json" if keyed.keys() & written else "metrics.json has none of it"
+        print_line(out, "check", differs if moved else equal)
     if arguments.save:
-        Path(arguments.save).write_text(json.dumps(keyed, indent=2) + "\n")
+        write_file(Path(arguments.save), json.dumps(keyed, indent=2) + "\n")
         print_line(out, "saved", arguments.save)
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from seqrec.clock import instant
 from seqrec.config.cli.script import parse
+from seqrec.disk.write import replacing, telling
 from seqrec.errors import ConfigError
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
@@ -114,15 +115,11 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
             parts.append(part)
             progress.advance(task, part["user"].n_unique())
     table = pl.concat(parts)
-    partial = out.with_name(f"{out.name}.partial")
-    try:
+    with telling(out), replacing(out) as partial:
         if out.suffix == ".parquet":
             table.write_parquet(partial)
         else:
             with_texts(table).write_csv(partial)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
     print_line(
         console(), "lists", f"{len(table):,} rows of {table['user'].n_unique():,} users: {out}"
     )

@@ -53,6 +53,7 @@ def reproduce(arguments: Arguments) -> bool:
             todo="finish it first: add resume=auto to its command",
         )
     config, about = relocated(folder.config(), arguments.where), folder.about()
+    then = folder.results()
     data_hash = find_data(folder, config).data_hash
     if not is_first_process():  # started by Lightning for a run of several
         train_again(folder, config, folder.path)
@@ -70,7 +71,6 @@ def reproduce(arguments: Arguments) -> bool:
         )
     new = claim(folder.path.with_name(f"{folder.path.name}_again"))
     now = train_again(folder, config, new)
-    then = folder.read_json("metrics.json")
     different = changed_metrics(then, now)
     beyond = [difference for difference in different if difference.size > arguments.tolerance]
     out.print()

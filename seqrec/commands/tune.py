@@ -50,6 +50,11 @@ def tune(arguments: Arguments) -> None:
     """Check the arguments, run the trials, and print the best."""
     if arguments.trials < 1:
         raise ConfigError(f"trials={arguments.trials}: must be at least 1", todo="write trials=20")
+    if not 0 <= arguments.search_seed < 2**32:
+        raise ConfigError(
+            f"search_seed={arguments.search_seed}: must be from 0 to {2**32 - 1}",
+            todo="write search_seed=0",
+        )
     for name, allowed in (("also", COSTS), ("pruner", PRUNERS)):
         value = getattr(arguments, name)
         if value is not None and value not in allowed:

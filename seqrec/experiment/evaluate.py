@@ -12,6 +12,7 @@ from seqrec.errors import DataError, RunError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.determinism import choose_algorithms
 from seqrec.machine.hardware import Hardware
+from seqrec.recommend.load import built_from, load_weights
 from seqrec.run.folder import RunFolder, to_values, typed
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
@@ -24,10 +25,12 @@ def rebuild(folder: RunFolder, config: Root) -> EvaluatedModule:
     """Build the run's module with its best weights, over its data.
 
     Raises:
-        RunError: the data isn't what the run was trained on.
+        RunError: the data isn't what the run was trained on, or the folder is damaged.
     """
-    module = build_experiment(config, find_data(folder, config))
-    module.load_state_dict(folder.weights())
+    store = find_data(folder, config)
+    with built_from(folder):
+        module = build_experiment(config, store)
+    load_weights(module, folder.weights(), folder)
     return module
 
 
@@ -40,7 +43,7 @@ def find_data(folder: RunFolder, config: Root) -> SequenceStore:
     about = folder.about()
     cache = Path(config.paths.cache_dir)
     with suppress(DataError, KeyError):
-        store = SequenceStore(cache.expanduser() / about["store"])
+        store = SequenceStore(cache.expanduser() / Path(about["store"]).name)
         if store.data_hash == about["data_hash"]:
             return store
     store = prepare(build_source(config), config.prepare, cache)

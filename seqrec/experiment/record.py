@@ -17,7 +17,9 @@ from seqrec.evaluation.results import Results
 from seqrec.home import command
 from seqrec.machine.hardware import Hardware
 from seqrec.machine.process import is_first_process
+from seqrec.run.checkpoints import PREVIOUS
 from seqrec.run.code import code_patch
+from seqrec.run.entries import BEGUN
 from seqrec.run.environment import describe_environment
 from seqrec.run.fingerprint import fingerprint
 from seqrec.run.folder import RunFolder, to_values
@@ -79,6 +81,7 @@ class Record:
                 where=f"{earlier['data_hash'][:12]} then, {store.data_hash[:12]} now",
                 todo="start a new run: leave resume out",
             )
+        folder.unseal()
         folder.write_config(to_values(root))
         candidate_V = module.splits.candidate_V
         candidate = pl.lit(True) if candidate_V is None else pl.Series(candidate_V[1:])
@@ -109,6 +112,7 @@ class Record:
             "before": _before(earlier),
         }
         folder.write_json("run.json", about)
+        folder.seal(BEGUN)
         config = to_values(root) | {"data_hash": store.data_hash, "choices": about["choices"]}
         run_id = str(about["run_id"])
         return RunInfo(folder.path, name, group, run_id, tags=list(root.tags), config=config)
@@ -123,9 +127,12 @@ class Record:
         """
         seconds = round(time.perf_counter() - self.began, 3)
         ended = {"finished": _now(), "wall_seconds": seconds}
-        self.folder.write_json("run.json", self.folder.about() | ended)
-        flat = results.flat()
+        about, flat = self.folder.about() | ended, results.flat()
+        self.folder.unseal()
+        self.folder.write_json("run.json", about)
         self.folder.write_json("metrics.json", flat)
+        self.folder.seal()
+        (self.folder.checkpoints / PREVIOUS).unlink(missing_ok=True)
         tables = {"recommendations": samples}
         self.logger.finish(flat | summary(card), tables, failed=False)
 

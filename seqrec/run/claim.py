@@ -10,7 +10,9 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
+from seqrec.disk.write import telling
 from seqrec.machine.process import is_first_process
+from seqrec.terminal.errors import plain_errors
 
 ELSEWHERE = "run_folder.txt"  # in a job's folder: path of the earlier run that stands for it
 BEFORE = {".hydra", ".lock"}  # what a folder holds before the run writes anything
@@ -37,22 +39,30 @@ class NewFolder(Callback):
             self._nowhere = TemporaryDirectory()  # removed when the process ends
             folder = Path(self._nowhere.name)
         elif any(given.startswith(f"{key}=") for given in hydra.overrides.hydra):
+            with plain_errors(), telling(Path(hydra[kind].dir)):
+                Path(hydra[kind].dir).mkdir(parents=True, exist_ok=True)
             return
         else:
-            folder = claim(Path(hydra[kind].dir))
+            with plain_errors():
+                folder = claim(Path(hydra[kind].dir))
         with read_write(hydra), open_dict(hydra):
             hydra[kind].dir = str(folder)
             hydra.overrides.hydra.append(f"{key}='{folder}'")  # the jobs of a sweep compose anew
 
 
 def claim(wanted: Path) -> Path:
-    """Create a folder that no other run has: `wanted`, or `wanted` with a number appended."""
+    """Create a folder that no other run has: `wanted`, or `wanted` with a number appended.
+
+    Raises:
+        WriteError: it can't be created.
+    """
     for number in count(1):
         folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}_{number}")
-        try:
-            folder.mkdir(parents=True)  # of several processes, one succeeds
-        except FileExistsError:
-            continue
+        with telling(folder):
+            try:
+                folder.mkdir(parents=True)  # of several processes, one succeeds
+            except FileExistsError:
+                continue
         return folder
     raise AssertionError  # count has no end
 

@@ -20,8 +20,10 @@ from seqrec.evaluation.task import Task
 from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel
+from seqrec.run.checkpoints import find_start
 from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch, TrainBatch
+from seqrec.terminal.console import print_line
 from seqrec.training.evaluated import EvaluatedModule
 
 
@@ -76,12 +78,17 @@ class TrainedModule(EvaluatedModule):
         self.fit_seconds = 0.0
 
     def fit(self, trainer: lightning.Trainer, folder: RunFolder, out: Console) -> dict[str, Any]:
-        """Train, from the last checkpoint if there is one; return epochs and seconds.
+        """Train, from the last whole checkpoint if there is one; return epochs and seconds.
 
         Raises:
             KeyboardInterrupt: training was interrupted and Lightning shut it down.
         """
-        trainer.fit(self, ckpt_path=folder.resumable(), weights_only=True)
+        start = find_start(folder.path)
+        if start.notes:
+            print_line(out, "damage", "; ".join(start.notes))
+        if start.checkpoint:
+            print_line(out, "resume", f"from {start.checkpoint}")
+        trainer.fit(self, ckpt_path=start.checkpoint, weights_only=True)
         if trainer.interrupted:
             raise KeyboardInterrupt
         return {"epochs": trainer.current_epoch, "fit_seconds": round(self.fit_seconds, 3)}

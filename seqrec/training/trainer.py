@@ -16,6 +16,7 @@ from seqrec.errors import ConfigError
 from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder
 from seqrec.training.averaging import MovingAverage
+from seqrec.training.checkpoints import Checkpoints
 from seqrec.training.curve import LearningCurve
 from seqrec.training.finite import FiniteLoss
 from seqrec.training.plan import Plan
@@ -80,6 +81,7 @@ def build_trainer(
     callbacks.append(ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **where))
     return lightning_trainer(
         settings,
+        plugins=[Checkpoints()],
         strategy=make(strategy) if isinstance(strategy, dict) else strategy,
         precision=hardware.lightning_precision,
         max_epochs=settings.max_epochs,
@@ -122,7 +124,7 @@ def lightning_trainer(settings: Trainer, **options: Any) -> lightning.Trainer:
             use_distributed_sampler=False,
             **options,
         )
-    except (ValueError, ImportError, MisconfigurationException) as error:
+    except (ValueError, TypeError, ImportError, MisconfigurationException) as error:
         raise ConfigError(
             str(error), where="trainer", todo="use trainer=auto, which works on any machine"
         ) from error

@@ -1,6 +1,7 @@
 """One trial of a study: train and validate a model, without using the test events."""
 
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +92,7 @@ def run_trial(config: DictConfig, folder: Path, report: Report) -> Outcome:
         if trainer.interrupted:
             raise KeyboardInterrupt
     finally:
-        for kept in (run.best, run.last):
-            kept.unlink(missing_ok=True)
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
     return Outcome(
         watch.best, watch.epoch, trainer.current_epoch, module.fit_seconds, count_parameters(module)
     )

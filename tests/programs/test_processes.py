@@ -15,7 +15,7 @@ from helpers.place import SMALL, Place, metrics, ranked
 from omegaconf import OmegaConf
 
 from seqrec.config.schema import Trainer
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, WriteError
 from seqrec.experiment.processes import agree, check_shares
 from seqrec.machine.process import RANKS, is_first_process, rank
 from seqrec.run.claim import NewFolder, claim
@@ -73,6 +73,15 @@ def test_every_run_has_a_folder_of_its_own(tmp_path):
         folders = list(pool.map(claim, [tmp_path / "data" / "now"] * 16))
     assert len(set(folders)) == 16 and all(folder.is_dir() for folder in folders)
     assert tmp_path / "data" / "now_16" in folders
+
+
+def test_a_folder_that_can_not_be_made_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match="can't be written"):
+        claim(tmp_path / "file" / "now")
+    with pytest.raises(SystemExit) as end:
+        settled(tmp_path / "file" / "now", f"hydra.run.dir='{tmp_path}/file/now'")
+    assert end.value.code == 1
 
 
 def settled(folder: Path, *overrides: str, kind: str = "run") -> Path:

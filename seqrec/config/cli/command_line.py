@@ -21,10 +21,12 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from seqrec.config.check.combine import conflicts
 from seqrec.config.check.components import allowed_keys, component_mistakes, is_instruction
+from seqrec.config.check.impossible import impossible
 from seqrec.config.check.mistakes import reason, refuse, unknown
 from seqrec.config.check.ranges import out_of_range
 from seqrec.config.check.signature import read_signature
 from seqrec.config.check.source import TargetError
+from seqrec.config.check.unresolved import unresolved
 from seqrec.config.cli.elsewhere import searched
 from seqrec.config.cli.help import help_text
 from seqrec.config.cli.launcher import launcher_mistakes
@@ -92,6 +94,8 @@ class _CommandLine:
         overrides = []
         for text in texts:
             try:
+                if text.startswith("="):
+                    raise HydraException
                 (override,) = self.parser.parse_overrides([text])
             except HydraException:
                 self.mistakes.append(
@@ -136,6 +140,9 @@ class _CommandLine:
             return None
         for override in values:
             self._apply(config, override, choices)
+        if lost := list(unresolved(config)):
+            self.mistakes += lost
+            return None
         for key in sorted(OmegaConf.missing_keys(config)):
             options = self.composer.options(key) if key in self.composer.groups else ["..."]
             self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
@@ -148,6 +155,7 @@ class _CommandLine:
             *component_mistakes(resolved),
             *conflicts(resolved),
             *out_of_range(resolved),
+            *impossible(resolved),
         ]
         return resolved, choices
 

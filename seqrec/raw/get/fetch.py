@@ -6,7 +6,6 @@ later use costs one ``stat``.
 """
 
 import errno
-import hashlib
 import http.client
 import json
 import os
@@ -22,6 +21,7 @@ from typing import IO
 from filelock import FileLock
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from seqrec.disk.manifest import sha256_of
 from seqrec.errors import DataError
 from seqrec.terminal.say import console, say
 
@@ -74,12 +74,6 @@ def fetch(file: RemoteFile, folder: str | Path) -> Path:
             _download(file, path)
         _verify(file, path)
     return path
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _record(path: Path) -> Path:

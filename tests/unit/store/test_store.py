@@ -1,5 +1,6 @@
 """Preparing and keeping datasets."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from helpers import ROOT
 
 from seqrec.config.schema import Prepare, Repeats
 from seqrec.data.files import Files
+from seqrec.disk import manifest
 from seqrec.errors import DataError
 from seqrec.raw.source import Interactions
 from seqrec.store.encode import encode
@@ -206,6 +208,65 @@ def test_damage_is_found_and_mended(how: str, tmp_path: Path, capsys: pytest.Cap
         SequenceStore(store.folder)
     assert sequences(prepared(tmp_path)) == expected
     assert capsys.readouterr().err.count("preparing it again") == 1
+
+
+@pytest.mark.parametrize("name", ["item.npy", "offset.npy", "items.parquet", "store.json"])
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
+def test_a_bit_that_rots_is_found_whatever_the_time_says(name: str, at: float, tmp_path: Path):
+    store = prepared(tmp_path)
+    file, expected = store.folder / name, sequences(store)
+    stat, raw = file.stat(), bytearray(file.read_bytes())
+    raw[int(at * len(raw))] ^= 1
+    file.write_bytes(raw)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(DataError, match="damaged"):
+        SequenceStore(store.folder)
+    assert sequences(prepared(tmp_path)) == expected
+
+
+def forged(store: SequenceStore, **changes: object) -> Path:
+    """Change the index as an older version would have written it: without its hash."""
+    file = store.folder / "store.json"
+    index = json.loads(file.read_text()) | changes
+    del index["sha256"]
+    file.write_text(json.dumps(index))
+    return store.folder
+
+
+def test_a_store_of_an_older_version_is_opened(tmp_path: Path):
+    store = prepared(tmp_path)
+    assert SequenceStore(forged(store)).data_hash == store.data_hash
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"n_users": "2"}, {"n_items": True}, {"n_interactions": 5}, {"report": {"steps": 1}}),
+        *(
+            {"files": {}},
+            {"files": {"items.parquet": 1, "users.parquet": 2}},
+            {"context": {"a": 1}},
+        ),
+    ],
+)
+def test_an_index_of_wrong_types_or_counts_is_damage(changes: dict, tmp_path: Path):
+    store = prepared(tmp_path)
+    with pytest.raises(DataError, match="damaged"):
+        SequenceStore(forged(store, **changes))
+
+
+def test_every_byte_of_a_store_is_checked_on_demand(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(manifest, "WHOLE", 100)
+    monkeypatch.setattr(manifest, "BLOCK", 1)
+    store = prepared(tmp_path)
+    file = store.folder / "items.parquet"
+    stat, raw = file.stat(), bytearray(file.read_bytes())
+    raw[5] ^= 1  # between two blocks
+    file.write_bytes(raw)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    again = SequenceStore(store.folder)
+    with pytest.raises(DataError, match="has changed"):
+        again.verify()
 
 
 def test_a_copied_store_is_as_good(tmp_path: Path):
