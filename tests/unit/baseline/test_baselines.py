@@ -1,5 +1,6 @@
 """Counted models: golden scores by naive loops, invariances, and whole runs."""
 
+import dataclasses
 import math
 from collections import Counter
 from itertools import pairwise
@@ -161,6 +162,13 @@ def test_the_order_of_a_files_rows_changes_no_list(name, shuffled):
         top_BK = rank_targets(query, baseline.table, item_BL[:, 0], k=30).top_BK
         lists.append([ids[item] for item in top_BK[0]])
     assert lists[0] == lists[1]
+
+
+def test_recent_popularity_takes_all_events_of_one_time():
+    given = dataclasses.replace(training([[1, 2], [3, 3]]), timestamp=np.array([0, 5, 5, 5]))
+    baseline = component("baseline", "recent_popularity", shares=[0.25])
+    baseline.count(given, lambda option: 0.0)
+    assert baseline.table.base_V.argsort(descending=True)[:3].tolist() == [3, 2, 1]
 
 
 @pytest.mark.parametrize("name", ["markov", "item_knn"])
