@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.console import Console
-from rich.table import Table
 
 from seqrec.comparison.estimate import comparison
 from seqrec.comparison.estimate.rows import Comparison
@@ -24,6 +22,8 @@ from seqrec.errors import ConfigError, RunError
 from seqrec.evaluation.results import prefixed
 from seqrec.recommend import Recommendation, Recommender, Session
 from seqrec.run.folder import RunFolder
+from seqrec.terminal.console import plain
+from seqrec.terminal.table import Table
 
 
 def train(*overrides: str) -> "Run":
@@ -247,7 +247,5 @@ class Compared:
         return table.terminal(self.comparison)
 
     def __repr__(self) -> str:
-        out = Console(file=io.StringIO(), width=400, highlight=False, force_jupyter=False)
-        out.print(self)
-        lines = [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+        lines = [line.rstrip() for line in plain(self).splitlines()]
         return "\n".join([*lines, *self.notes])

@@ -6,14 +6,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.table import Table
-
 from seqrec.config.cli.script import parse
 from seqrec.config.schema import SampledBy
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.table import Table
 
 
 @dataclass
@@ -82,10 +81,10 @@ def evaluate_run(arguments: Arguments) -> None:
     print_line(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
     print_line(out, "device", f"{hardware.device}, {hardware.precision}")
     print_line(out, arguments.split, module.task.protocol)
-    table = Table(header_style="dim")
+    table = Table()
     table.add_column("metric")
     for k in now.ks:
-        table.add_column(f"@{k}", justify="right")
+        table.add_column(f"@{k}", right=True)
     names = {key.partition("@")[0] for key in results if "@" in key}
     for name in sorted(names):
         values = [results.get(f"{name}@{k}") for k in now.ks]

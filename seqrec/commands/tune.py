@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.errors import ConfigError
 from seqrec.home import CONFIGS, IN_WHEEL, command
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.progress import progress_bar
 from seqrec.terminal.say import say
+from seqrec.terminal.table import Table
 from seqrec.tune import COSTS, PRUNERS
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
@@ -89,12 +88,12 @@ def tune(arguments: Arguments) -> None:
     ended = len(_ended(study))
     if study.trials:
         print_line(out, "resumed", f"{ended} trials are finished")
-    columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
+    columns = ("trials", "bar", "counted", "elapsed")
+    with progress_bar(*columns, out=out, disable=not out.is_terminal) as progress:
         task = progress.add_task("", total=arguments.trials, completed=ended)
 
         def report(trial: "FrozenTrial") -> None:
-            progress.console.print(_line(trial, search), highlight=False, soft_wrap=True)
+            progress.console.print(_line(trial, search), soft_wrap=True)
             progress.update(task, completed=len(_ended(study)))
 
         work(study, search, arguments.trials, report)
@@ -208,10 +207,10 @@ def _leaders(study: "Study", search: "Search") -> list["FrozenTrial"]:
 
 
 def _table(trials: list["FrozenTrial"], search: "Search", *, title: str) -> Table:
-    table = Table(title=title, title_justify="left", header_style="dim")
+    table = Table(title)
     keys = list(search.space.varied)
     for name in ("trial", search.monitor, "parameters", "fit s", *keys):
-        table.add_column(name, justify="right", min_width=len(name))
+        table.add_column(name, right=True, min_width=len(name))
     for trial in trials:
         outcome, values = trial.user_attrs["outcome"], trial.user_attrs["values"]
         table.add_row(

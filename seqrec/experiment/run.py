@@ -8,7 +8,6 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from omegaconf import DictConfig
-from rich.console import Console
 from torch import Tensor, nn
 
 from seqrec.build import build_source, make
@@ -34,7 +33,7 @@ from seqrec.shapes import count_parameters
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
-from seqrec.terminal.console import console, print_line
+from seqrec.terminal.console import Console, console, print_line
 from seqrec.training.counting import BaselineModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule

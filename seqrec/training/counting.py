@@ -4,12 +4,11 @@ import time
 from typing import Any
 
 import pytorch_lightning as lightning
-from rich.console import Console
 
 from seqrec.counts.training import Training
 from seqrec.model import BaselineModel
 from seqrec.run.folder import RunFolder, to_values
-from seqrec.terminal.console import print_line
+from seqrec.terminal.console import Console, print_line
 from seqrec.training.evaluated import EvaluatedModule
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.plugins.precision import FSDPPrecision
-from rich.console import Console
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
@@ -22,6 +21,7 @@ from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel
 from seqrec.run.folder import RunFolder, to_values
 from seqrec.shapes import EvalBatch, TrainBatch
+from seqrec.terminal.console import Console
 from seqrec.training.evaluated import EvaluatedModule
 
 

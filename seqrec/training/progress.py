@@ -6,10 +6,10 @@ from typing import Any
 
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from seqrec.errors import RunError
+from seqrec.terminal.console import Console
+from seqrec.terminal.progress import progress_bar
 from seqrec.training.module import TrainedModule
 
 
@@ -23,13 +23,9 @@ class EpochLines(Callback):
 
     def __init__(self, out: Console, *, bar: bool) -> None:
         self.out = out
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("batches"),
-            TimeRemainingColumn(),
-            console=out,
+        self.progress = progress_bar(
+            *("{task.description}", "bar", "counted", "batches", "remaining"),
+            out=out,
             transient=True,
             disable=not bar or not out.is_terminal or out.quiet,
         )

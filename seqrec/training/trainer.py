@@ -8,13 +8,13 @@ from typing import Any, Literal
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from rich.console import Console
 
 from seqrec.build import make
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError
 from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder
+from seqrec.terminal.console import Console
 from seqrec.training.averaging import MovingAverage
 from seqrec.training.curve import LearningCurve
 from seqrec.training.profiling import build_profiler
