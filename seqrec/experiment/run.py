@@ -69,6 +69,7 @@ def run(
     silence()
     seed_all(root.seed)
     choose_algorithms(deterministic=root.trainer.deterministic)
+    logger = make(root.logger)  # refuses what it can't log before data is prepared
     if reuse and is_first_process():
         run_dir = _known_folder(root, run_dir)
     folder = RunFolder(agree(run_dir, root.trainer))
@@ -76,7 +77,7 @@ def run(
         print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
         return folder.read_json("metrics.json") | {SKIPPED: True}
     with folder.held() if is_first_process() else nullcontext():
-        record = Record(folder, choices, overrides, make(root.logger))
+        record = Record(folder, choices, overrides, logger)
         return _run(root, record, out)
 
 
