@@ -10,6 +10,7 @@ from seqrec.config.cli.script import parse
 from seqrec.config.schema import SampledBy
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError
+from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.table import Table
@@ -54,8 +55,8 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(
             f"sampled_by={arguments.sampled_by} is unknown", todo="choose uniform or popularity"
         )
-    if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
-        raise ConfigError(f"save={arguments.save}: no such folder", todo="create it first")
+    if arguments.save:
+        check_file(Path(arguments.save), key="save", example="metrics.json")
     from seqrec.evaluation.results import prefixed
     from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
     from seqrec.run.folder import RunFolder

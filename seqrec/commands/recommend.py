@@ -11,6 +11,7 @@ import yaml
 from seqrec.clock import instant
 from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError
+from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.progress import progress_bar
@@ -94,8 +95,7 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
     """Write the lists of all users to a file; on failure, leave no partial file."""
     if out.suffix not in (".parquet", ".csv"):
         raise ConfigError(f"out={out}: unsupported file type", todo="use .parquet or .csv")
-    if not out.absolute().parent.is_dir():
-        raise ConfigError(f"no folder {out.absolute().parent}", where="out", todo="create it first")
+    check_file(out, key="out", example="lists.csv")
     if arguments.context is not None:
         raise ConfigError("context= needs items= or user=", where="arguments")
     asked = instant(arguments.at, where="at")

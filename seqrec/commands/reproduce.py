@@ -9,6 +9,7 @@ from seqrec.config.cli.script import parse
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.machine.process import is_first_process
+from seqrec.machine.writable import check_folder
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.table import Table, styled
@@ -55,6 +56,7 @@ def reproduce(arguments: Arguments) -> bool:
     if not is_first_process():  # started by Lightning for a run of several
         train_again(folder, config, folder.path)
         return True
+    check_folder(folder.path.absolute().parent, key="the folder beside run")
     out = console()
     rows = environments(about, config, data_hash)
     out.print(environment_table(rows))

@@ -30,6 +30,7 @@ from seqrec.config.cli.help import help_text
 from seqrec.config.cli.launcher import launcher_mistakes
 from seqrec.config.cli.resume import resume_arguments
 from seqrec.config.compose import Composer, to_values
+from seqrec.machine.writable import check_folder
 
 SWEEP_FLAGS = ("-m", "--multirun")
 
@@ -75,7 +76,24 @@ def check_command_line(
     if flags.cfg:
         print(OmegaConf.to_yaml(OmegaConf.create(first[0])))
         sys.exit(0)
+    _check_places(first, flags.overrides, sweeping=flags.multirun)
     return resume_arguments(argv, *first, sweeping=flags.multirun)
+
+
+def _check_places(
+    composed: tuple[dict[str, Any], dict[str, Any]], given: list[str], *, sweeping: bool
+) -> None:
+    """Check that the run, or the sweep, has somewhere to write to."""
+    config, choices = composed
+    below = ("sweeps",) if sweeping else (str(choices["model"]),)
+    check_folder(
+        Path(config["paths"]["output_dir"], str(choices["data"]), *below), key="paths.output_dir"
+    )
+    for key in ("hydra.run.dir", "hydra.sweep.dir"):
+        for text in given:
+            name, _, value = text.partition("=")
+            if name == key and "${" not in value:
+                check_folder(Path(value.strip("'\"")), key=key)
 
 
 @dataclass

@@ -18,6 +18,7 @@ from seqrec.comparison.show.report.slices import slice_dots
 from seqrec.comparison.show.table import mean_sd, notes, p_text, signed, span
 from seqrec.errors import ConfigError
 from seqrec.evaluation.protocol import SHARES, percent
+from seqrec.machine.writable import check_file
 from seqrec.pages.chart import Chart, figures_of
 from seqrec.pages.page import write_page
 
@@ -34,9 +35,7 @@ def check_target(file: Path) -> None:
                 f"report= needs the package {package}, which isn't installed",
                 todo="pip install 'seqrec[report]'",
             )
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        what = "is a folder" if file.is_dir() else "is in a folder that doesn't exist"
-        raise ConfigError(f"report={file} {what}", todo="name a file, such as report=report.html")
+    check_file(file, key="report", example="report.html")
 
 
 def write_report(
