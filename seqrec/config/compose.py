@@ -73,6 +73,10 @@ class Composer:
         """
         return _split(self._composed(tuple(chosen)).copy(), overrides)
 
+    def whole(self, chosen: Iterable[str]) -> DictConfig:
+        """Return the configuration with Hydra's own part, composed with the overrides `chosen`."""
+        return self._composed(tuple(chosen))
+
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
         return hydra.compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
 
@@ -101,7 +105,7 @@ def settle(
         overrides: those of the command line, if Hydra hasn't seen all of them.
     """
     folders = config_folders(hydra_node)
-    written = set(map(key_of, hydra_node.overrides.task if overrides is None else overrides))
+    written = set(map(key_of, typed_overrides(hydra_node) if overrides is None else overrides))
     chosen = {str(group): option for group, option in hydra_node.runtime.choices.items()}
     choices = {k: v for k, v in chosen.items() if k != "local" and not k.startswith("hydra/")}
     if config.get("baseline") is not None:
@@ -114,6 +118,12 @@ def settle(
         if file is not None:
             _take_own_values(config.get(group), OmegaConf.load(file), group, written)
     return choices | {"model": model_name(choices, folders)}
+
+
+def typed_overrides(hydra_node: Any) -> list[str]:
+    """Return the overrides of the command line as typed, with ``${...}`` as it stands."""
+    texts = OmegaConf.to_container(hydra_node.overrides.task, resolve=False)
+    return [str(text) for text in texts]  # type: ignore[union-attr]
 
 
 def _take_own_values(node: Any, file: Any, group: str, written: set[str]) -> None:

@@ -25,6 +25,7 @@ from seqrec.config.check.mistakes import reason, refuse, unknown
 from seqrec.config.check.ranges import out_of_range
 from seqrec.config.check.signature import read_signature
 from seqrec.config.check.source import TargetError
+from seqrec.config.check.unresolved import unresolved
 from seqrec.config.cli.elsewhere import searched
 from seqrec.config.cli.help import help_text
 from seqrec.config.cli.launcher import launcher_mistakes
@@ -149,11 +150,15 @@ class _CommandLine:
                 values.append(override)
         try:
             config, choices = self.composer.compose(groups, overrides=written)
+            self.mistakes += [each for o in overrides for each in self._lost(groups, o)]
         except (HydraException, OmegaConfBaseException) as error:
             self.mistakes.append(reason(error))
             return None
         for override in values:
             self._apply(config, override, choices)
+        if lost := list(unresolved(config)):
+            self.mistakes += lost
+            return None
         for key in sorted(OmegaConf.missing_keys(config)):
             options = self.composer.options(key) if key in self.composer.groups else ["..."]
             self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
@@ -168,6 +173,13 @@ class _CommandLine:
             *out_of_range(resolved),
         ]
         return resolved, choices
+
+    def _lost(self, groups: list[str], override: Override) -> Iterator[str]:
+        """Describe an override of Hydra's own keys that leads nowhere."""
+        if override.is_hydra_override() and "${" in (override.input_line or ""):
+            for mistake in unresolved(self.composer.whole(groups)):
+                if mistake.startswith(f"{override.key_or_group}="):
+                    yield mistake
 
     def _values(self, override: Override) -> list[Override]:
         if not override.is_sweep_override():
