@@ -1,6 +1,7 @@
 """Search good settings of a model in many trials, judged on validation only."""
 
 import importlib.util
+import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,10 +166,9 @@ def _line(trial: "FrozenTrial", search: "Search") -> str:
 
 def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     """Print the best trials, write the recipe, and print the next command."""
-    from seqrec.config.cli.elsewhere import KEY
     from seqrec.experiment.python import composed
     from seqrec.machine.hardware import find_hardware
-    from seqrec.tune.recipe import left_to_command, searching, write_recipe
+    from seqrec.tune.recipe import beside_recipe, searching, write_recipe
     from seqrec.tune.space import overrides
 
     out = console()
@@ -177,15 +177,14 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     out.print(_table(shown, search, title="Pareto front" if search.also else "best trials"))
     winner = best[0]
     outcome, values = winner.user_attrs["outcome"], winner.user_attrs["values"]
-    extra = [each for each in given if left_to_command(each) and not each.startswith(KEY)]
+    extra = beside_recipe(given)
     where = searching(search.folder, given)
-    recipe_and_extra = " ".join([f"experiment={search.name}", *extra])
+    again = ("-m", where, f"experiment={search.name}", *extra, "seed=1,2,3")
     own_data = [each for each in extra if each.startswith("data.")]
     device = find_hardware("auto", "auto").device
     head = [
         f"Trial {winner.number}, best of {len(_ended(study))} in the space {search.space.name}.",
-        "  "
-        + " ".join([command("train", "-m"), f"experiment={search.name}", *own_data, "seed=1,2,3"]),
+        "  " + command("train", "-m", f"experiment={search.name}", *own_data, "seed=1,2,3"),
         f"{search.monitor} {outcome['value']:.4f} with one seed, chosen on validation; not tested.",
         f"{outcome['fit_seconds']:.0f} s of training ({device}); data hash "
         f"{search.agreed['data'][:12]}.",
@@ -193,11 +192,12 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     recipe = write_recipe(
         search.folder, search.name, [*given, *overrides(values)], compose=composed, head=head
     )
+    copy = shlex.join(["cp", str(recipe), "configs/experiment/"])
     print_line(out, "best", f"{search.monitor} {outcome['value']:.4f}, trial {winner.number}")
     print_line(out, "plots", str(search.folder / "study.html"))
-    keep = "" if CONFIGS == IN_WHEEL else f"; to keep it: cp {recipe} configs/experiment/"
+    keep = "" if CONFIGS == IN_WHEEL else f"; to keep it: {copy}"
     print_line(out, "recipe", f"{recipe}{keep}")
-    print_line(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_extra} seed=1,2,3")
+    print_line(out, "next", command("train", *again))
 
 
 def _leaders(study: "Study", search: "Search") -> list["FrozenTrial"]:

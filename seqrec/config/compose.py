@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqrec.config.check.components import is_instruction
-from seqrec.config.cli.elsewhere import KEY
+from seqrec.config.cli.elsewhere import searching_in
 from seqrec.config.cli.help import SPACES
 from seqrec.config.kinds import TRAINED
 from seqrec.config.meaning import key_of
@@ -56,7 +56,7 @@ class Composer:
 
     def __init__(self, config_name: str, *, searchpath: Iterable[str] = ()) -> None:
         self.config_name = config_name
-        self.search = [f"{KEY}=[{','.join(searchpath)}]"]
+        self.search = [searching_in(searchpath)]
         self.loader = GlobalHydra.instance().config_loader()
         self.groups = set(self.loader.list_groups("")) - {"hydra", SPACES}
         self.options = cache(self._options)

@@ -26,6 +26,7 @@ NOT_ACTIONABLE = (  # warnings that users can't act on
     ".*exists and is not empty.*",  # a resumed run continues in its folder
     ".*recommended to use `self.log.*sync_dist.*",  # the metrics are exact on every process
     ".*smaller than the logging interval.*",
+    ".*ReduceLROnPlateau conditioned on metric.*",  # it is stepped at validation alone
     ".*`isinstance\\(treespec, LeafSpec\\)`.*",  # inside torch and Lightning
 )
 
