@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.errors import ConfigError
-from seqrec.home import CONFIGS, IN_WHEEL, command
+from seqrec.home import CONFIGS, IN_WHEEL, command, install
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.progress import progress_bar
@@ -58,7 +58,7 @@ def tune(arguments: Arguments) -> None:
         if importlib.util.find_spec(package) is None:
             raise ConfigError(
                 f"tuning needs the package {package}, which isn't installed",
-                todo="pip install -c requirements.lock -e '.[tune]'",
+                todo=install("tune"),
             )
     from seqrec.tune.space import Space
 

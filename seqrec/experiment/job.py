@@ -46,9 +46,10 @@ def run_job(config: DictConfig) -> float | None:
         with plain_errors():
             try:
                 return _train(config, folder)[monitored]
-            except SeqrecError:
+            except BaseException as end:
                 if is_first_process():
-                    give_back(folder, Path(config.paths.output_dir))
+                    stopped = not isinstance(end, Exception)
+                    give_back(folder, Path(config.paths.output_dir), stopped=stopped)
                 raise
     title = f"job {job.job.num}  {' '.join(typed_overrides(job))}"
     beside_others = job.runtime.choices["hydra/launcher"] != "basic"
