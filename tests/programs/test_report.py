@@ -213,14 +213,17 @@ def test_every_chart_is_drawn_and_named_without_an_error(chromium, report):
 @browser
 @pytest.mark.slow
 def test_paper_has_every_chart_in_the_light_theme(chromium, report):
+    from selenium.webdriver.support.ui import WebDriverWait
+
     page = opened(chromium, report, scheme="dark")
     page.get(report.as_uri())  # charts below the screen aren't drawn yet
     page.execute_script("dispatchEvent(new Event('beforeprint'))")
-    widths = page.execute_script(
-        "return [...document.querySelectorAll('.plot')]"
-        ".map(p => p.querySelector('.main-svg')?.getAttribute('width') ?? 0).map(Number)"
+    WebDriverWait(page, 20).until(  # plotly draws a little later
+        lambda page: page.execute_script(
+            "return [...document.querySelectorAll('.plot')]"
+            ".every(p => p.querySelector('.main-svg')?.getAttribute('width') === '880')"
+        )
     )
-    assert widths and all(0 < width <= 880 for width in widths)
     theme = "return document.documentElement.dataset.theme ?? 'of the system'"
     assert page.execute_script(theme) == "light"
     page.execute_script("dispatchEvent(new Event('afterprint'))")
