@@ -6,15 +6,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.table import Table
-
 from seqrec.config.cli.script import parse
 from seqrec.config.schema import SampledBy
 from seqrec.config.trust import Trust
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
+from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.table import Table
 
 
 @dataclass
@@ -58,8 +58,8 @@ def evaluate_run(arguments: Arguments) -> None:
         )
     if arguments.verify not in ("sampled", "full"):
         raise ConfigError(f"verify={arguments.verify} is unknown", todo="choose sampled or full")
-    if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
-        raise ConfigError(f"save={arguments.save}: no such folder", todo="create it first")
+    if arguments.save:
+        check_file(Path(arguments.save), key="save", example="metrics.json")
     from seqrec.evaluation.results import prefixed
     from seqrec.experiment.evaluate import evaluate, rebuild, relocated
     from seqrec.machine.hardware import find_hardware
@@ -90,10 +90,10 @@ def evaluate_run(arguments: Arguments) -> None:
     print_line(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
     print_line(out, "device", hardware.device)
     print_line(out, arguments.split, module.task.protocol)
-    table = Table(header_style="dim")
+    table = Table()
     table.add_column("metric")
     for k in now.ks:
-        table.add_column(f"@{k}", justify="right")
+        table.add_column(f"@{k}", right=True)
     names = {key.partition("@")[0] for key in results if "@" in key}
     for name in sorted(names):
         values = [results.get(f"{name}@{k}") for k in now.ks]

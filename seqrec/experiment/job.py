@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from seqrec.config.compose import settle
+from seqrec.config.compose import settle, typed_overrides
 from seqrec.disk.write import in_words, is_full
 from seqrec.errors import SeqrecError
 from seqrec.experiment.sweep import SKIPPED
@@ -47,11 +47,12 @@ def run_job(config: DictConfig) -> float | None:
         with plain_errors():
             try:
                 return _train(config, folder)[monitored]
-            except (Exception, KeyboardInterrupt):
+            except BaseException as end:
                 if is_first_process():
-                    give_back(folder, Path(config.paths.output_dir))
+                    stopped = not isinstance(end, Exception)
+                    give_back(folder, Path(config.paths.output_dir), stopped=stopped)
                 raise
-    title = f"job {job.job.num}  {' '.join(job.overrides.task)}"
+    title = f"job {job.job.num}  {' '.join(typed_overrides(job))}"
     beside_others = job.runtime.choices["hydra/launcher"] != "basic"
     if is_first_process() and not beside_others:
         say(f"\n{title}", style="bold")
@@ -72,7 +73,7 @@ def run_job(config: DictConfig) -> float | None:
 
 def _train(config: DictConfig, folder: Path) -> dict[str, Any]:
     job = HydraConfig.get()
-    choices, overrides = settle(config, job), list(job.overrides.task)
+    choices, overrides = settle(config, job), typed_overrides(job)
     reuse = job.mode == RunMode.MULTIRUN and not config.rerun
     return load_run()(config, folder, choices=choices, overrides=overrides, reuse=reuse)
 

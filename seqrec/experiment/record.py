@@ -24,6 +24,7 @@ from seqrec.run.environment import describe_environment
 from seqrec.run.fingerprint import fingerprint
 from seqrec.run.folder import RunFolder, to_values
 from seqrec.run.info import RunInfo, RunLogger
+from seqrec.terminal.say import say
 from seqrec.training.evaluated import EvaluatedModule
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Record:
         try:
             yield logger
         except BaseException:
-            self.logger.finish({}, {}, failed=True)
+            self._finish({}, {}, failed=True)
             raise
 
     def _open(self, module: EvaluatedModule, hardware: Hardware, card: dict[str, Any]) -> RunInfo:
@@ -115,7 +116,7 @@ class Record:
         folder.seal(BEGUN)
         config = to_values(root) | {"data_hash": store.data_hash, "choices": about["choices"]}
         run_id = str(about["run_id"])
-        return RunInfo(folder.path, name, group, run_id, tags=list(root.tags), config=config)
+        return RunInfo(folder.path, name, group, run_id, config=config)
 
     def close(self, results: Results, card: dict[str, Any], *, samples: Samples) -> None:
         """Write the results and how long the run took, and close the logger.
@@ -134,7 +135,15 @@ class Record:
         self.folder.seal()
         (self.folder.checkpoints / PREVIOUS).unlink(missing_ok=True)
         tables = {"recommendations": samples}
-        self.logger.finish(flat | summary(card), tables, failed=False)
+        self._finish(flat | summary(card), tables, failed=False)
+
+    def _finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None:
+        """Close the logger; whatever becomes of it, the run is what it is."""
+        try:
+            self.logger.finish(summary, tables, failed=failed)
+        except Exception as error:  # of a library that meets disks and networks
+            words = " ".join(str(error).split()) or type(error).__name__
+            say(f"the logger could not end, the run's folder has everything: {words}")
 
 
 def names(root: Root, choices: dict[str, str], overrides: list[str]) -> tuple[str, str]:

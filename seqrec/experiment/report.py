@@ -4,8 +4,6 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from rich.console import Console
-
 from seqrec.evaluation.groups import MAX_AUTO_GROUPS
 from seqrec.evaluation.results import Results
 from seqrec.evaluation.slices import SLICES, labels
@@ -16,7 +14,7 @@ from seqrec.run.folder import RunFolder
 from seqrec.run.info import RunLogger
 from seqrec.shapes import count_parameters
 from seqrec.store.store import SequenceStore
-from seqrec.terminal.console import print_line, result_table
+from seqrec.terminal.console import Console, print_line, result_table
 from seqrec.training.counting import BaselineModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule

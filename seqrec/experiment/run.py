@@ -9,7 +9,6 @@ from typing import Any
 
 import pytorch_lightning as lightning
 from omegaconf import DictConfig
-from rich.console import Console
 from torch import Tensor, nn
 
 from seqrec.build import build_source, make
@@ -37,7 +36,7 @@ from seqrec.shapes import count_parameters
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
-from seqrec.terminal.console import console, print_line
+from seqrec.terminal.console import Console, console, print_line
 from seqrec.training.counting import BaselineModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
@@ -75,6 +74,7 @@ def run(
     silence()
     seed_all(root.seed)
     choose_algorithms(deterministic=root.trainer.deterministic)
+    logger = make(root.logger)  # refuses what it can't log before data is prepared
     if reuse and is_first_process():
         run_dir = _known_folder(root, run_dir)
     folder = RunFolder(agree(run_dir, root.trainer))
@@ -82,7 +82,7 @@ def run(
         print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
         return folder.results() | {SKIPPED: True}
     with folder.held() if is_first_process() else nullcontext(), memory_in_words():
-        record = Record(folder, choices, overrides, make(root.logger))
+        record = Record(folder, choices, overrides, logger)
         return _run(root, record, out)
 
 

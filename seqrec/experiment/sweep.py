@@ -8,7 +8,6 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
-from rich.table import Table
 
 from seqrec.config.meaning import Meaning, key_of, meaning_of
 from seqrec.config.saved import read_overrides
@@ -17,6 +16,7 @@ from seqrec.disk.manifest import read_checked
 from seqrec.machine.process import is_first_process
 from seqrec.run.claim import ELSEWHERE
 from seqrec.terminal.console import console, print_line
+from seqrec.terminal.table import Table, styled
 
 FAILED: list[Path] = []  # folders of failed jobs, filled when the sweep ends
 BEGUN: list[DictConfig] = []  # configuration of the sweep that is running
@@ -120,12 +120,12 @@ def sweep_table(jobs: list[Job], shown: list[str]) -> Table:
     for job in jobs:
         if job.metrics is not None:
             groups.setdefault(job.varied, []).append(job.metrics)
-    table = Table(header_style="dim")
+    table = Table()
     table.add_column("settings", overflow="fold")
-    table.add_column("runs", justify="right")
+    table.add_column("runs", right=True)
     for name in shown:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("fit s", justify="right")
+        table.add_column(name, right=True, no_wrap=True)
+    table.add_column("fit s", right=True)
     means = {v: [_mean(runs, f"test/{n}") for n in shown] for v, runs in groups.items()}
     best = [max(column) for column in zip(*means.values(), strict=True)] if means else []
     for varied, runs in groups.items():
@@ -133,7 +133,7 @@ def sweep_table(jobs: list[Job], shown: list[str]) -> Table:
         for column, name in enumerate(shown):
             text = spread([run.get(f"test/{name}") for run in runs])
             winner = means[varied][column] == best[column]
-            cells.append(f"[bold green]{text}[/]" if winner else text)
+            cells.append(styled(text, "bold green" if winner else ""))
         seconds = _mean(runs, "fit_seconds")
         table.add_row(varied, str(len(runs)), *cells, f"{seconds:.1f}")
     return table

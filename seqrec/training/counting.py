@@ -4,13 +4,12 @@ import time
 from typing import Any
 
 import pytorch_lightning as lightning
-from rich.console import Console
 
 from seqrec.counts.training import Training
 from seqrec.model import BaselineModel
 from seqrec.run.checkpoints import write_checkpoint
 from seqrec.run.folder import RunFolder
-from seqrec.terminal.console import print_line
+from seqrec.terminal.console import Console, print_line
 from seqrec.training.evaluated import EvaluatedModule
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.plugins.precision import FSDPPrecision
-from rich.console import Console
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
@@ -23,7 +22,7 @@ from seqrec.model import SequenceModel
 from seqrec.run.checkpoints import find_start
 from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch, TrainBatch
-from seqrec.terminal.console import print_line
+from seqrec.terminal.console import Console, print_line
 from seqrec.training.evaluated import EvaluatedModule
 
 

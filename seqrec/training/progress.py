@@ -5,12 +5,11 @@ from typing import Any
 
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from seqrec.machine.hardware import Hardware
 from seqrec.machine.memory import peak_mb
-from seqrec.terminal.console import print_line
+from seqrec.terminal.console import Console, print_line
+from seqrec.terminal.progress import progress_bar
 from seqrec.training.module import TrainedModule
 from seqrec.training.plan import Plan, told
 
@@ -24,13 +23,9 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, out: Console, *, shown: bool) -> None:
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("batches"),
-            TimeRemainingColumn(),
-            console=out,
+        self.progress = progress_bar(
+            *("{task.description}", "bar", "counted", "batches", "remaining"),
+            out=out,
             transient=True,
             disable=not shown or not out.is_terminal or out.quiet,
         )

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from rich.console import Console
 
 from seqrec.build import make
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError
 from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder
+from seqrec.terminal.console import Console
 from seqrec.training.averaging import MovingAverage
 from seqrec.training.checkpoints import Checkpoints
 from seqrec.training.curve import LearningCurve
@@ -29,6 +29,7 @@ NOT_ACTIONABLE = (  # warnings that users can't act on
     ".*exists and is not empty.*",  # a resumed run continues in its folder
     ".*recommended to use `self.log.*sync_dist.*",  # the metrics are exact on every process
     ".*smaller than the logging interval.*",
+    ".*ReduceLROnPlateau conditioned on metric.*",  # it is stepped at validation alone
     ".*`isinstance\\(treespec, LeafSpec\\)`.*",  # inside torch and Lightning
 )
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
-from rich.console import Console
 
 from seqrec.config.compose import to_values
 from seqrec.errors import ConfigError
@@ -18,6 +17,7 @@ from seqrec.experiment.run import choose_hardware_for, prepare_data
 from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.run.folder import RunFolder, typed
 from seqrec.shapes import count_parameters
+from seqrec.terminal.console import silent
 from seqrec.training.module import TrainedModule
 from seqrec.training.trainer import build_trainer, silence
 
@@ -84,7 +84,7 @@ def run_trial(config: DictConfig, folder: Path, report: Report) -> Outcome:
         monitor=module.monitor,
         mode=module.mode,
         logger=None,
-        out=Console(quiet=True),
+        out=silent(),
         first=[watch],
     )
     try:

@@ -55,7 +55,7 @@ def node(kind: str, name: str) -> dict:
 
 @cache
 def _read(file: Path) -> dict:
-    sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0}
+    sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0, "tags": []}
     root = OmegaConf.create({**sizes, "node": OmegaConf.load(file)})
     return OmegaConf.to_container(root, resolve=True)["node"]
 

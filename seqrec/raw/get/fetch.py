@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import IO
 
 from filelock import FileLock
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from seqrec.disk.manifest import sha256_of
 from seqrec.errors import DataError
+from seqrec.terminal.progress import progress_bar
 from seqrec.terminal.say import console, say
 
 CHUNK = 1 << 20
@@ -205,10 +205,8 @@ def _transfer(url: str, part: Path, file: RemoteFile) -> None:
 
 
 def _copy(source: IO[bytes], out: IO[bytes], name: str, total: int | None) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(
-        *columns, TransferSpeedColumn(), console=console, disable=not console.is_terminal
-    ) as progress:
+    columns = ("{task.description}", "bar", "size", "speed")
+    with progress_bar(*columns, out=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(name, total=total, completed=out.tell())
         while block := source.read(CHUNK):
             out.write(block)
