@@ -39,6 +39,8 @@ def print_header(
     if rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
         print_line(out, "", f"malformed rows left out: {reasons}")
+    for note in store.report.get("notes", []):
+        print_line(out, "", note)
     for before, after in pairwise(store.report["steps"]):
         if after["interactions"] < before["interactions"]:
             events = f"{after['interactions']:,} of {before['interactions']:,} interactions"

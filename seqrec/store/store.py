@@ -14,12 +14,13 @@ import polars as pl
 from seqrec.errors import DataError
 from seqrec.raw.get.fetch import sha256_of
 
-FORMAT = 2  # raised whenever the files or their meaning change
+FORMAT = 3  # raised whenever the files or their meaning change
 INDEX = "store.json"
 KEYS = ("name", "data_hash", "n_users", "n_items", "n_interactions", "context", "report")
 STAMP = ("size", "mtime_ns", "sha256")  # of each file
 HASHED = 1 << 20  # ids that are hashed at once
-ARRAYS = {"offset": "<i8", "item": "<i4", "timestamp": "<i8", "rating": "<f4"}
+ARRAYS = {"offset": "<i8", "item": "<i4", "timestamp": "<i8", "rating": "<f4", "part": "<i1"}
+REQUIRED = ("offset", "item", "timestamp", "rating")  # hashed by name even where data lacks them
 
 
 class SequenceStore:
@@ -36,6 +37,8 @@ class SequenceStore:
         item: int32 (n_interactions,).
         timestamp: int64 (n_interactions,), milliseconds since 1970 UTC, or None.
         rating: float32 (n_interactions,), or None.
+        part: int8 (n_interactions,), 0 training, 1 validation, 2 test, of a published split, whose
+            parts follow one another in each sequence; or None.
         context: context columns by name, (n_interactions,): int32 codes of categories, 0 where
             unknown, or float32 numbers, NaN where unknown.
         categories: names of the codes 1, 2, ... of each context column of categories.
@@ -43,8 +46,8 @@ class SequenceStore:
         data_hash: sha256 of the sequences and the original ids; equal on every machine.
         items_hash: sha256 of the table of items: ids, titles and features.
         users_hash: sha256 of the table of users: ids and attributes.
-        report: ``rejected`` rows by reason, and ``steps``: users, items and interactions after
-            each step of the preparation.
+        report: ``rejected`` rows by reason; ``steps``: users, items and interactions after each
+            step of the preparation; and ``notes``: what people should know, in sentences.
 
     Raises:
         DataError: the folder is half-written, damaged, or of another format version.
@@ -54,6 +57,7 @@ class SequenceStore:
     item: np.ndarray
     timestamp: np.ndarray | None
     rating: np.ndarray | None
+    part: np.ndarray | None
     context: dict[str, np.ndarray]
     categories: dict[str, list[str]]
 
@@ -121,7 +125,7 @@ def write(
     Args:
         folder: where to write.
         name: of the source.
-        arrays: offset, item, timestamp and rating, see :class:`SequenceStore`.
+        arrays: offset, item, timestamp, rating and part, see :class:`SequenceStore`.
         context: context columns, each with the names of its codes; None: numbers.
         users: columns index, user and attributes.
         items: columns index, item, title and features.
@@ -129,8 +133,9 @@ def write(
     """
     digest = hashlib.sha256(b"seqrec sequences 1")
     for field, dtype in ARRAYS.items():
-        values = arrays[field]
-        digest.update(field.encode())
+        values = arrays.get(field)
+        if field in REQUIRED or values is not None:
+            digest.update(field.encode())
         if values is not None:
             values = np.ascontiguousarray(values, dtype=dtype)
             np.save(folder / f"{field}.npy", values)

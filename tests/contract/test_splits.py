@@ -13,8 +13,8 @@ every = pytest.mark.parametrize("name", names("split"))
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """120 users of 2 to 13 events; they come and go at different times."""
+def stores(tmp_path_factory):
+    """120 users of 2 to 13 events, who come and go at different times: in a file, and in parts."""
     folder = tmp_path_factory.mktemp("timed")
     rng = np.random.default_rng(0)
     lines = ["user_id,item_id,timestamp"]
@@ -22,8 +22,22 @@ def store(tmp_path_factory):
         times = np.sort(rng.integers(0, 40, 2 + user % 12)) + rng.integers(0, 1000)
         lines += [f"u{user},i{rng.integers(25)},{1_700_000_000 + 60 * t}" for t in times]
     (folder / "events.csv").write_text("\n".join(lines))
-    config = root("data=files", f"data.path={folder / 'events.csv'}", "prepare.k_core=0")
-    return store_of(config, folder)
+    for at, part in enumerate(("train", "valid", "test")):
+        rows = [row for n, row in enumerate(lines[1:]) if (0, 0, 0, 1, 2)[n % 5] == at]
+        (folder / f"{part}.csv").write_text("\n".join([lines[0], *rows]))
+    given = [f"data.{part}_path={folder / part}.csv" for part in ("valid", "test")]
+    of_parts = [f"data.path={folder / 'train.csv'}", *given, "split=given"]
+    whole = [f"data.path={folder / 'events.csv'}"]
+    return {
+        name: store_of(root("data=files", "prepare.k_core=0", *options), folder)
+        for name, options in {"whole": whole, "given": of_parts}.items()
+    }
+
+
+@pytest.fixture
+def store(stores, request):
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    return stores.get(name, stores["whole"])
 
 
 def check_parts_are_disjoint(split, store):

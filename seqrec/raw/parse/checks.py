@@ -7,7 +7,7 @@ import polars as pl
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw.get.local import must_exist
-from seqrec.raw.parse.formats import Format, Parquet
+from seqrec.raw.parse.formats import Format, Parquet, innermost
 from seqrec.raw.parse.hints import missing_columns
 from seqrec.raw.parse.text import inspect
 
@@ -25,10 +25,7 @@ def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = 
         DataError: the file doesn't exist, is empty or binary, or lacks a column, has two of that
             name, or has lists or objects in it.
     """
-    if isinstance(form, Parquet):
-        _check_parquet(path)
-    else:
-        inspect(path, getattr(form, "encoding", "utf-8"))
+    check_readable(path, form)
     present, nested = form.columns(path), form.nested(path)
     if not set(columns.values()) <= set(present):
         present = form.columns(path, whole=True)
@@ -48,6 +45,14 @@ def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = 
                 where=str(path),
                 todo=f"rewrite the file with one {one} per row, or name another column with {key}",
             )
+
+
+def check_readable(path: Path, form: Format) -> None:
+    """Raise a DataError if a file doesn't exist, is empty or binary, or is damaged."""
+    if isinstance(innermost(form), Parquet):
+        _check_parquet(path)
+    else:
+        inspect(path, getattr(innermost(form), "encoding", "utf-8"))
 
 
 def tolerate(

@@ -28,7 +28,8 @@ class Derived:
 
     def columns(self, path: Path, *, whole: bool = False) -> list[str]:
         """See :class:`~seqrec.raw.parse.rows.Format`."""
-        return [*self.form.columns(path, whole=whole), *self.made]
+        names = self.form.columns(path, whole=whole)
+        return [*names, *(name for name in self.made if name not in names)]
 
     def nested(self, path: Path) -> set[str]:
         """See :class:`~seqrec.raw.parse.rows.Format`."""
@@ -36,7 +37,8 @@ class Derived:
 
     def scan(self, path: Path, names: Iterable[str] = ()) -> pl.LazyFrame:
         """See :class:`~seqrec.raw.parse.rows.Format`."""
-        return self._change(self.form.scan(path))
+        own = [name for name in names if name not in self.made]
+        return self._change(self.form.scan(path, own))
 
     def doubtful(self, column: pl.Expr, *, one_value: bool) -> pl.Expr:
         """See :class:`~seqrec.raw.parse.rows.Format`."""

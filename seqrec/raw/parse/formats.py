@@ -68,12 +68,23 @@ class Parquet:
                 return
 
 
+def innermost(form: Format) -> Format:
+    """Return the format of the files themselves, whatever changes what is read of them."""
+    while hasattr(form, "form"):
+        form = form.form
+    return form
+
+
 def as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Select all columns as String, see :func:`text_of`, except those of lists or objects."""
+    """Select all columns as String, see :func:`text_of`."""
     schema = frame.collect_schema().items()
-    return frame.select(text_of(pl.col(n), dtype) for n, dtype in schema if not dtype.is_nested())
+    return frame.select(text_of(pl.col(name), dtype).alias(name) for name, dtype in schema)
 
 
 def text_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Format dates and times as ISO text, everything else as plain text."""
+    """Format dates and times as ISO text, lists and objects as JSON, the rest as plain text."""
+    if dtype.is_nested():
+        inner = pl.struct(x=column).struct.json_encode()
+        json_text = inner.str.strip_prefix('{"x":').str.head(-1)
+        return pl.when(column.is_not_null()).then(json_text)
     return column.dt.to_string("iso") if dtype.is_temporal() else column.cast(pl.String)

@@ -14,8 +14,10 @@ import polars as pl
 from seqrec.errors import DataError
 from seqrec.raw.parse import clock
 from seqrec.raw.parse.checks import check_file, quote, tolerate
+from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.context import NOTHING, Context, number_of
 from seqrec.raw.parse.formats import MISFIT, Format, Row, text_of
+from seqrec.raw.parse.recognise import recognised, settled
 
 FAULT = "_fault"
 SAMPLE = 1000  # rows inspected to distinguish numbers from ISO dates
@@ -39,7 +41,7 @@ def read_events(
     timestamp: str | None = None,
     rating: str | None = None,
     context: Mapping[str, Context] = NOTHING,
-    time_unit: str = "auto",
+    time_unit: str | Clock = "auto",
     max_bad_rows: float = 0.01,
 ) -> tuple[pl.LazyFrame, dict[str, int]]:
     """Read interactions from named columns.
@@ -50,8 +52,8 @@ def read_events(
         user, item, timestamp, rating: names of its columns; None if it has none.
         context: context columns to read, by name; an unusable value there is unknown and doesn't
             make the row malformed.
-        time_unit: ``s``, ``ms``, ``us`` since 1970 UTC, ``iso``, or ``auto``: one unit for the
-            whole column, inferred from its content.
+        time_unit: how times are written, a :class:`~seqrec.raw.parse.clock.Clock` or its unit;
+            ``auto``: one form for the whole column, inferred from its content.
         max_bad_rows: largest share of malformed rows that is dropped.
 
     Returns:
@@ -66,21 +68,31 @@ def read_events(
     columns = {role: name for role, name in roles.items() if name is not None}
     contexts = {f"context {name}": seen.column for name, seen in context.items()}
     check_file(path, form, columns | contexts)
-    head = islice(form.rows(path), SAMPLE) if timestamp else ()
-    iso = clock.is_iso(time_unit, [row.values.get(timestamp) for row in head])  # type: ignore[arg-type]
-    unit = "iso" if iso else time_unit
-    frame, rejected = _fast(path, form, columns, context, unit, max_bad_rows) or _careful(
-        path, form, columns, context, unit, max_bad_rows
-    )
+    given = time_unit if isinstance(time_unit, Clock) else Clock(time_unit)
+    where = f"column {timestamp} of {path}"
+    read_by = given
+    if timestamp:
+        sample = [row.values.get(timestamp) for row in islice(form.rows(path), SAMPLE)]
+        read_by = recognised(given, sample, lambda: texts(path, form, timestamp), where)
+    frame, rejected = _table(path, form, columns, context, read_by, max_bad_rows)
+    if timestamp and len(frame):
+        times = settled(frame["timestamp"], read_by, given, where)
+        if not clock.are_times(frame["timestamp"], read_by, times):
+            frame, rejected = _table(path, form, columns, context, times, max_bad_rows)
+        frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), times))
     if frame.is_empty():
         raise DataError(f"{path.name} has no rows", where=str(path))
-    if timestamp and unit == "auto":
-        unit = clock.unit_of(frame["timestamp"], f"column {timestamp} of {path}")
-        if not clock.are_times(frame["timestamp"], unit):
-            frame, rejected = _careful(path, form, columns, context, unit, max_bad_rows)
-    if timestamp:
-        frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), unit))
     return frame.lazy(), rejected
+
+
+def texts(path: Path, form: Format, column: str) -> pl.Series:
+    """Return a column as text, as it is in the file."""
+    try:
+        frame = form.scan(path)
+        text = text_of(pl.col(column), frame.collect_schema()[column])
+        return frame.select(text).collect(engine="streaming").to_series()
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
+        return pl.Series([row.values.get(column) for row in form.rows(path)], dtype=pl.String)
 
 
 class UnreadableError(DataError):
@@ -116,7 +128,7 @@ def take_events(
     """
     columns = {"user": user, "item": item, "timestamp": timestamp}
     try:
-        typed = _typed(frame, columns, context, time_unit)
+        typed = _typed(frame, columns, context, Clock(time_unit))
         misfit = MISFIT if MISFIT in typed.collect_schema() else pl.lit(False).alias(MISFIT)
         table = typed.select(*columns, *context, misfit).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -138,7 +150,9 @@ def take_events(
     faults = Counter([*(str(row.fault) for row in broken), *reasons])
     tolerate(path, faults, len(table) + len(broken), quotes[:QUOTED], max_bad_rows)
     good = table.drop_nulls(list(columns))
-    return good.with_columns(clock.to_ms(pl.col("timestamp"), time_unit)).lazy(), dict(faults)
+    return good.with_columns(clock.to_ms(pl.col("timestamp"), Clock(time_unit))).lazy(), dict(
+        faults
+    )
 
 
 def join_events(
@@ -153,7 +167,7 @@ def join_events(
 
 
 def _typed(
-    frame: pl.LazyFrame, columns: Mapping[str, str], context: Mapping[str, Context], unit: str
+    frame: pl.LazyFrame, columns: Mapping[str, str], context: Mapping[str, Context], times: Clock
 ) -> pl.LazyFrame:
     """Add the columns by role with their types; null where a value is unusable."""
     schema = frame.collect_schema()
@@ -162,7 +176,7 @@ def _typed(
         column, dtype = pl.col(name), schema[name]
         text = text_of(column, dtype)
         if role == "timestamp":
-            typed[role] = clock.parsed(column, dtype, unit)
+            typed[role] = clock.parsed(column, dtype, times)
         elif role == "rating":
             typed[role] = number_of(text)
         else:
@@ -186,12 +200,25 @@ def _is_bad(columns: Iterable[str]) -> pl.Expr:
 Table = tuple[pl.DataFrame, dict[str, int]]  # columns by role, and the dropped rows by reason
 
 
+def _table(
+    path: Path,
+    form: Format,
+    columns: Mapping[str, str],
+    context: Mapping[str, Context],
+    times: Clock,
+    max_bad_rows: float,
+) -> Table:
+    """Read the whole file at once if it is clean, else row by row."""
+    arguments = (path, form, columns, context, times, max_bad_rows)
+    return _fast(*arguments) or _careful(*arguments)
+
+
 def _fast(
     path: Path,
     form: Format,
     columns: Mapping[str, str],
     context: Mapping[str, Context],
-    unit: str,
+    times: Clock,
     max_bad_rows: float,
 ) -> Table | None:
     """Read the whole file at once; None if anything about it needs a closer look."""
@@ -201,7 +228,7 @@ def _fast(
         text = [name for name in names if scan.collect_schema()[name] == pl.String]
         doubts = [form.doubtful(pl.col(name), one_value=True).fill_null(False) for name in text]
         scan = scan.with_columns(pl.any_horizontal(MISFIT, *doubts).alias(MISFIT))
-        frame = _typed(scan, columns, context, unit).select(*columns, *context, MISFIT)
+        frame = _typed(scan, columns, context, times).select(*columns, *context, MISFIT)
         ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
         coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
         table = frame.with_columns(coded).collect(engine="streaming")
@@ -224,7 +251,7 @@ def _careful(
     form: Format,
     columns: Mapping[str, str],
     context: Mapping[str, Context],
-    unit: str,
+    times: Clock,
     max_bad_rows: float,
 ) -> Table:
     """Read row by row, with the reason and the line of each malformed row."""
@@ -243,7 +270,7 @@ def _careful(
             "_text": [row.text[:200] for row in chunk],
         }
         schema = {**names, FAULT: pl.String, "_line": pl.Int64, "_text": pl.String}
-        typed = _typed(pl.LazyFrame(table | extra, schema=schema), columns, context, unit)
+        typed = _typed(pl.LazyFrame(table | extra, schema=schema), columns, context, times)
         fault = pl.coalesce(FAULT, _fault(columns)).alias(FAULT)
         frame = typed.with_columns(fault).collect()
         good.append(frame.filter(pl.col(FAULT).is_null()).select(*columns, *context))

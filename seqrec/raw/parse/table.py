@@ -23,7 +23,7 @@ def read_table(
 ) -> pl.DataFrame:
     """Read the well-formed rows of a table, all columns as String, null where empty.
 
-    Lists and objects of JSON are JSON text; lists of a Parquet file stay lists, of text.
+    Lists and objects are JSON text.
 
     Args:
         path: the file.
@@ -61,17 +61,8 @@ def _fast(path: Path, form: Format, key: str, names: list[str]) -> pl.DataFrame 
         text = [name for name in names if schema[name] == pl.String]
         doubts = [form.doubtful(pl.col(name), one_value=name == key) for name in text]
         misfit = pl.any_horizontal(MISFIT, *doubts).fill_null(False).alias(MISFIT)
-        lists = [name for name in names if isinstance(schema[name], pl.List)]
-        plain = [name for name in names if not schema[name].is_nested()]
-        table = (
-            frame.select(
-                *(pl.col(name).cast(pl.List(pl.String)) for name in lists),
-                *(text_of(pl.col(name), schema[name]) for name in plain),
-                misfit,
-            )
-            .select(*(name for name in names if name in {*lists, *plain}), MISFIT)
-            .collect()
-        )
+        columns = [text_of(pl.col(name), schema[name]).alias(name) for name in names]
+        table = frame.select(*columns, misfit).collect()
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
         return None
     return None if table[MISFIT].any() else table.drop(MISFIT)

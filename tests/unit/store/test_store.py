@@ -249,14 +249,6 @@ def test_a_read_only_cache_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         prepared(tmp_path, k_core=2)
 
 
-def test_a_table_that_describes_no_item_is_said(capsys: pytest.CaptureFixture):
-    events = pl.LazyFrame({"user": ["a"], "item": ["1"]})
-    titles = pl.LazyFrame({"item": ["i1"], "title": ["One"]})
-    encoded = encode(Interactions(events, titles), Prepare(), "mine")
-    assert encoded["items"]["title"].to_list() == [None]
-    assert "items of mine has none of its 1 items" in capsys.readouterr().err
-
-
 def test_two_processes_give_one_result(tmp_path: Path):
     program = (
         "from seqrec.config.schema import Prepare; from seqrec.store.prepare import prepare\n"

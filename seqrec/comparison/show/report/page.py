@@ -163,7 +163,7 @@ def _card(card: dict[str, Any]) -> list[tuple[str, str]]:
         ("test targets", f"{card['test_targets']:,}"),
         ("items ranked", f"{card['candidates']:,} of {card['items']:,}"),
         ("items of the history", card["seen"]),
-        ("k-core", card["k_core"]),
+        ("fewest events", card["k_core"]),
         ("targets without a training event", card["cold_targets"]),
     ]
     times = card["times"] or {}
