@@ -51,10 +51,11 @@ class Ebnerd:
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`; the table of articles last, if there is one."""
-        folder = must_have(self.raw_dir, name="EB-NeRD", where="https://recsys.eb.dk/dataset/")
+        page = "https://recsys.eb.dk/dataset/"
+        folder = must_have(self.raw_dir, name="EB-NeRD", where=page)
         names = ["articles.parquet"]
         table = find_optional(folder, names) or find_optional(folder.absolute().parent, names)
-        return [find(folder, ["history.parquet"]), *([table] if table else [])]
+        return [find(folder, ["history.parquet"], page), *([table] if table else [])]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""

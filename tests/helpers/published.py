@@ -237,12 +237,16 @@ def _shops() -> dict[str, Published]:
 
 
 def _videos() -> dict[str, Published]:
-    people = _rows(
-        ",",
-        [(user, "high_active", 0, "31-60", "(10,50]", "[1,10)", "0") for user in range(7, 11)],
-        "user_id,user_active_degree,is_video_author,register_days_range,follow_user_num_range,"
-        "fans_user_num_range,friend_user_num_range",
-    ).replace(b"(10,50]", b'"(10,50]"').replace(b"[1,10)", b'"[1,10)"')
+    people = (
+        _rows(
+            ",",
+            [(user, "high_active", 0, "31-60", "(10,50]", "[1,10)", "0") for user in range(7, 11)],
+            "user_id,user_active_degree,is_video_author,register_days_range,follow_user_num_range,"
+            "fans_user_num_range,friend_user_num_range",
+        )
+        .replace(b"(10,50]", b'"(10,50]"')
+        .replace(b"[1,10)", b'"[1,10)"')
+    )
     rec = {
         "big_matrix.csv": _rows(
             ",",
@@ -317,6 +321,3 @@ def _news() -> dict[str, Published]:
 def published() -> dict[str, Published]:
     """Return the files of every published source, by the source's name."""
     return _amazon() | _movielens() | _music() | _shops() | _videos() | _news()
-
-
-

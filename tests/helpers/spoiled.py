@@ -11,7 +11,9 @@ LFS = b"""version https://git-lfs.github.com/spec/v1
 oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
 size 12345
 """
-PAGE = b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head>\n<body>No.</body></html>\n"
+PAGE = (
+    b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head>\n<body>No.</body></html>\n"
+)
 
 
 def _zipped(name: str, content: bytes) -> bytes:
@@ -89,7 +91,9 @@ COLUMNS: dict[str, Callable[[str, str, int], str]] = {  # of columns: text, sepa
     "empty cells": _cells(lambda cells: ["" for _ in cells], from_line=2, to_line=2),
     "NaN": _cells(lambda cells: ["NaN" for _ in cells], from_line=2, to_line=2),
     "two columns swapped": _cells(lambda cells: [cells[1], cells[0], *cells[2:]], from_line=0),
-    "other names": _lines(lambda lines, head: [line.upper() for line in lines[:head]] + lines[head:]),
+    "other names": _lines(
+        lambda lines, head: [line.upper() for line in lines[:head]] + lines[head:]
+    ),
     "no header": _lines(lambda lines, head: lines[head:]),
     "a header": _lines(lambda lines, head: lines if head else ["these,are,names", *lines]),
     "a header again": _lines(lambda lines, head: lines[:3] + lines[:head] + lines[3:]),

@@ -10,7 +10,9 @@ from seqrec.raw.parse.quotes import without_end
 from seqrec.raw.parse.text import lines_of, reading
 
 SEPARATORS = ("\t", "::", ";", "|", ",", " ")  # the earlier wins where several fit as well
-DECLARED = re.compile(r"\ufeff?sep=(\s|[^\s\w]{1,3}|\\t)", re.IGNORECASE)  # the first line of some of Excel's files
+DECLARED = re.compile(
+    r"\ufeff?sep=(\s|[^\s\w]{1,3}|\\t)", re.IGNORECASE
+)  # the first line of some of Excel's files
 COMMENT = "#"
 FIRST = 100  # lines that are looked at
 

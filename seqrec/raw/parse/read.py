@@ -137,6 +137,8 @@ def take_events(
             where=str(path),
             todo="correct or remove the rows that differ from the rest",
         ) from error
+    if table[MISFIT].any():
+        raise UnreadableError(f"{path.name} has rows of another width", where=str(path))
     table = table.drop(MISFIT)
     if table.is_empty() and not broken:
         raise DataError(f"{path.name} has no rows", where=str(path))

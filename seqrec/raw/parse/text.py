@@ -37,7 +37,7 @@ REPLACED = (  # what may be in a file's place: its beginning, what it is, what t
     (
         rb"PK(\x03\x04|\x05\x06)",
         "a zip archive",
-        "unpack it, and name the file inside",
+        "unpack it and use the file inside; save a spreadsheet (.xlsx) as CSV",
     ),
     (rb"(7z\xbc\xaf|Rar!|BZh\d|\xfd7zXZ|\x28\xb5\x2f\xfd)", "a packed file", "unpack it"),
     (rb"\x80[\x02-\x05]", "a pickle, which is never opened", "save the table as CSV or Parquet"),
