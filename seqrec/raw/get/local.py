@@ -1,6 +1,7 @@
 """Local files: find them in a folder, unpack them from an archive."""
 
 import os
+import shutil
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -57,8 +58,8 @@ def find_optional(folder: str | Path, names: Iterable[str]) -> Path | None:
 def find_all(folder: str | Path, pattern: str) -> list[Path]:
     """Return the files that fit a pattern, with or without ``.gz``; each once, by name."""
     with _looking(folder):
-        zipped = {p.name: p for p in Path(folder).glob(f"{pattern}.gz") if p.is_file()}
-        plain = {f"{p.name}.gz": p for p in Path(folder).glob(pattern) if p.is_file()}
+        zipped = {str(p): p for p in Path(folder).glob(f"{pattern}.gz") if p.is_file()}
+        plain = {f"{p}.gz": p for p in Path(folder).glob(pattern) if p.is_file()}
     return [path for _, path in sorted((zipped | plain).items())]
 
 
@@ -122,8 +123,12 @@ def unpack(archive: Path, members: Mapping[str, Path]) -> None:
                     continue
                 path.parent.mkdir(parents=True, exist_ok=True)
                 part = path.with_name(f"{path.name}.part")
-                part.write_bytes(bundle.read(member))
-                part.replace(path)
+                try:
+                    with bundle.open(member) as stream, part.open("wb") as out:
+                        shutil.copyfileobj(stream, out)
+                    part.replace(path)
+                finally:
+                    part.unlink(missing_ok=True)
     except (zipfile.BadZipFile, KeyError) as error:
         raise DataError(
             f"{archive.name} can't be unpacked: {error}",
