@@ -10,6 +10,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ CHUNK = 1 << 20
 PAGE_HEAD = 512  # bytes that tell a web page from data
 PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<error")
 FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_WORDS = r"\d requested and \d+ written|No space left on device|[Qq]uota exceeded"
 UNWRITABLE = (*FULL, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG, errno.EIO)
 RETRIES = 3  # attempts at a transfer that is cut off
 
@@ -81,6 +83,14 @@ def fetch(file: RemoteFile, folder: str | Path) -> Path:
                 _download(file, path)
             _verify(file, path)
     return path
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether an error of writing means that the disk is full.
+
+    numpy tells only how much it wrote, and polars has errors of its own.
+    """
+    return getattr(error, "errno", None) in FULL or re.search(FULL_WORDS, str(error)) is not None
 
 
 def sha256_of(path: Path) -> str:
@@ -215,7 +225,7 @@ def writing(folder: Path, name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in FULL:
+        if is_full(error):
             raise DataError(
                 f"the disk is full: {name} could not be written",
                 where=str(folder),
