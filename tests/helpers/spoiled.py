@@ -123,7 +123,3 @@ def damaged(published: Published, name: str, kind: str) -> bytes | None:
 
 
 KINDS = [*ANY, *TEXT, *ENCODED, *COLUMNS]
-SEEN_AT_ONCE = {  # by the first bytes, by one function for all sources
-    *("an HTML page after a byte order mark", "an error of S3", "a pickle", "a zip", "a cut zip"),
-    *("zeros", "blank", "UTF-16", "UTF-16 without a byte order mark", "a cut gzip"),
-}
