@@ -169,7 +169,9 @@ def _item_table(path: Path, max_bad_rows: float) -> pl.LazyFrame:
         "price": pl.Float32,
     }
     inspect(path)
-    items, faults, quotes = [], Counter[str](), []
+    items: list[tuple] = []
+    faults: Counter[str] = Counter()
+    quotes: list[str] = []
     for line, text, record in _records(path):
         item = _item(record) if record is not None else None
         if item is not None and item[0]:
