@@ -1,8 +1,10 @@
 """Published files that aren't in their published form: said, or counted, or read all the same."""
 
+import io
 from collections import Counter
 from pathlib import Path
 
+import polars as pl
 import pytest
 from helpers.published import published
 from helpers.spoiled import KINDS, damaged
@@ -82,3 +84,17 @@ def test_damage_is_told_or_counted(name: str, kind: str, good, capsys: pytest.Ca
             allowed = int(kind in ONE_CHANGED)
             assert (rows - all_rows).total() <= allowed
             assert told or (all_rows - rows).total() <= allowed or kind == "half"
+
+
+@pytest.mark.parametrize("name", ["complete_journey", "ebnerd", "yambda"])
+def test_damage_inside_of_a_parquet_file_is_told(name: str, good):
+    folder, _ = good[name]
+    for file, content in PUBLISHED[name].files.items():
+        third = len(content) // 3
+        empty = io.BytesIO()
+        pl.read_parquet(content).clear().write_parquet(empty)
+        for spoiled in (content[:4] + bytes(third) + content[4 + third :], empty.getvalue()):
+            (folder / file).write_bytes(spoiled)
+            with pytest.raises(DataError, match=file):
+                tables(read(name, folder))
+        (folder / file).write_bytes(content)
