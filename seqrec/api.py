@@ -116,7 +116,6 @@ class Run:
         *,
         split: str = "test",
         accelerator: str = "auto",
-        precision: str = "auto",
         where: Sequence[str] = (),
         **protocol: Any,
     ) -> dict[str, float]:
@@ -125,7 +124,6 @@ class Run:
         Args:
             split: ``test`` or ``valid``.
             accelerator: ``auto``, ``cpu`` or ``gpu``.
-            precision: ``fp32``, ``bf16`` or ``fp16``; ``auto``: the run's, where the device has it.
             where: new places of moved data: ``["data.path=FILE", "paths.cache_dir=FOLDER"]``.
             protocol: keys of ``evaluation`` to change: ``ks=[10, 50]``, ``mask_seen=False``.
 
@@ -137,7 +135,8 @@ class Run:
             DataError: the run's data can't be read anymore.
             RunError: the data isn't what the run was trained on.
         """
-        from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
+        from seqrec.experiment.evaluate import evaluate, rebuild, relocated
+        from seqrec.machine.hardware import find_hardware
         from seqrec.training.trainer import silence
 
         if split not in ("test", "valid"):
@@ -148,7 +147,7 @@ class Run:
             raise ConfigError(f"evaluation.{key}: {unknown(key, known)}")
         silence()
         config.evaluation = dataclasses.replace(config.evaluation, **protocol)
-        hardware = choose_hardware(self._folder, accelerator, precision)
+        hardware = find_hardware(accelerator, "fp32")
         results = evaluate(rebuild(self._folder, config), split=split, hardware=hardware)
         return prefixed(split, results)
 

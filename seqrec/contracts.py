@@ -44,6 +44,8 @@ class Facts:
     item_count_V: Tensor | None = None  # training events of each item
     rating_mean: float | None = None  # of the training events; None: no ratings
     items: Callable[[], pl.DataFrame] | None = None  # index, item, title, features; None: unknown
+    own_items: Callable[[], Tensor] | None = None  # users' items in training, int64, increasing:
+    # user * (n_items + 1) + item
     events: dict[str, EventFacts] = field(default_factory=dict)  # by column, ``timestamp`` too
 
     def plain(self) -> dict[str, Any]:

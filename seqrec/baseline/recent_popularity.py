@@ -48,7 +48,7 @@ class RecentPopularity(nn.Module):
         def take(share: float) -> None:
             kept = order[: max(1, round(share * len(order)))]
             count_V = training.counts(kept) + total / (total.max() + 1)  # the latter less than 1
-            self.table.fill(None, popularity_order(torch.from_numpy(count_V)))
+            self.table.fill(None, popularity_order(count_V, training.tie_V))
             self.share.fill_(share)
 
         choose("shares", self.shares, take, judge)

@@ -32,7 +32,6 @@ class Arguments:
     sampled: int | None = None  # negatives to also rank test targets among; default: the run's
     sampled_by: str | None = None  # uniform | popularity; default: the run's
     accelerator: str = "auto"  # auto | cpu | gpu
-    precision: str = "auto"  # auto: the run's, where the device has it | fp32 | bf16 | fp16
     where: list[str] | None = None  # for moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
     trust: bool = False  # import and call whatever the run names; only for runs you know
@@ -58,7 +57,8 @@ def evaluate_run(arguments: Arguments) -> None:
     if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
         raise ConfigError(f"save={arguments.save}: no such folder", todo="create it first")
     from seqrec.evaluation.results import prefixed
-    from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
+    from seqrec.experiment.evaluate import evaluate, rebuild, relocated
+    from seqrec.machine.hardware import find_hardware
     from seqrec.run.folder import RunFolder
     from seqrec.training.trainer import silence
 
@@ -67,7 +67,7 @@ def evaluate_run(arguments: Arguments) -> None:
         arguments.run, Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
     )
     config = relocated(folder.config(), arguments.where)
-    hardware = choose_hardware(folder, arguments.accelerator, arguments.precision)
+    hardware = find_hardware(arguments.accelerator, "fp32")
     then = config.evaluation
     config.evaluation = now = dataclasses.replace(
         then,
@@ -80,7 +80,7 @@ def evaluate_run(arguments: Arguments) -> None:
     results = evaluate(module, split=arguments.split, hardware=hardware)
     out = console()
     print_line(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
-    print_line(out, "device", f"{hardware.device}, {hardware.precision}")
+    print_line(out, "device", hardware.device)
     print_line(out, arguments.split, module.task.protocol)
     table = Table(header_style="dim")
     table.add_column("metric")
@@ -98,8 +98,7 @@ def evaluate_run(arguments: Arguments) -> None:
     if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
         written = folder.read_json("metrics.json")
         moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
-        then_precision = folder.about()["precision"]
-        differs = f"differs from metrics.json ({then_precision}) in {', '.join(moved)}"
+        differs = f"differs from metrics.json in {', '.join(moved)}"
         print_line(out, "check", differs if moved else "equal to metrics.json")
     if arguments.save:
         Path(arguments.save).write_text(json.dumps(keyed, indent=2) + "\n")

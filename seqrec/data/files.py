@@ -9,16 +9,15 @@ from typing import Any
 import polars as pl
 
 from seqrec.data._options import one_of
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, DataError
 from seqrec.raw.get.local import must_exist
 from seqrec.raw.parse.checks import check_readable
 from seqrec.raw.parse.chosen import Chosen, left_out, wanted
 from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.columns import described
 from seqrec.raw.parse.context import Context, declared
-from seqrec.raw.parse.delimited import QUOTES, delimited
 from seqrec.raw.parse.derived import Derived
-from seqrec.raw.parse.formats import Format, JsonLines, Parquet
+from seqrec.raw.parse.formats import QUOTES, Format, JsonLines, Parquet, text_format
 from seqrec.raw.parse.numbers import SMALL, check_decimal, days, plain, unknown
 from seqrec.raw.parse.order import check_order, ordered
 from seqrec.raw.parse.parts import Parts, name_of, parts_of
@@ -236,15 +235,28 @@ class Files:
     def _table(self, name: str, columns: dict[str, str], *, one: str) -> pl.DataFrame:
         path = self._local(name)
         form = self._format(path, header=True)
-        return read_table(path, form, columns, one=one, max_bad_rows=self.max_bad_rows)
+        table = read_table(path, form, columns, one=one, max_bad_rows=self.max_bad_rows)
+        names = form.columns(path)
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DataError(
+                f"{path.name} has more than one column called {', '.join(map(repr, twice))}",
+                where=str(path),
+                todo="give each column a name of its own",
+            )
+        return table
 
     def _format(self, path: Path, *, header: bool) -> Format:
         suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
         if suffix in BY_SUFFIX:
             form = BY_SUFFIX[suffix]
             return replace(form, encoding=self.encoding) if isinstance(form, JsonLines) else form
-        return delimited(
-            path, self.separator, header=header, encoding=self.encoding, quote=self.quote
+        return text_format(
+            path,
+            separator=self.separator,
+            quote=self.quote,
+            header=header,
+            encoding=self.encoding,
         )
 
     def _local(self, path: str) -> Path:

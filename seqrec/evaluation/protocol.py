@@ -224,14 +224,15 @@ def markdown(card: dict[str, Any]) -> str:
         "| part | events | from | to |",
         "|---|---:|---|---|",
     ]
-    counts = {
-        "train": card["train_events"],
-        "valid targets": card["valid_targets"],
-        "test targets": card["test_targets"],
-    }
-    for part, events in counts.items():
-        first, last = card["times"][part] if card["times"] else ("unknown", "unknown")
+    for part, events in _parts(card).items():
+        first, last = card["times"].get(part, ("", "")) if card["times"] else ("unknown", "unknown")
         lines.append(f"| {part} | {events:,} | {first} | {last} |")
+    if card["train_single"]:
+        lines += [
+            "",
+            f"Training sequences of one event: {card['train_single']:,}. These events count as "
+            "all others do, but a model of histories learns nothing from them: no event follows.",
+        ]
     lines += [
         "",
         f"Ranked: {card['candidates']:,} of {card['items']:,} items; items of the history are "
@@ -245,6 +246,22 @@ def markdown(card: dict[str, Any]) -> str:
     for key, meaning in SHARES.items():
         lines.append(f"| {percent(card[key])} | {meaning} |")
     return "\n".join(lines) + "\n"
+
+
+def _parts(card: dict[str, Any]) -> dict[str, int]:
+    """Return the number of events in each part; together they are all events."""
+    counts = {
+        "train": card["train_events"],
+        "valid targets": card["valid_targets"],
+        "test targets": card["test_targets"],
+    }
+    others = {
+        "valid targets without a training event, left out": card["valid_cold_targets"],
+        "test targets without a training event, left out": card["test_cold_targets"],
+        "only in the history of a target": card["history_events"],
+        "in no part": card["unused_events"],
+    }
+    return counts | {part: events for part, events in others.items() if events}
 
 
 def _sampled(sampled: dict[str, str] | None) -> list[str]:

@@ -8,10 +8,10 @@ from omegaconf import OmegaConf
 from seqrec.build import build_source
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.schema import Root, Trainer
-from seqrec.errors import ConfigError, DataError, RunError
+from seqrec.errors import DataError, RunError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.determinism import choose_algorithms
-from seqrec.machine.hardware import Hardware, find_hardware
+from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder, to_values, typed
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
@@ -75,30 +75,12 @@ def relocated(config: Root, where: list[str] | None) -> Root:
     return typed(OmegaConf.merge(values, OmegaConf.from_dotlist(where or [])))
 
 
-def choose_hardware(folder: RunFolder, accelerator: str, precision: str) -> Hardware:
-    """Choose the device and precision to evaluate with.
-
-    ``auto`` is the run's own precision where the device has it, so that numbers are reproduced;
-    elsewhere (bf16 on many CPUs), the best precision of the device.
-
-    Raises:
-        ConfigError: the requested device or precision isn't available.
-    """
-    if precision != "auto":
-        return find_hardware(accelerator, precision)
-    best = find_hardware(accelerator, "auto")
-    try:
-        return find_hardware(accelerator, folder.about()["precision"])
-    except ConfigError:
-        return best
-
-
 def evaluate(module: EvaluatedModule, *, split: str, hardware: Hardware) -> dict[str, float]:
-    """Return the metrics of the ``test`` or ``valid`` events by name."""
+    """Return the metrics of the ``test`` or ``valid`` events by name, ranked in float32."""
     deterministic = module.config.trainer.deterministic
     choose_algorithms(deterministic=deterministic)
     device = Trainer(accelerator=hardware.kind, devices=1, deterministic=deterministic)
-    trainer = evaluating_trainer(device, hardware)
+    trainer = evaluating_trainer(device)
     if split == "test":
         trainer.test(module, verbose=False)
         return module.results | module.conclude().test

@@ -56,6 +56,9 @@ def print_header(
             print_line(
                 out, "", f"{cold:,} {part} targets left out: their items have no training event"
             )
+    if splits.report["unused_events"]:
+        unused = splits.report["unused_events"]
+        print_line(out, "", f"{unused:,} interactions are in no part of this split")
     repeats = splits.report["test_repeats"]
     if repeats > 0.05 and module.config.evaluation.mask_seen:
         print_line(

@@ -150,7 +150,7 @@ def _fit(
             monitor=module.monitor, mode=module.mode, logger=logger, out=out,
         )  # fmt: skip
     else:
-        trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), hardware)
+        trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1))
     check_shares({"validation": len(splits.valid), "test": len(splits.test)}, trainer.world_size)
     reset_peak(hardware)
     about = module.fit(trainer, folder, out)
@@ -160,7 +160,7 @@ def _fit(
         about["best_epoch"] = best["epoch"] + 1
     if not has_whole(module, best["state_dict"]):
         module = build_experiment(config, module.store)
-        trainer = evaluating_trainer(config.trainer, hardware)
+        trainer = evaluating_trainer(config.trainer)
     module.load_state_dict(best["state_dict"])
     return module, _judged(trainer, module, about)
 

@@ -35,8 +35,9 @@ def codes(ids: pl.Series, one: str) -> tuple[np.ndarray, list[str]]:
 
 def _tidied(ids: pl.Series, code: np.ndarray, one: str) -> tuple[np.ndarray, list[str]]:
     """Give ids that the rule makes equal one code; the rule is applied to each id once."""
-    row = np.zeros(int(code.max()) + 1, dtype=np.int64)
-    row[code] = np.arange(len(code))
+    place = np.arange(len(code), dtype=np.int32 if len(code) < 2**31 else np.int64)
+    row = np.zeros(int(code.max()) + 1, dtype=place.dtype)
+    row[code] = place
     used = np.flatnonzero(np.bincount(code))
     given = ids.gather(row[used]).cast(pl.String)
     tidy = tidied(given)

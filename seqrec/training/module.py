@@ -71,7 +71,8 @@ class TrainedModule(EvaluatedModule):
         self.generator = torch.Generator()  # for augmentation; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.validated = -1  # the epoch of the latest validation
-        self.train_loss, self.valid_loss = MeanMetric(), MeanMetric()
+        # a loss that is NaN stops the run; torchmetrics' warning would only come before
+        self.train_loss, self.valid_loss = MeanMetric(nan_strategy="ignore"), MeanMetric()
         self.fit_seconds = 0.0
 
     def fit(self, trainer: lightning.Trainer, folder: RunFolder, out: Console) -> dict[str, Any]:
@@ -180,8 +181,9 @@ class TrainedModule(EvaluatedModule):
 
     def validation_step(self, batch: EvalBatch, index: int) -> None:
         """Rank the targets of a batch, and accumulate the loss at held-out events."""
-        query_BD, _ = self._rank(batch)
-        loss = self.objective.held_out(self.model, query_BD, batch)
+        with self.exactly():
+            query_BD, _ = self._rank(batch)
+            loss = self.objective.held_out(self.model, query_BD, batch)
         self.valid_loss.update(loss, weight=len(query_BD))
 
     def on_validation_epoch_end(self) -> None:

@@ -1,6 +1,5 @@
 """The progress bar, and one line per epoch."""
 
-import math
 import time
 from typing import Any
 
@@ -9,7 +8,6 @@ from pytorch_lightning.callbacks import Callback
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seqrec.errors import RunError
 from seqrec.training.module import TrainedModule
 
 
@@ -60,12 +58,6 @@ class EpochLines(Callback):
         """Print the line."""
         assert isinstance(module, TrainedModule)
         loss = float(module.train_loss.compute())
-        if not math.isfinite(loss):
-            raise RunError(
-                "the loss became infinite or NaN",
-                where=f"epoch {trainer.current_epoch + 1}",
-                todo="lower optimizer.lr, or set trainer.gradient_clip or trainer.precision=fp32",
-            )
         line = f"epoch {trainer.current_epoch + 1:>4}   loss {loss:8.4f}"
         if module.monitor in trainer.callback_metrics and module.validated == trainer.current_epoch:
             value = float(trainer.callback_metrics[module.monitor])

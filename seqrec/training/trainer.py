@@ -17,6 +17,7 @@ from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder
 from seqrec.training.averaging import MovingAverage
 from seqrec.training.curve import LearningCurve
+from seqrec.training.finite import FiniteLoss
 from seqrec.training.profiling import build_profiler
 from seqrec.training.progress import EpochLines
 
@@ -58,6 +59,7 @@ def build_trainer(
     """
     settings, strategy = root.trainer, root.trainer.strategy
     callbacks: list[Callback] = [
+        FiniteLoss(),  # before any that saves
         *first,
         EpochLines(out, bar=settings.progress),
         LearningCurve(folder),
@@ -87,11 +89,10 @@ def build_trainer(
     )
 
 
-def evaluating_trainer(settings: Trainer, hardware: Hardware) -> lightning.Trainer:
+def evaluating_trainer(settings: Trainer) -> lightning.Trainer:
     """Return a trainer for evaluation: each process has the whole model and writes no files."""
     return lightning_trainer(
         settings,
-        precision=hardware.lightning_precision,
         logger=False,
         enable_checkpointing=False,
     )

@@ -7,6 +7,7 @@ import pytest
 from helpers.components import component, names
 from helpers.experiments import root, store_of
 
+from seqrec.build import gather_facts
 from seqrec.store.views import View
 
 every = pytest.mark.parametrize("name", names("split"))
@@ -93,7 +94,32 @@ def check_same_again(split, store):
         assert np.array_equal(a.start, b.start) and np.array_equal(a.end, b.end)
 
 
+def check_every_event_is_told(split, store):
+    """Each event is in a part, or the report says how many aren't and why."""
+    splits = split(store)
+    report, part = splits.report, np.zeros(store.n_interactions, dtype=int)
+    part[splits.train.positions()] = 1
+    part[splits.valid.end], part[splits.test.end] = 2, 3
+    told = [report[n] for n in ("train_events", "valid_targets", "test_targets")]
+    assert [(part == at).sum() for at in (1, 2, 3)] == told
+    cold = report["valid_cold_targets"] + report["test_cold_targets"]
+    assert (part == 0).sum() == cold + report["history_events"] + report["unused_events"]
+    for view in (splits.valid, splits.test):
+        part[view.positions()] = 4
+    # a target that is left out may be in the history of another
+    assert 0 <= (part == 0).sum() - report["unused_events"] <= cold
+
+
+def check_ranked_items_are_counted(split, store):
+    """An item that training has no event of isn't ranked, where a split says what is."""
+    splits = split(store)
+    if splits.candidate_V is not None:
+        item_count_V = gather_facts(store, splits).item_count_V.numpy()
+        assert np.array_equal(splits.candidate_V[1:], item_count_V[1:] > 0)
+
+
 CHECKS = [
+    *(check_every_event_is_told, check_ranked_items_are_counted),
     *(check_parts_are_disjoint, check_histories_are_whole, check_train_comes_first),
     *(check_cut_holds, check_targets_may_be_ranked, check_same_again),
 ]
@@ -135,6 +161,9 @@ def drawn(store):
         (check_cut_holds, changed(cut=lambda _, store: int(np.median(store.timestamp)))),
         (check_targets_may_be_ranked, changed(candidate_V=lambda _, store: only_one(store))),
         (check_same_again, drawn),
+        (check_every_event_is_told, changed(train=lambda splits, _: two_or_more(splits.train))),
+        (check_every_event_is_told, changed(test=lambda splits, _: splits.test.take([0, 1]))),
+        (check_ranked_items_are_counted, changed(candidate_V=lambda _, store: only_one(store))),
     ],
 )
 def test_a_broken_split_is_found_out(check, broken, store):
@@ -145,6 +174,10 @@ def test_a_broken_split_is_found_out(check, broken, store):
 def everything(store):
     user = np.arange(store.n_users)
     return View(user, np.asarray(store.offset[:-1]), np.asarray(store.offset[1:]))
+
+
+def two_or_more(view):
+    return view.take(view.end - view.start >= 2)
 
 
 def cut_short(view):

@@ -45,7 +45,7 @@ def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = 
             )
         if name in nested:
             raise DataError(
-                f"column {name} holds lists, but each row must hold one {one}",
+                f"column {name} holds lists or objects, but each row must hold one {one}",
                 where=str(path),
                 todo=f"rewrite the file with one {one} per row, or name another column with {key}",
             )

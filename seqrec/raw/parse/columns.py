@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from seqrec.raw.parse.context import number_of
-from seqrec.raw.parse.numbers import plain
+from seqrec.raw.parse.numbers import DECIMALS, plain
 
 FLOAT = r"^[+-]?\d*[.]\d"
 WHOLE = r"^[+-]?\d+$"  # whole numbers may be names, of brands or of years
@@ -48,6 +48,11 @@ def described(
         column = typed(table[name], decimal)
         if not lists and isinstance(column, pl.Series) and isinstance(column.dtype, pl.List):
             column = "holds lists, which make no groups; it is left out"
+        if decimal is None and not isinstance(column, str) and _by_comma(column):
+            notes.append(
+                f"the column {name} of the table of {one}s has numbers such as "
+                f"{column.drop_nulls()[0]!r}, which are texts unless data.decimal is set"
+            )
         if isinstance(column, str):
             notes.append(f"the column {name} of the table of {one}s {column}")
             continue
@@ -59,6 +64,14 @@ def described(
             )
         columns.append(column)
     return pl.DataFrame(columns).lazy(), notes
+
+
+def _by_comma(column: pl.Series) -> bool:
+    """Return whether texts are numbers by one of the decimal marks."""
+    if column.dtype != pl.String or not column.str.contains(",", literal=True).any():
+        return False
+    read = (typed(column, mark) for mark in DECIMALS)
+    return any(isinstance(each, pl.Series) and each.dtype == pl.Float64 for each in read)
 
 
 def _free(name: str, taken: list[str]) -> str:
@@ -83,6 +96,8 @@ def typed(column: pl.Series, decimal: str | None = None) -> pl.Series | str:
         return column
     if _enclosed(filled, "{", "}"):
         return "holds objects, which are no feature; it is left out"
+    if _enclosed(filled, "[", "]") and filled.str.contains(r"^\[\s*[\[{]").any():
+        return "holds lists of lists or of objects, which are no feature; it is left out"
     lists = _arrays(column) if _enclosed(filled, "[", "]") else None
     if lists is not None:
         if lists.explode(empty_as_null=True).drop_nulls().str.contains(FLOAT).any():

@@ -1,19 +1,17 @@
 """Text whose columns are separated by a character or a string."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
 from seqrec.errors import ConfigError
-from seqrec.raw.parse.first_lines import find_separator, first_lines, lines_before_rows
+from seqrec.raw.parse.first_lines import first_lines, lines_before_rows
 from seqrec.raw.parse.quotes import QUOTE, Quoting, Record, row_pattern, without_end
 from seqrec.raw.parse.rows import MISFIT, REPEATED, WRONG_COUNT, Row
-from seqrec.raw.parse.text import BOM, has_quotes, inspect, lines_of, reading, source_of
-
-QUOTES = ("auto", "double", "none")  # see Quoting; double: trusted; none: a quote is text
+from seqrec.raw.parse.text import BOM, has_quotes, lines_of, reading, source_of
 
 
 @dataclass(frozen=True)
@@ -104,8 +102,9 @@ class Delimited:
             elif len(cells) == len(names):
                 values = dict(zip(names, (cell or None for cell in cells), strict=True))
                 yield Row(record.line, record.text, values)
-            else:
-                yield Row(record.line, record.text, {}, WRONG_COUNT)
+            else:  # what a stray quote joined counts as what it was
+                for line, text in enumerate(record.text.split("\n"), start=record.line):
+                    yield Row(line, text, {}, WRONG_COUNT)
 
     @cached_property
     def _is_simple(self) -> bool:
@@ -146,30 +145,3 @@ class Delimited:
                 text = without_end(line).removeprefix(BOM)
                 if number > skip and (text.strip() or self.separator in text):
                     yield Record(number, text, text.split(self.separator))
-
-
-def delimited(
-    path: Path, separator: str = "auto", *, header: bool, encoding: str, quote: str
-) -> Delimited:
-    r"""Return the format of a file of delimited text.
-
-    Args:
-        path: the file.
-        separator: ``auto`` finds it in the first lines; ``\t`` may be written as two characters.
-        header: whether the first line names the columns; if not, they are called 1, 2, 3, ...
-        encoding: of the text.
-        quote: one of :data:`QUOTES`.
-
-    Raises:
-        DataError: the file can't be read, is empty or isn't text.
-    """
-    inspect(path, encoding)
-    if separator == "auto":
-        separator = find_separator(path, first_lines(path, encoding))
-    separator = separator.replace("\\t", "\t")
-    form = Delimited(
-        separator, encoding=encoding, quoted=quote != "none", trusted=quote == "double"
-    )
-    if header:
-        return form
-    return replace(form, names=tuple(str(at + 1) for at in range(len(form.columns(path)))))

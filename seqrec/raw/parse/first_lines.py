@@ -7,12 +7,11 @@ from pathlib import Path
 
 from seqrec.errors import DataError
 from seqrec.raw.parse.quotes import without_end
-from seqrec.raw.parse.text import lines_of, reading
+from seqrec.raw.parse.text import BOM, lines_of, reading
 
 SEPARATORS = ("\t", "::", ";", "|", ",", " ")  # the earlier wins where several fit as well
-DECLARED = re.compile(
-    r"\ufeff?sep=(\s|[^\s\w]{1,3}|\\t)", re.IGNORECASE
-)  # the first line of some of Excel's files
+# The first line of some of Excel's files.
+DECLARED = re.compile(r"\ufeff?sep=(\s|[^\s\w]{1,3}|\\t)", re.IGNORECASE)
 COMMENT = "#"
 FIRST = 100  # lines that are looked at
 
@@ -26,14 +25,15 @@ def first_lines(path: Path, encoding: str) -> list[str]:
 def lines_before_rows(lines: Sequence[str], separator: str) -> int:
     """Return how many lines stand before the header or the first row.
 
-    These are blank lines, ``sep=;`` and comments: lines that begin with ``#`` and aren't as wide as
-    the first line that doesn't.
+    These are blank lines, ``sep=;`` and comments: lines that begin with ``#`` and a space, or with
+    ``#`` and have another number of cells than the first line that doesn't.
     """
     after = next((line for line in lines if not _is_blank(line) and line[0] != COMMENT), "")
     width = len(after.split(separator))
     for at, line in enumerate(lines):
-        comment = line.startswith(COMMENT) and len(line.split(separator)) != width
-        if not (comment or _is_blank(line) or (DECLARED.fullmatch(line))):
+        is_wide = line[1:2] != " " and len(line.split(separator)) == width
+        comment = line.removeprefix(BOM).startswith(COMMENT) and not is_wide
+        if not (comment or _is_blank(line) or DECLARED.fullmatch(line)):
             return at
     return len(lines)
 

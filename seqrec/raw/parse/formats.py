@@ -5,22 +5,25 @@ See :mod:`seqrec.raw.parse.rows` for the two.
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
 import polars as pl
 
 from seqrec.raw.parse.delimited import Delimited
+from seqrec.raw.parse.first_lines import find_separator, first_lines
 from seqrec.raw.parse.json_lines import JsonLines
 from seqrec.raw.parse.rows import BROKEN_JSON, MISFIT, REPEATED, WRONG_COUNT, Format, Row
-from seqrec.raw.parse.text import BOM, reading
+from seqrec.raw.parse.text import BOM, inspect, reading
 
+QUOTES = ("auto", "double", "none")
 SLICE = 100_000  # rows read at once from a file that is read in parts
 __all__ = [
     "BOM",
     "BROKEN_JSON",
     "MISFIT",
+    "QUOTES",
     "REPEATED",
     "SLICE",
     "WRONG_COUNT",
@@ -30,6 +33,7 @@ __all__ = [
     "Parquet",
     "Row",
     "as_text",
+    "text_format",
     "text_of",
 ]
 
@@ -88,3 +92,33 @@ def text_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         json_text = inner.str.strip_prefix('{"x":').str.head(-1)
         return pl.when(column.is_not_null()).then(json_text)
     return column.dt.to_string("iso") if dtype.is_temporal() else column.cast(pl.String)
+
+
+def text_format(
+    path: Path, *, separator: str, quote: str, header: bool, encoding: str
+) -> Delimited | JsonLines:
+    r"""Return the format of a text file: JSON if it begins with an object, else delimited text.
+
+    Args:
+        path: the file.
+        separator: of delimited text; ``auto`` finds it; ``\t`` may be written as two characters.
+        quote: one of :data:`QUOTES`; ``none``: a quote is text, ``double``: it is trusted.
+        header: whether the first line names the columns; if not, they are called 1, 2, 3, ...
+        encoding: of the text.
+
+    Raises:
+        DataError: the file can't be read, is empty or isn't text.
+    """
+    inspect(path, encoding)
+    json_lines = JsonLines(encoding)
+    if json_lines.fits(path):
+        return json_lines
+    if separator == "auto":
+        separator = find_separator(path, first_lines(path, encoding))
+    separator = separator.replace("\\t", "\t")
+    form = Delimited(
+        separator, encoding=encoding, quoted=quote != "none", trusted=quote == "double"
+    )
+    if header:
+        return form
+    return replace(form, names=tuple(str(at + 1) for at in range(len(form.columns(path)))))

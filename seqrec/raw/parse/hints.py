@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from seqrec.errors import DataError
-from seqrec.raw.parse.first_lines import first_lines
+from seqrec.raw.parse.first_lines import find_separator, first_lines
 from seqrec.raw.parse.formats import Delimited, Format, JsonLines
 
 KEYS = {  # the keys that name a column, and what their columns are often called
@@ -42,6 +42,18 @@ def missing_columns(
     missing = {role: name for role, name in columns.items() if name not in present}
     several = "s" * (len(missing) > 1)
     what = f"{path.name} has no column{several} {', '.join(map(repr, missing.values()))}"
+    if isinstance(form, Delimited) and form.names is None and _has_title(path, form):
+        return DataError(
+            f"{what}; its first line has a title, no names: {form.separator.join(present)}",
+            where=str(path),
+            todo="delete the lines before the header",
+        )
+    if isinstance(form, JsonLines) and (inner := form.inner(path)):
+        return DataError(
+            f"{what}; it is one object, with its rows in {inner!r}",
+            where=str(path),
+            todo=f"write the array {inner!r} into a file of its own",
+        )
     if isinstance(form, Delimited) and form.names is None and any(map(NUMBER.fullmatch, present)):
         what += f"; its first line reads like a row: {', '.join(present)}"
         return DataError(what, where=str(path), todo=_without_header(path, form, columns, present))
@@ -56,6 +68,8 @@ def missing_columns(
     keys = f"name the column{several} with {' '.join(todo)}"
     if "data.timestamp=null" in todo:
         keys += " (null: the events are in the order of their times)"
+    if "items_title" in missing and "data.items_title=null" not in todo:
+        keys += " (null, if there are no titles: data.items_title=null)"
     if any(role.startswith("context ") for role in missing):
         todo.append("data.context")
         keys = "correct the names in data.context" if len(todo) == 1 else f"{keys}; data.context"
@@ -76,6 +90,12 @@ def _nearest(role: str, name: str, free: Sequence[str]) -> str | None:
         or get_close_matches(name.lower(), lower, n=1, cutoff=0.4)
     )
     return lower[near[0]] if near else None
+
+
+def _has_title(path: Path, form: Delimited) -> bool:
+    """Return whether the lines after the first are separated otherwise."""
+    rest = [line for line in first_lines(path, form.encoding) if line.strip()][1:]
+    return bool(rest) and form.separator not in rest[0] and find_separator(path, rest) in rest[0]
 
 
 def _without_header(

@@ -71,6 +71,18 @@ class JsonLines:
                 values = {key: text_value(value) for key, value in found.items()}
                 yield Row(line, text, values, nested=nested)
 
+    def fits(self, path: Path) -> bool:
+        """Return whether a file begins with an object, or an array of them."""
+        return self._is_document(path) or any(islice(self._objects(path), 1))
+
+    def inner(self, path: Path) -> str | None:
+        """Return the key of the array in which a file's only object has its rows."""
+        first, *more = islice(self._objects(path), 2)
+        for key, value in first.items():
+            if not more and isinstance(value, list) and value and isinstance(value[0], dict):
+                return key
+        return None
+
     def _source(self, path: Path) -> Path | io.BytesIO:
         """Return what polars can read as one object a line."""
         if not self._is_document(path):

@@ -73,19 +73,23 @@ def _written(value: object) -> str:
         return text.rstrip("0").rstrip(".") if "." in text else text
     if isinstance(value, list):
         return f"[{', '.join(map(_written, value))}]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_written(k)}: {_written(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, _Pairs):
+        return "{" + ", ".join(f"{_written(k)}: {_written(v)}" for k, v in value.pairs) + "}"
     return json.dumps(value, ensure_ascii=False)
 
 
-def _first_of_each(pairs: list[tuple[str, Any]]) -> Object:
-    found: Object = {}
-    for key, value in pairs:
-        found.setdefault(key, value)
-    return found
+class _Pairs(dict[str, Any]):
+    """An object by the first value of each key (half a surrogate pair is none), and its pairs."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__()
+        for key, value in pairs:
+            if key.isascii() or not SURROGATE.search(key):
+                self.setdefault(key, value)
+        self.pairs = pairs
 
 
 DECODER = json.JSONDecoder(
-    object_pairs_hook=_first_of_each,
+    object_pairs_hook=_Pairs,
     parse_constant=lambda name: None,  # NaN, Infinity
 )

@@ -35,14 +35,19 @@ def parts_of(path: Path) -> list[Path]:
         return [path]
     found = sorted((p for p in names if p.is_file() and p.stat().st_size), key=_by_numbers)
     kinds = sorted({Path(p.name.removesuffix(".gz")).suffix.lower() for p in found})
-    if len(kinds) == 1:
-        return found
-    what = "files of several kinds" if kinds else "no file that isn't empty or hidden"
-    raise DataError(
-        f"{path.name} names {what}{': ' if kinds else ''}{', '.join(k or '(none)' for k in kinds)}",
-        where=str(path.absolute()),
-        todo=f"name the files by a pattern, as in data.path='\"{_folder(path)}/*.csv\"'",
-    )
+    if not kinds:
+        raise DataError(
+            f"{path.name} names no file, besides hidden and empty ones",
+            where=str(path.absolute()),
+            todo="correct data.path, or the folder that it is relative to, data.raw_dir",
+        )
+    if len(kinds) > 1:
+        raise DataError(
+            f"{path.name} names files of several kinds: {', '.join(k or '(none)' for k in kinds)}",
+            where=str(path.absolute()),
+            todo=f"choose some by a pattern: data.path='{_folder(path)}/*{kinds[-1]}'",
+        )
+    return found
 
 
 def name_of(path: Path) -> str:

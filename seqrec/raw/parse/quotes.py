@@ -20,7 +20,7 @@ from seqrec.errors import DataError
 from seqrec.raw.parse.text import BOM
 
 QUOTE = '"'
-MOST = 0.9  # share of the first rows with a number from which a column is one of numbers
+MOST = 0.9  # share of the first rows that tells what the cells of a column are like
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ class Quoting:
         if self.row_like:
             sound &= ~(pl.col("begins") & line.str.contains(self.row_like))
         quoted = marked.filter((pl.col("count") > 0) | pl.col("begins"))
-        total, bad = quoted.select(pl.col("count").sum(), bad=(~sound).sum()).collect().row(0)
+        counts = quoted.select(pl.col("count").sum(), bad=(~sound).sum())
+        total, bad = counts.collect(engine="streaming").row(0)
         return total % 2 == 0 and not bad
 
     @property
@@ -153,8 +154,9 @@ class Quoting:
 def row_pattern(separator: str, lines: Iterable[str], width: int) -> str | None:
     """Return a pattern of lines that read like a row; None for a single column.
 
-    Such a line has `width` cells, and a number wherever most of the `lines` that have as many have
-    one. Its first cell has no quote: a line that only ends an open cell isn't a row.
+    Such a line has `width` cells, each like those of most `lines` that have as many: with a number,
+    without a space, or at least not after one, as words of prose are. Its first cell has no quote:
+    a line that only ends an open cell isn't a row.
 
     Args:
         separator: one character.
@@ -164,13 +166,26 @@ def row_pattern(separator: str, lines: Iterable[str], width: int) -> str | None:
     if width < 2:
         return None
     sep = rf"\x{ord(separator):02x}"
-    number = rf'[{"" if separator == " " else " "}"+-]*[0-9]'
+    space = "" if separator == " " else " "
     rows = [cells for line in lines if len(cells := without_end(line).split(separator)) == width]
-    cells = [rf'[^{sep}"]*', *[rf"[^{sep}]*"] * (width - 1)]
-    for at, column in enumerate(zip(*rows, strict=True)):
-        if sum(bool(re.match(number, cell)) for cell in column) >= MOST * len(rows):
-            cells[at] = number.replace('"', "" if at == 0 else '"') + cells[at]
+    cells = []
+    for at in range(width):
+        other = sep + QUOTE * (at == 0)
+        kinds = [
+            rf"[{space}{QUOTE * (at > 0)}+-]*[0-9][^{other}]*",
+            rf"[^{space}{other}]*",
+            rf"(?:[^{space}{other}][^{other}]*)?",
+        ]
+        fits = (kind for kind in kinds if _share(kind, [row[at] for row in rows]) >= MOST)
+        cells.append(next(fits, rf"[^{other}]*"))
     return f"^{sep.join(cells)}$"
+
+
+def _share(pattern: str, cells: list[str]) -> float:
+    """Return the share of cells that a pattern matches."""
+    return sum(bool(re.fullmatch(pattern, cell.strip(QUOTE))) for cell in cells) / max(
+        1, len(cells)
+    )
 
 
 def without_end(line: str) -> str:

@@ -82,14 +82,21 @@ def read_events(
             frame, rejected = _table(path, form, columns, context, times, max_bad_rows)
         frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), times))
     if frame.is_empty():
-        raise DataError(f"{path.name} has no rows", where=str(path), todo=AGAIN)
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
+        raise DataError(
+            f"all rows of {path.name} are malformed ({reasons})"
+            if rejected
+            else f"{path.name} has no rows",
+            where=str(path),
+            todo="correct separator, quotes, columns or time unit" if rejected else AGAIN,
+        )
     return frame.lazy(), rejected
 
 
 def texts(path: Path, form: Format, column: str) -> pl.Series:
     """Return a column as text, as it is in the file."""
     try:
-        frame = form.scan(path)
+        frame = form.scan(path, [column])
         text = text_of(pl.col(column), frame.collect_schema()[column])
         return frame.select(text).collect(engine="streaming").to_series()
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):

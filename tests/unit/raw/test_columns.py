@@ -70,6 +70,14 @@ ITEMS = {  # suffix, table, columns besides title, words of the notes
     "objects": (
         "parquet", parquet(o=[{"p": 1}, {"p": 2}]), {}, ["the column o", "holds objects"],
     ),
+    "lists of lists": (
+        "parquet", parquet(g=[[["x"]], [["y"]]]), {},
+        ["the column g of the table of items holds lists of lists"],
+    ),
+    "decimal commas that nobody declared": (
+        "csv", 'item_id,title,p\na,A,"1,5"\nb,B,"2,25"\n', {"p": ["1,5", "2,25"]},
+        ["has numbers such as '1,5', which are texts unless data.decimal is set"],
+    ),
     "floats in Parquet": ("parquet", parquet(p=[1.5, math.nan]), {"p": [1.5, None]}, []),
     "whole floats in Parquet": ("parquet", parquet(p=[3.0, None]), {"p": [3.0, None]}, []),
     "decimals in a CSV": ("csv", "item_id,title,p\na,A,.5\nb,B,2\n", {"p": [0.5, 2.0]}, []),
@@ -155,6 +163,11 @@ def test_users_have_texts_and_numbers(tmp_path):
     assert made["users"].rows() == [(0, "u", "Mr", 1.5), (1, "v", "Ms", None)]
     [note] = made["report"]["notes"]
     assert note.startswith("the column tags of the table of users holds lists")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    with pytest.raises(DataError, match="more than one column called 'p'"):
+        prepared(tmp_path, "item_id,title,p,p\na,A,1,2\n", "csv")
 
 
 def test_a_table_of_users_that_knows_nobody_is_refused(tmp_path):

@@ -1,7 +1,6 @@
 """The fast and the careful way to read a file: the same rows, the same faults."""
 
 import gzip
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from seqrec.errors import DataError
 from seqrec.raw.parse import read, table
+from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.context import Context
 from seqrec.raw.parse.formats import Delimited, Format, JsonLines
 
@@ -19,7 +19,7 @@ COLUMNS = {"user": "u", "item": "i", "timestamp": "t"}
 CONTEXT = {"c": Context("c"), "n": Context("n", "number")}
 NAMES = ["u", "i", "t", "c", "n"]
 bounded = settings(
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -30,10 +30,10 @@ def events(path: Path, form: Format) -> bool:
     """Hold both ways to read events to each other; return whether the fast one was enough."""
     if not set(NAMES) <= set(form.columns(path, whole=True)):
         return False
-    fast = read._fast(path, form, COLUMNS, CONTEXT, "s", 1.0)
+    fast = read._fast(path, form, COLUMNS, CONTEXT, Clock("s"), 1.0)
     if fast is None:
         return False
-    careful = read._careful(path, form, COLUMNS, CONTEXT, "s", 1.0)
+    careful = read._careful(path, form, COLUMNS, CONTEXT, Clock("s"), 1.0)
     assert fast[0].cast({"user": pl.String, "item": pl.String}).rows() == careful[0].rows()
     assert fast[1] == careful[1]
     return True
@@ -54,22 +54,29 @@ def items(path: Path, form: Format) -> bool:
 
 
 def empty(frame: pl.DataFrame) -> pl.Expr:
-    return pl.when(pl.col(frame.columns).str.strip_chars() != "").then(pl.col(frame.columns)).name.keep()
+    return (
+        pl.when(pl.col(frame.columns).str.strip_chars() != "")
+        .then(pl.col(frame.columns))
+        .name.keep()
+    )
 
 
-CELLS = ["a", "7", "7.0", "1e3", "", "", " ", " b ", "é", "nan", "-5", '""', '"x"', '"x""y"', '"x,;\ty"',
-         '"x\ny"', '"x\r\ny"', '5" pipe', '"a" b', '"', '"z', "#", "\r", "[x]", "\ufeff", "x\u2028y"]  # fmt: skip
+CELLS = [
+    *("a", "7", "7.0", "1e3", "", "", " ", " b ", "é", "nan", "-5", "[x]", "#"),
+    *("b\rc", "x\u2028y", "\ufeff", "\"", '"z'),
+    *('""', '"x"', '"x""y"', '"x,;\ty"', '"x\ny"', '"x\r\ny"', '5" pipe', '"a" b'),
+]  # fmt: skip
 ENDS = ["\n", "\n", "\n", "\r\n", "\n\n", "\n \n"]
 clean_row = st.tuples(*[st.sampled_from([c for c in CELLS if c.strip('" \r') == c])] * 5)
 any_row = st.lists(st.sampled_from(CELLS), min_size=4, max_size=6)
 HEADS = ["", "\ufeff", "\n", "sep={0}\n", "# made by hand\n", "#a{0}b\n\n"]
 
 
-@pytest.mark.parametrize("separator", [",", ";", "\t", " ", "::"])
 @pytest.mark.parametrize("kind", ["clean", "broken", "unquoted", "bare"])
 @bounded
 @given(data=st.data())
-def test_delimited_text_is_read_alike(kind: str, separator: str, data: st.DataObject, tmp_path):
+def test_delimited_text_is_read_alike(kind: str, data: st.DataObject, tmp_path: Path):
+    separator = data.draw(st.sampled_from([",", ";", "\t", " ", "::"]))
     rows = data.draw(st.lists(clean_row if kind == "clean" else any_row, max_size=6))
     ends = [data.draw(st.sampled_from(ENDS[:3] if kind == "clean" else ENDS)) for _ in rows]
     lines = [separator.join(row) + end for row, end in zip(rows, ends, strict=True)]
@@ -90,13 +97,13 @@ def test_delimited_text_is_read_alike(kind: str, separator: str, data: st.DataOb
         assert "quote in line" in str(error) or "no rows" in str(error)
 
 
-TOKENS = ["7", "7.0", "-0", "-0.0", "0.1", "1e3", "1.5E3", "1e22", "1e-7", "5e-324", "1e400", "12345678901234567890",
-          "123456789.123456789", "9007199254740993.0", "true", "null", '"x"', '" x "', '""', '"7.0"', '"[x]"', '"a\\nb"',
-          '"\\u0000"', '"\\ud83d\\ude00"', '"\\ud800"', '"\\ud800x"', '"\\udc00"', "NaN", "-Infinity", "[1, 2.50]",
-          '["a\\t\\"b", null, {"k": 1.0}]', '{"k": [], "j": "é"}', '{"k": 1, "k": 2}', "[]", "07", "1_0", "'x'", "9" * 200]  # fmt: skip
 GOOD = [
-    t for t in TOKENS if t not in ("1e400", "NaN", "-Infinity", "07", "1_0", "'x'", '"\\udc00"')
-]
+    *("7", "7.0", "-0", "-0.0", "0.1", "1e3", "1.5E3", "1e22", "1e-7", "5e-324", "123.456789"),
+    *("12345678901234567890", "9007199254740993.0", "true", "null", '"x"', '" x "', '""', '"7.0"'),
+    *('"[x]"', '"a\\nb"', r'"\u0000"', r'"\ud83d\ude00"', r'"\ud800"', r'"\ud800x"'),
+    *("[]", "[1, 2.5]", r'["a\t\"b", null, {"k": 1.0}]', '{"k": [], "j": "é"}', '{"k": 1, "k": 2}'),
+]  # fmt: skip
+TOKENS = [*GOOD, "1e400", "NaN", "-Infinity", "07", "1_0", "'x'", r'"\udc00"', "9" * 200]
 
 
 def written(fields: list[tuple[str, str]]) -> str:
