@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -87,10 +88,12 @@ def in_words(error: Exception, path: Path | str | None = None) -> WriteError:
     return WriteError(f"the file can't be written: {reason}", where=where, todo=todo)
 
 
-def is_full(error: Exception) -> bool:
+def is_full(error: BaseException) -> bool:
     """Return whether an error says that the disk, or the user's share of it, is full."""
-    words = str(error)  # polars has errors of its own, without the number
-    return getattr(error, "errno", None) in FULL or any(os.strerror(n) in words for n in FULL)
+    words = str(error)
+    told = any(os.strerror(number) in words for number in FULL)  # polars has errors of its own
+    short = re.search(r"\d requested and \d+ written", words)  # numpy tells how far it came
+    return getattr(error, "errno", None) in FULL or told or short is not None
 
 
 def _keep(path: Path, before: Path) -> None:

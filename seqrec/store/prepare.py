@@ -1,7 +1,6 @@
 """Prepare a source as a :class:`SequenceStore`, once: later uses open it from the cache."""
 
 import dataclasses
-import errno
 import hashlib
 import json
 import shutil
@@ -11,10 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from filelock import FileLock
 
 from seqrec.config.meaning import Meaning, meaning_of
 from seqrec.config.schema import Prepare
+from seqrec.disk.write import is_full
 from seqrec.errors import DataError
 from seqrec.raw.source import Source
 from seqrec.store.encode import encode
@@ -75,8 +76,8 @@ def _writing(cache: Path) -> Iterator[None]:
     """Turn the errors of writing into the cache into a :class:`DataError`."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if is_full(error):
             raise DataError(
                 "the disk is full: the prepared dataset could not be written",
                 where=str(cache),

@@ -1,15 +1,18 @@
 """Check what a file holds before it is read, and how many of its rows are malformed."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw.get.local import must_exist
-from seqrec.raw.parse.formats import Format, Parquet, innermost
+from seqrec.raw.parse.formats import WRONG_COUNT, Delimited, Format, Parquet, innermost
 from seqrec.raw.parse.hints import missing_columns
-from seqrec.raw.parse.text import inspect
+from seqrec.raw.parse.text import HEAD, inspect, reading, refuse_replaced
+
+FIRST = 20  # rows that show how wide a file is
 
 
 def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = "event") -> None:
@@ -26,6 +29,7 @@ def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = 
             name, or has lists or objects in it.
     """
     check_readable(path, form)
+    _check_width(path, form)
     present, nested = form.columns(path), form.nested(path)
     if not set(columns.values()) <= set(present):
         present = form.columns(path, whole=True)
@@ -45,6 +49,23 @@ def check_file(path: Path, form: Format, columns: Mapping[str, str], one: str = 
                 where=str(path),
                 todo=f"rewrite the file with one {one} per row, or name another column with {key}",
             )
+
+
+def _check_width(path: Path, form: Format) -> None:
+    """Raise a DataError if all of the first rows are wider or narrower than the columns."""
+    form = innermost(form)
+    if not isinstance(form, Delimited) or form.names is None:
+        return
+    first = list(islice(form.rows(path), FIRST))
+    if not first or any(row.fault != WRONG_COUNT for row in first):
+        return
+    cells = first[0].text.split(form.separator)
+    raise DataError(
+        f"{path.name} has {len(cells)} column{'s' * (len(cells) > 1)} where there should be "
+        f"{len(form.names)}: {', '.join(form.names)}",
+        where=f"{path}\n    {quote(first[0].line, WRONG_COUNT, first[0].text)}",
+        todo="use the version of the file that has these columns",
+    )
 
 
 def check_readable(path: Path, form: Format) -> None:
@@ -87,11 +108,14 @@ def quote(line: int, fault: str, text: str) -> str:
 
 def _check_parquet(path: Path) -> None:
     must_exist(path)
+    with reading(path), path.open("rb") as stream:
+        head = stream.read(HEAD)
+    refuse_replaced(path, head)
     try:
         pl.scan_parquet(path).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(
-            f"{path.name} is not a Parquet file, or is damaged: {error}",
+            f"{path.name} is not a Parquet file, or is cut off or damaged: {error}",
             where=str(path),
             todo="fetch or copy the file again",
         ) from error

@@ -23,6 +23,7 @@ FAULT = "_fault"
 SAMPLE = 1000  # rows inspected to distinguish numbers from ISO dates
 CHUNK = 100_000  # rows that the careful way holds as Python objects
 QUOTED = 3
+AGAIN = "fetch or copy the file again"
 
 REASONS = {
     "user": "missing id",
@@ -87,7 +88,7 @@ def read_events(
             if rejected
             else f"{path.name} has no rows",
             where=str(path),
-            todo="correct separator, quotes, columns or the form of times" if rejected else None,
+            todo="correct separator, quotes, columns or the form of times" if rejected else AGAIN,
         )
     return frame.lazy(), rejected
 
@@ -144,9 +145,11 @@ def take_events(
             where=str(path),
             todo="correct or remove the rows that differ from the rest",
         ) from error
+    if table[MISFIT].any():
+        raise UnreadableError(f"{path.name} has rows of another width", where=str(path))
     table = table.drop(MISFIT)
     if table.is_empty() and not broken:
-        raise DataError(f"{path.name} has no rows", where=str(path))
+        raise DataError(f"{path.name} has no rows", where=str(path), todo=AGAIN)
     bad = table.with_row_index("row", offset=1).filter(_is_bad(columns))
     reasons = bad.select(_fault(columns)).to_series().to_list()
     quotes = [quote(row.line, str(row.fault), row.text) for row in broken[:QUOTED]]
@@ -288,7 +291,7 @@ def _careful(
     kept = sum(map(len, good))
     tolerate(path, faults, kept + faults.total(), quotes[:QUOTED], max_bad_rows)
     if not good:
-        raise DataError(f"{path.name} has no rows", where=str(path))
+        raise DataError(f"{path.name} has no rows", where=str(path), todo=AGAIN)
     return pl.concat(good), dict(faults)
 
 

@@ -46,6 +46,10 @@ def read_table(
         table = table.filter(~missing) if _are_few(path, faults, total, max_bad_rows) else None
     if table is None:
         table, faults, total = _careful(path, form, key, names, max_bad_rows)
+    if table.is_empty():
+        raise DataError(
+            f"{path.name} has no rows", where=str(path), todo="fetch or copy the file again"
+        )
     if faults:
         reasons = ", ".join(f"{count:,} {fault}" for fault, count in faults.items())
         say(f"skipped {sum(faults.values()):,} of {total:,} rows of {path.name}: {reasons}")

@@ -22,6 +22,26 @@ BLOCK = 1 << 20  # bytes read at once
 BOM = "\ufeff"  # byte order mark at the start of some files
 UNDEFINED = re.compile("[\x80-\x9f]")  # no letters in Latin-1, but letters in Windows' code pages
 SINGLE_BYTE = ("iso8859", "cp125", "mac-", "koi8")  # encodings that can decode nearly anything
+REPLACED = (  # what may be in a file's place: its beginning, what it is, what to do
+    (
+        rb"version https://(git-lfs\.github\.com|hawser\.github\.com)/spec/",
+        "a Git LFS pointer, not the file itself",
+        "run `git lfs pull` in the repository that it is from, or download the file itself",
+    ),
+    (
+        rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype|html|head|body|error|script|rss|svg)\b",
+        "a web page, not the file itself",
+        "open the page to see why, and download the file itself: a login or a moved address is "
+        "answered with a page",
+    ),
+    (
+        rb"PK(\x03\x04|\x05\x06)",
+        "a zip archive",
+        "unpack it and use the file inside; save a spreadsheet (.xlsx) as CSV",
+    ),
+    (rb"(7z\xbc\xaf|Rar!|BZh\d|\xfd7zXZ|\x28\xb5\x2f\xfd)", "a packed file", "unpack it"),
+    (rb"\x80[\x02-\x05]", "a pickle, which is never opened", "save the table as CSV or Parquet"),
+)
 DAMAGED = (EOFError, OSError, zlib.error, pl.exceptions.PolarsError)  # raised by damaged files
 
 
@@ -82,19 +102,16 @@ def inspect(path: Path, encoding: str = "utf-8") -> None:
         encoding: which it is said to have.
 
     Raises:
-        DataError: the file doesn't exist, is empty or binary, or is a damaged gzip file.
+        DataError: the file doesn't exist, is empty or binary, is a damaged gzip file, or is
+            something else in the file's place, see :func:`refuse_replaced`.
     """
     must_exist(path)
     try:
-        with path.open("rb") as stream:
+        with open_bytes(path) as stream:
             head = stream.read(HEAD)
-        if head[:2] == GZIP_MAGIC:
-            with gzip.open(path, "rb") as stream:
-                head = stream.read(HEAD)
     except DAMAGED as error:
         raise _cut_off(path, error) from error
-    if not head.strip():
-        raise DataError(f"{path.name} is empty", where=str(path))
+    refuse_replaced(path, head)
     wide = _wide_encoding(head)
     if wide and not codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
         raise DataError(
@@ -108,6 +125,24 @@ def inspect(path: Path, encoding: str = "utf-8") -> None:
             where=str(path),
             todo="use a CSV, TSV or JSON-lines file, gzipped or not, or a .parquet file",
         )
+
+
+def refuse_replaced(path: Path, head: bytes) -> None:
+    """Refuse what downloads leave in a file's place, recognised by its first bytes.
+
+    Raises:
+        DataError: the file is empty, a Git LFS pointer, a web page, an archive or a pickle.
+    """
+    text = head.removeprefix(codecs.BOM_UTF8).strip()
+    if not text:
+        raise DataError(
+            f"{path.name} is empty",
+            where=str(path),
+            todo="fetch or copy the file again",
+        )
+    for pattern, what, todo in REPLACED:
+        if re.match(pattern, text, re.IGNORECASE | re.DOTALL):
+            raise DataError(f"{path.name} is {what}", where=str(path), todo=todo)
 
 
 @contextmanager
@@ -163,6 +198,12 @@ def _check_encoding(path: Path, content: bytes, text: str, encoding: str) -> Non
 
 
 def _cut_off(path: Path, error: BaseException) -> DataError:
+    if isinstance(error, PermissionError):
+        return DataError(
+            f"{path.name} can't be opened: permission denied",
+            where=str(path),
+            todo=f"allow reading it: chmod u+r {path}",
+        )
     return DataError(
         f"{path.name} is cut off or damaged: {error}",
         where=str(path),

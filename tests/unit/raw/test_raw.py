@@ -167,7 +167,7 @@ def test_broken_json_is_counted(tmp_path: Path):
     [
         (b"", "is empty"),
         (b"u,i,t,r\n", "has no rows"),
-        (b"PK\x03\x04\0\0\0\0", "is not text"),
+        (b"\x7fELF\0\0\0\0", "is not text"),
         (b"u,i,t,r\nMis\xe9rables,1,1,1\n", "is not utf-8 text"),
         (gzip.compress(delimited(",").encode() * 50, mtime=0)[:60], "cut off or damaged"),
         (b"user,i,t,r\na,1,1,1\n", r"no column 'u'; it has user, i, t, r(.|\n)*data.user=user"),

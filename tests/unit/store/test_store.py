@@ -277,11 +277,25 @@ def test_a_copied_store_is_as_good(tmp_path: Path):
     assert SequenceStore(copy).data_hash == store.data_hash
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("writer", "error"),
+    [
+        ("numpy.save", OSError(28, "No space left on device")),
+        ("numpy.save", OSError("12000 requested and 2016 written")),  # numpy has no errno
+        (
+            "polars.DataFrame.write_parquet",
+            pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device"),
+        ),
+    ],
+    ids=["system", "numpy", "polars"],
+)
+def test_a_full_disk_leaves_nothing_behind(
+    writer: str, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     def full(*args: object, **options: object):
-        raise OSError(28, "No space left on device")
+        raise error
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(writer, full)
     with pytest.raises(DataError, match="disk is full"):
         prepared(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
