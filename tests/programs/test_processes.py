@@ -86,13 +86,17 @@ def test_a_folder_that_can_not_be_made_is_said(tmp_path):
 
 def settled(folder: Path, *overrides: str, kind: str = "run") -> Path:
     node = {"dir": str(folder)}
-    hydra = {"run": node, "sweep": node, "overrides": {"hydra": list(overrides)}}
+    hydra = {
+        "run": node,
+        "sweep": node,
+        "overrides": {"hydra": list(overrides), "task": ["seed=1,2"]},
+    }
     config = OmegaConf.create({"hydra": hydra})
     callback = NewFolder()
     getattr(callback, {"run": "on_run_start", "sweep": "on_multirun_start"}[kind])(config)
     chosen = Path(config.hydra[kind].dir)
     if not overrides:
-        assert config.hydra.overrides.hydra == [f"hydra.{kind}.dir='{chosen}'"]
+        assert config.hydra.overrides.hydra[0] == f"hydra.{kind}.dir='{chosen}'"
     return chosen
 
 

@@ -70,7 +70,10 @@ def test_files_of_answers_metrics_and_reports_are_asked_for_first(tmp_path):
     [
         (OSError(errno.ENOSPC, "No space left on device", "lists.csv"), "the disk is full"),
         (OSError("No space left on device (os error 28)"), "the disk is full"),
-        (PermissionError(errno.EACCES, "Permission denied", "lists.csv"), "Permission denied"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "lists.csv"),
+            "the file can't be written: Permission denied",
+        ),
     ],
 )
 def test_what_a_disk_refuses_later_is_one_message(error, told, capsys):
