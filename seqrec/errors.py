@@ -35,6 +35,10 @@ class DataError(SeqrecError):
     """Raw data that is missing, damaged or not what the configuration says."""
 
 
+class ColumnsError(DataError):
+    """A file that lacks columns; its fix names keys by which a user chooses columns."""
+
+
 class RunError(SeqrecError):
     """A run folder or checkpoint that is missing, damaged or incompatible."""
 

@@ -16,8 +16,9 @@ from filelock import FileLock
 from seqrec.config.meaning import Meaning, meaning_of
 from seqrec.config.schema import Prepare
 from seqrec.disk.write import is_full
-from seqrec.errors import DataError
-from seqrec.raw.source import Source
+from seqrec.errors import ColumnsError, DataError
+from seqrec.raw.parse.hints import AS_PUBLISHED
+from seqrec.raw.source import Interactions, Source
 from seqrec.store.encode import encode
 from seqrec.store.store import FORMAT, SequenceStore, write
 from seqrec.terminal.say import say
@@ -61,7 +62,7 @@ def _build(source: Source, settings: Prepare, folder: Path) -> None:
     building = folder.with_name(f"{folder.name}.building")
     with _writing(folder.parent):
         _remove(building)  # left by a process that was killed
-    encoded = encode(source.read(), settings, source.name)
+    encoded = encode(_read(source), settings, source.name)
     with _writing(folder.parent):
         building.mkdir()
         try:
@@ -69,6 +70,20 @@ def _build(source: Source, settings: Prepare, folder: Path) -> None:
             building.rename(folder)
         finally:
             shutil.rmtree(building, ignore_errors=True)
+
+
+def _read(source: Source) -> Interactions:
+    """Read a source; where it has no keys for its columns, no error proposes any.
+
+    Raises:
+        DataError: the files aren't what they should be.
+    """
+    try:
+        return source.read()
+    except ColumnsError as error:
+        if {"user", "item"} <= _plain(source).keys():
+            raise
+        raise DataError(error.what, where=error.where, todo=AS_PUBLISHED) from error
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from seqrec.errors import DataError
+from seqrec.errors import ColumnsError, DataError
 from seqrec.raw.parse.first_lines import find_separator, first_lines
 from seqrec.raw.parse.formats import Delimited, Format, JsonLines
 
@@ -20,6 +20,7 @@ KEYS = {  # the keys that name a column, and what their columns are often called
     "items_title": ("title", "name"),
     "users_user": ("user", "customer", "visitor", "reviewer", "member", "client", "id"),
 }
+AS_PUBLISHED = "use a file that has it, as it was published"
 OPTIONAL = ("timestamp", "rating", "items_title")  # keys that may be null
 NUMBER = re.compile(r"[+-]?\d[\d.,:/ TZ+-]*")
 TIME = re.compile(r"\d{9,}(\.\d+)?|\d{4}-\d\d-\d\d.*")
@@ -79,10 +80,10 @@ def missing_columns(
     if any(role.startswith("context ") for role in missing):
         todo.append("data.context")
         keys = "correct the names in data.context" if len(todo) == 1 else f"{keys}; data.context"
-    return DataError(
+    return ColumnsError(
         f"{what}; it has {', '.join(present)}",
         where=str(path),
-        todo=keys if todo else "use a file that has it, as it was published",
+        todo=keys if todo else AS_PUBLISHED,
     )
 
 

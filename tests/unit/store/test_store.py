@@ -15,6 +15,7 @@ from helpers import ROOT
 
 from seqrec.config.schema import Prepare, Repeats
 from seqrec.data.files import Files
+from seqrec.data.movielens_small import MovieLensSmall
 from seqrec.disk import manifest
 from seqrec.errors import DataError
 from seqrec.raw.source import Interactions
@@ -337,3 +338,11 @@ def test_two_processes_give_one_result(tmp_path: Path):
     hashes = {process.communicate()[0] for process in both}
     assert len(hashes) == 1 and len(hashes.pop().strip()) == 64
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
+
+
+def test_a_published_source_without_a_column_proposes_no_key_that_it_lacks(tmp_path: Path):
+    (tmp_path / "ratings.csv").write_text("user,movieId,rating,timestamp\n1,2,3.0,4\n")
+    (tmp_path / "movies.csv").write_text("movieId,title,genres\n2,A,B\n")
+    with pytest.raises(DataError, match=r"(?s)no column .userId.*as it was published") as told:
+        prepare(MovieLensSmall(raw_dir=str(tmp_path)), Prepare(), tmp_path / "cache")
+    assert "data.user" not in str(told.value)
