@@ -22,6 +22,7 @@ from seqrec.errors import ConfigError, RunError
 # choosing
 
 
+@pytest.mark.slow
 def test_filters_take_any_key_or_choice(runs):
     def chosen(**filters: str) -> int:
         return len(filter_runs(runs, {key.replace("__", "."): v for key, v in filters.items()}))

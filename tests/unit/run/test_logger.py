@@ -13,6 +13,7 @@ from seqrec.logger.wandb import Wandb
 from seqrec.run.info import RunInfo
 
 
+@pytest.mark.slow
 def test_a_key_without_a_server_gives_an_offline_run(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
@@ -138,6 +139,7 @@ def test_a_resumed_offline_run_goes_on_and_all_its_parts_are_named(tmp_path, mon
     assert next_step(run.folder, run.run_id) == 3
 
 
+@pytest.mark.slow
 def test_a_logger_that_fails_at_the_end_costs_no_result(place, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")

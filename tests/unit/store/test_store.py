@@ -325,6 +325,7 @@ def test_a_read_only_cache_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         prepared(tmp_path, k_core=2)
 
 
+@pytest.mark.slow
 def test_two_processes_give_one_result(tmp_path: Path):
     program = (
         "from seqrec.config.schema import Prepare; from seqrec.store.prepare import prepare\n"

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from seqrec.config.cli.elsewhere import searched
 from seqrec.config.compose import to_values
 from seqrec.config.meaning import values_of
@@ -20,6 +22,7 @@ def written(folder: Path, *given: str) -> list[str]:
     return [searching(folder, given), "experiment=best", *beside_recipe(given)]
 
 
+@pytest.mark.slow
 def test_a_recipe_of_own_files_leaves_the_files_to_the_command(tmp_path):
     given = ("data=files", "data.path=my.csv", "model=gru4rec", "optimizer.lr=0.01", "tags=[a]")
     typed = written(tmp_path / "it's, a (folder)", *given)
@@ -30,6 +33,7 @@ def test_a_recipe_of_own_files_leaves_the_files_to_the_command(tmp_path):
     assert "override /data: files" in recipe and "my.csv" not in recipe
 
 
+@pytest.mark.slow
 def test_a_recipe_over_another_recipe_has_its_settings(tmp_path):
     given = ("experiment=ml1m_sasrec", "data.path=a.txt", "optimizer.lr=0.01")
     typed = written(tmp_path / "study", *given)
