@@ -198,12 +198,16 @@ def typed(command: str, folder: Path, *, apart: bool) -> str:
         "COLUMNS": "100",
     }
     program, *words = shlex.split(command)
-    if program == "python" and words[0].endswith(".py"):
-        file = folder / words[0]
-        if apart:
-            status, said = Apart([str(file), *words[1:]], env, folder).end()
-        else:
-            status, said = run_here(file, words[1:], env, folder=folder)
+    while "=" in program and words:  # PYTHONPATH=lab python train.py
+        name, _, value = program.partition("=")
+        env[name] = str(folder / value) if name == "PYTHONPATH" else value
+        program, *words = words
+        apart = True
+    is_file = program == "python" and words[0].endswith(".py")
+    if is_file and apart:
+        status, said = Apart([str(folder / words[0]), *words[1:]], env, folder).end()
+    elif is_file:
+        status, said = run_here(folder / words[0], words[1:], env, folder=folder)
     else:
         done = subprocess.run(
             ["bash", "-c", command], cwd=folder, env=env, text=True, timeout=300,
