@@ -13,9 +13,13 @@ from torch import Tensor
 
 from seqrec.contracts import Ranked
 from seqrec.counts.table import Rows
+from seqrec.errors import ConfigError, DataError, RunError
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.policy import Policy
 from seqrec.shapes import EvalBatch, History
+
+Game = Literal["delete", "mask"]
+DAMAGED = "train the run again, or restore its checkpoint: its weights are damaged"
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,15 @@ class Question:
         model: the model, in evaluation mode.
         catalogue: what its queries are scored against.
         policy: which items may be recommended; ranks are those of the run's evaluation.
-        history: of one user; its items aren't padded.
+        history: of one user; its padding, if any, is cut off.
         target: index of the item that is explained.
         instead: index of the item that it is compared with; None: the score alone.
+        others: histories of other users, for methods that compare with them; None: not at hand.
         size: histories that are asked at once.
+
+    Raises:
+        DataError: there is no event, or the target or the item it is compared with can't be
+            recommended to this user.
     """
 
     model: SequenceModel | BaselineModel
@@ -45,17 +54,60 @@ class Question:
     history: History
     target: int
     instead: int | None = None
+    others: History | None = None
     size: int = 256
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "history", _cut(self.history))
+        self._check(self.target, "target")
+        if self.instead is not None:
+            self._check(self.instead, "instead")
+        if self.instead == self.target:
+            raise DataError(
+                "an item can't be compared with itself",
+                where="instead",
+                todo="name another item, or leave instead out",
+            )
 
     def __len__(self) -> int:
         """Return L, the number of events."""
         return self.history.item_BL.shape[1]
+
+    def allowed(self) -> Tensor:
+        """Return ``allowed_V``, the items that can be recommended to this user."""
+        ranked_V = self.policy.ranked_V
+        allowed_V = torch.ones(len(self.catalogue)) > 0 if ranked_V is None else ranked_V.clone()
+        allowed_V[0] = False
+        if self.policy.mask_seen:
+            allowed_V[self.history.item_BL[0]] = False
+        return allowed_V
+
+    def _check(self, item: int, name: str) -> None:
+        """Refuse an item that this user can't be recommended."""
+        if not 0 < item < len(self.catalogue):
+            what, todo = "isn't in the catalogue", f"use 1 to {len(self.catalogue) - 1}"
+        elif self.policy.mask_seen and (self.history.item_BL == item).any():
+            what = "is in the history, and this run recommends no item of a history again"
+            todo = "ask about an item of the user's list, or set mask_seen=false"
+        elif not self.allowed()[item]:
+            what = "can't be recommended: training never saw it, or a filter leaves it out"
+            todo = "ask about an item of the user's list"
+        else:
+            return
+        raise DataError(f"the item of index {item} {what}", where=name, todo=todo)
+
+    def generator(self, seed: int) -> torch.Generator:
+        """Return random numbers of this question: its draws depend on no other question."""
+        items = self.history.item_BL[0].tolist()
+        return torch.Generator().manual_seed(hash((seed, self.target, *items)) % 2**63)
 
     # deleting -----------------------------------------------------------------------------------
 
     @torch.no_grad()
     def values(self, keep_PL: Tensor) -> Tensor:
         """Return ``f`` for P histories that keep some events and delete the rest.
+
+        It costs least where histories of similar length are neighbours.
 
         Args:
             keep_PL: bool, the events that are kept. A history that keeps none is one of an item
@@ -64,33 +116,44 @@ class Question:
         Returns:
             float64, ``value_P``.
         """
-        return torch.cat([self._score(self._query(each)) for each in self._deleted(keep_PL)])
+        return torch.cat([self._score(self._query(each)) for each in self._edited(keep_PL)])
 
     @torch.no_grad()
-    def ranks(self, keep_PL: Tensor) -> Tensor:
+    def ranks(self, keep_PL: Tensor, item_L: Tensor | None = None) -> Tensor:
         """Return the target's rank, from 1, for P histories that keep some events.
 
         The items of the whole history count as seen, also where they are deleted: another set of
         candidates would move ranks for a reason that has nothing to do with the model.
+
+        Args:
+            keep_PL: bool, the events that are kept.
+            item_L: items that replace those of the other events; None: these are deleted.
         """
         parts = []
-        for history in self._deleted(keep_PL):
+        for history in self._edited(keep_PL, item_L):
             batch = self._batch(history)
             ranking = self.policy.rank(self._query(history), self.catalogue, batch, k=1)
             parts.append(ranking.rank_B)
         return torch.cat(parts)
 
-    def _deleted(self, keep_PL: Tensor) -> Iterator[History]:
+    def _edited(self, keep_PL: Tensor, item_L: Tensor | None = None) -> Iterator[History]:
         for keep in keep_PL.split(self.size):
-            length = keep.sum(1)
-            order = torch.argsort(~keep, dim=1, stable=True)[:, : max(1, int(length.max()))]
-            valid = torch.arange(order.shape[1]) < length[:, None]
-            yield replace(
-                self._rows(len(keep)),
-                item_BL=torch.where(valid, self.history.item_BL[0][order], 0),
-                length_B=length.clamp(min=1),
-                event={name: column[0][order] for name, column in self.history.event.items()},
-            )
+            if item_L is None:
+                yield self._deleted(keep)
+            else:
+                item_BL = torch.where(keep, self.history.item_BL, item_L)
+                yield replace(self._rows(len(keep)), item_BL=item_BL)
+
+    def _deleted(self, keep: Tensor) -> History:
+        length = keep.sum(1)
+        order = torch.argsort(~keep, dim=1, stable=True)[:, : max(1, int(length.max()))]
+        valid = torch.arange(order.shape[1]) < length[:, None]
+        return replace(
+            self._rows(len(keep)),
+            item_BL=torch.where(valid, self.history.item_BL[0][order], 0),
+            length_B=length.clamp(min=1),
+            event={name: column[0][order] for name, column in self.history.event.items()},
+        )
 
     def _batch(self, history: History) -> EvalBatch:
         rows, seen = len(history.item_BL), self.history.item_BL[0]
@@ -110,11 +173,15 @@ class Question:
         """The model, which has vectors.
 
         Raises:
-            TypeError: it is a baseline.
+            ConfigError: it is a baseline.
         """
-        if not isinstance(self.model, SequenceModel):
-            raise TypeError("a baseline has no vectors")
-        return self.model
+        if isinstance(self.model, SequenceModel):
+            return self.model
+        raise ConfigError(
+            f"{type(self.model.baseline).__name__} is a baseline: it has no vectors to change",
+            where="method",
+            todo="use a method that deletes events: leave_one_out, shapley or counterfactual",
+        )
 
     def vectors(self) -> Tensor:
         """Return ``x_1LD``, the vectors that the encoder reads: of the events, oldest first.
@@ -125,11 +192,25 @@ class Question:
         with torch.no_grad():
             return model.embed(model.ask(self.history), self.policy.candidate_V)
 
+    def summands(self) -> dict[str, Tensor]:
+        """Return the parts that the events' vectors are sums of, by name, each (1, L, D)."""
+        with torch.no_grad():
+            return self.sequence_model.summands(self.history, self.policy.candidate_V)
+
     def score(self, x_BLD: Tensor) -> Tensor:
         """Return ``f_B`` of other vectors in place of :meth:`vectors`; it can be differentiated."""
         model = self.sequence_model
         history = model.ask(self._rows(len(x_BLD)))
         return self._score(model.scorer(model.last(x_BLD, history)))
+
+    def gradients(self, x_BLD: Tensor) -> Tensor:
+        """Return ``df/dx_BLD`` at vectors in place of :meth:`vectors`."""
+        parts = []
+        with torch.enable_grad():
+            for x in x_BLD.detach().split(self.size):
+                x = x.clone().requires_grad_()
+                parts += torch.autograd.grad(self.score(x).sum(), x)
+        return torch.cat(parts)
 
     def masked_values(self, keep_PL: Tensor) -> Tensor:
         """Return ``f`` for P histories in which the vectors of some events are zero."""
@@ -142,15 +223,22 @@ class Question:
 
     # both ---------------------------------------------------------------------------------------
 
+    def played(self, game: Game, keep_PL: Tensor) -> Tensor:
+        """Return ``f`` for P histories from which a game takes some events."""
+        return self.values(keep_PL) if game == "delete" else self.masked_values(keep_PL)
+
     def _query(self, history: History) -> Any:
         return self.model.query(history, self.policy.candidate_V)
 
     def _score(self, query: Any) -> Tensor:
         rows = len(query.base_B) if isinstance(query, Rows) else len(query)
         score_B = self.catalogue.score(query, torch.full((rows,), self.target)).double()
-        if self.instead is None:
-            return score_B
-        return score_B - self.catalogue.score(query, torch.full((rows,), self.instead)).double()
+        if self.instead is not None:
+            other_B = self.catalogue.score(query, torch.full((rows,), self.instead))
+            score_B = score_B - other_B.double()
+        if not score_B.isfinite().all():
+            raise RunError("the model's scores aren't finite numbers", todo=DAMAGED)
+        return score_B
 
     def _rows(self, rows: int) -> History:
         """Return the history as a batch of equal rows."""
@@ -165,6 +253,20 @@ class Question:
         )
 
 
+def _cut(history: History) -> History:
+    """Return one user's history without padding."""
+    if len(history.item_BL) != 1:
+        raise ValueError(f"a question is about one history, not {len(history.item_BL)}")
+    length = int(history.length_B[0])
+    if not history.item_BL[0, :length].any():
+        raise DataError("the history has no event that could explain anything", where="items")
+    return replace(
+        history,
+        item_BL=history.item_BL[:, :length],
+        event={name: column[:, :length] for name, column in history.event.items()},
+    )
+
+
 @dataclass(frozen=True)
 class Explanation:
     """How much each event of a history counts for the question.
@@ -175,26 +277,49 @@ class Explanation:
         error: for a complete method, how far the weights' sum is from what they should sum to, over
             that; else None.
         about: what else the method says of it, fit for JSON.
+        column_L: weights of the parts of each event's vector (``item``, its features, its context),
+            by name, if the method tells them apart and there are several.
+
+    Raises:
+        RunError: a weight isn't a finite number.
     """
 
     weight_L: Tensor
     asked: int
     error: float | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    column_L: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not all(w.isfinite().all() for w in (self.weight_L, *self.column_L.values())):
+            raise RunError("the weights of the events aren't finite numbers", todo=DAMAGED)
 
 
 class Explainer(Protocol):
     """A method that weighs the events of a history.
 
-    ``game`` is how it takes events away, if it does; ``complete`` says that its weights sum to what
-    the events add to the score; ``needs`` says what a model must have: ``vectors`` (trained models
-    do), ``attention`` (weights of their own), or ``anything``.
+    ``needs`` says what a model must have: ``vectors`` (trained models do), ``attention`` (an
+    encoder with weights of its own), or ``anything``; a model without it is refused before it is
+    asked.
     """
 
-    game: ClassVar[Literal["delete", "mask"] | None]
-    complete: ClassVar[bool]
     needs: ClassVar[Literal["anything", "vectors", "attention"]]
+
+    @property
+    def game(self) -> Game | None:
+        """How it takes events away, if it does."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether its weights sum to what the events add to the score."""
+        ...
 
     def __call__(self, question: Question) -> Explanation:
         """Weigh the events."""
         ...
+
+
+def relative_error(total: float, whole: float) -> float:
+    """Return how far the sum of weights is from the whole, over the whole."""
+    return abs(total - whole) / max(abs(whole), 1e-9)

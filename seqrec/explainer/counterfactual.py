@@ -1,0 +1,187 @@
+"""Counterfactual: the smallest set of events without which the item leaves the list."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, combinations, islice
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from seqrec.errors import ConfigError
+from seqrec.question import Explanation, Question
+
+SUBSETS = 12  # events of a set whose subsets are all asked: 4,096
+
+
+class Counterfactual:
+    """Find events such that the target falls out of the first `k` without them; each weighs 1.
+
+    Sets of up to `exhaustive` events are tried in full, so that none of these sizes is missed; then
+    events are taken away one by one, always that which moves the target furthest down, and the
+    events that turn out not to be needed are put back. Every set that is returned was asked again,
+    alone, and no proper subset of it does the same. All weights are 0 if no set of up to 12 events
+    is found.
+
+    ``about`` has the places of the events, the target's rank before and after, what replaced them,
+    and whether the set is the smallest there is.
+
+    Args:
+        k: length of the list.
+        edit: ``remove`` events, or ``replace`` each by an item drawn from those that could be
+            recommended.
+        exhaustive: sizes of sets that are tried in full.
+        seed: of the items that replace others.
+
+    Raises:
+        ConfigError: the list has a place for every item, or the target isn't in it.
+    """
+
+    game: ClassVar[Literal["delete"]] = "delete"
+    complete: ClassVar[bool] = False
+    needs: ClassVar[Literal["anything"]] = "anything"
+
+    def __init__(
+        self,
+        *,
+        k: int = 10,
+        edit: Literal["remove", "replace"] = "remove",
+        exhaustive: int = 3,
+        seed: int = 0,
+    ) -> None:
+        if edit not in ("remove", "replace"):
+            raise ValueError(f"edit={edit}: use remove or replace")
+        if k < 1 or exhaustive < 1:
+            raise ValueError(f"k={k} and exhaustive={exhaustive} must be at least 1")
+        self.k, self.edit, self.exhaustive, self.seed = k, edit, exhaustive, seed
+
+    def __call__(self, question: Question) -> Explanation:
+        """Search by size, then greedily."""
+        search = _Search(question, self.k, self._replacements(question))
+        before = search.ranks([()])[0]
+        self._check(question, before)
+        found = search.of_size_up_to(self.exhaustive)
+        smallest = found is not None
+        if found is None and len(question) > self.exhaustive:
+            found = search.greedily(self.exhaustive)
+        weight_L = torch.zeros(len(question), dtype=torch.float64)
+        about: dict[str, Any] = {"k": self.k, "edit": self.edit, "rank": before, "found": False}
+        if found is not None:
+            weight_L[list(found)] = 1.0
+            about |= {
+                "found": True,
+                "events": list(found),
+                "rank_without": search.ranks([found])[0],
+            }
+            about |= {"smallest": smallest or len(found) == self.exhaustive + 1}
+            if search.item_L is not None:
+                about["replaced_by"] = search.item_L[list(found)].tolist()
+        return Explanation(weight_L, search.asked, about=about)
+
+    def _replacements(self, question: Question) -> Tensor | None:
+        if self.edit == "remove":
+            return None
+        possible = question.allowed().clone()
+        possible[[question.target, *question.history.item_BL[0].tolist()]] = False
+        [item_N] = possible.nonzero(as_tuple=True)
+        if not len(item_N):
+            raise ConfigError(
+                "there is no item that could replace one of the history",
+                where="edit=replace",
+                todo="use edit=remove",
+            )
+        at = torch.randint(len(item_N), (len(question),), generator=question.generator(self.seed))
+        return item_N[at]
+
+    def _check(self, question: Question, rank: int) -> None:
+        """Refuse a list that the target can't leave, or isn't in."""
+        places = int(question.allowed().sum())
+        if self.k >= places:
+            raise ConfigError(
+                f"k={self.k}, but only {places} items can be recommended to this user, so none "
+                "can leave the list",
+                where="explainer.k",
+                todo=f"use a k below {places}",
+            )
+        if rank > self.k:
+            raise ConfigError(
+                f"the item's rank is {rank}: it isn't among the first {self.k}, and can't leave",
+                where="explainer.k",
+                todo=f"use k={rank}, or ask about an item of the list",
+            )
+
+
+Events = tuple[int, ...]  # places in the history, in order
+
+
+@dataclass
+class _Search:
+    """Asks for sets of events that are taken away, and counts.
+
+    Args:
+        question: what is asked.
+        k: length of the list.
+        item_L: what replaces events; None: they are removed.
+        asked: how many histories were asked.
+    """
+
+    question: Question
+    k: int
+    item_L: Tensor | None
+    asked: int = 0
+
+    def ranks(self, sets: list[Events]) -> list[int]:
+        """Return the target's rank without each set."""
+        self.asked += len(sets)
+        keep_PL = torch.ones(len(sets), len(self.question), dtype=torch.bool)
+        row = torch.tensor([at for at, events in enumerate(sets) for _ in events], dtype=torch.long)
+        keep_PL[row, torch.tensor([*chain(*sets)], dtype=torch.long)] = False
+        return self.question.ranks(keep_PL, self.item_L).tolist()
+
+    def first(self, sets: Iterator[Events]) -> Events | None:
+        """Return the first set without which the target is out, also when asked again alone."""
+        while batch := list(islice(sets, self.question.size)):
+            for events, rank in zip(batch, self.ranks(batch), strict=True):
+                if rank > self.k and self.ranks([events])[0] > self.k:
+                    return events
+        return None
+
+    def of_size_up_to(self, size: int) -> Events | None:
+        """Try all sets by size; of one size, those of the events that alone do most come first."""
+        alone = self.ranks([(event,) for event in range(len(self.question))])
+        order = sorted(range(len(alone)), key=lambda event: (-alone[event], -event))
+        return self._subsets(order, 1, min(size, len(order)))
+
+    def greedily(self, tried: int) -> Events | None:
+        """Take events away until the target is out; return the smallest subset that does it.
+
+        Args:
+            tried: size of the sets that have been tried in full.
+        """
+        taken: list[int] = []
+        while len(taken) < len(self.question):
+            rest = [event for event in range(len(self.question)) if event not in taken]
+            ranks = self.ranks([(*taken, event) for event in rest])
+            taken.append(rest[max(range(len(rest)), key=lambda at: (ranks[at], at))])
+            if len(taken) > tried and self.first(iter([tuple(taken)])):
+                return self._pruned(taken, tried)
+        return None
+
+    def _pruned(self, taken: list[int], tried: int) -> Events | None:
+        """Put back what isn't needed, one by one, until all subsets can be asked; and ask them."""
+        taken = list(taken)
+        for event in list(taken):
+            if len(taken) <= SUBSETS:
+                break
+            fewer = tuple(other for other in taken if other != event)
+            taken = list(self.first(iter([fewer])) or taken)
+        if len(taken) > SUBSETS:
+            return None
+        return self._subsets(taken, tried + 1, len(taken))
+
+    def _subsets(self, events: list[int], smallest: int, largest: int) -> Events | None:
+        for size in range(smallest, largest + 1):
+            sets = (tuple(sorted(each)) for each in combinations(events, size))
+            if found := self.first(sets):
+                return found
+        return None
