@@ -13,8 +13,8 @@ from seqrec.build import locate
 from seqrec.comparison.read.choose import telling_keys
 from seqrec.comparison.read.runs import read_run
 from seqrec.config.check.components import components
-from seqrec.config.cli.resume import changed_settings
 from seqrec.config.cli.help import ELSEWHERE
+from seqrec.config.cli.resume import changed_settings
 from seqrec.config.compose import compose, to_values
 from seqrec.config.kinds import KINDS
 from seqrec.config.meaning import (
