@@ -103,6 +103,8 @@ class ItemEmbedding(Protocol):
     """Maps histories to vectors ``x_BLD``; `table` returns those of all items for tied scorers.
 
     With ``from_start = True`` it needs no history, so a user's first event is a target, too.
+    One whose vectors are sums of parts (an id, features) may have ``summands(history)``, these by
+    name, for explanations.
     """
 
     def __call__(self, history: History) -> Tensor: ...
@@ -110,7 +112,10 @@ class ItemEmbedding(Protocol):
 
 
 class EventContext(Protocol):
-    """Maps event columns to ``c_BLD``, which is added to the item vectors."""
+    """Maps event columns to ``c_BLD``, which is added to the item vectors.
+
+    If it is a sum of parts, ``summands(history)`` may return these by name, for explanations.
+    """
 
     wanted: tuple[str, ...]  # columns of the store
 
@@ -121,11 +126,13 @@ class Encoder(Protocol):
     """Maps ``x_BLD -> h_BLD``. A causal encoder sees positions ``<= t`` at t, so never padding.
 
     One that reads event columns, such as ``timestamp``, names them in ``wanted``, as a context
-    does. Two more methods are optional:
+    does. Three more methods are optional:
 
     - ``last(x_BLD, history) -> h_BD``: the state at the last valid position, at lower cost.
     - ``weights(x_BLD, history) -> alpha_BHL``: the attention of the last layer's H heads at the
       last valid position; 0 beyond it.
+    - ``maps(x_BLD, history) -> [alpha_BHLL, ...]``: the attention of every position in every layer,
+      the first layer first.
     """
 
     causal: ClassVar[bool]

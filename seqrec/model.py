@@ -1,7 +1,7 @@
 """A model, trained or counted, as one module: histories in, queries out."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +61,17 @@ class SequenceModel(nn.Module):
         """Return ``x_BLD``: the encoder's input; items outside `candidate_V` have no vector."""
         x_BLD = self.embedding(history.masked(candidate_V))
         return x_BLD if self.context is None else x_BLD + self.context(history)
+
+    def summands(self, history: History, candidate_V: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the vectors that :meth:`embed` is the sum of in evaluation mode, by name.
+
+        They are ``item`` (its id), ``item.<feature>`` and ``event.<column>``; an embedding or a
+        context that doesn't tell its parts apart is one part.
+        """
+        parts = summands_of(self.embedding, history.masked(candidate_V), "item")
+        if self.context is None:
+            return parts
+        return parts | summands_of(self.context, history, "event")
 
     def read(self, x_BLD: Tensor, history: History) -> Tensor:
         """Map ``x_BLD -> u_BLD``: the summary of every prefix."""
@@ -133,6 +144,11 @@ class BaselineModel(nn.Module):
     def catalogue(self) -> Table:
         """Return the catalogue that queries are scored against."""
         return self.baseline.table
+
+
+def summands_of(part: Any, history: History, name: str) -> dict[str, Tensor]:
+    """Return the vectors that a part of a model sums, by name; one, `name`, if it doesn't tell."""
+    return part.summands(history) if hasattr(part, "summands") else {name: part(history)}
 
 
 def _unchanged(history: History) -> History:

@@ -111,15 +111,28 @@ class Events(nn.Module):
 
     def forward(self, history: History) -> Tensor:
         """Return ``c_BLD``."""
-        vectors = [
-            part(self._value(name, history))
+        vectors = list(self._vectors(history).values())
+        return self.dropout(torch.stack(vectors).sum(0) * self.scale)
+
+    def summands(self, history: History) -> dict[str, Tensor]:
+        """Return the vectors that a call sums, by name: ``event.<column>``, and of the next's time.
+
+        ``event.<column> of the next`` is what `target_time` adds.
+        """
+        return {
+            f"event.{name}": c_BLD * self.scale for name, c_BLD in self._vectors(history).items()
+        }
+
+    def _vectors(self, history: History) -> dict[str, Tensor]:
+        vectors = {
+            name: part(self._value(name, history))
             for name, part in zip(self.columns, self.parts, strict=True)
-        ]
+        }
         if self.target_time:
             time_BL, next_BL = history.event["timestamp"], after(history)
             for name, part in zip(self.times, self.asked, strict=True):
-                vectors.append(part(codes(name, next_BL, time_BL)))
-        return self.dropout(torch.stack(vectors).sum(0) * self.scale)
+                vectors[f"{name} of the next"] = part(codes(name, next_BL, time_BL))
+        return vectors
 
     def _value(self, name: str, history: History) -> Tensor:
         """Return the codes or numbers of one column, (B, L)."""

@@ -125,6 +125,16 @@ class FeatureEmbedding(nn.Module):
         x_BLD = F.embedding(history.item_BL, self.table(), padding_idx=0)
         return self.dropout(x_BLD * self.scale)
 
+    def summands(self, history: History) -> dict[str, Tensor]:
+        """Return the vectors that a call sums in evaluation mode: ``item``, ``item.<feature>``.
+
+        With ``join: gate``, the gates are those of the whole: each weighs its part.
+        """
+        return {
+            name: F.embedding(history.item_BL, table_VD) * self.scale
+            for name, table_VD in self._tables().items()
+        }
+
     def table(self) -> Tensor:
         """Return ``table_VD``; row 0 is the padding id."""
         table_VD = self._joined()
@@ -143,6 +153,21 @@ class FeatureEmbedding(nn.Module):
         if self.weight_ED is not None:
             return torch.cat(parts, dim=1) @ self.weight_ED
         return torch.stack(parts).sum(0)
+
+    def _tables(self) -> dict[str, Tensor]:
+        """Return the tables that :meth:`_joined` is the sum of, by name."""
+        names = [f"item.{name.partition('_')[2]}" for name in self.features]
+        parts = [feature() for feature in self.features.values()]
+        if self.weight_VD is not None:
+            names, parts = ["item", *names], [self.weight_VD * self.warm_V[:, None], *parts]
+        if self.gate is not None:
+            both_VE = torch.cat([parts[0], torch.stack(parts[1:]).sum(0)], dim=1)
+            gate_VD = self.gate(both_VE).sigmoid()
+            parts = [gate_VD * parts[0], *((1 - gate_VD) * part for part in parts[1:])]
+        if self.weight_ED is not None:
+            blocks = self.weight_ED.split(self.dim)
+            parts = [part @ block_DD for part, block_DD in zip(parts, blocks, strict=True)]
+        return dict(zip(names, parts, strict=True))
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *rest: Any) -> None:
         make_room(self, state_dict, prefix)

@@ -62,8 +62,15 @@ class Attention(nn.Module):
         e_BHL = (q @ k.transpose(2, 3)).squeeze(2).float() / math.sqrt(self.width)
         return prefix_softmax(e_BHL, length_B - 1)
 
+    def map(self, x_BLD: Tensor, source_BLD: Tensor) -> Tensor:
+        """Return ``alpha_BHLL``, the weights of every position."""
+        q, k, _ = self._one(x_BLD, source_BLD)
+        e_BHLL = (q @ k.transpose(2, 3)).float() / math.sqrt(self.width)
+        future_LL = torch.ones_like(e_BHLL[0, 0], dtype=torch.bool).triu(1)
+        return e_BHLL.masked_fill(future_LL, -torch.inf).softmax(-1)
+
     def _one(self, x_B1D: Tensor, source_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the query of one position and the keys and values of all: (B, H, 1 or L, W)."""
+        """Return queries of `x_B1D`, and keys and values of all positions: (B, H, 1 or L, W)."""
         q = self._query(x_B1D).unflatten(-1, (self.heads, self.width))
         kv = self._key_value(source_BLD).unflatten(-1, (2, self.heads, self.width))
         k, v = kv.permute(2, 0, 3, 1, 4)
@@ -105,6 +112,11 @@ class PreNormBlock(nn.Module):
         """Return ``alpha_BHL`` of the last valid position."""
         return self.attention.weights(*self._normed(x_BLD, length_B), length_B)
 
+    def map(self, x_BLD: Tensor) -> Tensor:
+        """Return ``alpha_BHLL`` of every position."""
+        norm_BLD = self.norm_1(x_BLD)
+        return self.attention.map(norm_BLD, norm_BLD)
+
     def _normed(self, x_BLD: Tensor, length_B: Tensor) -> tuple[Tensor, Tensor]:
         """Return the normalised input at the last valid position, and at all positions."""
         norm_BLD = self.norm_1(x_BLD)
@@ -143,6 +155,10 @@ class SASRecBlock(nn.Module):
         """Return ``alpha_BHL`` of the last valid position."""
         query_B1D = self.norm_1(at_position(x_BLD, length_B - 1).unsqueeze(1))
         return self.attention.weights(query_B1D, x_BLD, length_B)
+
+    def map(self, x_BLD: Tensor) -> Tensor:
+        """Return ``alpha_BHLL`` of every position."""
+        return self.attention.map(self.norm_1(x_BLD), x_BLD)
 
 
 BLOCKS: dict[str, type[PreNormBlock] | type[SASRecBlock]] = {
@@ -229,6 +245,14 @@ class Transformer(nn.Module):
         if final is None:
             return x_BLD.new_zeros(len(x_BLD), 0, x_BLD.shape[1])
         return final.weights(x_BLD, history.length_B)
+
+    def maps(self, x_BLD: Tensor, history: History) -> list[Tensor]:
+        """Return ``alpha_BHLL`` of every block, the first block first."""
+        x_BLD, maps = self._with_positions(x_BLD, history.length_B), []
+        for block in self.blocks:
+            maps.append(cast(PreNormBlock | SASRecBlock, block).map(x_BLD))
+            x_BLD = block(x_BLD)
+        return maps
 
     def _before_last_block(
         self, x_BLD: Tensor, length_B: Tensor

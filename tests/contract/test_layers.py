@@ -19,8 +19,20 @@ LAYERS = [
     *("disk", "terminal", "config", "raw", "data", "store", "run", "split", "window", "batches"),
     *("augment", "features", "context", "embedding", "encoder", "head", "scorer", "negatives"),
     *("loss", "optimizer", "scheduler", "counts", "baseline", "metric", "ranking", "rerank"),
-    *("list_metric", "model", "objective", "build", "logger", "evaluation", "pages", "comparison"),
-    *("recommend", "training", "experiment", "tune", "benchmark", "commands", "api"),
+    *("list_metric", "model", "question", "explainer", "objective", "build", "logger"),
+    *(
+        "evaluation",
+        "pages",
+        "comparison",
+        "recommend",
+        "explain",
+        "training",
+        "experiment",
+        "tune",
+        "benchmark",
+        "commands",
+        "api",
+    ),
 ]
 OPTIONS = [kind.name for kind in KINDS]  # one file of the package, one option
 
