@@ -47,6 +47,7 @@ def audit(
     recommender: Recommender,
     explainers: Mapping[str, Explainer],
     *,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
     users: int = 500,
     seed: int = 0,
     optional: bool = False,
@@ -57,6 +58,7 @@ def audit(
     Args:
         recommender: the run.
         explainers: methods by name; the controls ``random`` and ``recency`` among them.
+        settings: the methods' settings, to be kept with what was found.
         users: users with two or more events that are drawn from the test; all if it has fewer.
         seed: of the users, ties and randomised weights.
         optional: leave a method out that doesn't work for this model.
@@ -97,6 +99,10 @@ def audit(
         "seed": seed,
         "methods": {
             name: {
+                "settings": {
+                    key: value for key, value in (settings or {}).get(name, {}).items()
+                    if not key.startswith("_")
+                },
                 "metrics": estimates[name],
                 "curves": curve[name],
                 "sanity": sanity[name],
@@ -153,7 +159,15 @@ def _crowd(recommender: Recommender, store: SequenceStore, users: int, seed: int
         size=len(rows),
     )
     crowd = Crowd(recommender.model, recommender.catalogue, recommender.policy, batch)
-    return crowd.aimed(crowd.best())
+    crowd.ask(torch.arange(len(crowd)), _everything(crowd))  # refuses what isn't finite
+    aimed = crowd.aimed(crowd.best())
+    if not len(aimed):
+        raise DataError(
+            "no test user can be recommended anything: every candidate is in their histories",
+            where="evaluation.mask_seen",
+            todo="audit a run with evaluation.mask_seen=false",
+        )
+    return aimed
 
 
 def _everything(crowd: Crowd) -> Tensor:
@@ -206,7 +220,7 @@ def _sanity(
     item_UL, length_U = crowd.batch.history.item_BL[users], crowd.length_U[users]
     found: dict[str, Any] = {name: {} for name in weighed}
     for part, other in randomised(crowd, seed=seed).items():
-        for name in weighed:
+        for name in (name for name in weighed if name not in CONTROLS):
             shuffled = _weigh(other, explainers[name], f"{name}, {part} shuffled", tell, users)
             both = {"own": weighed[name].weight_UL[users], "other": shuffled.weight_UL[users]}
             events = long_table(item_UL, length_U, both)

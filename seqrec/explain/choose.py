@@ -15,6 +15,7 @@ from seqrec.errors import ConfigError
 from seqrec.home import CONFIGS
 from seqrec.question import Explainer
 
+Nodes = dict[str, dict[str, Any]]
 KIND = "explainer"
 
 
@@ -23,10 +24,10 @@ def names(folders: Iterable[Path] = ()) -> list[str]:
     return sorted(_files(folders))
 
 
-def choose(
+def settings_of(
     wanted: Iterable[str], options: Mapping[str, str], *, folders: Iterable[Path] = ()
-) -> dict[str, Explainer]:
-    """Build explainers from their YAML files.
+) -> Nodes:
+    """Read explainers' YAML files, and set options.
 
     Args:
         wanted: their names.
@@ -53,6 +54,15 @@ def choose(
         [mistake.replace(f"{KIND}.", "") for mistake in mistakes],
         todo=f"keys and their meaning are in {CONFIGS.name}/{KIND}/<method>.yaml",
     )
+    return nodes
+
+
+def build(nodes: Nodes) -> dict[str, Explainer]:
+    """Build explainers from their settings.
+
+    Raises:
+        ConfigError: one refuses its values.
+    """
     return {name: _made(name, node) for name, node in nodes.items()}
 
 
@@ -68,7 +78,7 @@ def _read(file: Path) -> dict[str, Any]:
     return node
 
 
-def _set(nodes: dict[str, dict[str, Any]], key: str, text: str) -> list[str]:
+def _set(nodes: Nodes, key: str, text: str) -> list[str]:
     """Set a key of the nodes that have it; return what is wrong with it."""
     method, dot, name = key.rpartition(".")
     if dot and method not in nodes:

@@ -86,6 +86,9 @@ class Crowd:
         Returns:
             ``rank_P``, the target's rank from 1, and ``height_P``, float64: its score over the mean
             score of the candidates, which no constant in the scores moves.
+
+        Raises:
+            RunError: a score isn't a finite number.
         """
         rank_P = torch.empty(len(row_P), dtype=torch.int64)
         height_P = torch.empty(len(row_P), dtype=torch.float64)
@@ -97,6 +100,8 @@ class Crowd:
             rank_P[part] = self.policy.rank(query, self.catalogue, batch, k=1).rank_B
             score_B = self.catalogue.score(query, batch.target_B).double()
             height_P[part] = score_B - self._mean(query, len(part))
+        if not height_P.isfinite().all():
+            raise RunError("the model's scores aren't finite numbers", todo=DAMAGED)
         return rank_P, height_P
 
     def questions(self, users: Tensor | None = None) -> Iterator[Question]:

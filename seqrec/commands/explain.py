@@ -1,0 +1,283 @@
+"""Explain a recommendation of a trained run, or audit how far its explanations can be trusted."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from seqrec.clock import instant
+from seqrec.commands.recommend import read_context
+from seqrec.config.cli.script import PAIRS, parse
+from seqrec.config.trust import Trust
+from seqrec.errors import ConfigError
+from seqrec.terminal.console import console, print_line
+from seqrec.terminal.errors import plain_errors
+
+if TYPE_CHECKING:  # --help and refused command lines don't need it
+    from seqrec.explain.choose import Nodes
+    from seqrec.explain.why import Why
+    from seqrec.recommend import Recommender, Session
+    from seqrec.run.folder import RunFolder
+
+OPTIONS: Any = field(default_factory=dict, metadata=PAIRS)
+METHOD, COUNTERFACTUAL = "leave_one_out", "counterfactual"
+ASKING = ("items", "user", "target", "instead", "out", "context", "at", "mask_seen")
+SHOWN = 15  # events in the terminal's table
+
+
+@dataclass
+class Arguments:
+    """Explain why an item is recommended, or audit the explanations of a run.
+
+    python scripts/explain.py run=outputs/.../... items='[50, 181, 7]'
+    python scripts/explain.py run=outputs/.../... user=42 target=50 methods='[shapley, recency]'
+    python scripts/explain.py run=outputs/.../... user=42 instead=181 out=why.html
+    python scripts/explain.py run=outputs/.../... user=42 method=integrated_gradients steps=100
+    python scripts/explain.py run=outputs/.../... audit=true users=500
+    """
+
+    run: str  # the folder of a run
+    items: list[str] | None = None  # a session: original item ids, oldest first
+    user: str | None = None  # a user of the run's data, by original id
+    target: str | None = None  # original id of the item to explain; default: the best one, top
+    instead: str | None = None  # original id of another item: why the target and not this one
+    method: str | None = None  # a file of configs/explainer; default: leave_one_out
+    methods: list[str] | None = None  # several of them; an audit's default: all
+    options: dict[str, str] = OPTIONS  # keys of the methods: steps=100, shapley.permutations=128
+    k: int = 10  # the list that the counterfactual takes the item out of
+    counterfactual: bool = True  # search for the events without which the item leaves the list
+    context: str | None = None  # columns of the events, for a run with context=events
+    at: str | None = None  # ISO time of the recommendation; default: now
+    mask_seen: bool | None = None  # leave out items in the history; default: the run's
+    format: str = "text"  # text | json
+    out: Path | None = None  # write the answer to a file: .json or .html
+    audit: bool = False  # audit the methods on the run's test users, into the run's folder
+    users: int = 500  # of the audit
+    seed: int = 0  # of the audit's users, ties and shuffled weights
+    searchpath: list[str] | None = None  # folders of your own modules that the run may name
+    trust: bool = False  # import and call whatever the run names; only for runs you know
+
+
+def explain_run(arguments: Arguments) -> None:
+    """Check the arguments, load the run, and explain or audit."""
+    check(arguments)
+    from seqrec.recommend import Recommender
+    from seqrec.run.folder import RunFolder
+
+    nodes = settings(arguments)
+    trust = Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
+    folder = RunFolder.open(arguments.run, trust)
+    recommender = Recommender.of(folder)
+    if arguments.audit:
+        audit_run(arguments, folder, recommender, nodes)
+    else:
+        answer(arguments, folder, recommender, nodes)
+
+
+def check(arguments: Arguments) -> None:
+    """Refuse arguments that contradict each other.
+
+    Raises:
+        ConfigError: they do.
+    """
+    if arguments.format not in ("text", "json"):
+        raise ConfigError(f"format={arguments.format} is unknown", todo="choose text or json")
+    if arguments.audit:
+        given = [name for name in ASKING if getattr(arguments, name) is not None]
+        if given:
+            raise ConfigError(
+                f"an audit is of the run's test users, so it takes no {given[0]}=",
+                where="arguments",
+                todo=f"leave {given[0]}= out, or audit=true",
+            )
+    elif (arguments.items is None) == (arguments.user is None):
+        raise ConfigError(
+            "give one of items='[id, id, ...]', user=ID, audit=true", where="arguments"
+        )
+    out = arguments.out
+    if out is not None and out.suffix not in (".json", ".html"):
+        raise ConfigError(f"out={out}: unsupported file type", todo="use .json or .html")
+    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
+        what = "is a folder" if out.is_dir() else "is in a folder that doesn't exist"
+        raise ConfigError(f"out={out} {what}", todo="name a file, such as out=why.json")
+    if "counterfactual.k" in arguments.options:
+        raise ConfigError("the list's length is k", where="counterfactual.k", todo="write k=10")
+
+
+def settings(arguments: Arguments) -> "Nodes":
+    """Return the settings of the chosen methods."""
+    from seqrec.explain.choose import names, settings_of
+    from seqrec.explain.estimates import CONTROLS
+
+    folders = [Path(place).expanduser() for place in arguments.searchpath or ()]
+    wanted = [*([arguments.method] if arguments.method else []), *(arguments.methods or [])]
+    if arguments.audit:
+        if COUNTERFACTUAL in wanted:
+            raise ConfigError(
+                "a counterfactual is a set of events and weighs none, so it has no fidelity",
+                where="methods",
+                todo="leave it out",
+            )
+        every = [name for name in names(folders) if name != COUNTERFACTUAL]
+        wanted = [*dict.fromkeys([*wanted, *CONTROLS])] if wanted else every
+        return settings_of(wanted, arguments.options, folders=folders)
+    wanted = wanted or [METHOD]
+    if arguments.counterfactual:
+        wanted = [*wanted, COUNTERFACTUAL]
+    nodes = settings_of(wanted, arguments.options, folders=folders)
+    if COUNTERFACTUAL in nodes and not any(key.endswith("exhaustive") for key in arguments.options):
+        nodes[COUNTERFACTUAL].pop("exhaustive")  # it follows from the length of the history
+    return nodes
+
+
+def answer(
+    arguments: Arguments, folder: "RunFolder", recommender: "Recommender", nodes: "Nodes"
+) -> None:
+    """Explain one item of one history."""
+    from seqrec.explain.why import explain
+    from seqrec.run.audited import read_audit
+
+    why = explain(
+        recommender,
+        session_of(arguments, recommender),
+        nodes,
+        target=arguments.target or "top",
+        instead=arguments.instead,
+        k=arguments.k,
+        mask_seen=arguments.mask_seen,
+        audited=read_audit(folder),
+    )
+    text = json.dumps(why.plain(), indent=2)
+    if arguments.out is not None:
+        if arguments.out.suffix == ".html":
+            raise NotImplementedError
+        part = arguments.out.with_name(f"{arguments.out.name}.part")
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(arguments.out)
+    if arguments.format == "json":
+        print(text)
+    else:
+        show(console(), why)
+        if arguments.out is not None:
+            print_line(console(), "written", str(arguments.out))
+
+
+def session_of(arguments: Arguments, recommender: "Recommender") -> "Session":
+    """Return the history that is asked about."""
+    from seqrec.recommend import Session
+
+    context, asked = read_context(arguments.context), instant(arguments.at, where="at")
+    if arguments.items is not None:
+        return Session(arguments.items, context=context, asked=asked)
+    session = recommender.session(str(arguments.user))
+    return replace(session, context={**session.context, **context}, asked=asked)
+
+
+def show(out: Console, why: "Why") -> None:
+    """Print an answer."""
+    target = why.target
+    print_line(out, "item", f"{target.title} ({target.item})")
+    print_line(out, "rank", f"{target.rank:,}, score {target.score:.3f}")
+    if why.instead is not None:
+        other = why.instead
+        told = f"{other.title} ({other.item}), rank {other.rank:,}, score {other.score:.3f}"
+        print_line(out, "not", told)
+    for name, each in why.methods.items():
+        print_line(out, "method", f"{name}: {each.text}")
+    out.print(events_table(why))
+    if why.counterfactual:
+        line = Text(f"{'but':<9}", style="bold cyan")
+        for at, part in enumerate(why.counterfactual):
+            line.append(part, style="italic" if at % 2 else "")
+        out.print(line, soft_wrap=True)
+    if len(why.events) == 1:
+        print_line(out, "note", "the history has one event, so no other could be the reason")
+    if why.unknown:
+        listed = ", ".join(why.unknown[:10])
+        print_line(out, "unknown", f"not in the catalogue, left out: {listed}")
+
+
+def events_table(why: "Why") -> Table:
+    """Return the latest events with a bar for each weight; those against the item are red."""
+    hidden = len(why.events) - SHOWN
+    title = f"the latest {SHOWN} of {len(why.events)} events" if hidden > 0 else "history"
+    table = Table(title=f"{title}, latest last", title_justify="left", header_style="dim")
+    for column in ("item", "title", *why.methods):
+        table.add_column(Text(column))
+    most = {name: why.events[name].abs().max() or 1.0 for name in why.methods}
+    for row in why.events.tail(SHOWN).iter_rows(named=True):
+        cells = [_bar(row[name], most[name]) for name in why.methods]
+        table.add_row(Text(row["item"]), Text(row["title"]), *cells)
+    return table
+
+
+def _bar(weight: float, most: float) -> Text:
+    style = "cyan" if weight >= 0 else "red"
+    return Text(f"{weight:7.3f} ") + Text("█" * round(12 * abs(weight) / most), style=style)
+
+
+def audit_run(
+    arguments: Arguments, folder: "RunFolder", recommender: "Recommender", nodes: "Nodes"
+) -> None:
+    """Audit the methods, write what was found, and print the table."""
+    from seqrec.explain.audit import audit
+    from seqrec.explain.choose import build
+    from seqrec.explain.write import rows_of, write_audit
+
+    out = console()
+    with telling(out) as tell:
+        found = audit(
+            recommender,
+            build(nodes),
+            settings=nodes,
+            users=arguments.users,
+            seed=arguments.seed,
+            optional=not (arguments.method or arguments.methods),
+            tell=tell,
+        )
+    write_audit(folder, found)
+    if arguments.format == "json":
+        print(json.dumps(found.content))
+        return
+    print_line(out, "audited", f"{found.content['users']:,} users of {found.content['data']}")
+    head, rows = rows_of(found.content)
+    table = Table(header_style="dim")
+    for column in ("method", *head):
+        table.add_column(Text(column), justify="left" if column == "method" else "right")
+    for name, cells in rows:
+        table.add_row(Text(name), *map(Text, cells))
+    out.print(table)
+    for name, reason in found.content["left_out"].items():
+        print_line(out, "left out", f"{name}: {reason}")
+    print_line(out, "written", str(folder.path / "explanations.md"))
+
+
+@contextmanager
+def telling(out: Console) -> Iterator[Any]:
+    """Show a bar that follows what an audit tells."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=out, transient=True) as progress:
+        task = progress.add_task("", total=None)
+
+        def tell(what: str, done: int, total: int) -> None:
+            progress.update(task, description=what, completed=done, total=total)
+
+        yield tell
+
+
+def main() -> None:
+    """Read the arguments and explain."""
+    with plain_errors():
+        explain_run(parse(Arguments, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
