@@ -6,7 +6,7 @@ import torch
 
 from seqrec.errors import ConfigError
 from seqrec.explainer._encoder import encoder_with
-from seqrec.question import Explanation, Question
+from seqrec.question import Explanation, Needs, Question
 
 
 class Attention:
@@ -26,12 +26,12 @@ class Attention:
 
     game: ClassVar[None] = None
     complete: ClassVar[bool] = False
-    needs: ClassVar[Literal["anything"]] = "anything"  # the head's, which every model has
 
     def __init__(self, *, of: Literal["head", "encoder"] = "head") -> None:
         if of not in ("head", "encoder"):
             raise ValueError(f"of={of}: use head or encoder")
         self.of = of
+        self.needs: Needs = "anything" if of == "head" else "attention"
 
     @torch.no_grad()
     def __call__(self, question: Question) -> Explanation:

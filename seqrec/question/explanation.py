@@ -1,12 +1,15 @@
 """What an explainer returns, and what it promises."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
 from seqrec.errors import RunError
+from seqrec.model import BaselineModel, SequenceModel
 from seqrec.question.question import DAMAGED, Game, Question
+
+Needs = Literal["anything", "vectors", "attention"]
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,13 @@ class Explanation:
 class Explainer(Protocol):
     """A method that weighs the events of a history.
 
-    ``needs`` says what a model must have: ``vectors`` (trained models do), ``attention`` (an
-    encoder with weights of its own), or ``anything``; a model without it is refused before it is
-    asked.
+    A model that lacks what it needs is refused before it is asked (:func:`able`).
     """
 
-    needs: ClassVar[Literal["anything", "vectors", "attention"]]
+    @property
+    def needs(self) -> Needs:
+        """What a model must have."""
+        ...
 
     @property
     def game(self) -> Game | None:
@@ -60,6 +64,19 @@ class Explainer(Protocol):
     def __call__(self, question: Question) -> Explanation:
         """Weigh the events."""
         ...
+
+
+def able(model: SequenceModel | BaselineModel, needs: Needs) -> bool:
+    """Return whether a model has what an explainer needs.
+
+    Args:
+        model: the model.
+        needs: ``vectors``, which trained models have; ``attention``: of the encoder's own layers;
+            or ``anything``, which any model does for.
+    """
+    if needs == "anything" or not isinstance(model, SequenceModel):
+        return needs == "anything"
+    return needs == "vectors" or hasattr(model.encoder, "weights")
 
 
 def relative_error(total: float, whole: float) -> float:

@@ -20,7 +20,19 @@ LAYERS = [
     *("augment", "features", "context", "embedding", "encoder", "head", "scorer", "negatives"),
     *("loss", "optimizer", "scheduler", "counts", "baseline", "metric", "ranking", "rerank"),
     *("list_metric", "model", "question", "explainer", "objective", "build", "logger"),
-    *("evaluation", "pages", "comparison", "recommend", "explain", "training", "experiment", "tune", "benchmark", "commands", "api"),
+    *(
+        "evaluation",
+        "pages",
+        "comparison",
+        "recommend",
+        "explain",
+        "training",
+        "experiment",
+        "tune",
+        "benchmark",
+        "commands",
+        "api",
+    ),
 ]
 OPTIONS = [kind.name for kind in KINDS]  # one file of the package, one option
 
