@@ -212,7 +212,7 @@ def events_table(why: "Why") -> Table:
     table = Table(title=f"{title}, latest last", title_justify="left", header_style="dim")
     for column in ("item", "title", *why.methods):
         table.add_column(Text(column))
-    most = {name: why.events[name].abs().max() or 1.0 for name in why.methods}
+    most = {name: max(map(abs, why.events[name].to_list())) or 1.0 for name in why.methods}
     for row in why.events.tail(SHOWN).iter_rows(named=True):
         cells = [_bar(row[name], most[name]) for name in why.methods]
         table.add_row(Text(row["item"]), Text(row["title"]), *cells)

@@ -13,6 +13,7 @@ from torch import Tensor
 from seqrec.batches import Columns, EvalBatches
 from seqrec.build import make
 from seqrec.errors import ConfigError, DataError, RunError
+from seqrec.explain.choose import check_able
 from seqrec.explain.crowd import Crowd
 from seqrec.explain.estimates import CONTROLS, agreement, estimate, long_table, spearman
 from seqrec.explain.fidelity import curves, fidelity, places
@@ -100,7 +101,8 @@ def audit(
         "methods": {
             name: {
                 "settings": {
-                    key: value for key, value in (settings or {}).get(name, {}).items()
+                    key: value
+                    for key, value in (settings or {}).get(name, {}).items()
                     if not key.startswith("_")
                 },
                 "metrics": estimates[name],
@@ -151,9 +153,7 @@ def _crowd(recommender: Recommender, store: SequenceStore, users: int, seed: int
         )
     rows = np.random.default_rng(seed).permutation(long)[:users]
     [batch] = EvalBatches(
-        columns=Columns(
-            store, torch.device("cpu"), ratings=False, events=recommender.model.wanted
-        ),
+        columns=Columns(store, torch.device("cpu"), ratings=False, events=recommender.model.wanted),
         view=view.take(np.sort(rows)),
         max_length=recommender.config.max_length,
         size=len(rows),
@@ -180,6 +180,7 @@ def _weigh_all(
     weighed, left_out = {}, {}
     for name, explainer in explainers.items():
         try:
+            check_able(name, explainer, crowd.model)
             weighed[name] = _weigh(crowd, explainer, name, tell)
         except ConfigError as error:
             if not optional:
@@ -193,7 +194,8 @@ def _weigh(
 ) -> _Weighed:
     weight_UL = torch.zeros(crowd.batch.history.item_BL.shape, dtype=torch.float64)
     rows = torch.arange(len(crowd)) if users is None else users
-    errors, asked, began = [], 0, time.perf_counter()
+    errors: list[float] = []
+    asked, began = 0, time.perf_counter()
     for row, question in zip(rows.tolist(), crowd.questions(rows), strict=True):
         tell(name, len(errors), len(rows))
         found = explainer(question)

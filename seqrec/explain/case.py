@@ -1,7 +1,6 @@
 """A history whose recommendations are explained, with what may be recommended to it."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
@@ -50,8 +49,8 @@ class Case:
     def question(self, target: int, instead: int | None = None) -> Question:
         """Return the question about an item by its index, or about two."""
         batch = replace(self.batch, target_B=torch.tensor([target]))
-        parts: tuple[Any, ...] = (self.recommender.model, self.recommender.catalogue, self.policy)
-        return question_of(*parts, batch, 0, instead=instead)
+        model, catalogue = self.recommender.model, self.recommender.catalogue
+        return question_of(model, catalogue, self.policy, batch, 0, instead=instead)
 
     @torch.no_grad()
     def best(self) -> int:

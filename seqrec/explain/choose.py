@@ -13,7 +13,8 @@ from seqrec.config.check.ranges import out_of_range
 from seqrec.config.saved import Loader
 from seqrec.errors import ConfigError
 from seqrec.home import CONFIGS
-from seqrec.question import Explainer
+from seqrec.model import BaselineModel, SequenceModel
+from seqrec.question import Explainer, able
 
 Nodes = dict[str, dict[str, Any]]
 KIND = "explainer"
@@ -64,6 +65,23 @@ def build(nodes: Nodes) -> dict[str, Explainer]:
         ConfigError: one refuses its values.
     """
     return {name: _made(name, node) for name, node in nodes.items()}
+
+
+def check_able(name: str, explainer: Explainer, model: SequenceModel | BaselineModel) -> None:
+    """Refuse a model that lacks what an explainer needs.
+
+    Raises:
+        ConfigError: it does.
+    """
+    if able(model, explainer.needs):
+        return
+    what = "a model with vectors" if explainer.needs == "vectors" else "an encoder with attention"
+    has = "a baseline" if isinstance(model, BaselineModel) else type(model.encoder).__name__
+    raise ConfigError(
+        f"{name} needs {what}, and this run has {has}",
+        where=f"method={name}",
+        todo="choose one that asks any model: method=leave_one_out or method=shapley",
+    )
 
 
 def _files(folders: Iterable[Path]) -> dict[str, Path]:

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from seqrec.contracts import Ranked
+from seqrec.errors import RunError
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.question import Question
+from seqrec.question.question import DAMAGED
 from seqrec.ranking.policy import Policy
 from seqrec.ranking.rank import BLOCK_BYTES
 from seqrec.shapes import EvalBatch, History

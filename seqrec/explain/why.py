@@ -7,7 +7,7 @@ import polars as pl
 import torch
 
 from seqrec.explain.case import TOP, Case
-from seqrec.explain.choose import Nodes, build
+from seqrec.explain.choose import Nodes, build, check_able
 from seqrec.explain.sentence import counterfactual
 from seqrec.question import Explanation
 from seqrec.recommend import Recommender, Session
@@ -121,6 +121,7 @@ def explain(
     columns, methods = {}, {}
     weighing = {name: node for name, node in nodes.items() if name != COUNTERFACTUAL}
     for name, explainer in build(weighing).items():
+        check_able(name, explainer, recommender.model)
         found = explainer(question)
         columns[name] = found.weight_L.tolist()
         methods[name] = _told(found, name, weighing[name], audit)

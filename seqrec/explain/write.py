@@ -62,12 +62,7 @@ def markdown(content: dict[str, Any]) -> str:
             "Share of the absolute weight, by the distance from the end (1: the latest event).",
             "",
             *_overall(content, "by_distance", "distance"),
-            *(
-                ["", f"By {content['category']} of the item.", ""]
-                + _overall(content, "by_category", content["category"])
-                if content["by_category"]
-                else []
-            ),
+            *_by_category(content),
             "",
         ]
     )
@@ -102,9 +97,7 @@ def table(content: dict[str, Any]) -> list[str]:
 
 
 def _notes(content: dict[str, Any]) -> list[str]:
-    lines = [
-        f"- `{name}` isn't in the table: {why}." for name, why in content["left_out"].items()
-    ]
+    lines = [f"- `{name}` isn't in the table: {why}." for name, why in content["left_out"].items()]
     for name, method in content["methods"].items():
         if method["complete"]:
             share = method["complete"]["share"]
@@ -152,6 +145,13 @@ def _overall(content: dict[str, Any], key: str, head: str) -> list[str]:
         for each in content[key]
     ]
     return _table([head, "of the events", *(f"`{m}`" for m in methods)], rows)
+
+
+def _by_category(content: dict[str, Any]) -> list[str]:
+    if not content["by_category"]:
+        return []
+    rows = _overall(content, "by_category", content["category"])
+    return ["", f"By {content['category']} of the item:", "", *rows]
 
 
 def _interval(found: dict[str, Any] | None) -> str:
