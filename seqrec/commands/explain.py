@@ -248,7 +248,7 @@ def audit_run(
         print(json.dumps(found.content))
         return
     print_line(out, "audited", f"{found.content['users']:,} users of {found.content['data']}")
-    head, rows = rows_of(found.content)
+    head, rows = rows_of(found.content, intervals=False)
     table = Table(header_style="dim")
     for column in ("method", *head):
         table.add_column(Text(column), justify="left" if column == "method" else "right")

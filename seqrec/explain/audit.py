@@ -82,10 +82,10 @@ def audit(
     place, value, curve = {}, {}, {}
     for at, (name, found) in enumerate(weighed.items()):
         tell("asking again", at, len(weighed))
-        place[name] = places(found.weight_UL, crowd.length_U, seed=seed)
+        place[name] = places(found.weight_UL, crowd.lengths, seed=seed)
         value[name] = fidelity(crowd, place[name], whole_U)
         curve[name] = curves(crowd, place[name], whole_U)
-    history, length_U = crowd.batch.history, crowd.length_U
+    history, length_U = crowd.batch.history, crowd.lengths
     events = long_table(
         history.item_BL, length_U, {name: found.weight_UL for name, found in weighed.items()}
     )
@@ -219,7 +219,7 @@ def _sanity(
 ) -> dict[str, Any]:
     """Correlate weights with those of models with a part shuffled, by method and part."""
     users = torch.from_numpy(np.random.default_rng(seed).permutation(len(crowd))[:CHECKED].copy())
-    item_UL, length_U = crowd.batch.history.item_BL[users], crowd.length_U[users]
+    item_UL, length_U = crowd.batch.history.item_BL[users], crowd.lengths[users]
     found: dict[str, Any] = {name: {} for name in weighed}
     for part, other in randomised(crowd, seed=seed).items():
         for name in (name for name in weighed if name not in CONTROLS):
@@ -247,7 +247,7 @@ def _table(
 ) -> pl.DataFrame:
     """Return a row for each user and method."""
     ids, history = np.array(["", *recommender.items.ids], dtype=object), crowd.batch.history
-    length = crowd.length_U.tolist()
+    length = crowd.lengths.tolist()
     user = store.users()["user"].gather(history.user_B.tolist())
     items = [row[:n].tolist() for row, n in zip(ids[history.item_BL], length, strict=True)]
     return pl.concat(

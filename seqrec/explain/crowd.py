@@ -44,7 +44,7 @@ class Crowd:
         return len(self.batch.target_B)
 
     @cached_property
-    def length_U(self) -> Tensor:
+    def lengths(self) -> Tensor:
         """The number of events of each user that the model reads."""
         return self.batch.history.length_B
 
@@ -94,7 +94,7 @@ class Crowd:
         """
         rank_P = torch.empty(len(row_P), dtype=torch.int64)
         height_P = torch.empty(len(row_P), dtype=torch.float64)
-        keep_PL = keep_PL & (torch.arange(keep_PL.shape[1]) < self.length_U[row_P, None])
+        keep_PL = keep_PL & (torch.arange(keep_PL.shape[1]) < self.lengths[row_P, None])
         order = torch.argsort(keep_PL.sum(1), descending=True, stable=True)
         for part in order.split(self.size):
             batch = self._batch(row_P[part], keep_PL[part])
@@ -125,7 +125,7 @@ class Crowd:
 
     def _kept(self, row_P: Tensor) -> Tensor:
         return torch.ones(len(row_P), self.batch.history.item_BL.shape[1], dtype=torch.bool) & (
-            torch.arange(self.batch.history.item_BL.shape[1]) < self.length_U[row_P, None]
+            torch.arange(self.batch.history.item_BL.shape[1]) < self.lengths[row_P, None]
         )
 
     @cached_property

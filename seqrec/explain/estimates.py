@@ -114,7 +114,7 @@ def spearman(events: pl.DataFrame, first: str, second: str) -> float | None:
 def agreement(
     events: pl.DataFrame, place: dict[str, Tensor], length_U: Tensor
 ) -> list[dict[str, Any]]:
-    """Compare each pair of methods: rank correlation, and the share of their first 3 that is shared.
+    """Compare each pair of methods: rank correlation, and how many of their first 3 are the same.
 
     Args:
         events: see :func:`long_table`.

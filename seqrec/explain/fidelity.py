@@ -83,7 +83,7 @@ def fidelity(crowd: Crowd, place_UL: Tensor, whole_U: Tensor) -> dict[str, Float
         result[f"DEL@{ke}"] = ratio(height_KU[at], whole_U)
         result[f"INS@{ke}"] = ratio(height_KU[len(KE) + at], whole_U)
         result[f"CDCG@{ke}"] = 1 / torch.log2(1 + rank_U.double())
-        short_U = crowd.length_U <= ke
+        short_U = crowd.lengths <= ke
         for name in (*(f"POS@{kr},Ke{ke}" for kr in KR), f"DEL@{ke}", f"INS@{ke}", f"CDCG@{ke}"):
             result[name] = result[name].masked_fill(short_U, torch.nan)
     return {name: result[name].numpy() for name in metric_names()}
@@ -97,7 +97,7 @@ def curves(crowd: Crowd, place_UL: Tensor, whole_U: Tensor) -> dict[str, list[fl
     number of events are made not to.
     """
     users, ends = torch.arange(len(crowd)), range(len(SHARES))
-    count = [(crowd.length_U * share).round().long()[:, None] for share in SHARES]
+    count = [(crowd.lengths * share).round().long()[:, None] for share in SHARES]
     keep = [place_UL >= count[at] for at in ends] + [place_UL < count[at] for at in ends]
     _, height_P = crowd.ask(users.repeat(len(keep)), torch.cat(keep))
     height_KU = height_P.view(len(keep), -1)

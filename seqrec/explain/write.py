@@ -74,7 +74,9 @@ def main_metric(content: dict[str, Any]) -> str:
     return next((metric for metric in METRICS if metric in found), METRICS[0])
 
 
-def rows_of(content: dict[str, Any]) -> tuple[list[str], list[tuple[str, list[str]]]]:
+def rows_of(
+    content: dict[str, Any], *, intervals: bool
+) -> tuple[list[str], list[tuple[str, list[str]]]]:
     """Return the main table: names of the columns, and cells by method, best method first."""
     main = main_metric(content)
     shown = [name for name in SHOWN if name in content["methods"][CONTROLS[0]]["metrics"]]
@@ -85,14 +87,14 @@ def rows_of(content: dict[str, Any]) -> tuple[list[str], list[tuple[str, list[st
     )
     rows = []
     for name, method in methods:
-        cells = [_interval(method["metrics"].get(metric)) for metric in shown]
+        cells = [_mean(method["metrics"].get(metric), interval=intervals) for metric in shown]
         rows.append((name, [*cells, f"{1000 * method['seconds_per_user']:.0f}"]))
     return [*shown, "ms a user"], rows
 
 
 def table(content: dict[str, Any]) -> list[str]:
     """Return the main table in Markdown."""
-    head, rows = rows_of(content)
+    head, rows = rows_of(content, intervals=True)
     return _table(["method", *head], [[f"`{name}`", *cells] for name, cells in rows])
 
 
@@ -154,10 +156,11 @@ def _by_category(content: dict[str, Any]) -> list[str]:
     return ["", f"By {content['category']} of the item:", "", *rows]
 
 
-def _interval(found: dict[str, Any] | None) -> str:
+def _mean(found: dict[str, Any] | None, *, interval: bool) -> str:
     if found is None:
         return "-"
-    return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+    ends = f" [{found['low']:.3f}, {found['high']:.3f}]" if interval else ""
+    return f"{found['mean']:.3f}{ends}"
 
 
 def _number(value: float | None) -> str:
