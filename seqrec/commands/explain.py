@@ -142,12 +142,17 @@ def answer(
     arguments: Arguments, folder: "RunFolder", recommender: "Recommender", nodes: "Nodes"
 ) -> None:
     """Explain one item of one history."""
+    from seqrec.explain.case import Case
+    from seqrec.explain.show.page import check_packages, write_why
     from seqrec.explain.why import explain
     from seqrec.run.audited import read_audit
 
+    if arguments.out is not None and arguments.out.suffix == ".html":
+        check_packages()
+    session = session_of(arguments, recommender)
     why = explain(
         recommender,
-        session_of(arguments, recommender),
+        session,
         nodes,
         target=arguments.target or "top",
         instead=arguments.instead,
@@ -156,9 +161,13 @@ def answer(
         audited=read_audit(folder),
     )
     text = json.dumps(why.plain(), indent=2)
-    if arguments.out is not None:
-        if arguments.out.suffix == ".html":
-            raise NotImplementedError
+    if arguments.out is not None and arguments.out.suffix == ".html":
+        case = Case.of(recommender, session, arguments.mask_seen)
+        item, other = why.target.item, why.instead and why.instead.item
+        index = case.index(item, where="target")
+        versus = None if other is None else case.index(other, where="instead")
+        write_why(arguments.out, why, case.question(index, versus), run=arguments.run)
+    elif arguments.out is not None:
         part = arguments.out.with_name(f"{arguments.out.name}.part")
         part.write_text(text + "\n", encoding="utf-8")
         part.replace(arguments.out)
