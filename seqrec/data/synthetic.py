@@ -18,7 +18,9 @@ class Synthetic:
 
     A share `markov` of the users continue with the successor of the last item. The rest continue
     with the successor of the item `distance` events back, after `distance` random items, so that
-    the last item says nothing about the next: a model has to find the causal one. With
+    the last item says nothing about the next: a model has to find the causal one. A share `pair`
+    of the users continue with the item whose place in the cycle is the sum of the places of both,
+    the last item and that `distance` events back: either alone says nothing about the next. With
     probability `noise` an event is a random item instead.
 
     A history of more than ``2 * distance`` events reveals which rule its user follows, and the next
@@ -30,6 +32,8 @@ class Synthetic:
     Args:
         n_users, n_items, length: users, catalogue size, events of each user.
         markov: share of users whose last item decides.
+        pair: share of users whose last item and that `distance` events back decide together. There
+            are ``n_items**2`` pairs to learn.
         distance: how far back the deciding item of the remaining users is; 2 or more.
         noise: probability that an event is random.
         seed: of everything random here.
@@ -42,12 +46,14 @@ class Synthetic:
     distance: int = 3
     noise: float = 0.1
     seed: int = 0
+    pair: float = 0.0
 
     def __post_init__(self) -> None:
         for field, fits in (
             ("n_users", self.n_users >= 1),
             ("n_items", self.n_items >= 2),
             ("markov", 0 <= self.markov <= 1),
+            ("pair", 0 <= self.pair <= 1 - self.markov),
             ("distance", self.distance >= 2),
             ("noise", 0 <= self.noise <= 1),
             ("length", self.length > 2 * self.distance),
@@ -56,8 +62,8 @@ class Synthetic:
                 raise ConfigError(
                     f"{field}={getattr(self, field)} is out of range",
                     where=f"data.{field}",
-                    todo="use shares from 0 to 1, distance 2 or more, length over 2 * distance, "
-                    "1 user or more, 2 items or more",
+                    todo="use shares from 0 to 1 in all, distance 2 or more, length over "
+                    "2 * distance, 1 user or more, 2 items or more",
                 )
 
     @property
@@ -81,12 +87,16 @@ class Synthetic:
         successor = np.empty_like(cycle)
         successor[cycle] = np.roll(cycle, -1)
         item = rng.integers(self.n_items, size=(self.n_users, self.length))
+        place = np.argsort(cycle)  # of each item in the cycle
         random = rng.random(item.shape) < self.noise
-        back = np.where(rng.random(self.n_users) < self.markov, 1, self.distance)
+        share = rng.random(self.n_users)
+        back, paired = np.where(share < self.markov, 1, self.distance), share >= 1 - self.pair
         users = np.arange(self.n_users)
         for t in range(1, self.length):
+            far = item[users, t - back]
+            both = cycle[(place[far] + place[item[:, t - 1]]) % self.n_items]
             ruled = (t >= back) & ~random[:, t]
-            item[ruled, t] = successor[item[users, t - back][ruled]]
+            item[ruled, t] = np.where(paired, both, successor[far])[ruled]
         start = rng.integers(365, size=self.n_users)
         time = (start[:, None] + np.arange(self.length)) * DAY_MS
         frame = pl.LazyFrame(

@@ -17,14 +17,17 @@ SUBSETS = 12  # events of a set whose subsets are all asked: 4,096
 class Counterfactual:
     """Find events such that the target falls out of the first `k` without them; each weighs 1.
 
+    If the question compares two items, they are events without which the target falls behind the
+    other item.
+
     Sets of up to `exhaustive` events are tried in full, so that none of these sizes is missed; then
     events are taken away one by one, always that which moves the target furthest down, and the
     events that turn out not to be needed are put back. Every set that is returned was asked again,
     alone, and no proper subset of it does the same. All weights are 0 if no set of up to 12 events
     is found.
 
-    ``about`` has the places of the events, the target's rank before and after, what replaced them,
-    and whether the set is the smallest there is.
+    ``about`` has the places of the events, the target's rank (and its lead over the other item)
+    before and after, what replaced them, and whether the set is the smallest there is.
 
     Args:
         k: length of the list.
@@ -58,22 +61,19 @@ class Counterfactual:
     def __call__(self, question: Question) -> Explanation:
         """Search by size, then greedily."""
         search = _Search(question, self.k, self._replacements(question))
-        before = search.ranks([()])[0]
+        before = search.standing(())
         self._check(question, before)
         found = search.of_size_up_to(self.exhaustive)
         smallest = found is not None
         if found is None and len(question) > self.exhaustive:
             found = search.greedily(self.exhaustive)
         weight_L = torch.zeros(len(question), dtype=torch.float64)
-        about: dict[str, Any] = {"k": self.k, "edit": self.edit, "rank": before, "found": False}
+        about: dict[str, Any] = {"k": self.k, "edit": self.edit, "found": False, **before}
         if found is not None:
             weight_L[list(found)] = 1.0
-            about |= {
-                "found": True,
-                "events": list(found),
-                "rank_without": search.ranks([found])[0],
-            }
-            about |= {"smallest": smallest or len(found) == self.exhaustive + 1}
+            after = {f"{name}_without": value for name, value in search.standing(found).items()}
+            smallest = smallest or len(found) == self.exhaustive + 1
+            about |= {"found": True, "events": list(found), "smallest": smallest, **after}
             if search.item_L is not None:
                 about["replaced_by"] = search.item_L[list(found)].tolist()
         return Explanation(weight_L, search.asked, about=about)
@@ -93,9 +93,17 @@ class Counterfactual:
         at = torch.randint(len(item_N), (len(question),), generator=question.generator(self.seed))
         return item_N[at]
 
-    def _check(self, question: Question, rank: int) -> None:
-        """Refuse a list that the target can't leave, or isn't in."""
-        places = int(question.allowed().sum())
+    def _check(self, question: Question, before: dict[str, Any]) -> None:
+        """Refuse what the target can't lose, or has lost already."""
+        if question.instead is not None:
+            if before["lead"] <= 0:
+                raise ConfigError(
+                    "the item isn't ahead of the one that it is compared with",
+                    where="instead",
+                    todo="ask the other way round, why the other is ahead of it",
+                )
+            return
+        places, rank = int(question.allowed().sum()), before["rank"]
         if self.k >= places:
             raise ConfigError(
                 f"k={self.k}, but only {places} items can be recommended to this user, so none "
@@ -130,25 +138,40 @@ class _Search:
     item_L: Tensor | None
     asked: int = 0
 
-    def ranks(self, sets: list[Events]) -> list[int]:
-        """Return the target's rank without each set."""
+    def standing(self, events: Events) -> dict[str, Any]:
+        """Return the target's rank without some events, and its lead if another is compared."""
+        self.asked += 1 if self.question.instead is None else 2
+        keep_1L = self._kept([events])
+        rank = int(self.question.ranks(keep_1L, self.item_L).item())
+        if self.question.instead is None:
+            return {"rank": rank}
+        return {"rank": rank, "lead": self.question.values(keep_1L, self.item_L).item()}
+
+    def falls(self, sets: list[Events]) -> list[float]:
+        """Return how far the target falls below where it has to be: it is out if that is over 0."""
         self.asked += len(sets)
+        keep_PL = self._kept(sets)
+        if self.question.instead is not None:
+            return (-self.question.values(keep_PL, self.item_L)).tolist()
+        return (self.question.ranks(keep_PL, self.item_L) - self.k).tolist()
+
+    def _kept(self, sets: list[Events]) -> Tensor:
         keep_PL = torch.ones(len(sets), len(self.question), dtype=torch.bool)
         row = torch.tensor([at for at, events in enumerate(sets) for _ in events], dtype=torch.long)
         keep_PL[row, torch.tensor([*chain(*sets)], dtype=torch.long)] = False
-        return self.question.ranks(keep_PL, self.item_L).tolist()
+        return keep_PL
 
     def first(self, sets: Iterator[Events]) -> Events | None:
         """Return the first set without which the target is out, also when asked again alone."""
         while batch := list(islice(sets, self.question.size)):
-            for events, rank in zip(batch, self.ranks(batch), strict=True):
-                if rank > self.k and self.ranks([events])[0] > self.k:
+            for events, fall in zip(batch, self.falls(batch), strict=True):
+                if fall > 0 and self.falls([events])[0] > 0:
                     return events
         return None
 
     def of_size_up_to(self, size: int) -> Events | None:
         """Try all sets by size; of one size, those of the events that alone do most come first."""
-        alone = self.ranks([(event,) for event in range(len(self.question))])
+        alone = self.falls([(event,) for event in range(len(self.question))])
         order = sorted(range(len(alone)), key=lambda event: (-alone[event], -event))
         return self._subsets(order, 1, min(size, len(order)))
 
@@ -161,8 +184,8 @@ class _Search:
         taken: list[int] = []
         while len(taken) < len(self.question):
             rest = [event for event in range(len(self.question)) if event not in taken]
-            ranks = self.ranks([(*taken, event) for event in rest])
-            taken.append(rest[max(range(len(rest)), key=lambda at: (ranks[at], at))])
+            falls = self.falls([(*taken, event) for event in rest])
+            taken.append(rest[max(range(len(rest)), key=lambda at: (falls[at], at))])
             if len(taken) > tried and self.first(iter([tuple(taken)])):
                 return self._pruned(taken, tried)
         return None

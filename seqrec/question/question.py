@@ -104,7 +104,7 @@ class Question:
     # deleting -----------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def values(self, keep_PL: Tensor) -> Tensor:
+    def values(self, keep_PL: Tensor, item_L: Tensor | None = None) -> Tensor:
         """Return ``f`` for P histories that keep some events and delete the rest.
 
         It costs least where histories of similar length are neighbours.
@@ -112,11 +112,13 @@ class Question:
         Args:
             keep_PL: bool, the events that are kept. A history that keeps none is one of an item
                 that the model doesn't know.
+            item_L: items that replace those of the other events; None: these are deleted.
 
         Returns:
             float64, ``value_P``.
         """
-        return torch.cat([self._score(self._query(each)) for each in self._edited(keep_PL)])
+        edited = self._edited(keep_PL, item_L)
+        return torch.cat([self._score(self._query(history)) for history in edited])
 
     @torch.no_grad()
     def ranks(self, keep_PL: Tensor, item_L: Tensor | None = None) -> Tensor:

@@ -187,3 +187,27 @@ def test_synthetic_reaches_exactly_the_score_it_claims():
     best = source.best_hit_rate_at_1
     assert np.isclose(last.mean(), 0.25 * best + 0.75 * chance, atol=0.02)
     assert np.isclose(far.mean(), 0.75 * best + 0.25 * chance, atol=0.02)
+
+
+def planted(**changes) -> np.ndarray:
+    """The items of planted sequences, one row for each user."""
+    source = Synthetic(**changes)
+    events = source.read().events.collect()
+    return events["item"].str.slice(1).cast(pl.Int64).to_numpy().reshape(-1, source.length)
+
+
+def test_synthetic_pairs_decide_together_and_neither_alone():
+    rows = planted(n_users=20_000, n_items=7, length=8, noise=0.0, markov=0.0, pair=1.0)
+    last, far, target = rows[:, -2], rows[:, -4], rows[:, -1]
+    assert len(np.unique(rows[:, [-2, -4]], axis=0)) == 49  # every pair, and one target of each
+    assert len(np.unique(rows[:, [-2, -4, -1]], axis=0)) == 49
+    for cause in (last, far):
+        share = np.histogram2d(cause, target, bins=7)[0] / np.bincount(cause)[:, None]
+        assert np.allclose(share, 1 / 7, atol=0.03)
+
+
+def test_synthetic_sequences_without_pairs_are_those_of_earlier_versions():
+    digest = hashlib.sha256(planted(n_users=50).astype(np.int64).tobytes()).hexdigest()
+    assert digest.startswith("ca9afa39c2b405ea")
+    with pytest.raises(ConfigError, match=r"pair=0.6 is out of range"):
+        Synthetic(pair=0.6)

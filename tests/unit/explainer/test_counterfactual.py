@@ -69,3 +69,16 @@ def test_an_item_that_is_not_in_the_list_is_refused():
     rank = last.ranks(torch.ones(1, len(asked)) > 0).item()
     with pytest.raises(ConfigError, match=f"rank is {rank}.*\n.*\n.*k={rank}"):
         Counterfactual(k=3)(last)
+
+
+def test_two_items_change_places_without_the_events():
+    model = trained("lstm")
+    first = question(model)
+    asked = question(model, target=first.target, instead=20)
+    about = Counterfactual()(asked).about
+    keep = torch.ones(1, len(ROW), dtype=torch.bool)
+    assert about["found"] and about["lead"] == asked.values(keep).item() > 0
+    keep[0, about["events"]] = False
+    assert about["lead_without"] == asked.values(keep).item() < 0
+    with pytest.raises(ConfigError, match="isn't ahead"):
+        Counterfactual()(question(model, target=20, instead=first.target))
