@@ -53,7 +53,7 @@ def markdown(content: dict[str, Any]) -> str:
             "## Randomised weights",
             "",
             "Rank correlation with the weights for a model whose head, encoder or item table is "
-            "shuffled. Far from 0 (!): the method doesn't depend on that part.",
+            "shuffled. Far from 0 (!): the weights stay related although that part is shuffled.",
             "",
             *_sanity(content),
             "",
