@@ -5,14 +5,24 @@ import shutil
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
+import torch
+from helpers.experiments import root
 from helpers.run_folders import write_run, write_sweep
 
+from seqrec.build import build_model
 from seqrec.comparison.estimate.comparison import compare
 from seqrec.comparison.read.choose import comparable
 from seqrec.comparison.read.find import Skipped, find_runs
 from seqrec.comparison.show.report.page import check_target, write_report
+from seqrec.contracts import Facts
 from seqrec.errors import ConfigError
+from seqrec.explain.case import Case
+from seqrec.explain.choose import settings_of
+from seqrec.explain.show.page import write_why
+from seqrec.explain.why import explain
+from seqrec.recommend import Recommender
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
@@ -20,6 +30,13 @@ DRIVER = shutil.which("chromedriver")
 browser = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None,
     reason="no Chromium with chromedriver here (Debian: chromium, chromium-driver)",
+)
+NAMELESS = (  # what a keyboard doesn't reach, or a screen reader can't name
+    "return [...document.querySelectorAll('select, input')].filter(e => !e.labels.length)"
+    ".concat([...document.querySelectorAll('table')].filter(t => !t.caption))"
+    ".concat([...document.querySelectorAll('.scroll')].filter(s => s.tabIndex !== 0))"
+    ".concat([...document.querySelectorAll('button')].filter(b => !b.textContent.trim()))"
+    ".map(e => e.outerHTML)"
 )
 EVIL = "</script><img src=x onerror=alert(1)>"
 
@@ -106,6 +123,72 @@ def test_a_study_is_drawn_in_the_same_style(chromium, tuning, report, width):
     click(page, "#theme")
     assert (dark := page.execute_script(background)) != light
     assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
+    page = opened(chromium, report, scheme="dark")
+    assert page.execute_script(background) == dark
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory):
+    """The page of an explanation, with titles that would break it."""
+    torch.manual_seed(1)
+    config, titles = (
+        root("model=sasrec", "dim=8"),
+        [EVIL, "@ink", *(f"title {n}" for n in range(18))],
+    )
+    catalogue = pl.DataFrame(
+        {
+            "index": range(1, 21),
+            "item": [f"i{n}" for n in range(20)],
+            "title": titles,
+            "candidate": [True] * 20,
+        }
+    )
+    recommender = Recommender(
+        model=build_model(config, Facts(n_items=20)),
+        catalogue=catalogue,
+        config=config,
+        data_hash="",
+        events={},
+    )
+    session, methods = (
+        ["i0", "i1", "i5", "i0"],
+        ["integrated_gradients", "recency", "counterfactual"],
+    )
+    why = explain(recommender, session, settings_of(methods, {}), k=5)
+    case = Case.of(recommender, session)
+    file = tmp_path_factory.mktemp("why") / "why.html"
+    write_why(file, why, case.question(case.best()), run="outputs/run")
+    return file
+
+
+def test_texts_of_an_explanation_stay_texts(explained):
+    page, targets = explained.read_text(), Targets()
+    targets.feed(page)
+    assert EVIL not in page and "&lt;/script&gt;&lt;img" in page
+    assert all(target == "data:," or target.startswith("#") for target in targets.found)
+
+
+@browser
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+def test_an_explanation_is_drawn_in_the_same_style(chromium, explained, report, width):
+    background = "return getComputedStyle(document.querySelector('.card')).backgroundColor"
+    page = opened(chromium, explained, width=width)
+    drawn = "return document.querySelectorAll('.plot:has(.main-svg)').length"
+    assert page.execute_script(drawn) == 3
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    assert texts(page, "#weights tbody th") == [EVIL, "title 3", "@ink", EVIL]
+    options = texts(page, "#p0-attention-select option")
+    assert {"head", "encoder, layer 1, head 1"} <= set(options)
+    for at, option in enumerate(options):
+        choose(page, "#p0-attention-select", str(at))
+        [caption] = texts(page, "#p0-attention .numbers caption")
+        assert caption.endswith(option)
+    assert page.execute_script(NAMELESS) == []
+    assert page.get_log("browser") == []
+    light = page.execute_script(background)
+    click(page, "#theme")
+    assert (dark := page.execute_script(background)) != light
     page = opened(chromium, report, scheme="dark")
     assert page.execute_script(background) == dark
 
@@ -280,14 +363,7 @@ def test_the_page_is_as_wide_as_the_screen(chromium, report, width):
 @pytest.mark.slow
 def test_keyboard_and_screen_reader_find_everything(chromium, report):
     page = opened(chromium, report)
-    nameless = page.execute_script(
-        "return [...document.querySelectorAll('select, input')].filter(e => !e.labels.length)"
-        ".concat([...document.querySelectorAll('table')].filter(t => !t.caption))"
-        ".concat([...document.querySelectorAll('.scroll')].filter(s => s.tabIndex !== 0))"
-        ".concat([...document.querySelectorAll('button')].filter(b => !b.textContent.trim()))"
-        ".map(e => e.outerHTML)"
-    )
-    assert nameless == []
+    assert page.execute_script(NAMELESS) == []
     ids = page.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
     anchors = page.execute_script(
         "return [...document.querySelectorAll('a')].map(a => a.getAttribute('href').slice(1))"

@@ -72,6 +72,8 @@ def attention(question: Question, model: SequenceModel, names: list[str]) -> Cha
     for at, alpha_1HLL in enumerate(layers, start=1):
         for head, alpha_LL in enumerate(alpha_1HLL[0], start=1):
             maps[f"encoder, layer {at}, head {head}"] = alpha_LL[:length, :length]
+    if getattr(model.head, "local", False):  # a map that says nothing comes last
+        maps["head"] = maps.pop("head")
     return Chart(
         "attention",
         "Attention",
