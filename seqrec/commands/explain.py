@@ -163,10 +163,10 @@ def answer(
     text = json.dumps(why.plain(), indent=2)
     if arguments.out is not None and arguments.out.suffix == ".html":
         case = Case.of(recommender, session, arguments.mask_seen)
-        item, other = why.target.item, why.instead and why.instead.item
-        index = case.index(item, where="target")
-        versus = None if other is None else case.index(other, where="instead")
-        write_why(arguments.out, why, case.question(index, versus), run=arguments.run)
+        index = recommender.items.index
+        other = None if why.instead is None else index[why.instead.item]
+        question = case.question(index[why.target.item], other)
+        write_why(arguments.out, why, question, run=arguments.run)
     elif arguments.out is not None:
         part = arguments.out.with_name(f"{arguments.out.name}.part")
         part.write_text(text + "\n", encoding="utf-8")

@@ -76,6 +76,8 @@ def read_audit(folder: RunFolder) -> Audited:
             raise KeyError(CONTROLS)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Audited(None, f"not audited: {file.name} is damaged; {todo} writes it again")
+    if not folder.best.is_file():
+        return Audited(None, "not audited: the run has no checkpoint any more")
     if weights != weights_hash(folder):
         return Audited(None, f"not audited: the weights have changed since; {todo} does it again")
     return Audited(content)

@@ -171,3 +171,12 @@ def test_an_audit_of_other_weights_or_a_damaged_one_does_not_hold(audited, finis
     assert "explanations.json is damaged" in place.run(*ask)
     (run / "explanations.json").unlink()
     assert "attention: not audited; " in place.run(*ask)
+
+
+def test_a_page_is_written_for_a_model_and_for_a_baseline(finished, tmp_path):
+    for name, pictures in (("default", 3), ("markov", 1)):
+        shared, out = finished(name), tmp_path / f"{name}.html"
+        session = "items=[i3, i17, i5]"
+        said = shared.place.run(PROGRAM, f"run={shared.run}", session, "instead=i9", f"out={out}")
+        assert "written" in said and out.read_text().count('class="plot"') == pictures
+    assert len(list(tmp_path.iterdir())) == 2

@@ -1,5 +1,6 @@
 """The HTML report: whole in itself, and in a real browser readable, sorted, filtered, themed."""
 
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -23,6 +24,8 @@ from seqrec.explain.choose import settings_of
 from seqrec.explain.show.page import write_why
 from seqrec.explain.why import explain
 from seqrec.recommend import Recommender
+from seqrec.run.audited import weights_hash
+from seqrec.run.folder import RunFolder
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
@@ -206,6 +209,28 @@ def test_metrics_that_are_none_of_ranks_stand_in_the_leaderboard(tmp_path):
     assert '<button type="button">diversity@10</button>' in page
     assert '<td class="n" data-value="0.125">0.1250</td>' in page  # none is in bold
     assert '<td class="n" data-value="0.75">0.7500</td>' in page
+
+
+def test_audited_runs_show_how_far_explanations_can_be_trusted(tmp_path):
+    for at in (1, 2):
+        run = write_run(tmp_path / str(at), settings={"dim": at}, skill=at)
+        if at == 1:
+            (run / "checkpoints").mkdir(exist_ok=True)
+            (run / "checkpoints" / "best.ckpt").write_bytes(b"weights")
+            metrics = {"POS@5,Ke3": {"mean": 0.25, "users": 9}}
+            methods = {n: {"metrics": metrics} for n in ("attention", "random", "recency")}
+            content = {"weights": weights_hash(RunFolder(run)), "methods": methods}
+            (run / "explanations.json").write_text(json.dumps(content))
+    runs, _ = find_runs([str(tmp_path)])
+    comparison = compare(runs, by=None, metrics=["ndcg@10"], reference=None, replicates=200)
+    write_report(tmp_path / "report.html", [comparison], [], replicates=200)
+    page = (tmp_path / "report.html").read_text()
+    assert "How far explanations can be trusted" in page and '<td class="n">0.250</td>' in page
+    best = tmp_path / "1" / "checkpoints" / "best.ckpt"
+    for change in (lambda: best.write_bytes(b"others"), best.unlink):
+        change()
+        write_report(tmp_path / "report.html", [comparison], [], replicates=200)
+        assert "How far explanations" not in (tmp_path / "report.html").read_text()
 
 
 def test_a_report_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch):
