@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqrec.config.check.components import is_instruction
 from seqrec.config.cli.elsewhere import KEY
-from seqrec.config.cli.help import SPACES
+from seqrec.config.cli.help import ELSEWHERE
 from seqrec.config.kinds import TRAINED
 from seqrec.config.meaning import key_of
 from seqrec.config.names import config_folders, model_name
@@ -58,7 +58,7 @@ class Composer:
         self.config_name = config_name
         self.search = [f"{KEY}=[{','.join(searchpath)}]"]
         self.loader = GlobalHydra.instance().config_loader()
-        self.groups = set(self.loader.list_groups("")) - {"hydra", SPACES}
+        self.groups = set(self.loader.list_groups("")) - {"hydra", *ELSEWHERE}
         self.options = cache(self._options)
         self._composed = cache(self._compose)
 

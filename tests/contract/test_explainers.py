@@ -1,6 +1,7 @@
 """What every explainer promises, and that explainers which break a promise are found out."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
@@ -154,6 +155,22 @@ def test_every_baseline_is_explained_or_refused(counted):
         else:
             with pytest.raises(ConfigError, match="has no vectors"):
                 explainer(asked)
+
+
+def with_a_question_mark(history):
+    """The history with one more position behind it, as an objective may ask."""
+    item_BL = torch.nn.functional.pad(history.item_BL, (0, 1))
+    item_BL = item_BL.scatter(1, history.length_B[:, None], 1)
+    return replace(history, item_BL=item_BL, length_B=history.length_B + 1)
+
+
+def test_positions_that_an_objective_adds_have_no_weights():
+    asked = question(trained("transformer", ask=with_a_question_mark))
+    assert asked.vectors().shape[1] == len(ROW) + 1
+    for name in names("explainer"):
+        said = component("explainer", name)(asked)
+        assert said.weight_L.shape == (len(ROW),), name
+        assert (said.error or 0) <= 0.01, name
 
 
 class Broken(LeaveOneOut):

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from seqrec.home import as_started
 
-SPACES = "tune"  # search spaces of scripts/tune.py, which aren't a group of a run
+ELSEWHERE = ("tune", "explainer")  # what other commands choose from: no groups of a run
 
 
 def help_text(config_dir: Path, config_name: str) -> str:
@@ -25,7 +25,7 @@ def help_text(config_dir: Path, config_name: str) -> str:
 def _groups(config_dir: Path) -> str:
     options: dict[str, list[str]] = {}
     for file in sorted(config_dir.glob("*/*.yaml")):
-        if file.parent.name == SPACES:
+        if file.parent.name in ELSEWHERE:
             continue
         options.setdefault(file.parent.name, []).append(file.stem)
     width = max((len(group) for group in options), default=0)

@@ -8,6 +8,7 @@ from helpers.commands import composed, told
 from omegaconf import OmegaConf
 
 from seqrec.config.cli.command_line import check_command_line
+from seqrec.config.cli.help import ELSEWHERE
 from seqrec.config.compose import to_values
 from seqrec.config.kinds import KINDS, TRAINED, Of
 from seqrec.config.schema import Component, Root
@@ -24,7 +25,8 @@ def test_the_typed_root_has_a_field_for_every_kind_and_null_where_the_table_allo
 
 def test_every_folder_of_components_is_a_kind_and_every_kind_is_chosen_by_default():
     files = [file for file in CONFIGS.glob("*/*.yaml") if "_target_:" in file.read_text()]
-    components = {f.parent.name for f in files if f.parent.name not in ("trainer", "experiment")}
+    others = ("trainer", "experiment", *ELSEWHERE)
+    components = {f.parent.name for f in files if f.parent.name not in others}
     assert components == {kind.name for kind in KINDS}
     defaults = OmegaConf.load(CONFIGS / "train.yaml").defaults
     chosen = {str(key) for entry in defaults if not isinstance(entry, str) for key in entry}

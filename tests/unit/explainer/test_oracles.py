@@ -6,7 +6,7 @@ import pytest
 import torch
 from captum.attr import InputXGradient as CaptumInputXGradient
 from captum.attr import IntegratedGradients as CaptumIntegratedGradients
-from helpers.components import component
+from helpers.components import component, history
 from helpers.questions import ROW, baseline, one_user, question, trained
 
 from seqrec.explainer.attention import Attention
@@ -109,16 +109,23 @@ def test_the_gradient_is_followed_in_more_steps_until_the_sum_is_right():
 def test_rollout_is_the_product_of_all_layers():
     model = trained("transformer", "last")
     asked = question(model)
-    encoder, history = model.encoder, asked.history
-    maps = encoder.maps(asked.vectors(), history)
-    last = encoder.weights(asked.vectors(), history)
-    torch.testing.assert_close(maps[-1][:, :, -1], last)
+    maps = model.encoder.maps(asked.vectors(), asked.history)
     product = torch.eye(len(ROW))
     for alpha in maps:
         product = (alpha[0].mean(0) + torch.eye(len(ROW))) / 2 @ product
     weight_L = component("explainer", "rollout")(asked).weight_L
     torch.testing.assert_close(weight_L.float(), product[-1])
     assert weight_L.sum().item() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("block", ["pre_norm", "sasrec"])
+def test_the_last_row_of_the_last_map_is_the_attention_at_the_last_position(block):
+    encoder = component("encoder", "transformer", block=block).eval()
+    x_BLD, two = torch.randn(2, 6, 8), history(torch.tensor([6, 4]), 6)
+    [*_, alpha_BHLL] = encoder.maps(x_BLD, two)
+    alpha_BHL = encoder.weights(x_BLD, two)
+    torch.testing.assert_close(alpha_BHLL[0, :, 5], alpha_BHL[0])
+    torch.testing.assert_close(alpha_BHLL[1, :, 3], alpha_BHL[1])
 
 
 def test_attention_is_the_heads_or_the_encoders():
