@@ -22,14 +22,17 @@ from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
+    from seqrec.explain.case import Case
     from seqrec.explain.choose import Nodes
     from seqrec.explain.why import Why
     from seqrec.recommend import Recommender, Session
     from seqrec.run.folder import RunFolder
+    from seqrec.shapes import History
 
 OPTIONS: Any = field(default_factory=dict, metadata=PAIRS)
 METHOD, COUNTERFACTUAL = "leave_one_out", "counterfactual"
 ASKING = ("items", "user", "target", "instead", "out", "context", "at", "mask_seen")
+OTHERS = 200  # users that a method may compare with
 SHOWN = 15  # events in the terminal's table
 
 
@@ -61,7 +64,7 @@ class Arguments:
     out: Path | None = None  # write the answer to a file: .json or .html
     audit: bool = False  # audit the methods on the run's test users, into the run's folder
     users: int = 500  # of the audit
-    seed: int = 0  # of the audit's users, ties and shuffled weights
+    seed: int = 0  # of the methods that draw, and of an audit's users, ties and shuffled weights
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
     trust: bool = False  # import and call whatever the run names; only for runs you know
 
@@ -108,6 +111,8 @@ def check(arguments: Arguments) -> None:
     if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
         what = "is a folder" if out.is_dir() else "is in a folder that doesn't exist"
         raise ConfigError(f"out={out} {what}", todo="name a file, such as out=why.json")
+    if arguments.seed < 0:
+        raise ConfigError(f"seed={arguments.seed}: must be at least 0", todo="write seed=0")
     if "counterfactual.k" in arguments.options:
         raise ConfigError("the list's length is k", where="counterfactual.k", todo="write k=10")
 
@@ -128,13 +133,21 @@ def settings(arguments: Arguments) -> "Nodes":
             )
         every = [name for name in names(folders) if name != COUNTERFACTUAL]
         wanted = [*dict.fromkeys([*wanted, *CONTROLS])] if wanted else every
-        return settings_of(wanted, arguments.options, folders=folders)
+        return _seeded(settings_of(wanted, arguments.options, folders=folders), arguments)
     wanted = wanted or [METHOD]
     if arguments.counterfactual:
         wanted = [*wanted, COUNTERFACTUAL]
     nodes = settings_of(wanted, arguments.options, folders=folders)
     if COUNTERFACTUAL in nodes and not any(key.endswith("exhaustive") for key in arguments.options):
         nodes[COUNTERFACTUAL].pop("exhaustive")  # it follows from the length of the history
+    return _seeded(nodes, arguments)
+
+
+def _seeded(nodes: "Nodes", arguments: Arguments) -> "Nodes":
+    """Give the methods that draw the seed, except those with one of their own."""
+    for name, node in nodes.items():
+        if "seed" in node and f"{name}.seed" not in arguments.options:
+            node["seed"] = arguments.seed
     return nodes
 
 
@@ -143,27 +156,43 @@ def answer(
 ) -> None:
     """Explain one item of one history."""
     from seqrec.explain.case import Case
-    from seqrec.explain.show.page import check_packages, write_why
+    from seqrec.explain.show.page import check_packages
     from seqrec.explain.why import explain
     from seqrec.run.audited import read_audit
 
     if arguments.out is not None and arguments.out.suffix == ".html":
         check_packages()
     session = session_of(arguments, recommender)
+    case = Case.of(recommender, session, arguments.mask_seen, others_of(nodes, recommender))
     why = explain(
-        recommender,
-        session,
+        case,
         nodes,
         target=arguments.target or "top",
         instead=arguments.instead,
         k=arguments.k,
-        mask_seen=arguments.mask_seen,
         audited=read_audit(folder),
     )
     text = json.dumps(why.plain(), indent=2)
+    try:
+        write(arguments, why, case, text)
+    except OSError as error:
+        raise ConfigError(
+            f"out={arguments.out} can't be written: {error.strerror}", todo="name another file"
+        ) from error
+    if arguments.format == "json":
+        print(text)
+    else:
+        show(console(), why)
+        if arguments.out is not None:
+            print_line(console(), "written", str(arguments.out))
+
+
+def write(arguments: Arguments, why: "Why", case: "Case", text: str) -> None:
+    """Write the answer to a file, if one is asked for, atomically."""
+    from seqrec.explain.show.page import write_why
+
     if arguments.out is not None and arguments.out.suffix == ".html":
-        case = Case.of(recommender, session, arguments.mask_seen)
-        index = recommender.items.index
+        index = case.recommender.items.index
         other = None if why.instead is None else index[why.instead.item]
         question = case.question(index[why.target.item], other)
         write_why(arguments.out, why, question, run=arguments.run)
@@ -171,12 +200,15 @@ def answer(
         part = arguments.out.with_name(f"{arguments.out.name}.part")
         part.write_text(text + "\n", encoding="utf-8")
         part.replace(arguments.out)
-    if arguments.format == "json":
-        print(text)
-    else:
-        show(console(), why)
-        if arguments.out is not None:
-            print_line(console(), "written", str(arguments.out))
+
+
+def others_of(nodes: "Nodes", recommender: "Recommender") -> "History | None":
+    """Return histories of other users, if a method compares with them."""
+    from seqrec.explain.drawn import data_of, draw
+
+    if not any(node.get("baseline") == "users" for node in nodes.values()):
+        return None
+    return draw(recommender, data_of(recommender), OTHERS, seed=0).history
 
 
 def session_of(arguments: Arguments, recommender: "Recommender") -> "Session":

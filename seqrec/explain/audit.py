@@ -10,11 +10,10 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from seqrec.batches import Columns, EvalBatches
-from seqrec.build import make
-from seqrec.errors import ConfigError, DataError, RunError
+from seqrec.errors import ConfigError, DataError
 from seqrec.explain.choose import check_able
 from seqrec.explain.crowd import Crowd
+from seqrec.explain.drawn import data_of, draw
 from seqrec.explain.estimates import CONTROLS, agreement, estimate, long_table, spearman
 from seqrec.explain.fidelity import curves, fidelity, places
 from seqrec.explain.overall import by_category, by_distance
@@ -23,7 +22,6 @@ from seqrec.features.columns import flat_values
 from seqrec.question import Explainer
 from seqrec.ranking.categories import Categories, find_categories
 from seqrec.recommend import Recommender
-from seqrec.recommend.data import store_of_run
 from seqrec.store.store import SequenceStore
 
 CHECKED = 40  # users of the check by randomised weights
@@ -75,7 +73,7 @@ def audit(
         raise ConfigError(f"an audit needs the method {missing[0]}", where="methods")
     if users < 2:
         raise ConfigError(f"users={users}: must be at least 2", todo="write users=500")
-    store = _data(recommender)
+    store = data_of(recommender)
     crowd = _crowd(recommender, store, users, seed)
     weighed, left_out = _weigh_all(crowd, explainers, optional=optional, tell=tell)
     _, whole_U = crowd.ask(torch.arange(len(crowd)), _everything(crowd))
@@ -133,31 +131,9 @@ class _Weighed:
     complete: dict[str, float] | None  # of a complete method: how far its sums are off
 
 
-def _data(recommender: Recommender) -> SequenceStore:
-    try:
-        return store_of_run(recommender.config, recommender.data_hash)
-    except RunError as error:  # other data; items= would be no way out
-        raise RunError(
-            error.what, where=error.where, todo="restore the run's data, or audit a new run"
-        ) from error
-
-
 def _crowd(recommender: Recommender, store: SequenceStore, users: int, seed: int) -> Crowd:
     """Draw the users, and make each one's best item the target."""
-    view = make(recommender.config.split)(store).test
-    long = np.flatnonzero(view.end - view.start >= 2)
-    if not len(long):
-        raise DataError(
-            f"no test history of {store.name} has two events, so none can be compared",
-            todo="audit a run of data with longer histories",
-        )
-    rows = np.random.default_rng(seed).permutation(long)[:users]
-    [batch] = EvalBatches(
-        columns=Columns(store, torch.device("cpu"), ratings=False, events=recommender.model.wanted),
-        view=view.take(np.sort(rows)),
-        max_length=recommender.config.max_length,
-        size=len(rows),
-    )
+    batch = draw(recommender, store, users, seed)
     crowd = Crowd(recommender.model, recommender.catalogue, recommender.policy, batch)
     crowd.ask(torch.arange(len(crowd)), _everything(crowd))  # refuses what isn't finite
     aimed = crowd.aimed(crowd.best())
@@ -185,7 +161,7 @@ def _weigh_all(
         except ConfigError as error:
             if not optional:
                 raise
-            left_out[name] = error.what
+            left_out[name] = error.what.removeprefix(f"{name} ")
     return weighed, left_out
 
 

@@ -1,6 +1,6 @@
 """A history whose recommendations are explained, with what may be recommended to it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -10,7 +10,7 @@ from seqrec.question import Question
 from seqrec.question.question import DAMAGED
 from seqrec.ranking.policy import Policy
 from seqrec.recommend import Recommender, Session
-from seqrec.shapes import EvalBatch
+from seqrec.shapes import EvalBatch, History
 
 TOP = "top"  # the best item
 
@@ -23,15 +23,23 @@ class Case:
         recommender: the run.
         batch: the history, and all its items as seen.
         policy: which items may be recommended.
+        others: histories of other users, for methods that compare with them.
+        unknown: ids in the history that the catalogue lacks.
     """
 
     recommender: Recommender
     batch: EvalBatch
     policy: Policy
+    others: History | None = None
+    unknown: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
-        cls, recommender: Recommender, session: Session | list[str], mask_seen: bool | None = None
+        cls,
+        recommender: Recommender,
+        session: Session | list[str],
+        mask_seen: bool | None = None,
+        others: History | None = None,
     ) -> "Case":
         """Convert a session.
 
@@ -39,18 +47,22 @@ class Case:
             recommender: the run.
             session: the history, or only its items.
             mask_seen: whether its items are left out of the list; None: as in the run's evaluation.
+            others: histories of other users.
 
         Raises:
             DataError: the catalogue has none of the items, or the model doesn't take this context.
         """
         policy = recommender.policy.narrowed(mask_seen=mask_seen)
-        return cls(recommender, recommender.batch_of(session), policy)
+        items = session.items if isinstance(session, Session) else session
+        unknown = recommender.items.unknown(items)
+        return cls(recommender, recommender.batch_of(session), policy, others, unknown)
 
     def question(self, target: int, instead: int | None = None) -> Question:
         """Return the question about an item by its index, or about two."""
         batch = replace(self.batch, target_B=torch.tensor([target]))
         model, catalogue = self.recommender.model, self.recommender.catalogue
-        return question_of(model, catalogue, self.policy, batch, 0, instead=instead)
+        given = {"instead": instead, "others": self.others}
+        return question_of(model, catalogue, self.policy, batch, 0, **given)
 
     @torch.no_grad()
     def best(self) -> int:

@@ -182,8 +182,6 @@ def question_of(
     policy: Policy,
     batch: EvalBatch,
     row: int,
-    *,
-    instead: int | None = None,
     **given: Any,
 ) -> Question:
     """Return the question about one row of a batch and its target.
@@ -194,8 +192,7 @@ def question_of(
         policy: which items may be recommended.
         batch: histories, targets and seen items.
         row: which of them.
-        instead: item that the target is compared with.
-        given: further arguments of the question.
+        given: further arguments of the question: ``instead``, ``others``, ``size``.
 
     Raises:
         DataError: the target or the other item can't be recommended to this user.
@@ -211,7 +208,6 @@ def question_of(
         policy=policy,
         history=history,
         target=int(batch.target_B[row]),
-        instead=instead,
         **given,
     )
 

@@ -10,7 +10,6 @@ from seqrec.explain.case import TOP, Case
 from seqrec.explain.choose import Nodes, build, check_able
 from seqrec.explain.sentence import counterfactual
 from seqrec.question import Explanation
-from seqrec.recommend import Recommender, Session
 from seqrec.run.audited import Audited
 
 COUNTERFACTUAL = "counterfactual"
@@ -85,26 +84,22 @@ class Why:
 
 
 def explain(
-    recommender: Recommender,
-    session: Session | list[str],
+    case: Case,
     nodes: Nodes,
     *,
     target: str = TOP,
     instead: str | None = None,
     k: int = 10,
-    mask_seen: bool | None = None,
     audited: Audited | None = None,
 ) -> Why:
     """Explain an item for a history.
 
     Args:
-        recommender: the run.
-        session: the history, or only its items.
+        case: the history.
         nodes: settings of the methods by name; ``counterfactual`` becomes the sentence.
         target: original id of the item; ``top``: the best one.
         instead: original id of an item that it is compared with.
         k: length of the list that a counterfactual takes the item out of.
-        mask_seen: as in :meth:`Recommender.recommend`.
         audited: the run's audit.
 
     Raises:
@@ -112,7 +107,7 @@ def explain(
         DataError: an item isn't in the catalogue or can't be recommended.
         RunError: scores or weights aren't finite numbers.
     """
-    case = Case.of(recommender, session, mask_seen)
+    recommender = case.recommender
     if COUNTERFACTUAL in nodes:
         case.check_list(k)
     item = case.index(target, where="target")
@@ -142,9 +137,7 @@ def explain(
         events=events.drop("rank"),
         methods=methods,
         counterfactual=sentence,
-        unknown=recommender.items.unknown(
-            session.items if isinstance(session, Session) else session
-        ),
+        unknown=case.unknown,
     )
 
 

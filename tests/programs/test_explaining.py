@@ -90,6 +90,9 @@ def test_a_history_of_one_event_is_said_to_be_one(finished):
         (["audit=true", "user=u1"], 2, "takes no user="),
         (["audit=true", "method=counterfactual"], 2, "it has no fidelity"),
         (["audit=true", "users=1"], 2, "must be at least 2"),
+        (["audit=true", "seed=-1"], 2, "seed=-1: must be at least 0"),
+        ([SESSION, "out=/proc/why.json"], 2, "can't be written"),
+        ([SESSION, "method=rollout"], 2, "rollout needs an encoder with attention"),
     ],
 )
 def test_what_can_not_be_answered_is_refused_in_words(finished, arguments, status, said):
@@ -180,3 +183,13 @@ def test_a_page_is_written_for_a_model_and_for_a_baseline(finished, tmp_path):
         said = shared.place.run(PROGRAM, f"run={shared.run}", session, "instead=i9", f"out={out}")
         assert "written" in said and out.read_text().count('class="plot"') == pictures
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_method_may_compare_with_other_users_of_the_data(finished):
+    shared = finished("default")
+    ask = (PROGRAM, f"run={shared.run}", SESSION, "method=integrated_gradients", "baseline=users")
+    found = [
+        json.loads(shared.place.run(*ask, "steps=4", "draws=2", "format=json", f"seed={seed}"))
+        for seed in (0, 0, 1)
+    ]
+    assert found[0] == found[1] != found[2]

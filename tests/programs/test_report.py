@@ -157,8 +157,8 @@ def explained(tmp_path_factory):
         ["i0", "i1", "i5", "i0"],
         ["integrated_gradients", "recency", "counterfactual"],
     )
-    why = explain(recommender, session, settings_of(methods, {}), k=5)
     case = Case.of(recommender, session)
+    why = explain(case, settings_of(methods, {}), k=5)
     file = tmp_path_factory.mktemp("why") / "why.html"
     write_why(file, why, case.question(case.best()), run="outputs/run")
     return file
