@@ -20,6 +20,8 @@ metric. Events are deleted: the later ones move up. A user counts at ``Ke`` with
 events; with fewer, every order of the events does the same.
 """
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -89,12 +91,13 @@ def fidelity(crowd: Crowd, place_UL: Tensor, whole_U: Tensor) -> dict[str, Float
     return {name: result[name].numpy() for name in metric_names()}
 
 
-def curves(crowd: Crowd, place_UL: Tensor, whole_U: Tensor) -> dict[str, list[float]]:
+def curves(crowd: Crowd, place_UL: Tensor, whole_U: Tensor) -> dict[str, list[float | None]]:
     """Compute the mean of ``f / f(H)`` as more and more events are deleted, and are inserted.
 
     The events of largest weight come first, a share of 0, 0.1 .. 1 of each history (Petsiuk et al.
     2018, "RISE"). Long explanations and short histories weigh on these curves; the metrics at a
-    number of events are made not to.
+    number of events are made not to. A mean is None without a user whose item scores above the
+    candidates' mean.
     """
     users, ends = torch.arange(len(crowd)), range(len(SHARES))
     count = [(crowd.lengths * share).round().long()[:, None] for share in SHARES]
@@ -110,5 +113,6 @@ def ratio(part_U: Tensor, whole_U: Tensor) -> Tensor:
     return torch.where(whole_U > 0, part_U / whole_U, torch.nan)
 
 
-def _mean(value_U: Tensor) -> float:
-    return round(float(value_U.nanmean()), 4)
+def _mean(value_U: Tensor) -> float | None:
+    mean = float(value_U.nanmean())
+    return None if math.isnan(mean) else round(mean, 4)
