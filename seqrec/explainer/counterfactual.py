@@ -1,8 +1,9 @@
 """Counterfactual: the smallest set of events without which the item leaves the list."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations, islice
+from math import comb
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from seqrec.errors import ConfigError
 from seqrec.question import Explanation, Question
 
-SUBSETS = 12  # events of a set whose subsets are all asked: 4,096
+LARGEST = 12  # events of a set; all of its 4,096 subsets can be asked
 
 
 class Counterfactual:
@@ -20,11 +21,10 @@ class Counterfactual:
     If the question compares two items, they are events without which the target falls behind the
     other item.
 
-    Sets of up to `exhaustive` events are tried in full, so that none of these sizes is missed; then
-    events are taken away one by one, always that which moves the target furthest down, and the
-    events that turn out not to be needed are put back. Every set that is returned was asked again,
-    alone, and no proper subset of it does the same. All weights are 0 if no set of up to 12 events
-    is found.
+    Events are taken away one by one, always that which moves the target furthest down. Of smaller
+    sets, those of up to `exhaustive` events are tried in full, and of larger ones the subsets of
+    what was taken. Every set that is returned was asked again, alone, and no proper subset of it
+    does the same. All weights are 0 if no set of up to 12 events is found.
 
     ``about`` has the places of the events, the target's rank (and its lead over the other item)
     before and after, what replaced them, and whether the set is the smallest there is.
@@ -33,7 +33,9 @@ class Counterfactual:
         k: length of the list.
         edit: ``remove`` events, or ``replace`` each by an item drawn from those that could be
             recommended.
-        exhaustive: sizes of sets that are tried in full.
+        exhaustive: largest size of sets that are tried in full.
+        most: largest number of sets of one size that are tried; a long history has more of them,
+            and fewer sizes are tried.
         seed: of the items that replace others.
 
     Raises:
@@ -50,29 +52,27 @@ class Counterfactual:
         k: int = 10,
         edit: Literal["remove", "replace"] = "remove",
         exhaustive: int = 3,
+        most: int = 25_000,
         seed: int = 0,
     ) -> None:
         if edit not in ("remove", "replace"):
             raise ValueError(f"edit={edit}: use remove or replace")
-        if k < 1 or exhaustive < 1:
-            raise ValueError(f"k={k} and exhaustive={exhaustive} must be at least 1")
-        self.k, self.edit, self.exhaustive, self.seed = k, edit, exhaustive, seed
+        if min(k, exhaustive, most) < 1:
+            raise ValueError(f"k={k}, exhaustive={exhaustive}, most={most} must be at least 1")
+        self.k, self.edit, self.exhaustive, self.most = k, edit, exhaustive, most
+        self.seed = seed
 
     def __call__(self, question: Question) -> Explanation:
-        """Search by size, then greedily."""
+        """Search, and ask what became of the target."""
         search = _Search(question, self.k, self._replacements(question))
         before = search.standing(())
         self._check(question, before)
-        found = search.of_size_up_to(self.exhaustive)
-        smallest = found is not None
-        if found is None and len(question) > self.exhaustive:
-            found = search.greedily(self.exhaustive)
+        found, smallest = search.smallest(self.exhaustive, self.most)
         weight_L = torch.zeros(len(question), dtype=torch.float64)
         about: dict[str, Any] = {"k": self.k, "edit": self.edit, "found": False, **before}
         if found is not None:
             weight_L[list(found)] = 1.0
             after = {f"{name}_without": value for name, value in search.standing(found).items()}
-            smallest = smallest or len(found) == self.exhaustive + 1
             about |= {"found": True, "events": list(found), "smallest": smallest, **after}
             if search.item_L is not None:
                 about["replaced_by"] = search.item_L[list(found)].tolist()
@@ -169,40 +169,45 @@ class _Search:
                     return events
         return None
 
-    def of_size_up_to(self, size: int) -> Events | None:
-        """Try all sets by size; of one size, those of the events that alone do most come first."""
-        alone = self.falls([(event,) for event in range(len(self.question))])
-        order = sorted(range(len(alone)), key=lambda event: (-alone[event], -event))
-        return self._subsets(order, 1, min(size, len(order)))
+    def smallest(self, exhaustive: int, most: int) -> tuple[Events | None, bool]:
+        """Return the smallest set that is found, and whether all smaller ones were tried.
 
-    def greedily(self, tried: int) -> Events | None:
-        """Take events away until the target is out; return the smallest subset that does it.
+        A greedy search comes first, as no set of its size or above need be tried then.
 
         Args:
-            tried: size of the sets that have been tried in full.
+            exhaustive: largest size of sets that are tried in full.
+            most: largest number of sets of one size that are tried.
         """
-        taken: list[int] = []
-        while len(taken) < len(self.question):
+        length = len(self.question)
+        alone = self.falls([(event,) for event in range(length)])
+        order = sorted(range(length), key=lambda event: (-alone[event], -event))
+        greedy = self.greedily(order[0])
+        too_many = (size for size in range(1, exhaustive + 1) if comb(length, size) > most)
+        tried = next(too_many, exhaustive + 1) - 1
+        if greedy is not None:
+            tried = min(tried, len(greedy) - 1)
+        found = self._subsets(order, 1, tried)
+        if found is not None or greedy is None:
+            return found, True
+        found = self._subsets(greedy, tried + 1, len(greedy))
+        return found, found is not None and len(found) == tried + 1
+
+    def greedily(self, first: int) -> Events | None:
+        """Take up to 12 events away, always that which does most, until the target is out.
+
+        Args:
+            first: the event that does most alone.
+        """
+        taken = [first]
+        while not self.first(iter([tuple(sorted(taken))])):
             rest = [event for event in range(len(self.question)) if event not in taken]
+            if not rest or len(taken) == LARGEST:
+                return None
             falls = self.falls([(*taken, event) for event in rest])
             taken.append(rest[max(range(len(rest)), key=lambda at: (falls[at], at))])
-            if len(taken) > tried and self.first(iter([tuple(taken)])):
-                return self._pruned(taken, tried)
-        return None
+        return tuple(sorted(taken))
 
-    def _pruned(self, taken: list[int], tried: int) -> Events | None:
-        """Put back what isn't needed, one by one, until all subsets can be asked; and ask them."""
-        taken = list(taken)
-        for event in list(taken):
-            if len(taken) <= SUBSETS:
-                break
-            fewer = tuple(other for other in taken if other != event)
-            taken = list(self.first(iter([fewer])) or taken)
-        if len(taken) > SUBSETS:
-            return None
-        return self._subsets(taken, tried + 1, len(taken))
-
-    def _subsets(self, events: list[int], smallest: int, largest: int) -> Events | None:
+    def _subsets(self, events: Iterable[int], smallest: int, largest: int) -> Events | None:
         for size in range(smallest, largest + 1):
             sets = (tuple(sorted(each)) for each in combinations(events, size))
             if found := self.first(sets):

@@ -17,7 +17,6 @@ ROW = [3, 1, 3, 2, 7, 8]
 def trained(encoder="gru", head="additive", scorer="tied", **parts):
     """A model of the configured parts at small size, with random weights."""
     torch.manual_seed(0)
-    parts = {name: part for name, part in parts.items() if part is not None}
     model = SequenceModel(
         embedding=parts.pop("embedding", None) or component("embedding", "id"),
         encoder=component("encoder", encoder),

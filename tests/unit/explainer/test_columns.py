@@ -1,8 +1,10 @@
 """Which part of an event's vector counts: its id, its features, its context."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from helpers.components import component
+from helpers.components import component, names
 from helpers.questions import ROW, one_user, question, trained
 
 from seqrec.explainer.input_x_gradient import InputXGradient
@@ -21,12 +23,14 @@ def columns_of_all_kinds(join="concat"):
     embedding = component("embedding", "features", join=join)
     if embedding.weight_ED is not None:
         torch.nn.init.normal_(embedding.weight_ED)
-    length = len(ROW)
-    history = one_user(
-        rating=torch.arange(length).float()[None], timestamp=(DAY * torch.arange(length))[None]
-    )
-    history = history.__class__(**{**vars(history), "asked_B": torch.tensor([DAY * length])})
-    return question(trained(embedding=embedding, context=context), history)
+    return question(trained(embedding=embedding, context=context), timed())
+
+
+def timed():
+    """A history with ratings and times."""
+    at_L = torch.arange(len(ROW))
+    history = one_user(rating=at_L.float()[None], timestamp=(DAY * at_L)[None])
+    return replace(history, asked_B=torch.tensor([DAY * len(ROW)]))
 
 
 @pytest.mark.parametrize("join", ["concat", "sum", "gate"])
@@ -36,6 +40,19 @@ def test_the_parts_sum_to_the_vectors(join):
     assert {"item", "item.genres", "event.rating", "event.hour of the next"} <= set(parts)
     whole = torch.stack(list(parts.values())).sum(0)
     torch.testing.assert_close(whole, asked.vectors(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("embedding", names("embedding"))
+@pytest.mark.parametrize("context", [None, *names("context")])
+def test_the_parts_of_every_embedding_and_context_sum_to_the_vectors(embedding, context):
+    torch.manual_seed(0)
+    parts = {"embedding": component("embedding", embedding)}
+    parts |= {"context": component("context", context)} if context else {}
+    for parameter in torch.nn.ModuleDict(parts).parameters():
+        torch.nn.init.normal_(parameter)
+    asked = question(trained(**parts), timed(), target=20)
+    total = torch.stack(list(asked.summands().values())).sum(0)
+    torch.testing.assert_close(total, asked.vectors(), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("explainer", [InputXGradient(), IntegratedGradients()])
@@ -64,8 +81,7 @@ def test_a_vector_of_one_part_has_no_columns():
 
 @pytest.mark.parametrize("baseline", ["mean", "items", "users"])
 def test_columns_are_compared_with_any_baseline(baseline):
-    asked = columns_of_all_kinds()
-    asked = asked.__class__(**{**vars(asked), "others": asked.history})
+    asked = replace(columns_of_all_kinds(), others=timed())
     said = IntegratedGradients(baseline=baseline)(asked)
     total_L = torch.stack(list(said.column_L.values())).sum(0)
     torch.testing.assert_close(total_L, said.weight_L)

@@ -1,5 +1,7 @@
 """What a question refuses, and what a game means."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from helpers.questions import ROW, baseline, one_user, question, trained
@@ -33,7 +35,7 @@ def test_an_item_that_training_never_saw_is_refused():
     asked = question(trained(), target=5)
     asked.policy.ranked_V[5] = False
     with pytest.raises(DataError, match="training never saw it, or a filter leaves it out"):
-        type(asked)(**vars(asked))
+        replace(asked, size=1)
 
 
 def test_a_history_without_events_is_refused():
