@@ -33,7 +33,6 @@ OPTIONS: Any = field(default_factory=dict, metadata=PAIRS)
 METHOD, COUNTERFACTUAL = "leave_one_out", "counterfactual"
 ASKING = ("items", "user", "target", "instead", "out", "context", "at", "mask_seen")
 OTHERS = 200  # users that a method may compare with
-SHOWN = 15  # events in the terminal's table
 
 
 @dataclass
@@ -182,6 +181,8 @@ def answer(
     if arguments.format == "json":
         print(text)
     else:
+        from seqrec.explain.show.terminal import show
+
         show(console(), why)
         if arguments.out is not None:
             print_line(console(), "written", str(arguments.out))
@@ -220,49 +221,6 @@ def session_of(arguments: Arguments, recommender: "Recommender") -> "Session":
         return Session(arguments.items, context=context, asked=asked)
     session = recommender.session(str(arguments.user))
     return replace(session, context={**session.context, **context}, asked=asked)
-
-
-def show(out: Console, why: "Why") -> None:
-    """Print an answer."""
-    target = why.target
-    print_line(out, "item", f"{target.title} ({target.item})")
-    print_line(out, "rank", f"{target.rank:,}, score {target.score:.3f}")
-    if why.instead is not None:
-        other = why.instead
-        told = f"{other.title} ({other.item}), rank {other.rank:,}, score {other.score:.3f}"
-        print_line(out, "not", told)
-    for name, each in why.methods.items():
-        print_line(out, "method", f"{name}: {each.text}")
-    out.print(events_table(why))
-    if why.counterfactual:
-        line = Text(f"{'but':<9}", style="bold cyan")
-        for at, part in enumerate(why.counterfactual):
-            line.append(part, style="italic" if at % 2 else "")
-        out.print(line, soft_wrap=True)
-    if len(why.events) == 1:
-        print_line(out, "note", "the history has one event, so no other could be the reason")
-    if why.unknown:
-        listed = ", ".join(why.unknown[:10])
-        print_line(out, "unknown", f"not in the catalogue, left out: {listed}")
-
-
-def events_table(why: "Why") -> Table:
-    """Return the latest events with a bar for each weight; those against the item are red."""
-    hidden = len(why.events) - SHOWN
-    title = f"the latest {SHOWN} of {len(why.events)} events" if hidden > 0 else "history"
-    table = Table(title=f"{title}, latest last", title_justify="left", header_style="dim")
-    for column in ("item", "title", *why.methods):
-        table.add_column(Text(column))
-    most = {name: max(map(abs, why.events[name].to_list())) or 1.0 for name in why.methods}
-    for row in why.events.tail(SHOWN).iter_rows(named=True):
-        cells = [_bar(row[name], most[name]) for name in why.methods]
-        table.add_row(Text(row["item"]), Text(row["title"]), *cells)
-    return table
-
-
-def _bar(weight: float, most: float) -> Text:
-    style = "cyan" if weight >= 0 else "red"
-    return Text(f"{weight:7.3f} ") + Text("█" * round(12 * abs(weight) / most), style=style)
 
 
 def audit_run(

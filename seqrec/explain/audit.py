@@ -83,40 +83,28 @@ def audit(
         place[name] = places(found.weight_UL, crowd.lengths, seed=seed)
         value[name] = fidelity(crowd, place[name], whole_U)
         curve[name] = curves(crowd, place[name], whole_U)
-    history, length_U = crowd.batch.history, crowd.lengths
-    events = long_table(
-        history.item_BL, length_U, {name: found.weight_UL for name, found in weighed.items()}
-    )
-    methods = list(weighed)
-    estimates = estimate(value)
     sanity = _sanity(crowd, explainers, weighed, seed=seed, tell=tell)
-    categories = find_categories(store.items(), recommender.config.evaluation.category)
+    estimates = estimate(value)
+    methods = {
+        name: {
+            "settings": {k: v for k, v in (settings or {}).get(name, {}).items() if k[0] != "_"},
+            "metrics": estimates[name],
+            "curves": curve[name],
+            "sanity": sanity[name],
+            "seconds_per_user": found.seconds / len(crowd),
+            "asked_per_user": found.asked / len(crowd),
+            "complete": found.complete,
+        }
+        for name, found in weighed.items()
+    }
     content = {
         "data": store.name,
         "data_hash": store.data_hash,
         "users": len(crowd),
         "seed": seed,
-        "methods": {
-            name: {
-                "settings": {
-                    key: value
-                    for key, value in (settings or {}).get(name, {}).items()
-                    if not key.startswith("_")
-                },
-                "metrics": estimates[name],
-                "curves": curve[name],
-                "sanity": sanity[name],
-                "seconds_per_user": found.seconds / len(crowd),
-                "asked_per_user": found.asked / len(crowd),
-                "complete": found.complete,
-            }
-            for name, found in weighed.items()
-        },
+        "methods": methods,
         "left_out": left_out,
-        "agreement": agreement(events, place, length_U),
-        "by_distance": by_distance(events, methods),
-        "category": None if categories is None else categories.name,
-        "by_category": by_category(events, methods, categories, _names(store, categories)),
+        **_overall(recommender, store, crowd, weighed, place),
     }
     return Audit(content, _table(recommender, store, crowd, weighed, value))
 
@@ -205,6 +193,26 @@ def _sanity(
             rho = spearman(events, "weight.own", "weight.other")
             found[name][part] = {"spearman": rho, "depends": rho is None or abs(rho) <= MOST}
     return found
+
+
+def _overall(
+    recommender: Recommender,
+    store: SequenceStore,
+    crowd: Crowd,
+    weighed: Mapping[str, _Weighed],
+    place: dict[str, Tensor],
+) -> dict[str, Any]:
+    """Compare the methods, and sum their weights by distance and by category."""
+    methods, length_U = list(weighed), crowd.lengths
+    weight = {name: found.weight_UL for name, found in weighed.items()}
+    events = long_table(crowd.batch.history.item_BL, length_U, weight)
+    categories = find_categories(store.items(), recommender.config.evaluation.category)
+    return {
+        "agreement": agreement(events, place, length_U),
+        "by_distance": by_distance(events, methods),
+        "category": None if categories is None else categories.name,
+        "by_category": by_category(events, methods, categories, _names(store, categories)),
+    }
 
 
 def _names(store: SequenceStore, categories: Categories | None) -> list[str]:

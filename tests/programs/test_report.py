@@ -2,46 +2,19 @@
 
 import json
 import re
-import shutil
-from html.parser import HTMLParser
 from types import SimpleNamespace
 
-import polars as pl
 import pytest
-import torch
-from helpers.experiments import root
+from helpers.browser import EVIL, NAMELESS, Targets, browser, choose, click, opened, started, texts
 from helpers.run_folders import write_run, write_sweep
 
-from seqrec.build import build_model
 from seqrec.comparison.estimate.comparison import compare
 from seqrec.comparison.read.choose import comparable
 from seqrec.comparison.read.find import Skipped, find_runs
 from seqrec.comparison.show.report.page import check_target, write_report
-from seqrec.contracts import Facts
 from seqrec.errors import ConfigError
-from seqrec.explain.case import Case
-from seqrec.explain.choose import settings_of
-from seqrec.explain.show.page import write_why
-from seqrec.explain.why import explain
-from seqrec.recommend import Recommender
 from seqrec.run.audited import weights_hash
 from seqrec.run.folder import RunFolder
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-DRIVER = shutil.which("chromedriver")
-browser = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None,
-    reason="no Chromium with chromedriver here (Debian: chromium, chromium-driver)",
-)
-NAMELESS = (  # what a keyboard doesn't reach, or a screen reader can't name
-    "return [...document.querySelectorAll('select, input')].filter(e => !e.labels.length)"
-    ".concat([...document.querySelectorAll('table')].filter(t => !t.caption))"
-    ".concat([...document.querySelectorAll('.scroll')].filter(s => s.tabIndex !== 0))"
-    ".concat([...document.querySelectorAll('button')].filter(b => !b.textContent.trim()))"
-    ".map(e => e.outerHTML)"
-)
-EVIL = "</script><img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
@@ -61,17 +34,6 @@ def report(tmp_path_factory):
     skipped = [Skipped(place / "broken", f"it failed: {EVIL}")]
     write_report(file, comparisons, skipped, replicates=500)
     return file
-
-
-class Targets(HTMLParser):
-    """What a page asks for."""
-
-    def __init__(self):
-        super().__init__()
-        self.found: list[str | None] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.found += [value for name, value in attrs if name in ("src", "href")]
 
 
 def test_the_page_asks_for_nothing(report):
@@ -130,72 +92,6 @@ def test_a_study_is_drawn_in_the_same_style(chromium, tuning, report, width):
     assert page.execute_script(background) == dark
 
 
-@pytest.fixture(scope="module")
-def explained(tmp_path_factory):
-    """The page of an explanation, with titles that would break it."""
-    torch.manual_seed(1)
-    config, titles = (
-        root("model=sasrec", "dim=8"),
-        [EVIL, "@ink", *(f"title {n}" for n in range(18))],
-    )
-    catalogue = pl.DataFrame(
-        {
-            "index": range(1, 21),
-            "item": [f"i{n}" for n in range(20)],
-            "title": titles,
-            "candidate": [True] * 20,
-        }
-    )
-    recommender = Recommender(
-        model=build_model(config, Facts(n_items=20)),
-        catalogue=catalogue,
-        config=config,
-        data_hash="",
-        events={},
-    )
-    session, methods = (
-        ["i0", "i1", "i5", "i0"],
-        ["integrated_gradients", "recency", "counterfactual"],
-    )
-    case = Case.of(recommender, session)
-    why = explain(case, settings_of(methods, {}), k=5)
-    file = tmp_path_factory.mktemp("why") / "why.html"
-    write_why(file, why, case.question(case.best()), run="outputs/run")
-    return file
-
-
-def test_texts_of_an_explanation_stay_texts(explained):
-    page, targets = explained.read_text(), Targets()
-    targets.feed(page)
-    assert EVIL not in page and "&lt;/script&gt;&lt;img" in page
-    assert all(target == "data:," or target.startswith("#") for target in targets.found)
-
-
-@browser
-@pytest.mark.slow
-@pytest.mark.parametrize("width", [390, 1280])
-def test_an_explanation_is_drawn_in_the_same_style(chromium, explained, report, width):
-    background = "return getComputedStyle(document.querySelector('.card')).backgroundColor"
-    page = opened(chromium, explained, width=width)
-    drawn = "return document.querySelectorAll('.plot:has(.main-svg)').length"
-    assert page.execute_script(drawn) == 3
-    assert page.execute_script("return document.documentElement.scrollWidth") <= width
-    assert texts(page, "#weights tbody th") == [EVIL, "title 3", "@ink", EVIL]
-    options = texts(page, "#p0-attention-select option")
-    assert {"head", "encoder, layer 1, head 1"} <= set(options)
-    for at, option in enumerate(options):
-        choose(page, "#p0-attention-select", str(at))
-        [caption] = texts(page, "#p0-attention .numbers caption")
-        assert caption.endswith(option)
-    assert page.execute_script(NAMELESS) == []
-    assert page.get_log("browser") == []
-    light = page.execute_script(background)
-    click(page, "#theme")
-    assert (dark := page.execute_script(background)) != light
-    page = opened(chromium, report, scheme="dark")
-    assert page.execute_script(background) == dark
-
-
 def test_metrics_that_are_none_of_ranks_stand_in_the_leaderboard(tmp_path):
     for at in (1, 2):
         write_run(tmp_path / str(at), settings={"dim": at}, skill=at)
@@ -245,54 +141,10 @@ def test_a_report_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch)
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    """A headless browser at desktop size."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
-                 "disable-background-networking", "disable-component-update", "disable-sync",
-                 f"user-data-dir={tmp_path_factory.mktemp('profile')}"):  # fmt: skip
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    """A headless browser."""
+    driver = started(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
-
-
-def opened(chromium, report, *, width: int = 1280, scheme: str = "light"):
-    """Open the page at a width and in a colour scheme; draw every chart."""
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    chromium.get(report.as_uri())
-    chromium.execute_script(
-        "document.querySelectorAll('.chart').forEach(s => { drawn.add(s); draw(s); })"
-    )
-    return chromium
-
-
-def texts(driver, selector: str) -> list[str]:
-    return driver.execute_script(
-        "return [...document.querySelectorAll(arguments[0])].filter(e => !e.closest('[hidden]'))"
-        ".map(e => e.textContent.trim())",
-        selector,
-    )
-
-
-def click(driver, selector: str):
-    driver.execute_script("document.querySelector(arguments[0]).click()", selector)
-
-
-def choose(driver, selector: str, value: str):
-    driver.execute_script(
-        "const s = document.querySelector(arguments[0]); s.value = arguments[1];"
-        "s.dispatchEvent(new Event(s.tagName === 'SELECT' ? 'change' : 'input'))",
-        selector,
-        value,
-    )
 
 
 PLACES = "#p0 .board tbody .place"
