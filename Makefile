@@ -10,7 +10,7 @@ BASE ?= HEAD
 PEERS := rectools replay recbole
 ARGS ?=
 
-.PHONY: help setup train test test-fast lint type docs wheel same-loss clean bench bench-peers
+.PHONY: help setup train test test-fast lint type docs wheel same-loss clean bench gpu bench-peers
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ same-loss: $(VENV)/.setup  ## prove that losses and metrics are those of an olde
 
 bench: $(VENV)/.setup  ## measure speed, memory, growth (minutes); ARGS='parts=train model=lstm_attn'
 	$(BIN)/python scripts/benchmark.py $(ARGS)
+
+gpu: $(VENV)/.dev  ## on a machine with a CUDA GPU: its tests, speed and a whole run, in ten minutes
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python scripts/benchmark.py parts=gpu $(ARGS)
 
 bench-peers: $(VENV)/.setup $(PEERS:%=.venv-peers/%/.setup)  ## beside RecTools, RePlay, RecBole (an hour)
 	$(BIN)/python scripts/benchmark.py parts=peers data=movielens_1m $(ARGS)

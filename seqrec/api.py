@@ -11,19 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.console import Console
-from rich.table import Table
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from seqrec.comparison.estimate import comparison
 from seqrec.comparison.estimate.rows import Comparison
 from seqrec.comparison.read.find import Skipped, find_runs
 from seqrec.comparison.show import table
-from seqrec.config.check.mistakes import unknown
+from seqrec.config.check.mistakes import reason, refuse, unknown
+from seqrec.config.check.ranges import out_of_range
+from seqrec.config.schema import Evaluation
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.evaluation.results import prefixed
 from seqrec.recommend import Recommendation, Recommender, Session
 from seqrec.run.folder import RunFolder
+from seqrec.terminal.console import plain
+from seqrec.terminal.table import Table
 
 
 def train(*overrides: str) -> "Run":
@@ -46,7 +50,39 @@ def train(*overrides: str) -> "Run":
     """
     from seqrec.experiment import python  # imports Lightning
 
-    return Run(python.train(*overrides))
+    return Run(python.train(*texts_of(overrides, where="train")))
+
+
+def texts_of(given: str | Iterable[str], *, where: str) -> list[str]:
+    """Return one text or several as a list.
+
+    Args:
+        given: the text, or texts.
+        where: the argument, for the error.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    texts = [given] if isinstance(given, str) else given
+    texts = list(texts) if isinstance(texts, Iterable) else [texts]
+    for text in texts:
+        if not isinstance(text, str):
+            raise ConfigError(
+                f"{text!r} ({type(text).__name__}) isn't a text",
+                where=where,
+                todo='write texts such as "model=sasrec", one for each argument',
+            )
+    return texts
+
+
+def _changed(evaluation: Evaluation, protocol: dict[str, Any]) -> Evaluation:
+    """Return the settings with some changed."""
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(evaluation), protocol)
+        refuse(out_of_range({"evaluation": OmegaConf.to_container(merged)}))
+        return OmegaConf.to_object(merged)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise ConfigError(reason(error), where="evaluate") from error
 
 
 class Run:
@@ -93,7 +129,7 @@ class Run:
         Raises:
             RunError: the run isn't finished, or its results are damaged.
         """
-        return self._folder.read_json("metrics.json")
+        return self._folder.results()
 
     @property
     def history(self) -> pl.DataFrame:
@@ -116,7 +152,6 @@ class Run:
         *,
         split: str = "test",
         accelerator: str = "auto",
-        precision: str = "auto",
         where: Sequence[str] = (),
         **protocol: Any,
     ) -> dict[str, float]:
@@ -125,7 +160,6 @@ class Run:
         Args:
             split: ``test`` or ``valid``.
             accelerator: ``auto``, ``cpu`` or ``gpu``.
-            precision: ``fp32``, ``bf16`` or ``fp16``; ``auto``: the run's, where the device has it.
             where: new places of moved data: ``["data.path=FILE", "paths.cache_dir=FOLDER"]``.
             protocol: keys of ``evaluation`` to change: ``ks=[10, 50]``, ``mask_seen=False``.
 
@@ -133,22 +167,23 @@ class Run:
             Metrics, keyed as in :attr:`metrics`.
 
         Raises:
-            ConfigError: a split or key is unknown, or a device isn't available.
+            ConfigError: a split or key is unknown, a value impossible, or a device isn't available.
             DataError: the run's data can't be read anymore.
             RunError: the data isn't what the run was trained on.
         """
-        from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
+        from seqrec.experiment.evaluate import evaluate, rebuild, relocated
+        from seqrec.machine.hardware import find_hardware
         from seqrec.training.trainer import silence
 
         if split not in ("test", "valid"):
             raise ConfigError(f"split={split} is unknown", todo="choose test or valid")
-        config = relocated(self._folder.config(), list(where))
+        config = relocated(self._folder.config(), texts_of(where, where="where"))
         known = {field.name for field in dataclasses.fields(config.evaluation)}
         for key in protocol.keys() - known:
             raise ConfigError(f"evaluation.{key}: {unknown(key, known)}")
         silence()
-        config.evaluation = dataclasses.replace(config.evaluation, **protocol)
-        hardware = choose_hardware(self._folder, accelerator, precision)
+        config.evaluation = _changed(config.evaluation, protocol)
+        hardware = find_hardware(accelerator, "fp32")
         results = evaluate(rebuild(self._folder, config), split=split, hardware=hardware)
         return prefixed(split, results)
 
@@ -162,7 +197,7 @@ class Run:
         return Recommender.of(self._folder)
 
     def recommend(
-        self, session: Session | Sequence[str | int], *, k: int = 10, **options: Any
+        self, session: Session | Iterable[str | int], *, k: int = 10, **options: Any
     ) -> Recommendation:
         """Recommend the `k` best next items for a history.
 
@@ -178,20 +213,19 @@ class Run:
             ``unknown``, the ids that aren't in the catalogue.
 
         Raises:
-            DataError: no id is known, or `k` isn't positive.
+            DataError: these aren't ids, none is known, or `k` isn't positive.
         """
-        asked = session if isinstance(session, Session) else Session([str(i) for i in session])
-        return self.recommender.recommend(asked, k=k, **options)
+        return self.recommender.recommend(session, k=k, **options)
 
     def __repr__(self) -> str:
         return f"Run.open({str(self.folder)!r})"
 
 
 def compare(
-    runs: Iterable[Run | str | Path],
+    runs: Run | str | Path | Iterable[Run | str | Path],
     *,
-    by: list[str] | None = None,
-    metrics: Sequence[str] = ("ndcg@10", "hit_rate@10"),
+    by: str | Sequence[str] | None = None,
+    metrics: str | Sequence[str] = ("ndcg@10", "hit_rate@10"),
     reference: str | None = None,
     replicates: int = 10_000,
     trust: bool = False,
@@ -200,7 +234,8 @@ def compare(
     """Compare runs on the same events: which is better, and by more than chance?
 
     Args:
-        runs: runs, folders of runs, folders above them, or patterns (``"outputs/*/sasrec"``).
+        runs: one or more runs, folders of runs, folders above them, or patterns
+            (``"outputs/*/sasrec"``).
         by: settings that distinguish rows; None: the fewest that do, without the seed.
         metrics: names such as ``ndcg@10``; the first orders the rows and is tested.
         reference: the row to test the others against, by its labels; None: the best.
@@ -214,14 +249,19 @@ def compare(
     """
     from seqrec.comparison.read.choose import comparable
 
-    folders = [str(run.folder if isinstance(run, Run) else run) for run in runs]
+    several = [runs] if isinstance(runs, Run | str | Path) else runs
+    folders = [str(run.folder if isinstance(run, Run) else run) for run in several]
     found, skipped = find_runs(folders, Trust.given(trust=trust, searchpath=searchpath))
     if not found:
         reasons = "; ".join(f"{each.path}: {each.reason}" for each in skipped[:10])
         raise RunError("no finished run to compare", where=reasons)
     [group] = comparable(found, separate=False)
     compared = comparison.compare(
-        group, by=by, metrics=list(metrics), reference=reference, replicates=replicates
+        group,
+        by=None if by is None else texts_of(by, where="by"),
+        metrics=texts_of(metrics, where="metrics"),
+        reference=reference,
+        replicates=replicates,
     )
     return Compared(compared, skipped)
 
@@ -247,7 +287,5 @@ class Compared:
         return table.terminal(self.comparison)
 
     def __repr__(self) -> str:
-        out = Console(file=io.StringIO(), width=400, highlight=False, force_jupyter=False)
-        out.print(self)
-        lines = [line.rstrip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+        lines = [line.rstrip() for line in plain(self).splitlines()]
         return "\n".join([*lines, *self.notes])

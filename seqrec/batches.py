@@ -14,6 +14,7 @@ from seqrec.store.store import SequenceStore
 from seqrec.store.views import View
 
 SHARE = 0.25  # of a GPU's free memory that the arrays may take
+SEEN = 1 << 22  # seen items of an evaluation batch, at most about so many
 
 
 class Columns:
@@ -104,7 +105,7 @@ class TrainBatches:
 
     Args:
         columns: of the store where the sequences lie.
-        view: which of them, at least two events long.
+        view: which of them; one without a target is left out.
         window: how to cut sequences longer than `max_length`.
         max_length: largest number of inputs L of a segment.
         size: segments in a batch on each device, on average.
@@ -130,6 +131,7 @@ class TrainBatches:
         from_start: bool = False,
     ) -> None:
         self.columns, self.rank, self.world = columns, rank, world
+        view = view.take(view.end - view.start + from_start > 1)
         cut = window(view.start - from_start, view.end - 1, max_length)  # the last is a target only
         self.start, self.end, self.prefix = cut.start, cut.end, cut.prefix
         length = self.end - self.start
@@ -182,7 +184,8 @@ class EvalBatches:
         columns: of the store where the histories lie.
         view: which of them.
         max_length: largest number of inputs L, the latest; seen items are of the whole history.
-        size: histories in a batch; changes no result.
+        size: histories in a batch, fewer where they are so long that their seen items need much
+            memory; changes no result.
         rank: this process.
         world: processes that share the view; nothing is evaluated twice.
     """
@@ -197,16 +200,20 @@ class EvalBatches:
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        self.columns, self.view, self.max_length, self.size = columns, view, max_length, size
-        length = np.minimum(view.end - view.start, max_length)
-        self.order = np.argsort(-length, kind="stable")[rank::world]
+        self.columns, self.view, self.max_length = columns, view, max_length
+        length = view.end - view.start
+        order = np.argsort(-np.minimum(length, max_length), kind="stable")[rank::world]
+        seen = np.minimum(length[order], columns.store.n_items)  # at most
+        places = np.cumsum(np.maximum(1, seen * size // SEEN)) - 1
+        batches = np.split(order, np.flatnonzero(np.diff(places // size)) + 1)
+        self.batches = [rows for rows in batches if len(rows)]
 
     def __len__(self) -> int:
-        return math.ceil(len(self.order) / self.size)
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[EvalBatch]:
-        for first in range(0, len(self.order), self.size):
-            batch = self._batch(self.order[first : first + self.size])
+        for rows in self.batches:
+            batch = self._batch(rows)
             yield batch.pin_memory() if self.columns.pinned else batch
 
     def _batch(self, rows: np.ndarray) -> EvalBatch:
@@ -214,9 +221,7 @@ class EvalBatches:
         start = np.maximum(begin, end - self.max_length)
         after = np.minimum(end, self.columns.store.n_interactions - 1)
         index_BL, valid_BL = _windows(self.columns, start, end)
-        seen_row_P = np.repeat(np.arange(len(rows)), end - begin)
-        before = np.cumsum(end - begin) - (end - begin)
-        seen_index_P = np.arange(len(seen_row_P)) + np.repeat(begin - before, end - begin)
+        seen_row_P, seen_index_P = self.view.take(rows).items_once(self.columns.store.item)
         next_B = self.columns.tensor(after)
         return EvalBatch(
             history=self.columns.history(index_BL, valid_BL, after, self.view.user[rows]),

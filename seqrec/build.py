@@ -175,8 +175,15 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
         item_count_V=torch.from_numpy(count_V),
         rating_mean=mean,
         items=store.items,
+        own_items=partial(_own_items, store, view),
         events=_event_facts(store, view) if events else {},
     )
+
+
+def _own_items(store: SequenceStore, view: View) -> torch.Tensor:
+    """Return the pairs of a user and an item in the training events, each once, as numbers."""
+    user = np.repeat(view.user, view.end - view.start)
+    return torch.from_numpy(np.unique(user * (store.n_items + 1) + store.item[view.positions()]))
 
 
 def _event_facts(store: SequenceStore, view: View) -> dict[str, EventFacts]:

@@ -44,6 +44,8 @@ class Facts:
     item_count_V: Tensor | None = None  # training events of each item
     rating_mean: float | None = None  # of the training events; None: no ratings
     items: Callable[[], pl.DataFrame] | None = None  # index, item, title, features; None: unknown
+    own_items: Callable[[], Tensor] | None = None  # users' items in training, int64, increasing:
+    # user * (n_items + 1) + item
     events: dict[str, EventFacts] = field(default_factory=dict)  # by column, ``timestamp`` too
 
     def plain(self) -> dict[str, Any]:
@@ -71,14 +73,23 @@ class Facts:
         if not isinstance(plain, dict) or "n_items" not in plain:
             raise ValueError("facts: n_items is missing")
         for name, value in plain.items():
-            if name not in own or not isinstance(value, own[name]):
+            if name not in own or not isinstance(value, own[name]) or isinstance(value, bool):
                 raise ValueError(f"facts.{name} is unknown or has the wrong type")
+        if plain["n_items"] < 1 or plain.get("n_users", 0) < 0:
+            raise ValueError("facts: a count is out of range")
         try:
             events = {
                 name: EventFacts(**column) for name, column in plain.get("events", {}).items()
             }
         except TypeError as error:
             raise ValueError(f"facts.events: {error}") from error
+        for name, column in events.items():
+            numbers, names = (column.mean, column.std), column.categories
+            if not all(isinstance(number, int | float | None) for number in numbers) or not (
+                names is None
+                or (isinstance(names, list) and all(isinstance(each, str) for each in names))
+            ):
+                raise ValueError(f"facts.events.{name} has the wrong type")
         return cls(**{**plain, "events": events})
 
 

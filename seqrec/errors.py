@@ -35,8 +35,16 @@ class DataError(SeqrecError):
     """Raw data that is missing, damaged or not what the configuration says."""
 
 
+class ColumnsError(DataError):
+    """A file that lacks columns; its fix names keys by which a user chooses columns."""
+
+
 class RunError(SeqrecError):
     """A run folder or checkpoint that is missing, damaged or incompatible."""
+
+
+class WriteError(SeqrecError):
+    """A file that can't be written: the disk is full, or its folder is read-only."""
 
 
 def _rebuild(

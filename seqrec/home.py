@@ -29,6 +29,13 @@ def command(name: str, *arguments: str) -> str:
     return shlex.join(["python", door, *arguments])
 
 
+def install(extra: str) -> str:
+    """Return the command that installs an extra of this project, with the versions it pins."""
+    if CONFIGS == IN_WHEEL:
+        return f"pip install 'seqrec[{extra}]'"
+    return f"pip install -c requirements.lock -e '.[{extra}]'"
+
+
 def as_started(text: str) -> str:
     """Replace ``python train.py`` and ``python scripts/...`` by what the user types.
 

@@ -128,6 +128,7 @@ class Targets:
     item_N: Tensor  # int64
     row_N: Tensor  # int64, the sequence each position belongs to
     rating_N: Tensor | None = None  # float32
+    user_N: Tensor | None = None  # int64, user index in the store; -1: unknown
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from seqrec.counts.choice import Judge, check_options, choose
 from seqrec.counts.table import Rows, Table, packed
-from seqrec.counts.training import Training, popularity_order
+from seqrec.counts.training import Training
 from seqrec.shapes import position_mask
 
 BEHIND = 1e-6  # weight of popularity, which orders items without a neighbour in the history
@@ -44,7 +44,8 @@ class ItemKNN(nn.Module):
     def count(self, training: Training, judge: Judge) -> None:
         """Learn from the training events."""
         v = training.n_items + 1
-        once = training.distinct()
+        once, order_V = training.distinct(), training.popularity()
+        closer_V = 1 + BEHIND * BEHIND / v * order_V.numpy()  # of equal similarities
         users_V = once.counts()
         rows, items, weights = [], [], []
         for first, count_WV in once.together():
@@ -53,18 +54,16 @@ class ItemKNN(nn.Module):
             length = np.sqrt(users_V[item_W, None] * users_V.astype(np.float64)) + self.shrink
             like_WV = np.divide(count_WV, length, where=count_WV > 0, out=np.zeros(length.shape))
             kept = min(self.neighbours, v)
-            top_WK = np.argpartition(-like_WV, kept - 1, axis=1)[:, :kept]
+            top_WK = np.argpartition(-like_WV * closer_V, kept - 1, axis=1)[:, :kept]
             row, column = np.nonzero(np.take_along_axis(like_WV, top_WK, 1))
             rows.append(item_W[row])
             items.append(top_WK[row, column])
             weights.append(like_WV[row, items[-1]])
         entries = packed(
             np.concatenate(rows), np.concatenate(items), np.concatenate(weights),
-            rows=v, most=self.neighbours,
+            rows=v, most=self.neighbours, order_V=order_V,
         )  # fmt: skip
-        self.table.fill(
-            entries, popularity_order(torch.from_numpy(training.counts())) * (BEHIND / v)
-        )
+        self.table.fill(entries, order_V * (BEHIND / v))
         choose("decays", self.decays, self.decay.fill_, judge)
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:

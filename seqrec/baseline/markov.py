@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from seqrec.counts.choice import Judge, check_options, choose
 from seqrec.counts.table import Rows, Table, packed
-from seqrec.counts.training import Training, popularity_order
+from seqrec.counts.training import Training
 
 
 class Markov(nn.Module):
@@ -37,14 +37,15 @@ class Markov(nn.Module):
     def count(self, training: Training, judge: Judge) -> None:
         """Learn from the training events."""
         v = training.n_items + 1
-        count_V = training.counts()
-        tie_V = popularity_order(torch.from_numpy(count_V)) / v  # less than 1 event
-        base_V = (torch.from_numpy(count_V) + tie_V) / len(training.item)
+        order_V = training.popularity()
+        events_V = torch.from_numpy(training.counts()) + order_V / v  # the latter less than 1
+        base_V = events_V / len(training.item)
         from_P, to_P, count_P = training.successions()
         self.total_V = torch.from_numpy(
             np.bincount(from_P, weights=count_P, minlength=v).astype(np.float32)
         )
-        self.table.fill(packed(from_P, to_P, count_P, rows=v, most=self.neighbours), base_V)
+        entries = packed(from_P, to_P, count_P, rows=v, most=self.neighbours, order_V=order_V)
+        self.table.fill(entries, base_V)
         choose("smoothing", self.options, self.smoothing.fill_, judge)
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:

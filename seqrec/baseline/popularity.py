@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from seqrec.counts.choice import Judge
 from seqrec.counts.table import Rows, Table
-from seqrec.counts.training import Training, popularity_order
+from seqrec.counts.training import Training
 
 
 class Popularity(nn.Module):
@@ -21,7 +21,7 @@ class Popularity(nn.Module):
 
     def count(self, training: Training, judge: Judge) -> None:
         """Learn from the training events."""
-        self.table.fill(None, popularity_order(torch.from_numpy(training.counts())))
+        self.table.fill(None, training.popularity())
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
         """Return the same query for every history."""

@@ -15,7 +15,8 @@ class RecentPopularity(nn.Module):
     """Popularity in the latest share of the training events (Ji et al. 2020, "A re-visit of the
     popularity baseline in recommender systems").
 
-    Items without a recent event follow in the order of their total number of events.
+    Events at the time of the earliest one that counts count, too. Items without a recent event
+    follow in the order of their total number of events.
 
     Args:
         n_items: items without the padding id.
@@ -40,15 +41,18 @@ class RecentPopularity(nn.Module):
             raise DataError(
                 "recent popularity needs timestamps, which the data lacks",
                 where="model=recent_popularity",
-                todo="use model=popularity, or name the time column with data.timestamp",
+                todo="use model=popularity, or a file with times (data=files data.timestamp=)",
             )
         total = training.counts()
-        order = np.argsort(-training.timestamp, kind="stable")
+        time = training.timestamp
+        latest = np.sort(time)[::-1]
 
         def take(share: float) -> None:
-            kept = order[: max(1, round(share * len(order)))]
-            count_V = training.counts(kept) + total / (total.max() + 1)  # the latter less than 1
-            self.table.fill(None, popularity_order(torch.from_numpy(count_V)))
+            since = latest[max(1, round(share * len(latest))) - 1]
+            count_V = training.counts(time >= since) + total / (
+                total.max() + 1
+            )  # the latter less than 1
+            self.table.fill(None, popularity_order(count_V, training.tie_V))
             self.share.fill_(share)
 
         choose("shares", self.shares, take, judge)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from seqrec.baseline.item_knn import BEHIND
 from seqrec.counts.choice import Judge
 from seqrec.counts.table import Rows, Table, packed
-from seqrec.counts.training import Training, popularity_order
+from seqrec.counts.training import Training
 from seqrec.layers.sizes import make_room
 from seqrec.shapes import position_mask
 
@@ -21,7 +21,8 @@ class SessionKNN(nn.Module):
 
     ``score(j) = sum_s sim(q, s) [j in s]`` over the sessions s most similar to the history q:
     ``sim(q, s) = sum_{i in both} w_i / sqrt(|s|)``, where w falls from 1 for the latest item in
-    equal steps. A session is the latest `max_length` training events of a user.
+    equal steps. A session is the latest `max_length` training events of a user, if these are of
+    more than one item.
 
     Args:
         n_items: items without the padding id.
@@ -44,8 +45,8 @@ class SessionKNN(nn.Module):
 
     def count(self, training: Training, judge: Judge) -> None:
         """Learn from the training events."""
-        v = training.n_items + 1
-        once = training.latest(self.max_length).distinct()
+        v, order_V = training.n_items + 1, training.popularity()
+        once = training.latest(self.max_length).distinct().of_length(2)
         order = np.argsort(once.item, kind="stable")
         ends = np.searchsorted(once.item[order], np.arange(v + 1))
         self.offset_V = torch.from_numpy(ends)
@@ -53,11 +54,9 @@ class SessionKNN(nn.Module):
         self.scale_S = torch.from_numpy(np.diff(once.offset)).float().rsqrt()
         entries = packed(
             once.sequence, once.item, np.ones(len(once.item)),
-            rows=len(once.offset) - 1, most=self.max_length,
+            rows=len(once.offset) - 1, most=self.max_length, order_V=order_V,
         )  # fmt: skip
-        self.table.fill(
-            entries, popularity_order(torch.from_numpy(training.counts())) * (BEHIND / v)
-        )
+        self.table.fill(entries, order_V * (BEHIND / v))
 
     def query(self, item_BL: Tensor, length_B: Tensor) -> Rows:
         """Return the most similar sessions, weighted by similarity."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from seqrec.benchmark import growth, million, peers
+from seqrec.benchmark import gpu, growth, million, peers
 from seqrec.benchmark.child import in_child
 from seqrec.benchmark.report import Line
 from seqrec.errors import ConfigError
 
-PARTS = ("train", "ranking", "startup", "prepare", "growth", "million", "peers")
+PARTS = ("train", "ranking", "startup", "prepare", "growth", "million", "peers", "gpu")
 FIRST_STEP_S = 5  # the bar for start-up
 
 
@@ -63,6 +63,10 @@ def jobs(asked: Request) -> list[Job]:
         ),
         "growth": (partial(growth.measure_growth, asked.model, threads=threads), growth.lines),
         "million": (partial(million.measure_million, threads=threads), million.lines),
+        "gpu": (
+            partial(gpu.measure_gpu, run["overrides"], epochs=asked.epochs, threads=threads),
+            gpu.gpu_lines,
+        ),
     }
     chosen = [Job(part, *simple[part]) for part in asked.parts if part in simple]
     if "peers" in asked.parts:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
+from seqrec.terminal.table import Table, styled
+
+MET = {True: styled("yes", "green"), False: styled("no", "bold red"), None: styled("")}
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Line:
 
 def table(lines: Iterable[Line]) -> Table:
     """Build a table of the lines; each part is named once."""
-    shown = Table(header_style="dim", box=SIMPLE_HEAD)
+    shown = Table(rules=False)
     for column in ("part", "what"):
         shown.add_column(column)
     for column in ("measured", "bar", "met"):
-        shown.add_column(column, justify="right")
+        shown.add_column(column, right=True)
     before = None
     for line in lines:
         bar = ""
@@ -47,9 +47,8 @@ def table(lines: Iterable[Line]) -> Table:
             bar = f"≥ {number(line.at_least)}"
         elif line.at_most is not None:
             bar = f"≤ {number(line.at_most)}"
-        met = {True: Text("yes", "green"), False: Text("no", "bold red"), None: Text()}[line.met]
         name = line.part if line.part != before else ""
-        shown.add_row(name, line.what, number(line.value), bar, met)
+        shown.add_row(name, line.what, number(line.value), bar, MET[line.met])
         before = line.part
     return shown
 

@@ -113,7 +113,7 @@ def _lists(module: TrainedModule) -> Iterator[pl.DataFrame]:
         module.model,
         module.eval_batches(module.splits.valid),
         users=module.store.users()["user"],
-        items=module.store.items()["item"],
+        items=module.store.items().select("item"),
         k=LIST,
         policy=module.judge.policy.narrowed(mask_seen=True),
     )

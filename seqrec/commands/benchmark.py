@@ -15,6 +15,8 @@ from seqrec.home import CONFIGS
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.say import say
 
+USUAL = ["train", "ranking", "startup", "prepare", "growth", "million"]
+
 
 @dataclass
 class Arguments:
@@ -25,9 +27,7 @@ class Arguments:
     python scripts/benchmark.py parts=peers data=sequences overrides='[data.path=ml-1m.txt.gz]'
     """
 
-    parts: list[str] = field(  # train | ranking | startup | prepare | growth | million | peers
-        default_factory=lambda: ["train", "ranking", "startup", "prepare", "growth", "million"]
-    )
+    parts: list[str] = field(default_factory=USUAL.copy)  # what to measure; also: peers, gpu
     data: str = "movielens_100k"  # for train, ranking, RecTools and RePlay
     model: str = "sasrec"  # for train, ranking and growth
     overrides: list[str] = field(default_factory=list)  # of train.py, for the data
@@ -89,6 +89,12 @@ def benchmark(arguments: Arguments) -> int:
         picture = path.with_suffix(".svg")
         picture.write_text(growth_picture(content["results"]["growth"], title))
         print_line(out, "growth", str(picture))
+    if "gpu" in content["results"]:
+        from seqrec.benchmark.gpu import paragraph
+
+        text = path.with_suffix(".md")
+        text.write_text(paragraph(content["results"]["gpu"], arguments.model))
+        print_line(out, "card", str(text))
     for name in content["failed"]:
         print_line(out, "failed", name)
     return 1 if content["failed"] else 0

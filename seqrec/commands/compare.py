@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.measure import Measurement
-
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.cli.script import PAIRS, WORDS, parse
 from seqrec.config.trust import Trust
@@ -103,7 +101,7 @@ def check(arguments: Arguments) -> None:
 def print_tables(comparisons: "list[Comparison]", form: str) -> None:
     """Print each table; in the terminal, also its data, protocol and notes."""
     from seqrec.comparison.show import table
-    from seqrec.terminal.console import console, print_line
+    from seqrec.terminal.console import console, print_line, print_whole
 
     made: dict[str, Any] = {
         "markdown": table.markdown,
@@ -118,10 +116,7 @@ def print_tables(comparisons: "list[Comparison]", form: str) -> None:
         first = comparison.runs[0]
         print_line(out, "data", f"{first.protocol['data']}  hash {first.results['data_hash'][:12]}")
         print_line(out, "protocol", first.results["protocol"])
-        shown = table.terminal(comparison)
-        wanted = Measurement.get(out, out.options.update(width=400), shown).maximum
-        out.width = max(out.width, wanted)  # a cut number is worse than a broken line
-        out.print(shown)
+        print_whole(out, table.terminal(comparison))
         for note in table.notes(comparison):
             print_line(out, "", note)
 

@@ -6,14 +6,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.table import Table
-
 from seqrec.config.cli.script import parse
 from seqrec.config.schema import SampledBy
 from seqrec.config.trust import Trust
+from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
+from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.table import Table
 
 
 @dataclass
@@ -32,10 +33,10 @@ class Arguments:
     sampled: int | None = None  # negatives to also rank test targets among; default: the run's
     sampled_by: str | None = None  # uniform | popularity; default: the run's
     accelerator: str = "auto"  # auto | cpu | gpu
-    precision: str = "auto"  # auto: the run's, where the device has it | fp32 | bf16 | fp16
     where: list[str] | None = None  # for moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
     trust: bool = False  # import and call whatever the run names; only for runs you know
+    verify: str = "sampled"  # sampled: blocks of large files | full: every byte of run and data
     save: str | None = None  # write the metrics to this JSON file
 
 
@@ -55,10 +56,13 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(
             f"sampled_by={arguments.sampled_by} is unknown", todo="choose uniform or popularity"
         )
-    if arguments.save and not Path(arguments.save).absolute().parent.is_dir():
-        raise ConfigError(f"save={arguments.save}: no such folder", todo="create it first")
+    if arguments.verify not in ("sampled", "full"):
+        raise ConfigError(f"verify={arguments.verify} is unknown", todo="choose sampled or full")
+    if arguments.save:
+        check_file(Path(arguments.save), key="save", example="metrics.json")
     from seqrec.evaluation.results import prefixed
-    from seqrec.experiment.evaluate import choose_hardware, evaluate, rebuild, relocated
+    from seqrec.experiment.evaluate import evaluate, rebuild, relocated
+    from seqrec.machine.hardware import find_hardware
     from seqrec.run.folder import RunFolder
     from seqrec.training.trainer import silence
 
@@ -66,8 +70,10 @@ def evaluate_run(arguments: Arguments) -> None:
     folder = RunFolder.open(
         arguments.run, Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
     )
+    if arguments.verify == "full":
+        folder.verify()
     config = relocated(folder.config(), arguments.where)
-    hardware = choose_hardware(folder, arguments.accelerator, arguments.precision)
+    hardware = find_hardware(arguments.accelerator, "fp32")
     then = config.evaluation
     config.evaluation = now = dataclasses.replace(
         then,
@@ -77,15 +83,17 @@ def evaluate_run(arguments: Arguments) -> None:
         sampled_by=SampledBy(arguments.sampled_by) if arguments.sampled_by else then.sampled_by,
     )
     module = rebuild(folder, config)
+    if arguments.verify == "full":
+        module.store.verify()
     results = evaluate(module, split=arguments.split, hardware=hardware)
     out = console()
     print_line(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
-    print_line(out, "device", f"{hardware.device}, {hardware.precision}")
+    print_line(out, "device", hardware.device)
     print_line(out, arguments.split, module.task.protocol)
-    table = Table(header_style="dim")
+    table = Table()
     table.add_column("metric")
     for k in now.ks:
-        table.add_column(f"@{k}", justify="right")
+        table.add_column(f"@{k}", right=True)
     names = {key.partition("@")[0] for key in results if "@" in key}
     for name in sorted(names):
         values = [results.get(f"{name}@{k}") for k in now.ks]
@@ -96,13 +104,13 @@ def evaluate_run(arguments: Arguments) -> None:
             print_line(out, key, f" {results[key]:.4f}")
     keyed = prefixed(arguments.split, results)
     if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
-        written = folder.read_json("metrics.json")
+        written = folder.results()
         moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
-        then_precision = folder.about()["precision"]
-        differs = f"differs from metrics.json ({then_precision}) in {', '.join(moved)}"
-        print_line(out, "check", differs if moved else "equal to metrics.json")
+        differs = f"differs from metrics.json in {', '.join(moved)}"
+        equal = "equal to metrics.json" if keyed.keys() & written else "metrics.json has none of it"
+        print_line(out, "check", differs if moved else equal)
     if arguments.save:
-        Path(arguments.save).write_text(json.dumps(keyed, indent=2) + "\n")
+        write_file(Path(arguments.save), json.dumps(keyed, indent=2) + "\n")
         print_line(out, "saved", arguments.save)
 
 

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from rich.progress import Progress, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from seqrec.clock import instant
 from seqrec.config.cli.script import parse
 from seqrec.config.trust import Trust
+from seqrec.disk.write import replacing, telling
 from seqrec.errors import ConfigError
+from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.progress import progress_bar
 from seqrec.terminal.spreadsheet import with_texts
+from seqrec.terminal.table import Table, styled
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
     import polars as pl
@@ -102,8 +103,7 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
     """Write the lists of all users to a file; on failure, leave no partial file."""
     if out.suffix not in (".parquet", ".csv"):
         raise ConfigError(f"out={out}: unsupported file type", todo="use .parquet or .csv")
-    if not out.absolute().parent.is_dir():
-        raise ConfigError(f"no folder {out.absolute().parent}", where="out", todo="create it first")
+    check_file(out, key="out", example="lists.csv")
     if arguments.context is not None:
         raise ConfigError("context= needs items= or user=", where="arguments")
     asked = instant(arguments.at, where="at")
@@ -115,21 +115,17 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
         arguments.run, trust=arguments.trust, searchpath=arguments.searchpath
     ).everybody(asked=asked, **_wanted(arguments))
     parts = []
-    with Progress("users {task.completed:,}", TimeElapsedColumn(), console=console()) as progress:
+    with progress_bar("users {task.completed:,}", "elapsed", out=console()) as progress:
         task = progress.add_task("", total=None)
         for part in lists:
             parts.append(part)
             progress.advance(task, part["user"].n_unique())
     table = pl.concat(parts)
-    partial = out.with_name(f"{out.name}.partial")
-    try:
+    with telling(out), replacing(out) as partial:
         if out.suffix == ".parquet":
             table.write_parquet(partial)
         else:
             with_texts(table).write_csv(partial)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
     print_line(
         console(), "lists", f"{len(table):,} rows of {table['user'].n_unique():,} users: {out}"
     )
@@ -163,26 +159,23 @@ def read_context(context: str | None) -> dict[str, list[str | None]]:
 
 def history_table(history: "pl.DataFrame") -> Table:
     """Return a table of the latest items with their attention weights."""
-    table = Table(title="history, latest last", title_justify="left", header_style="dim")
+    table = Table("history, latest last")
     for column in ("item", "title", "attention"):
         table.add_column(column)
     strongest = max(abs(weight) for weight in history["attention"]) or 1.0
     for row in history.tail(10).iter_rows(named=True):
-        bar = Text("█" * round(20 * abs(row["attention"]) / strongest), style="cyan")
-        table.add_row(
-            Text(row["item"]), Text(row["title"]), Text(f"{row['attention']:6.3f} ") + bar
-        )
+        bar = styled("█" * round(20 * abs(row["attention"]) / strongest), "cyan")
+        table.add_row(row["item"], row["title"], styled(f"{row['attention']:6.3f} ") + bar)
     return table
 
 
 def list_table(items: "pl.DataFrame") -> Table:
     """Return a table of the recommended items."""
-    table = Table(title="recommended", title_justify="left", header_style="dim")
+    table = Table("recommended")
     for column in ("rank", "item", "title", "score"):
-        table.add_column(column, justify="right" if column in ("rank", "score") else "left")
+        table.add_column(column, right=column in ("rank", "score"))
     for row in items.iter_rows(named=True):
-        item, title = Text(row["item"]), Text(row["title"])  # no markup, whatever they hold
-        table.add_row(str(row["rank"]), item, title, f"{row['score']:.3f}")
+        table.add_row(str(row["rank"]), row["item"], row["title"], f"{row['score']:.3f}")
     return table
 
 

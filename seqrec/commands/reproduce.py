@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
 from seqrec.config.cli.script import parse
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.machine.process import is_first_process
+from seqrec.machine.writable import check_folder
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.table import Table, styled
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
     from seqrec.experiment.reproduce import Difference
@@ -53,10 +52,12 @@ def reproduce(arguments: Arguments) -> bool:
             todo="finish it first: add resume=auto to its command",
         )
     config, about = relocated(folder.config(), arguments.where), folder.about()
+    then = folder.results()
     data_hash = find_data(folder, config).data_hash
     if not is_first_process():  # started by Lightning for a run of several
         train_again(folder, config, folder.path)
         return True
+    check_folder(folder.path.absolute().parent, key="the folder beside run")
     out = console()
     rows = environments(about, config, data_hash)
     out.print(environment_table(rows))
@@ -70,7 +71,6 @@ def reproduce(arguments: Arguments) -> bool:
         )
     new = claim(folder.path.with_name(f"{folder.path.name}_again"))
     now = train_again(folder, config, new)
-    then = folder.read_json("metrics.json")
     different = changed_metrics(then, now)
     beyond = [difference for difference in different if difference.size > arguments.tolerance]
     out.print()
@@ -89,22 +89,22 @@ def reproduce(arguments: Arguments) -> bool:
 
 def environment_table(rows: dict[str, tuple[Any, Any]]) -> Table:
     """Return a table of the environments of the run and of this process."""
-    table = Table(title="made with", title_justify="left", header_style="dim")
+    table = Table("made with")
     for column in ("", "then", "now"):
         table.add_column(column, overflow="fold")
     for name, (then, now) in rows.items():
         style = "" if then == now else "bold yellow"
         same = "=" if then == now else _short(now)
-        table.add_row(name, Text(_short(then), style=style), Text(same, style=style))
+        table.add_row(name, styled(_short(then), style), styled(same, style))
     return table
 
 
 def difference_table(different: "list[Difference]") -> Table:
     """Return a table of the results that differ."""
-    table = Table(header_style="dim")
+    table = Table()
     table.add_column("result")
     for column in ("then", "now", "difference"):
-        table.add_column(column, justify="right")
+        table.add_column(column, right=True)
     for one in different:
         table.add_row(one.name, str(one.then), str(one.now), f"{one.size:.3g}")
     return table

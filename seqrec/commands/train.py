@@ -8,10 +8,11 @@ from omegaconf import DictConfig
 from seqrec.config.cli.command_line import check_command_line
 from seqrec.config.schema import register
 from seqrec.experiment.job import run_job
-from seqrec.experiment.sweep import FAILED
+from seqrec.experiment.sweep import FAILED, summarise_begun
 from seqrec.home import CONFIGS, command
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.say import say
+from seqrec.terminal.stop import status_of, terminable
 
 
 @hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name="train")
@@ -21,7 +22,7 @@ def train(config: DictConfig) -> float | None:
 
 
 def interrupted(argv: list[str]) -> str:
-    """Return how to continue after Ctrl-C."""
+    """Return how to continue after Ctrl-C or SIGTERM."""
     if {"-m", "--multirun"} & set(argv):
         text = "stopped; the same command skips finished jobs and resumes the others"
         return f"{text}: {command('train', *argv)}"
@@ -34,15 +35,17 @@ def main() -> None:
     given = sys.argv[1:]
     register()
     try:
-        with plain_errors():
-            sys.argv[1:] = check_command_line(given, config_dir=CONFIGS)
-        train()
+        with terminable():
+            with plain_errors():
+                sys.argv[1:] = check_command_line(given, config_dir=CONFIGS)
+            train()
     except (KeyboardInterrupt, SystemExit) as end:
-        # Lightning turns Ctrl-C into its own exit
-        if not isinstance(end.__context__ or end, KeyboardInterrupt):
+        cause = end.__context__ or end  # Lightning turns Ctrl-C into its own exit
+        if not isinstance(cause, KeyboardInterrupt):
             raise
+        summarise_begun()
         say(interrupted(given))
-        sys.exit(130)
+        sys.exit(status_of(cause))
     sys.exit(1 if FAILED else 0)
 
 

@@ -1,21 +1,21 @@
 """Search good settings of a model in many trials, judged on validation only."""
 
 import importlib.util
+import shlex
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.errors import ConfigError
-from seqrec.home import CONFIGS, IN_WHEEL, command
+from seqrec.home import CONFIGS, IN_WHEEL, command, install
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.progress import progress_bar
 from seqrec.terminal.say import say
+from seqrec.terminal.table import Table
 from seqrec.tune import COSTS, PRUNERS
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
@@ -50,6 +50,11 @@ def tune(arguments: Arguments) -> None:
     """Check the arguments, run the trials, and print the best."""
     if arguments.trials < 1:
         raise ConfigError(f"trials={arguments.trials}: must be at least 1", todo="write trials=20")
+    if not 0 <= arguments.search_seed < 2**32:
+        raise ConfigError(
+            f"search_seed={arguments.search_seed}: must be from 0 to {2**32 - 1}",
+            todo="write search_seed=0",
+        )
     for name, allowed in (("also", COSTS), ("pruner", PRUNERS)):
         value = getattr(arguments, name)
         if value is not None and value not in allowed:
@@ -58,7 +63,7 @@ def tune(arguments: Arguments) -> None:
         if importlib.util.find_spec(package) is None:
             raise ConfigError(
                 f"tuning needs the package {package}, which isn't installed",
-                todo="pip install -c requirements.lock -e '.[tune]'",
+                todo=install("tune"),
             )
     from seqrec.tune.space import Space
 
@@ -89,12 +94,12 @@ def tune(arguments: Arguments) -> None:
     ended = len(_ended(study))
     if study.trials:
         print_line(out, "resumed", f"{ended} trials are finished")
-    columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
+    columns = ("trials", "bar", "counted", "elapsed")
+    with progress_bar(*columns, out=out, disable=not out.is_terminal) as progress:
         task = progress.add_task("", total=arguments.trials, completed=ended)
 
         def report(trial: "FrozenTrial") -> None:
-            progress.console.print(_line(trial, search), highlight=False, soft_wrap=True)
+            progress.console.print(_line(trial, search), soft_wrap=True)
             progress.update(task, completed=len(_ended(study)))
 
         work(study, search, arguments.trials, report)
@@ -166,10 +171,9 @@ def _line(trial: "FrozenTrial", search: "Search") -> str:
 
 def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     """Print the best trials, write the recipe, and print the next command."""
-    from seqrec.config.cli.elsewhere import KEY
     from seqrec.experiment.python import composed
     from seqrec.machine.hardware import find_hardware
-    from seqrec.tune.recipe import left_to_command, searching, write_recipe
+    from seqrec.tune.recipe import beside_recipe, searching, write_recipe
     from seqrec.tune.space import overrides
 
     out = console()
@@ -178,15 +182,14 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     out.print(_table(shown, search, title="Pareto front" if search.also else "best trials"))
     winner = best[0]
     outcome, values = winner.user_attrs["outcome"], winner.user_attrs["values"]
-    extra = [each for each in given if left_to_command(each) and not each.startswith(KEY)]
+    extra = beside_recipe(given)
     where = searching(search.folder, given)
-    recipe_and_extra = " ".join([f"experiment={search.name}", *extra])
+    again = ("-m", where, f"experiment={search.name}", *extra, "seed=1,2,3")
     own_data = [each for each in extra if each.startswith("data.")]
     device = find_hardware("auto", "auto").device
     head = [
         f"Trial {winner.number}, best of {len(_ended(study))} in the space {search.space.name}.",
-        "  "
-        + " ".join([command("train", "-m"), f"experiment={search.name}", *own_data, "seed=1,2,3"]),
+        "  " + command("train", "-m", f"experiment={search.name}", *own_data, "seed=1,2,3"),
         f"{search.monitor} {outcome['value']:.4f} with one seed, chosen on validation; not tested.",
         f"{outcome['fit_seconds']:.0f} s of training ({device}); data hash "
         f"{search.agreed['data'][:12]}.",
@@ -194,11 +197,12 @@ def _conclude(study: "Study", search: "Search", given: list[str]) -> None:
     recipe = write_recipe(
         search.folder, search.name, [*given, *overrides(values)], compose=composed, head=head
     )
+    copy = shlex.join(["cp", str(recipe), "configs/experiment/"])
     print_line(out, "best", f"{search.monitor} {outcome['value']:.4f}, trial {winner.number}")
     print_line(out, "plots", str(search.folder / "study.html"))
-    keep = "" if CONFIGS == IN_WHEEL else f"; to keep it: cp {recipe} configs/experiment/"
+    keep = "" if CONFIGS == IN_WHEEL else f"; to keep it: {copy}"
     print_line(out, "recipe", f"{recipe}{keep}")
-    print_line(out, "next", f"{command('train', '-m')} '{where}' {recipe_and_extra} seed=1,2,3")
+    print_line(out, "next", command("train", *again))
 
 
 def _leaders(study: "Study", search: "Search") -> list["FrozenTrial"]:
@@ -208,10 +212,10 @@ def _leaders(study: "Study", search: "Search") -> list["FrozenTrial"]:
 
 
 def _table(trials: list["FrozenTrial"], search: "Search", *, title: str) -> Table:
-    table = Table(title=title, title_justify="left", header_style="dim")
+    table = Table(title)
     keys = list(search.space.varied)
     for name in ("trial", search.monitor, "parameters", "fit s", *keys):
-        table.add_column(name, justify="right", min_width=len(name))
+        table.add_column(name, right=True, min_width=len(name))
     for trial in trials:
         outcome, values = trial.user_attrs["outcome"], trial.user_attrs["values"]
         table.add_row(

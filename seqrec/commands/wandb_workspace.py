@@ -9,6 +9,7 @@ from typing import Any
 from seqrec.comparison.show.workspace import report, workspace
 from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError
+from seqrec.home import install
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 
@@ -33,7 +34,7 @@ def make(arguments: Arguments) -> None:
     if importlib.util.find_spec("wandb_workspaces") is None:
         raise ConfigError(
             "the package wandb-workspaces isn't installed",
-            todo="pip install -c requirements.lock -e '.[workspaces]'",
+            todo=install("workspaces"),
         )
     entity = arguments.entity
     if not arguments.dry_run:

@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqrec.config.check.components import is_instruction
-from seqrec.config.cli.elsewhere import KEY
+from seqrec.config.cli.elsewhere import searching_in
 from seqrec.config.cli.help import ELSEWHERE
 from seqrec.config.kinds import TRAINED
 from seqrec.config.meaning import key_of
@@ -56,7 +56,7 @@ class Composer:
 
     def __init__(self, config_name: str, *, searchpath: Iterable[str] = ()) -> None:
         self.config_name = config_name
-        self.search = [f"{KEY}=[{','.join(searchpath)}]"]
+        self.search = [searching_in(searchpath)]
         self.loader = GlobalHydra.instance().config_loader()
         self.groups = set(self.loader.list_groups("")) - {"hydra", *ELSEWHERE}
         self.options = cache(self._options)
@@ -72,6 +72,10 @@ class Composer:
             overrides: all overrides of the command line; those not in `chosen` aren't applied yet.
         """
         return _split(self._composed(tuple(chosen)).copy(), overrides)
+
+    def whole(self, chosen: Iterable[str]) -> DictConfig:
+        """Return the configuration with Hydra's own part, composed with the overrides `chosen`."""
+        return self._composed(tuple(chosen))
 
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
         return hydra.compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
@@ -99,7 +103,7 @@ def settle(
         overrides: those of the command line, if Hydra hasn't seen all of them.
     """
     folders = config_folders(hydra_node)
-    written = set(map(key_of, hydra_node.overrides.task if overrides is None else overrides))
+    written = set(map(key_of, typed_overrides(hydra_node) if overrides is None else overrides))
     chosen = {str(group): option for group, option in hydra_node.runtime.choices.items()}
     choices = {k: v for k, v in chosen.items() if k != "local" and not k.startswith("hydra/")}
     if config.get("baseline") is not None:
@@ -112,6 +116,12 @@ def settle(
         if file is not None:
             _take_own_values(config.get(group), OmegaConf.load(file), group, written)
     return choices | {"model": model_name(choices, folders)}
+
+
+def typed_overrides(hydra_node: Any) -> list[str]:
+    """Return the overrides of the command line as typed, with ``${...}`` as it stands."""
+    texts = OmegaConf.to_container(hydra_node.overrides.task, resolve=False)
+    return [str(text) for text in texts]  # type: ignore[union-attr]
 
 
 def _take_own_values(node: Any, file: Any, group: str, written: set[str]) -> None:

@@ -37,7 +37,10 @@ KEYS = {  # keys and prefixes of keys, besides the kinds; the longest match coun
         *("evaluation.sampled", "evaluation.sampled_by"),
     ),
     Meaning.SPEED: ("batch.eval_size", "trainer.profiler"),
-    Meaning.FILE: ("data.path", "data.items_path", "data.users_path"),
+    Meaning.FILE: (
+        *("data.path", "data.valid_path", "data.test_path"),
+        *("data.items_path", "data.users_path"),
+    ),
     Meaning.PLACE: ("paths", "data.raw_dir", "data.fetch_dir"),
     Meaning.LABEL: (
         *("experiment", "local", "hydra", "tags", "group"),

@@ -1,7 +1,7 @@
 """Names of models, runs and jobs' folders."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,18 @@ def run_name(choices: Mapping[str, Any], overrides: Iterable[str], *, seed: int)
     return " ".join([str(choices["model"]), *typed, f"seed={seed}"])
 
 
-def folder_name(overrides: Iterable[str]) -> str:
-    """Return a short folder name that needs no quotes in a shell or in an override."""
-    return re.sub(r"[^\w.+-]+", "-", "_".join(sorted(naming(overrides))))[:LONGEST]
+def folder_name(overrides: Iterable[str], varied: Collection[str] | None = None) -> str:
+    """Return a short folder name that needs no quotes in a shell or in an override.
+
+    Args:
+        overrides: those of a job.
+        varied: the keys that distinguish it from the other jobs; None: not known.
+    """
+    if varied is None:
+        chosen = sorted(naming(overrides))
+    else:
+        chosen = [each for each in overrides if key_of(each) in varied]
+    return re.sub(r"[^\w.+-]+", "-", "_".join(chosen))[:LONGEST]
 
 
 def config_folders(hydra: Any) -> list[Path]:

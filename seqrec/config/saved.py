@@ -7,8 +7,13 @@ from typing import Any, ClassVar
 import yaml
 
 from seqrec.config.trust import Trust
+from seqrec.disk.manifest import read_checked
 from seqrec.errors import RunError
 
+MEND = (
+    "train the run again, or copy its folder again; if you changed the file yourself, delete "
+    "manifest.json beside it"
+)
 SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C: ten times as fast
 
 
@@ -38,12 +43,13 @@ def read_saved(file: Path, trust: Trust) -> dict[str, Any]:
         trust: what it may name.
 
     Raises:
-        RunError: the file is missing or damaged, has interpolations, or names what it may not.
+        RunError: the file is missing, damaged or not as the run wrote it, has interpolations, or
+            names what it may not.
     """
     try:
-        config = yaml.load(file.read_bytes(), Loader)
+        config = yaml.load(read_checked(file), Loader)
         leaves = _flat(config)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
         raise _damaged(file, str(error).strip().partition("\n")[0]) from error
     if not isinstance(config, dict):
         raise _damaged(file)
@@ -59,7 +65,7 @@ def read_overrides(folder: Path) -> list[str]:
     file = folder / ".hydra" / "overrides.yaml"
     try:
         overrides = yaml.load(file.read_bytes(), Loader)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError):
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
         return []
     return [str(each) for each in overrides] if isinstance(overrides, list) else []
 
@@ -79,5 +85,5 @@ def _damaged(file: Path, reason: str | None = None) -> RunError:
     return RunError(
         f"{file.name} can't be read: {reason}" if reason else f"{file.name} isn't that of a run",
         where=str(file.parent),
-        todo="train the run again, or copy its folder again",
+        todo=MEND,
     )

@@ -57,6 +57,9 @@ class Prepare:
     repeats: Repeats = Repeats.keep  # keep all | first | last | collapse consecutive ones
     session_gap: float | None = None  # minutes: a longer pause begins a new sequence
     k_core: int = 0  # repeat until all users and items have at least this many; 0: off
+    min_user_events: int | None = None  # instead of k_core, for users
+    min_item_events: int | None = None  # instead of k_core, for items
+    min_session_events: int | None = None  # instead of k_core, for sessions (session_gap)
     k_core_before: Any = None  # an ISO date or time: count only earlier events; null: all
     max_history: int | None = None  # keep only the latest events of a user; null: all
 

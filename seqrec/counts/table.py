@@ -18,6 +18,7 @@ from seqrec.catalogue import ROUNDING
 from seqrec.layers.sizes import make_room
 
 ENTRIES = 1 << 22  # table entries processed at once
+EXACT = 1e-13  # share of a float64 sum within which two orders of adding agree
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class Rows:
 class Table(nn.Module):
     """A sparse table with a column and a popularity for each of the items 0 .. V-1.
 
-    All rows have the same number of entries; unused entries have weight 0.
+    All rows have the same number of entries; unused entries have weight 0. Scores are float64 where
+    the device has it, so that a popularity which only breaks ties isn't lost in rounding. The
+    popularity is kept as the sum of two float32 numbers, which go to any device.
 
     Args:
         n_items: items without the padding id.
@@ -51,18 +54,21 @@ class Table(nn.Module):
     item_RK: Tensor
     weight_RK: Tensor
     base_V: Tensor
+    rest_V: Tensor
 
     def __init__(self, n_items: int) -> None:
         super().__init__()
         self.register_buffer("item_RK", torch.zeros(1, 0, dtype=torch.int32))
         self.register_buffer("weight_RK", torch.zeros(1, 0))
         self.register_buffer("base_V", torch.zeros(n_items + 1))
+        self.register_buffer("rest_V", torch.zeros(n_items + 1))
 
     def fill(self, entries: tuple[Tensor, Tensor] | None, base_V: Tensor) -> None:
-        """Set the entries ``(item_RK, weight_RK)`` (None: none) and the popularity."""
+        """Set the entries ``(item_RK, weight_RK)`` (None: none) and the popularity, float64."""
         if entries is not None:
             self.item_RK, self.weight_RK = entries
         self.base_V = base_V.float()
+        self.rest_V = (base_V - self.base_V).float()
 
     def __len__(self) -> int:
         """Return the number of columns V."""
@@ -71,7 +77,7 @@ class Table(nn.Module):
     def score(self, query: Rows, item: Tensor) -> Tensor:
         """Return scores of one item per query, (B,) -> (B,), or of S each, (B, S) -> (B, S)."""
         if item.dim() == 1:
-            return query.base_B * self.base_V[item] + self._found(query, item)
+            return query.base_B * self._base(item) + self._found(query, item)
         step = max(1, ENTRIES // len(self))
         found = [
             self.block(query.part(at, at + step), 0, len(self)).gather(1, item[at : at + step])
@@ -85,7 +91,7 @@ class Table(nn.Module):
 
     def block(self, query: Rows, first: int, last: int) -> Tensor:
         """Return scores of the items ``first .. last - 1``: (B, last - first)."""
-        score_BW = query.base_B[:, None] * self.base_V[first:last]
+        score_BW = query.base_B[:, None] * self._base(slice(first, last))
         for at, part in self._parts(query):
             item_BE, weight_BE = (x.flatten(1) for x in self._entries(part))
             inside_BE = (item_BE >= first) & (item_BE < last)
@@ -95,7 +101,17 @@ class Table(nn.Module):
 
     def rounding(self, query: Rows, item_N: Tensor, score_N: Tensor) -> Tensor:
         """Return how much two sums of the same score can differ, (N,); popularity is no sum."""
-        return ROUNDING * (score_N - query.base_B * self.base_V[item_N]).abs()
+        share = EXACT if score_N.dtype == torch.float64 else ROUNDING
+        return share * (score_N - query.base_B * self._base(item_N)).abs()
+
+    def _base(self, item: Tensor | slice) -> Tensor:
+        """Return the popularity of some items."""
+        return self.base_V[item].to(self._precision) + self.rest_V[item]
+
+    @property
+    def _precision(self) -> torch.dtype:
+        """What scores are computed in: Apple's GPUs have no float64."""
+        return torch.float32 if self.base_V.device.type == "mps" else torch.float64
 
     def _found(self, query: Rows, item: Tensor) -> Tensor:
         found = []
@@ -103,10 +119,10 @@ class Table(nn.Module):
             item_BRK, weight_BRK = self._entries(part)
             same = item_BRK == item[at : at + len(part.base_B), None, None]
             found.append((weight_BRK * same).sum((1, 2)))
-        return torch.cat(found) if found else query.base_B.new_zeros(0)
+        return torch.cat(found) if found else self._base(item)
 
     def _entries(self, query: Rows) -> tuple[Tensor, Tensor]:
-        weight_BRK = self.weight_RK[query.row_BR] * query.weight_BR[..., None]
+        weight_BRK = self.weight_RK[query.row_BR].to(self._precision) * query.weight_BR[..., None]
         return self.item_RK[query.row_BR].long(), weight_BRK
 
     def _parts(self, query: Rows) -> Iterator[tuple[int, Rows]]:
@@ -116,24 +132,34 @@ class Table(nn.Module):
             yield at, query.part(at, at + size)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *rest: Any) -> None:
+        base_V = state_dict.get(f"{prefix}base_V")
+        if base_V is not None:  # a file of an older version has no rest
+            state_dict.setdefault(f"{prefix}rest_V", torch.zeros_like(base_V))
         make_room(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 def packed(
-    row_P: np.ndarray, item_P: np.ndarray, weight_P: np.ndarray, *, rows: int, most: int
+    row_P: np.ndarray,
+    item_P: np.ndarray,
+    weight_P: np.ndarray,
+    *,
+    rows: int,
+    most: int,
+    order_V: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Return the entries of a sparse table in rows of equal width, the `most` heaviest per row.
 
     Args:
-        row_P, item_P, weight_P: the entries; of equal weights the smaller item comes first.
+        row_P, item_P, weight_P: the entries.
         rows: number of rows.
         most: maximum number of entries per row.
+        order_V: of equal weights, the item with the larger value comes first.
 
     Returns:
         ``(item_RK, weight_RK)`` for :meth:`Table.fill`.
     """
-    order = np.lexsort((item_P, -weight_P, row_P))
+    order = np.lexsort((-order_V.numpy()[item_P], -weight_P, row_P))
     row_P, item_P, weight_P = row_P[order], item_P[order], weight_P[order]
     length = np.bincount(row_P, minlength=rows)
     place_P = np.arange(len(row_P)) - np.repeat(np.cumsum(length) - length, length)

@@ -1,9 +1,10 @@
 """The training events as flat arrays, for counting."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -18,25 +19,32 @@ CELLS = 1 << 24  # counters held at once
 class Training:
     """All training events, sequence after sequence, oldest first.
 
+    Sequences lie in the order of their users' original ids, and ties between items go by the items'
+    original ids, so nothing depends on the order in which a file names them.
+
     Args:
         item: int64 (n,), from 1.
         offset: int64 (sequences + 1,): sequence ``s`` is ``item[offset[s] : offset[s + 1]]``.
         timestamp: int64 (n,), milliseconds, or None.
         n_items: items without the padding id.
+        tie_V: int64 (n_items + 1,), see :func:`tie_order`.
     """
 
     item: np.ndarray
     offset: np.ndarray
     timestamp: np.ndarray | None
     n_items: int
+    tie_V: np.ndarray
 
     @classmethod
     def of(cls, store: SequenceStore, view: View) -> "Training":
         """Return the events of `view`."""
+        view = view.take(store.users()["user"].gather(view.user).arg_sort().to_numpy())
         position = view.positions()
         timestamp = None if store.timestamp is None else store.timestamp[position]
         offset = np.concatenate([[0], np.cumsum(view.end - view.start)])
-        return cls(store.item[position].astype(np.int64), offset, timestamp, store.n_items)
+        item, tie_V = store.item[position].astype(np.int64), tie_order(store.items()["item"])
+        return cls(item, offset, timestamp, store.n_items, tie_V)
 
     @property
     def sequence(self) -> np.ndarray:
@@ -47,6 +55,13 @@ class Training:
         """Return only the last `most` events of each sequence."""
         kept = self.offset[self.sequence + 1] - np.arange(len(self.item)) <= most
         return self._take(kept)
+
+    def of_length(self, least: int) -> "Training":
+        """Return only the sequences of at least so many events."""
+        length = np.diff(self.offset)
+        some = self._take(np.repeat(length >= least, length))
+        offset = np.concatenate([[0], np.cumsum(length[length >= least])])
+        return replace(some, offset=offset)
 
     def distinct(self) -> "Training":
         """Return the first event of each item in each sequence."""
@@ -59,6 +74,10 @@ class Training:
         """Return the number of events of each item, all or only those `kept`: int64 (V,)."""
         item = self.item if kept is None else self.item[kept]
         return np.bincount(item, minlength=self.n_items + 1)
+
+    def popularity(self) -> Tensor:
+        """Return the items' places by training events; see :func:`popularity_order`."""
+        return popularity_order(self.counts(), self.tie_V)
 
     def successions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return ``(from_P, to_P, count_P)``: how often an item directly follows another."""
@@ -99,16 +118,26 @@ class Training:
         length = np.bincount(self.sequence[kept], minlength=len(self.offset) - 1)
         offset = np.concatenate([[0], np.cumsum(length)])
         timestamp = None if self.timestamp is None else self.timestamp[kept]
-        return Training(self.item[kept], offset, timestamp, self.n_items)
+        return replace(self, item=self.item[kept], offset=offset, timestamp=timestamp)
 
 
-def popularity_order(count_V: Tensor) -> Tensor:
-    """Rank items by `count_V` as float32 (V,) scores: the more events, the larger.
+def tie_order(ids: pl.Series) -> np.ndarray:
+    """Return a place for each item by its original id: int64 (V,), from 1, and 0 for the padding.
 
-    As ties count against the target, a fixed random order breaks those of equal counts.
+    The order looks random, so that ids given by age or popularity favour no item, but it is always
+    the same for the same ids.
     """
-    order = torch.randperm(len(count_V), generator=torch.Generator().manual_seed(0))
-    place_V = count_V[order].argsort(stable=True).argsort()
-    score_V = torch.empty(len(count_V))
-    score_V[order] = place_V.float()
-    return score_V
+    place = torch.randperm(len(ids), generator=torch.Generator().manual_seed(0)).numpy() + 1
+    tie_V = np.zeros(len(ids) + 1, dtype=np.int64)
+    tie_V[1 + ids.arg_sort().to_numpy().astype(np.int64)] = place
+    return tie_V
+
+
+def popularity_order(count_V: np.ndarray, tie_V: np.ndarray) -> Tensor:
+    """Rank items by `count_V` as float64 (V,) scores, from 0: the more events, the larger.
+
+    As ties count against the target, `tie_V` breaks those of equal counts.
+    """
+    score_V = np.empty(len(count_V))
+    score_V[np.lexsort((tie_V, count_V))] = np.arange(len(count_V))
+    return torch.from_numpy(score_V)

@@ -7,6 +7,7 @@ import polars as pl
 from seqrec.raw.get.archive import fetch_from
 from seqrec.raw.get.fetch import RemoteFile
 from seqrec.raw.get.local import find, find_optional
+from seqrec.raw.parse.text import inspect, open_bytes, reading
 
 URL = "https://files.grouplens.org/datasets/movielens/"
 TERMS = (
@@ -35,6 +36,18 @@ def movielens_files(
     names += (users,) if users else ()
     file = RemoteFile(f"{archive}.zip", (f"{URL}{archive}.zip",), sha256, TERMS)
     return fetch_from(file, [f"{archive}/{name}" for name in names], Path(fetch_dir) / archive)
+
+
+def encoding_of(path: Path) -> str:
+    """Return the encoding of a file that GroupLens published in Latin-1, and others in UTF-8."""
+    inspect(path)
+    with reading(path), open_bytes(path) as stream:
+        content = stream.read()
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
 
 
 def movies(table: pl.LazyFrame, *, item: str, title: str, genres: str) -> pl.LazyFrame:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
@@ -15,12 +16,14 @@ import polars as pl
 from seqrec.data._options import one_of
 from seqrec.raw.get.fetch import RemoteFile, fetch
 from seqrec.raw.get.local import find, find_optional
+from seqrec.raw.parse.checks import quote, tolerate
 from seqrec.raw.parse.formats import Delimited, Format, JsonLines
 from seqrec.raw.parse.read import read_events
 from seqrec.raw.parse.text import inspect, open_text, reading
 from seqrec.raw.source import Interactions
 from seqrec.terminal.say import say
 
+QUOTED = 3  # malformed rows, in a message
 TERMS = (
     "Amazon review data by J. McAuley's lab, UC San Diego: for research. Cite McAuley et al. "
     "(2015) for 2014, Ni et al. (2019) for 2018, Hou et al. (2024) for 2023."
@@ -145,7 +148,9 @@ class Amazon:
             time_unit=layout.time_unit,
             max_bad_rows=self.max_bad_rows,
         )
-        return Interactions(events, _item_table(tables[0]) if tables else None, rejected)
+        return Interactions(
+            events, _item_table(tables[0], self.max_bad_rows) if tables else None, rejected
+        )
 
 
 def _categories(version: int) -> list[str]:
@@ -154,7 +159,7 @@ def _categories(version: int) -> list[str]:
     return json.loads(published.read_text(encoding="utf-8"))[str(version)]
 
 
-def _item_table(path: Path) -> pl.LazyFrame:
+def _item_table(path: Path, max_bad_rows: float) -> pl.LazyFrame:
     """Read the columns item, title, brand, categories (list) and price (Float32, dollars)."""
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "item": pl.String,
@@ -164,29 +169,39 @@ def _item_table(path: Path) -> pl.LazyFrame:
         "price": pl.Float32,
     }
     inspect(path)
-    items, broken = [], 0
-    for record in _records(path):
-        if record is None:
-            broken += 1
-        else:
-            items.append(_item(record))
-    if broken:
-        say(f"skipped {broken:,} broken lines of {path.name}")
+    items: list[tuple] = []
+    faults: Counter[str] = Counter()
+    quotes: list[str] = []
+    for line, text, record in _records(path):
+        item = _item(record) if record is not None else None
+        if item is not None and item[0]:
+            items.append(item)
+            continue
+        fault = "missing id" if item else "broken line"
+        faults[fault] += 1
+        quotes += [quote(line, fault, text)] if len(quotes) < QUOTED else []
+    total = len(items) + faults.total()
+    tolerate(path, faults, total, quotes, max_bad_rows)
+    if faults:
+        reasons = ", ".join(f"{count:,} {fault}" for fault, count in faults.items())
+        say(f"skipped {faults.total():,} of {total:,} rows of {path.name}: {reasons}")
     return pl.LazyFrame(items, schema=schema, orient="row")
 
 
-def _records(path: Path) -> Iterator[dict[str, Any] | None]:
-    """Yield the objects of a metadata file, Python literals in 2014; None for a broken line."""
+def _records(path: Path) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
+    """Yield number, text and object of each line, Python literals in 2014; None if it's broken."""
     with open_text(path) as stream, reading(path):
-        for line in stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 try:
                     record = ast.literal_eval(line.strip())
                 except (ValueError, SyntaxError, RecursionError, MemoryError):
                     record = None
-            yield record if isinstance(record, dict) else None
+            yield number, line.strip(), record if isinstance(record, dict) else None
 
 
 def _item(record: dict[str, Any]) -> tuple[str, str | None, str | None, list[str], float | None]:

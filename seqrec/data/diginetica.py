@@ -9,6 +9,7 @@ import polars as pl
 from seqrec.raw.get.local import find, must_have
 from seqrec.raw.parse.checks import check_file
 from seqrec.raw.parse.formats import Delimited
+from seqrec.raw.parse.objects import Lines, read_lines
 from seqrec.raw.parse.read import take_events
 from seqrec.raw.source import Interactions
 
@@ -38,22 +39,27 @@ class Diginetica:
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`."""
         where = "https://competitions.codalab.org/competitions/11161"
-        return [find(must_have(self.raw_dir, name="Diginetica", where=where), VIEWS)]
+        return [find(must_have(self.raw_dir, name="Diginetica", where=where), VIEWS, where)]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
         [views] = self.files()
         form = Delimited(";")
         check_file(views, form, NEEDED)
+        events, rejected = read_lines([views], form, self._views)
+        return Interactions(events, None, rejected)
+
+    def _views(self, files: list[Lines]) -> tuple[pl.LazyFrame, dict[str, int]]:
+        [(path, rows, broken)] = files
         day = pl.col("eventdate").str.to_date("%Y-%m-%d", strict=False).dt.epoch("ms")
         time = day + pl.col("timeframe").cast(pl.Int64, strict=False)
-        events, rejected = take_events(
-            views,
-            form.scan(views).with_columns(time.alias("time")),
+        return take_events(
+            path,
+            rows.with_columns(time.alias("time")),
             user="session_id",
             item="item_id",
             timestamp="time",
             time_unit="ms",
             max_bad_rows=self.max_bad_rows,
+            broken=broken,
         )
-        return Interactions(events, None, rejected)

@@ -6,11 +6,13 @@ from typing import ClassVar
 
 import polars as pl
 
+from seqrec.errors import DataError
 from seqrec.raw.get.local import find, find_optional, must_have
 from seqrec.raw.parse.checks import check_file
 from seqrec.raw.parse.context import Context, present
 from seqrec.raw.parse.formats import Parquet
-from seqrec.raw.parse.read import take_events
+from seqrec.raw.parse.read import AGAIN, take_events
+from seqrec.raw.parse.text import reading
 from seqrec.raw.source import Interactions
 
 LISTS = ["article_id_fixed", "impression_time_fixed"]
@@ -51,10 +53,11 @@ class Ebnerd:
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`; the table of articles last, if there is one."""
-        folder = must_have(self.raw_dir, name="EB-NeRD", where="https://recsys.eb.dk/dataset/")
+        page = "https://recsys.eb.dk/dataset/"
+        folder = must_have(self.raw_dir, name="EB-NeRD", where=page)
         names = ["articles.parquet"]
         table = find_optional(folder, names) or find_optional(folder.absolute().parent, names)
-        return [find(folder, ["history.parquet"]), *([table] if table else [])]
+        return [find(folder, ["history.parquet"], page), *([table] if table else [])]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
@@ -80,4 +83,9 @@ def _articles(path: Path) -> pl.LazyFrame:
     check_file(path, Parquet(), {"article": "article_id", "title": "title"}, one="article")
     table = pl.scan_parquet(path)
     features = [name for name in FEATURES if name in table.collect_schema()]
-    return table.select(pl.col("article_id").cast(pl.String).alias("item"), "title", *features)
+    item = pl.col("article_id").cast(pl.String).alias("item")
+    with reading(path):
+        articles = table.select(item, "title", *features).drop_nulls("item").collect()
+    if articles.is_empty():
+        raise DataError(f"{path.name} has no rows", where=str(path), todo=AGAIN)
+    return articles.lazy()

@@ -7,14 +7,16 @@ from typing import ClassVar
 import polars as pl
 
 from seqrec.errors import DataError
-from seqrec.raw.get.local import find_optional, must_have
+from seqrec.raw.get.local import find_all, find_optional, must_have
 from seqrec.raw.parse.checks import check_file
 from seqrec.raw.parse.context import Context, present
-from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.formats import Delimited
 from seqrec.raw.parse.read import join_events, read_events
+from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
 
 ARTICLES = ("articles_metadata.csv", "articles_metadata_part.csv")
+FEATURES = ("category_id", "publisher_id", "words_count", "created_at_ts")
 CONTEXT = {
     "environment": Context("click_environment"),
     "device": Context("click_deviceGroup"),
@@ -51,7 +53,7 @@ class Globo:
             "https://www.kaggle.com/datasets/gspmoreira/news-portal-user-interactions-by-globocom"
         )
         folder = must_have(self.raw_dir, name="Globo.com", where=where)
-        hours = [p for at in (folder, folder / "clicks") for p in at.glob("clicks_hour_*.csv*")]
+        hours = [p for at in (folder, folder / "clicks") for p in find_all(at, "clicks_hour_*.csv")]
         if not hours:
             raise DataError(
                 "there is no clicks_hour_*.csv",
@@ -59,7 +61,7 @@ class Globo:
                 todo="set data.raw_dir to the folder that has these files, or whose clicks/ has",
             )
         table = find_optional(folder, ARTICLES)
-        return [*sorted(hours), *([table] if table else [])]
+        return [*hours, *([table] if table else [])]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
@@ -81,17 +83,15 @@ class Globo:
             )
             parts.append(part)
         events, rejected = join_events(parts)
-        return Interactions(events, _articles(last) if described else None, rejected)
+        return Interactions(events, self._articles(last) if described else None, rejected)
 
-
-def _articles(path: Path) -> pl.LazyFrame:
-    form = Delimited(",")
-    check_file(path, form, {"article": "article_id", "category": "category_id"}, one="article")
-    created = pl.col("created_at_ts").cast(pl.Float64, strict=False) / 86_400_000
-    return (
-        form.scan(path)
-        .drop(MISFIT)
-        .select(
+    def _articles(self, path: Path) -> pl.LazyFrame:
+        columns = {"article": "article_id", **{name: name for name in FEATURES}}
+        table = read_table(
+            path, Delimited(","), columns, one="article", max_bad_rows=self.max_bad_rows
+        )
+        created = pl.col("created_at_ts").cast(pl.Float64, strict=False) / 86_400_000
+        return table.lazy().select(
             pl.col("article_id").alias("item"),
             pl.lit(None, pl.String).alias("title"),
             "category_id",
@@ -99,4 +99,3 @@ def _articles(path: Path) -> pl.LazyFrame:
             pl.col("words_count").cast(pl.Int64, strict=False),
             created.alias("created_day"),
         )
-    )

@@ -8,12 +8,13 @@ import polars as pl
 from seqrec.data._kuaishou import kuaishou_users
 from seqrec.data._options import one_of
 from seqrec.errors import DataError
-from seqrec.raw.get.local import find_optional, must_have
+from seqrec.raw.get.local import find_all, find_optional, must_have
 from seqrec.raw.parse.checks import check_file
 from seqrec.raw.parse.context import Context, present
 from seqrec.raw.parse.derived import Derived
-from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.formats import Delimited
 from seqrec.raw.parse.read import join_events, read_events
+from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
 
 VERSIONS = ("pure", "1k", "27k")
@@ -27,6 +28,7 @@ CONTEXT = {
     "like": Context("is_like"),
     "tab": Context("tab"),
 }
+FEATURES = ("author_id", "video_type", "upload_type", "video_duration", "music_type", "tag")
 NEEDED = {"played": "play_time_ms", "duration": "duration_ms"}
 
 
@@ -69,7 +71,7 @@ class KuaiRand:
         folder = must_have(self.raw_dir, name="KuaiRand", where="https://kuairand.com")
         if (folder / "data").is_dir():
             folder = folder / "data"
-        logs = sorted(folder.glob(f"log_standard_*_{self.version}*.csv*"))
+        logs = find_all(folder, f"log_standard_*_{self.version}*.csv")
         if not logs:
             raise DataError(
                 f"there is no log_standard_*_{self.version}.csv",
@@ -100,15 +102,12 @@ class KuaiRand:
             parts.append(part)
         events, rejected = join_events(parts)
         people = kuaishou_users(users[0], max_bad_rows=self.max_bad_rows) if users else None
-        return Interactions(events, _videos(videos[0]) if videos else None, rejected, people)
+        return Interactions(events, self._videos(videos[0]) if videos else None, rejected, people)
 
-
-def _videos(path: Path) -> pl.LazyFrame:
-    check_file(path, CSV, {"video": "video_id", "tag": "tag"}, one="video")
-    return (
-        CSV.scan(path)
-        .drop(MISFIT)
-        .select(
+    def _videos(self, path: Path) -> pl.LazyFrame:
+        columns = {"video": "video_id", **{name: name for name in FEATURES}}
+        table = read_table(path, CSV, columns, one="video", max_bad_rows=self.max_bad_rows)
+        return table.lazy().select(
             pl.col("video_id").alias("item"),
             pl.lit(None, pl.String).alias("title"),
             "author_id",
@@ -118,4 +117,3 @@ def _videos(path: Path) -> pl.LazyFrame:
             "music_type",
             pl.col("tag").str.split(","),
         )
-    )

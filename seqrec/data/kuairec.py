@@ -8,10 +8,10 @@ import polars as pl
 from seqrec.data._kuaishou import kuaishou_users
 from seqrec.data._options import one_of
 from seqrec.raw.get.local import find, find_optional, must_have
-from seqrec.raw.parse.checks import check_file
 from seqrec.raw.parse.context import Context
-from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.formats import Delimited
 from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
 
 MATRICES = ("big", "small")
@@ -53,11 +53,12 @@ class KuaiRec:
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`; tables of videos and users last, if present."""
-        folder = must_have(self.raw_dir, name="KuaiRec", where="https://kuairec.com")
+        page = "https://kuairec.com"
+        folder = must_have(self.raw_dir, name="KuaiRec", where=page)
         if (folder / "data").is_dir():
             folder = folder / "data"
         tables = [find_optional(folder, [f"{n}.csv"]) for n in ("item_categories", "user_features")]
-        return [find(folder, [f"{self.matrix}_matrix.csv"]), *filter(None, tables)]
+        return [find(folder, [f"{self.matrix}_matrix.csv"], page), *filter(None, tables)]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
@@ -73,20 +74,16 @@ class KuaiRec:
             time_unit="s",
             max_bad_rows=self.max_bad_rows,
         )
-        videos = next((_videos(p) for p in tables if p.name.startswith("item")), None)
+        videos = next((self._videos(p) for p in tables if p.name.startswith("item")), None)
         users = [p for p in tables if p.name.startswith("user")]
         people = kuaishou_users(users[0], max_bad_rows=self.max_bad_rows) if users else None
         return Interactions(events, videos, rejected, people)
 
-
-def _videos(path: Path) -> pl.LazyFrame:
-    check_file(path, CSV, {"video": "video_id", "feat": "feat"}, one="video")
-    return (
-        CSV.scan(path)
-        .drop(MISFIT)
-        .select(
+    def _videos(self, path: Path) -> pl.LazyFrame:
+        columns = {"video": "video_id", "feat": "feat"}
+        table = read_table(path, CSV, columns, one="video", max_bad_rows=self.max_bad_rows)
+        return table.lazy().select(
             pl.col("video_id").alias("item"),
             pl.lit(None, pl.String).alias("title"),
             pl.col("feat").str.extract_all(r"\d+"),
         )
-    )

@@ -11,6 +11,7 @@ from seqrec.raw.get.local import find, must_have
 from seqrec.raw.parse.derived import Derived
 from seqrec.raw.parse.formats import Delimited
 from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.text import DAMAGED
 from seqrec.raw.source import Interactions
 
 PLAYS = "userid-timestamp-artid-artname-traid-traname.tsv"
@@ -52,7 +53,7 @@ class Lastfm1K:
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`."""
         where = "http://ocelma.net/MusicRecommendationDataset/lastfm-1K.html"
-        return [find(must_have(self.raw_dir, name="Last.fm 1K", where=where), [PLAYS])]
+        return [find(must_have(self.raw_dir, name="Last.fm 1K", where=where), [PLAYS], where)]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
@@ -68,16 +69,19 @@ class Lastfm1K:
             time_unit="iso",
             max_bad_rows=self.max_bad_rows,
         )
-        played = pl.scan_csv(
-            plays,
-            has_header=False,
-            new_columns=COLUMNS,
-            separator="\t",
-            quote_char=None,
-            infer_schema=False,
-            truncate_ragged_lines=True,  # such rows are counted above
-        )
-        return Interactions(events, played.select(item=item, title=title), rejected)
+        titles = _titles(plays, Derived(form, {"item": item, "title": title}))
+        return Interactions(events, titles, rejected)
+
+
+def _titles(plays: Path, form: Derived) -> pl.LazyFrame:
+    """Return the first title of each item; malformed rows, which are counted, have none."""
+    try:
+        scan = form.scan(plays).select("item", "title").drop_nulls("item")
+        return scan.unique("item", keep="first", maintain_order=True).collect().lazy()
+    except DAMAGED:
+        good = (row.values for row in form.rows(plays) if row.fault is None and row.values["item"])
+        titles = {row["item"]: row["title"] for row in good}
+        return pl.LazyFrame({"item": list(titles), "title": list(titles.values())})
 
 
 def _named(items: str) -> tuple[pl.Expr, pl.Expr]:

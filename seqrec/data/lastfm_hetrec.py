@@ -9,9 +9,9 @@ import polars as pl
 from seqrec.raw.get.archive import fetch_from
 from seqrec.raw.get.fetch import RemoteFile
 from seqrec.raw.get.local import find
-from seqrec.raw.parse.checks import check_file
 from seqrec.raw.parse.formats import Delimited
 from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
 
 EVENTS, ARTISTS = "user_taggedartists-timestamps.dat", "artists.dat"
@@ -63,8 +63,7 @@ class LastfmHetrec:
             time_unit="ms",
             max_bad_rows=self.max_bad_rows,
         )
-        check_file(artists, FORM, {"artist": "id", "name": "name"}, one="artist")
-        names = FORM.scan(artists).select(
-            pl.col("id").alias("item"), pl.col("name").str.strip_chars().alias("title")
-        )
+        columns = {"artist": "id", "name": "name"}
+        table = read_table(artists, FORM, columns, one="artist", max_bad_rows=self.max_bad_rows)
+        names = table.lazy().select(pl.col("id").alias("item"), pl.col("name").alias("title"))
         return Interactions(events, names, rejected)

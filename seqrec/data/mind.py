@@ -1,15 +1,18 @@
 """MIND: news that readers of Microsoft News clicked in October and November 2019."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
 
-from seqrec.raw.get.local import find, must_have
+from seqrec.raw.get.local import find, find_all, find_optional, must_have
 from seqrec.raw.parse.checks import check_file
-from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.formats import Delimited, Row
+from seqrec.raw.parse.objects import Lines, read_lines
 from seqrec.raw.parse.read import join_events, take_events
+from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
 
 BEHAVIORS = Delimited("\t", ("impression", "user", "time", "history", "shown"), quoted=False)
@@ -50,29 +53,36 @@ class Mind:
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`; behaviors and news of each folder in turn."""
-        folder = must_have(self.raw_dir, name="MIND", where="https://msnews.github.io")
-        inner = sorted(path.parent for path in folder.glob("*/behaviors.tsv*"))
-        if not inner or any(folder.glob("behaviors.tsv*")):
+        page = "https://msnews.github.io"
+        folder = must_have(self.raw_dir, name="MIND", where=page)
+        inner = [path.parent for path in find_all(folder, "*/behaviors.tsv")]
+        if not inner or find_optional(folder, ["behaviors.tsv"]):
             inner = [folder]
-        return [find(at, [name]) for at in inner for name in ("behaviors.tsv", "news.tsv")]
+        return [find(at, [name], page) for at in inner for name in ("behaviors.tsv", "news.tsv")]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
         files = self.files()
         behaviors, news = files[::2], files[1::2]
-        events, rejected = join_events(map(self._clicks, behaviors))
-        if self.history:
-            events = pl.concat([_histories(behaviors), events])
-        return Interactions(events, pl.concat(map(_news, news)), rejected)
+        for path in behaviors:
+            check_file(path, BEHAVIORS, {})
+        events, rejected = read_lines(behaviors, BEHAVIORS, self._events)
+        return Interactions(events, pl.concat([self._news(path) for path in news]), rejected)
 
-    def _clicks(self, path: Path) -> tuple[pl.LazyFrame, dict[str, int]]:
-        check_file(path, BEHAVIORS, {})
+    def _events(self, files: list[Lines]) -> tuple[pl.LazyFrame, dict[str, int]]:
+        events, rejected = join_events(self._clicks(*file) for file in files)
+        if self.history:
+            events = pl.concat([_histories([rows for _, rows, _ in files]), events])
+        return events, rejected
+
+    def _clicks(
+        self, path: Path, rows: pl.LazyFrame, broken: Sequence[Row]
+    ) -> tuple[pl.LazyFrame, dict[str, int]]:
         each = pl.col("shown")
         clicked = pl.when(each.str.ends_with("-1")).then(each.str.strip_suffix("-1"))
         return take_events(
             path,
-            BEHAVIORS.scan(path)
-            .with_columns(each.str.strip_chars().str.split(" "), time=TIME)
+            rows.with_columns(each.str.strip_chars().str.split(" "), time=TIME)
             .explode("shown")
             .filter(~each.str.ends_with("-0").fill_null(False))
             .with_columns(clicked=clicked),
@@ -81,12 +91,19 @@ class Mind:
             timestamp="time",
             time_unit="ms",
             max_bad_rows=self.max_bad_rows,
+            broken=broken,
         )
 
+    def _news(self, path: Path) -> pl.LazyFrame:
+        table = read_table(
+            path, NEWS, {"article": "item"}, one="article", max_bad_rows=self.max_bad_rows
+        )
+        return table.lazy().select("item", "title", "category", "subcategory", "abstract")
 
-def _histories(behaviors: list[Path]) -> pl.LazyFrame:
+
+def _histories(behaviors: list[pl.LazyFrame]) -> pl.LazyFrame:
     """Return the history of each user's earliest impression, as events."""
-    rows = pl.concat([BEHAVIORS.scan(path).with_columns(time=TIME) for path in behaviors])
+    rows = pl.concat(behaviors).with_columns(time=TIME)
     return (
         rows.with_columns(before=pl.col("time").min() - 1)
         .drop_nulls(["user", "time"])
@@ -96,11 +113,4 @@ def _histories(behaviors: list[Path]) -> pl.LazyFrame:
         .select("user", item=pl.col("history").str.strip_chars().str.split(" "), timestamp="before")
         .explode("item")
         .filter(pl.col("item") != "")
-    )
-
-
-def _news(path: Path) -> pl.LazyFrame:
-    check_file(path, NEWS, {}, one="article")
-    return (
-        NEWS.scan(path).drop(MISFIT).select("item", "title", "category", "subcategory", "abstract")
     )

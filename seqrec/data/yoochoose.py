@@ -34,7 +34,7 @@ class Yoochoose:
         """See :class:`~seqrec.raw.source.Source`."""
         where = "https://www.kaggle.com/datasets/chadgostopp/recsys-challenge-2015"
         folder = must_have(self.raw_dir, name="YOOCHOOSE", where=where)
-        return [find(folder, ["yoochoose-clicks.dat"])]
+        return [find(folder, ["yoochoose-clicks.dat"], where)]
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""

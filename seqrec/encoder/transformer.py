@@ -128,6 +128,7 @@ class SASRecBlock(nn.Module):
 
     As in the code of Kang and McAuley (2018): the residual branches start from the normalised
     input, keys and values from the raw one, and dropout acts on the attention's weights only.
+    Unlike there, the attention has an output projection, and the norms' epsilon is 1e-5, not 1e-8.
     """
 
     def __init__(self, *, dim: int, heads: int, ffn: int, dropout: float) -> None:

@@ -54,7 +54,7 @@ def evaluate_lists(
         device: where to evaluate the baseline.
     """
     popularity, popular = evaluate_popularity(
-        judge.alone(), batches, item_count_V=task.item_count_V, device=device
+        judge.alone(), batches, order_V=task.popularity, device=device
     )
     vector_VD = catalogue.table_VD if isinstance(catalogue, Catalogue) else None
     lists = list_metrics(task, tested, popular, vector_VD=vector_VD)
@@ -87,7 +87,7 @@ def list_metrics(
         view=task.splits.test.take(tested.event_R),
         item=task.store.item,
         count_V=count_V,
-        head_V=popular_head(count_V, task.splits.candidate_V),
+        head_V=popular_head(task.popularity.numpy(), task.splits.candidate_V),
         categories=task.categories,
         vector_VD=None if vector_VD is None else vector_VD.float().cpu().numpy(),
     )

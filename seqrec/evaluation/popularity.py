@@ -6,28 +6,27 @@ import torch
 from torch import Tensor
 
 from seqrec.baseline.popularity import Popularity
-from seqrec.counts.training import popularity_order
 from seqrec.evaluation.judge import Judge, Tested
 from seqrec.shapes import EvalBatch
 
 
 def evaluate_popularity(
-    judge: Judge, batches: Iterable[EvalBatch], *, item_count_V: Tensor, device: torch.device
+    judge: Judge, batches: Iterable[EvalBatch], *, order_V: Tensor, device: torch.device
 ) -> tuple[dict[str, float], Tested]:
     """Rank items by training events for the test events, under the same protocol as the model.
 
     Args:
         judge: judge of the test events for this process only; see :meth:`~.Judge.alone`.
         batches: all test events.
-        item_count_V: training events of each item.
+        order_V: places of the items by training events.
         device: where to rank.
 
     Returns:
         Metrics by name, and ranks and lists.
     """
     judge = judge.to(device)
-    baseline = Popularity(n_items=len(item_count_V) - 1)
-    baseline.table.fill(None, popularity_order(item_count_V))
+    baseline = Popularity(n_items=len(order_V) - 1)
+    baseline.table.fill(None, order_V)
     table = baseline.table.to(device)
     for batch in batches:
         batch = batch.to(device)

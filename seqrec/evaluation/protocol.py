@@ -10,6 +10,7 @@ from seqrec.clock import instant, iso_time
 from seqrec.config.schema import Prepare, Root, Strictness
 from seqrec.errors import ConfigError
 from seqrec.ranking.sampled import SampledNegatives
+from seqrec.store.steps import minima
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
 
@@ -58,8 +59,9 @@ def protocol_card(
         "protocol_id": hashlib.sha256(protocol.encode()).hexdigest()[:12],
         "rejected": store.report["rejected"],
         "steps": store.report["steps"],
+        "notes": store.report.get("notes", []),
         "seen": "masked" if config.evaluation.mask_seen else "ranked",
-        "k_core": _k_core(config.prepare),
+        "k_core": _fewest(store, config.prepare),
         "items": store.n_items,
         "candidates": (
             store.n_items if splits.candidate_V is None else int(splits.candidate_V.sum())
@@ -77,7 +79,7 @@ def protocol_card(
     }
     if timestamp is not None:
         card |= _times(store, splits, timestamp)
-    card["leaks"] = list(_leaks(card, splits, config.prepare))
+    card["leaks"] = list(_leaks(card, store, splits, config.prepare))
     return card
 
 
@@ -103,12 +105,18 @@ def summary(card: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _k_core(prepare: Prepare) -> str:
-    if prepare.k_core < 2:
+def _fewest(store: SequenceStore, prepare: Prepare) -> str:
+    """Say how many events users, items and sessions have at least, and which of them count."""
+    least = ", ".join(
+        f"{number} of each {who} ({key})" for who, (key, number) in minima(prepare).items()
+    )
+    if not least:
         return "none"
+    if store.part is not None:
+        return f"{least}, of the training events"
     if prepare.k_core_before is None:
-        return f"{prepare.k_core}, before the split: held-out events count too"
-    return f"{prepare.k_core}, of the events before {prepare.k_core_before}"
+        return f"{least}, before the split: held-out events count too"
+    return f"{least}, of the events before {prepare.k_core_before}"
 
 
 def _repeats(store: SequenceStore) -> dict[str, float]:
@@ -157,22 +165,32 @@ def _range(times: np.ndarray) -> list[str]:
     return [iso_time(int(times.min())), iso_time(int(times.max()))]
 
 
-def _leaks(card: dict[str, Any], splits: Splits, prepare: Prepare) -> Iterator[str]:
+def _leaks(
+    card: dict[str, Any], store: SequenceStore, splits: Splits, prepare: Prepare
+) -> Iterator[str]:
     share = card["train_after_first_test"]
     if share is None:
         yield "the data has no times, so leaks in time can't be ruled out"
     elif share:
         yield f"{percent(share)} of the training events are later than the earliest test target"
-    if prepare.k_core < 2:
-        return
-    before = instant(prepare.k_core_before, where="prepare.k_core_before")
-    if before is None:
-        yield f"prepare.k_core={prepare.k_core} counts held-out events"
-    elif splits.cut is None or before > splits.cut:
+    if splits.report.get("in_two_parts"):
+        yield f"{splits.report['in_two_parts']:,} held-out events are in an earlier part, too"
+    if splits.report.get("before_training"):
         yield (
-            f"prepare.k_core={prepare.k_core} counts events up to {iso_time(before)}, "
-            "after the end of the training part"
+            f"{splits.report['before_training']:,} held-out events are earlier than a training "
+            "event of their user"
         )
+    if store.part is not None:
+        return  # minima count training events alone
+    before = instant(prepare.k_core_before, where="prepare.k_core_before")
+    for key, number in dict(minima(prepare).values()).items():
+        if before is None:
+            yield f"prepare.{key}={number} counts held-out events"
+        elif splits.cut is None or before > splits.cut:
+            yield (
+                f"prepare.{key}={number} counts events up to {iso_time(before)}, after the end of "
+                "the training part"
+            )
 
 
 def markdown(card: dict[str, Any]) -> str:
@@ -197,21 +215,24 @@ def markdown(card: dict[str, Any]) -> str:
     rejected = ", ".join(f"{rows:,} {reason}" for reason, rows in card["rejected"].items())
     lines += [
         "",
-        f"Malformed rows left out: {rejected or 'none'}. k-core: {card['k_core']}.",
+        f"Malformed rows left out: {rejected or 'none'}. Fewest events: {card['k_core']}.",
         "",
+        *(f"- {note}" for note in card.get("notes", [])),
+        *([""] if card.get("notes") else []),
         "## Parts",
         "",
         "| part | events | from | to |",
         "|---|---:|---|---|",
     ]
-    counts = {
-        "train": card["train_events"],
-        "valid targets": card["valid_targets"],
-        "test targets": card["test_targets"],
-    }
-    for part, events in counts.items():
-        first, last = card["times"][part] if card["times"] else ("unknown", "unknown")
+    for part, events in _parts(card).items():
+        first, last = card["times"].get(part, ("", "")) if card["times"] else ("unknown", "unknown")
         lines.append(f"| {part} | {events:,} | {first} | {last} |")
+    if card["train_single"]:
+        lines += [
+            "",
+            f"Training sequences of one event: {card['train_single']:,}. These events count as "
+            "all others do, but a model of histories learns nothing from them: no event follows.",
+        ]
     lines += [
         "",
         f"Ranked: {card['candidates']:,} of {card['items']:,} items; items of the history are "
@@ -225,6 +246,22 @@ def markdown(card: dict[str, Any]) -> str:
     for key, meaning in SHARES.items():
         lines.append(f"| {percent(card[key])} | {meaning} |")
     return "\n".join(lines) + "\n"
+
+
+def _parts(card: dict[str, Any]) -> dict[str, int]:
+    """Return the number of events in each part; together they are all events."""
+    counts = {
+        "train": card["train_events"],
+        "valid targets": card["valid_targets"],
+        "test targets": card["test_targets"],
+    }
+    others = {
+        "valid targets without a training event, left out": card["valid_cold_targets"],
+        "test targets without a training event, left out": card["test_cold_targets"],
+        "only in the history of a target": card["history_events"],
+        "in no part": card["unused_events"],
+    }
+    return counts | {part: events for part, events in others.items() if events}
 
 
 def _sampled(sampled: dict[str, str] | None) -> list[str]:

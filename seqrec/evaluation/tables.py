@@ -27,6 +27,7 @@ def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
     view = task.splits.test.take(tested.event_R)
     events_U = np.zeros(store.n_users, dtype=np.int64)
     np.add.at(events_U, train.user, train.end - train.start)
+    head_V = popular_head(task.popularity.numpy(), task.splits.candidate_V)
     target, count_V = store.item[view.end], task.item_count_V.numpy()
     return pl.DataFrame(
         {
@@ -35,7 +36,7 @@ def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
             "history": view.end - view.start,
             "user_events": events_U[view.user],
             "item_events": count_V[target],
-            "head": popular_head(count_V, task.splits.candidate_V)[target],
+            "head": head_V[target],
             "rank": tested.rank_R,
             "popularity_rank": popular.rank_R,
             **{f"{GROUP}{n}": group_U.gather(view.user) for n, group_U in task.groups.items()},

@@ -1,6 +1,7 @@
 """The evaluation task: everything that evaluation needs besides the model."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from seqrec.config.schema import Evaluation, Root, cut_off
 from seqrec.contracts import Reranker
+from seqrec.counts.training import popularity_order, tie_order
 from seqrec.evaluation.groups import find_groups
 from seqrec.evaluation.judge import Judge
 from seqrec.evaluation.sampled import sampled_negatives
@@ -78,6 +80,11 @@ class Task:
     def k(self) -> int:
         """The list length at which results are reported."""
         return cut_off(self.settings.monitor, self.settings.ks)
+
+    @cached_property
+    def popularity(self) -> Tensor:
+        """The items' places by training events, float64, as the popularity baseline has them."""
+        return popularity_order(self.item_count_V.numpy(), tie_order(self.store.items()["item"]))
 
     @property
     def protocol(self) -> str:

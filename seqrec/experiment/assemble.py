@@ -22,6 +22,7 @@ from seqrec.contracts import Facts
 from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
 from seqrec.model import SequenceModel
+from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
 from seqrec.training.counting import BaselineModule
 from seqrec.training.module import TrainedModule
@@ -36,10 +37,13 @@ def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | Base
     """
     longest = max(config.evaluation.ks)
     if longest > store.n_items:
+        lost = costliest(store.report["steps"], "items")
         raise ConfigError(
-            f"lists of {longest} items are asked for, but {store.name} has {store.n_items} items",
+            f"lists of {longest} items are asked for, but {store.name} has {store.n_items} items"
+            + (f"; {lost}" if lost else ""),
             where="evaluation.ks",
-            todo=f"set evaluation.ks to lengths up to {store.n_items}",
+            todo=f"set evaluation.ks to lengths up to {store.n_items}"
+            + (f", or relax {lost.split()[0]}" if lost else ""),
         )
     splits = make(config.split)(store)
     facts = gather_facts(store, splits, events=_reads_events(config))

@@ -8,10 +8,11 @@ from omegaconf import OmegaConf
 from seqrec.build import build_source
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.schema import Root, Trainer
-from seqrec.errors import ConfigError, DataError, RunError
+from seqrec.errors import DataError, RunError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.determinism import choose_algorithms
-from seqrec.machine.hardware import Hardware, find_hardware
+from seqrec.machine.hardware import Hardware
+from seqrec.recommend.load import built_from, load_weights
 from seqrec.run.folder import RunFolder, to_values, typed
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
@@ -24,10 +25,12 @@ def rebuild(folder: RunFolder, config: Root) -> EvaluatedModule:
     """Build the run's module with its best weights, over its data.
 
     Raises:
-        RunError: the data isn't what the run was trained on.
+        RunError: the data isn't what the run was trained on, or the folder is damaged.
     """
-    module = build_experiment(config, find_data(folder, config))
-    module.load_state_dict(folder.weights())
+    store = find_data(folder, config)
+    with built_from(folder):
+        module = build_experiment(config, store)
+    load_weights(module, folder.weights(), folder)
     return module
 
 
@@ -40,7 +43,7 @@ def find_data(folder: RunFolder, config: Root) -> SequenceStore:
     about = folder.about()
     cache = Path(config.paths.cache_dir)
     with suppress(DataError, KeyError):
-        store = SequenceStore(cache.expanduser() / about["store"])
+        store = SequenceStore(cache.expanduser() / Path(about["store"]).name)
         if store.data_hash == about["data_hash"]:
             return store
     store = prepare(build_source(config), config.prepare, cache)
@@ -76,30 +79,12 @@ def relocated(config: Root, where: list[str] | None) -> Root:
     return typed(OmegaConf.merge(values, OmegaConf.from_dotlist(where or [])))
 
 
-def choose_hardware(folder: RunFolder, accelerator: str, precision: str) -> Hardware:
-    """Choose the device and precision to evaluate with.
-
-    ``auto`` is the run's own precision where the device has it, so that numbers are reproduced;
-    elsewhere (bf16 on many CPUs), the best precision of the device.
-
-    Raises:
-        ConfigError: the requested device or precision isn't available.
-    """
-    if precision != "auto":
-        return find_hardware(accelerator, precision)
-    best = find_hardware(accelerator, "auto")
-    try:
-        return find_hardware(accelerator, folder.about()["precision"])
-    except ConfigError:
-        return best
-
-
 def evaluate(module: EvaluatedModule, *, split: str, hardware: Hardware) -> dict[str, float]:
-    """Return the metrics of the ``test`` or ``valid`` events by name."""
+    """Return the metrics of the ``test`` or ``valid`` events by name, ranked in float32."""
     deterministic = module.config.trainer.deterministic
     choose_algorithms(deterministic=deterministic)
     device = Trainer(accelerator=hardware.kind, devices=1, deterministic=deterministic)
-    trainer = evaluating_trainer(device, hardware, console())
+    trainer = evaluating_trainer(device, console())
     if split == "test":
         trainer.test(module, verbose=False)
         return module.results | module.conclude().test

@@ -8,7 +8,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from seqrec.config.compose import settle
+from seqrec.config.compose import settle, typed_overrides
+from seqrec.disk.write import in_words, is_full
 from seqrec.errors import SeqrecError
 from seqrec.experiment.sweep import SKIPPED
 from seqrec.machine.process import is_first_process
@@ -46,11 +47,12 @@ def run_job(config: DictConfig) -> float | None:
         with plain_errors():
             try:
                 return _train(config, folder)[monitored]
-            except SeqrecError:
+            except BaseException as end:
                 if is_first_process():
-                    give_back(folder, Path(config.paths.output_dir))
+                    stopped = not isinstance(end, Exception)
+                    give_back(folder, Path(config.paths.output_dir), stopped=stopped)
                 raise
-    title = f"job {job.job.num}  {' '.join(job.overrides.task)}"
+    title = f"job {job.job.num}  {' '.join(typed_overrides(job))}"
     beside_others = job.runtime.choices["hydra/launcher"] != "basic"
     if is_first_process() and not beside_others:
         say(f"\n{title}", style="bold")
@@ -71,7 +73,7 @@ def run_job(config: DictConfig) -> float | None:
 
 def _train(config: DictConfig, folder: Path) -> dict[str, Any]:
     job = HydraConfig.get()
-    choices, overrides = settle(config, job), list(job.overrides.task)
+    choices, overrides = settle(config, job), typed_overrides(job)
     reuse = job.mode == RunMode.MULTIRUN and not config.rerun
     return load_run()(config, folder, choices=choices, overrides=overrides, reuse=reuse)
 
@@ -98,8 +100,11 @@ def _into(file: Path) -> Iterator[None]:
 
 def _record(error: Exception, folder: Path) -> str:
     """Write the error to ``error.txt`` in the job's folder, and return its message."""
+    if is_full(error):
+        error = in_words(error)
     expected = isinstance(error, SeqrecError)
     message = str(error) if expected else f"{type(error).__name__}: {error}"
     details = "" if expected else f"\n\n{traceback.format_exc()}"
-    (folder / "error.txt").write_text(f"{message}{details}\n")
+    with suppress(OSError):  # on a full disk the table alone has the message
+        (folder / "error.txt").write_text(f"{message}{details}\n")
     return message

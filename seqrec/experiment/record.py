@@ -17,11 +17,14 @@ from seqrec.evaluation.results import Results
 from seqrec.home import command
 from seqrec.machine.hardware import Hardware
 from seqrec.machine.process import is_first_process
+from seqrec.run.checkpoints import PREVIOUS
 from seqrec.run.code import code_patch
+from seqrec.run.entries import BEGUN
 from seqrec.run.environment import describe_environment
 from seqrec.run.fingerprint import fingerprint
 from seqrec.run.folder import RunFolder, to_values
 from seqrec.run.info import RunInfo, RunLogger
+from seqrec.terminal.say import say
 from seqrec.training.evaluated import EvaluatedModule
 
 if TYPE_CHECKING:
@@ -66,7 +69,7 @@ class Record:
         try:
             yield logger
         except BaseException:
-            self.logger.finish({}, {}, failed=True)
+            self._finish({}, {}, failed=True)
             raise
 
     def _open(self, module: EvaluatedModule, hardware: Hardware, card: dict[str, Any]) -> RunInfo:
@@ -79,6 +82,7 @@ class Record:
                 where=f"{earlier['data_hash'][:12]} then, {store.data_hash[:12]} now",
                 todo="start a new run: leave resume out",
             )
+        folder.unseal()
         folder.write_config(to_values(root))
         candidate_V = module.splits.candidate_V
         candidate = pl.lit(True) if candidate_V is None else pl.Series(candidate_V[1:])
@@ -109,9 +113,10 @@ class Record:
             "before": _before(earlier),
         }
         folder.write_json("run.json", about)
+        folder.seal(BEGUN)
         config = to_values(root) | {"data_hash": store.data_hash, "choices": about["choices"]}
         run_id = str(about["run_id"])
-        return RunInfo(folder.path, name, group, run_id, tags=list(root.tags), config=config)
+        return RunInfo(folder.path, name, group, run_id, config=config)
 
     def close(self, results: Results, card: dict[str, Any], *, samples: Samples) -> None:
         """Write the results and how long the run took, and close the logger.
@@ -123,11 +128,22 @@ class Record:
         """
         seconds = round(time.perf_counter() - self.began, 3)
         ended = {"finished": _now(), "wall_seconds": seconds}
-        self.folder.write_json("run.json", self.folder.about() | ended)
-        flat = results.flat()
+        about, flat = self.folder.about() | ended, results.flat()
+        self.folder.unseal()
+        self.folder.write_json("run.json", about)
         self.folder.write_json("metrics.json", flat)
+        self.folder.seal()
+        (self.folder.checkpoints / PREVIOUS).unlink(missing_ok=True)
         tables = {"recommendations": samples}
-        self.logger.finish(flat | summary(card), tables, failed=False)
+        self._finish(flat | summary(card), tables, failed=False)
+
+    def _finish(self, summary: dict[str, Any], tables: dict[str, Any], *, failed: bool) -> None:
+        """Close the logger; whatever becomes of it, the run is what it is."""
+        try:
+            self.logger.finish(summary, tables, failed=failed)
+        except Exception as error:  # of a library that meets disks and networks
+            words = " ".join(str(error).split()) or type(error).__name__
+            say(f"the logger could not end, the run's folder has everything: {words}")
 
 
 def names(root: Root, choices: dict[str, str], overrides: list[str]) -> tuple[str, str]:

@@ -4,8 +4,6 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from rich.console import Console
-
 from seqrec.evaluation.groups import MAX_AUTO_GROUPS
 from seqrec.evaluation.results import Results
 from seqrec.evaluation.slices import SLICES, labels
@@ -16,7 +14,7 @@ from seqrec.run.folder import RunFolder
 from seqrec.run.info import RunLogger
 from seqrec.shapes import count_parameters
 from seqrec.store.store import SequenceStore
-from seqrec.terminal.console import print_line, result_table
+from seqrec.terminal.console import Console, print_line, result_table
 from seqrec.training.counting import BaselineModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
@@ -39,6 +37,8 @@ def print_header(
     if rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
         print_line(out, "", f"malformed rows left out: {reasons}")
+    for note in store.report.get("notes", []):
+        print_line(out, "", note)
     for before, after in pairwise(store.report["steps"]):
         if after["interactions"] < before["interactions"]:
             events = f"{after['interactions']:,} of {before['interactions']:,} interactions"
@@ -54,6 +54,9 @@ def print_header(
             print_line(
                 out, "", f"{cold:,} {part} targets left out: their items have no training event"
             )
+    if splits.report["unused_events"]:
+        unused = splits.report["unused_events"]
+        print_line(out, "", f"{unused:,} interactions are in no part of this split")
     repeats = splits.report["test_repeats"]
     if repeats > 0.05 and module.config.evaluation.mask_seen:
         print_line(

@@ -1,18 +1,19 @@
 """One run, from a composed configuration to a folder that can be compared and served."""
 
-from contextlib import nullcontext
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
-import torch
 from omegaconf import DictConfig
-from rich.console import Console
 from torch import Tensor, nn
 
 from seqrec.build import build_source, make
 from seqrec.config.schema import Root, Trainer
+from seqrec.errors import ConfigError
 from seqrec.evaluation.examples import Samples, sample_lists
 from seqrec.evaluation.protocol import check_leaks, protocol_card
 from seqrec.evaluation.results import Results
@@ -27,6 +28,7 @@ from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.machine.hardware import Hardware, find_hardware
 from seqrec.machine.memory import peak_mb, reset_peak
 from seqrec.machine.process import is_first_process
+from seqrec.run.checkpoints import read_checkpoint
 from seqrec.run.claim import ELSEWHERE
 from seqrec.run.fingerprint import find_same
 from seqrec.run.folder import RunFolder, typed
@@ -34,12 +36,14 @@ from seqrec.shapes import count_parameters
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
-from seqrec.terminal.console import console, print_line
+from seqrec.terminal.console import Console, console, print_line
 from seqrec.training.counting import BaselineModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
 from seqrec.training.plan import Plan, make_plan
 from seqrec.training.trainer import build_trainer, evaluating_trainer, silence
+
+NO_MEMORY = re.compile(r"can't allocate memory|out of memory")
 
 
 def run(
@@ -54,7 +58,7 @@ def run(
 
     Args:
         config: the composed configuration.
-        run_dir: the run's folder; if it holds a ``last.ckpt``, the run is resumed.
+        run_dir: the run's folder; if it holds a checkpoint of training, the run is resumed.
         choices: chosen option of each configuration group.
         overrides: the overrides as typed; the run is named after them.
         reuse: if a run of this configuration, data and code exists, resume it, or take its
@@ -70,15 +74,36 @@ def run(
     silence()
     seed_all(root.seed)
     choose_algorithms(deterministic=root.trainer.deterministic)
+    logger = make(root.logger)  # refuses what it can't log before data is prepared
     if reuse and is_first_process():
         run_dir = _known_folder(root, run_dir)
     folder = RunFolder(agree(run_dir, root.trainer))
     if reuse and folder.finished:
         print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
-        return folder.read_json("metrics.json") | {SKIPPED: True}
-    with folder.held() if is_first_process() else nullcontext():
-        record = Record(folder, choices, overrides, make(root.logger))
+        return folder.results() | {SKIPPED: True}
+    with folder.held() if is_first_process() else nullcontext(), memory_in_words():
+        record = Record(folder, choices, overrides, logger)
         return _run(root, record, out)
+
+
+@contextmanager
+def memory_in_words() -> Iterator[None]:
+    """Say in words that a model or its batches are too large for this machine.
+
+    Raises:
+        ConfigError: memory can't be had.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        text = str(error).strip().partition("\n")[0]
+        if not isinstance(error, MemoryError) and not NO_MEMORY.search(text):
+            raise
+        raise ConfigError(
+            f"there isn't enough memory: {text}",
+            where="dim, max_length, batch.size and the sizes of the components",
+            todo="make one of them smaller",
+        ) from error
 
 
 def _known_folder(root: Root, run_dir: Path) -> Path:
@@ -132,8 +157,6 @@ def _begin(
     )
     check_leaks(card, root)
     report.print_header(out, module, hardware, card)
-    if record.folder.last.is_file():
-        print_line(out, "resume", f"from {record.folder.last}")
     return module, hardware, card
 
 
@@ -153,17 +176,17 @@ def _fit(
             monitor=module.monitor, mode=module.mode, logger=logger, out=out, plan=plan,
         )  # fmt: skip
     else:
-        trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), hardware, out)
+        trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), out)
     check_shares({"validation": len(splits.valid), "test": len(splits.test)}, trainer.world_size)
     reset_peak(hardware)
     about = module.fit(trainer, folder, out)
     about["peak_memory_mb"] = round(peak_mb(hardware), 1)
-    best = torch.load(folder.best, map_location="cpu", weights_only=True, mmap=True)
+    best = read_checkpoint(folder.best, mmap=True)
     if "epoch" in best:
         about["best_epoch"] = best["epoch"] + 1
     if not has_whole(module, best["state_dict"]):
         module = build_experiment(config, module.store)
-        trainer = evaluating_trainer(config.trainer, hardware, out)
+        trainer = evaluating_trainer(config.trainer, out)
     module.load_state_dict(best["state_dict"])
     return module, _judged(trainer, module, about)
 

@@ -8,16 +8,18 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
-from rich.table import Table
 
 from seqrec.config.meaning import Meaning, key_of, meaning_of
 from seqrec.config.saved import read_overrides
 from seqrec.config.schema import cut_off
+from seqrec.disk.manifest import read_checked
 from seqrec.machine.process import is_first_process
 from seqrec.run.claim import ELSEWHERE
 from seqrec.terminal.console import console, print_line
+from seqrec.terminal.table import Table, styled
 
 FAILED: list[Path] = []  # folders of failed jobs, filled when the sweep ends
+BEGUN: list[DictConfig] = []  # configuration of the sweep that is running
 SKIPPED = "skipped"  # key in the results of a job that wasn't trained again
 
 
@@ -35,13 +37,26 @@ class Job:
 class SweepSummary(Callback):
     """Hydra callback that prints the closing table of a multirun."""
 
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Note that a sweep has begun, in case that it is stopped."""
+        BEGUN[:] = [config]
+
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read the jobs' folders, print the table, name the jobs that failed."""
+        BEGUN.clear()
         if not is_first_process():  # the other processes have empty folders of their own
             return
         evaluation = config.evaluation
         k = cut_off(evaluation.monitor, evaluation.ks)
         summarise(Path(config.hydra.sweep.dir), [f"hit_rate@{k}", f"ndcg@{k}"])
+
+
+def summarise_begun() -> None:
+    """Print the table of a sweep that was stopped before its end; without one, nothing."""
+    for config in [*BEGUN]:
+        if Path(config.hydra.sweep.dir).is_dir():
+            SweepSummary().on_multirun_end(config)
+    BEGUN.clear()
 
 
 def summarise(folder: Path, shown: list[str]) -> None:
@@ -74,12 +89,24 @@ def read_jobs(folder: Path) -> list[Job]:
         varied = [o for o in overrides[path] if o not in common and not _repeats(o)]
         pointer, error = path / ELSEWHERE, path / "error.txt"
         run = Path(pointer.read_text().strip()) if pointer.is_file() else path
-        results = run / "metrics.json"
-        metrics = json.loads(results.read_text()) if results.is_file() else None
-        message = error.read_text() if error.is_file() else "did not finish"
+        message = error.read_text(errors="replace") if error.is_file() else ""
+        metrics = _results(run / "metrics.json")
+        if metrics is None and (run / "metrics.json").is_file():
+            message = f"metrics.json is damaged ({run})"
+        message = message or "did not finish"
         settings = " ".join(varied) or "(as configured)"
         jobs.append(Job(path, settings, metrics, message, elsewhere=run != path))
     return jobs
+
+
+def _results(file: Path) -> dict[str, Any] | None:
+    """Read a ``metrics.json`` without importing torch; None if it is missing or damaged."""
+    try:
+        metrics = json.loads(read_checked(file))
+    except (OSError, ValueError, RecursionError):
+        return None
+    sound = isinstance(metrics, dict) and isinstance(metrics.get("data_hash"), str)
+    return metrics if sound else None
 
 
 def _repeats(override: str) -> bool:
@@ -93,12 +120,12 @@ def sweep_table(jobs: list[Job], shown: list[str]) -> Table:
     for job in jobs:
         if job.metrics is not None:
             groups.setdefault(job.varied, []).append(job.metrics)
-    table = Table(header_style="dim")
+    table = Table()
     table.add_column("settings", overflow="fold")
-    table.add_column("runs", justify="right")
+    table.add_column("runs", right=True)
     for name in shown:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("fit s", justify="right")
+        table.add_column(name, right=True, no_wrap=True)
+    table.add_column("fit s", right=True)
     means = {v: [_mean(runs, f"test/{n}") for n in shown] for v, runs in groups.items()}
     best = [max(column) for column in zip(*means.values(), strict=True)] if means else []
     for varied, runs in groups.items():
@@ -106,7 +133,7 @@ def sweep_table(jobs: list[Job], shown: list[str]) -> Table:
         for column, name in enumerate(shown):
             text = spread([run.get(f"test/{name}") for run in runs])
             winner = means[varied][column] == best[column]
-            cells.append(f"[bold green]{text}[/]" if winner else text)
+            cells.append(styled(text, "bold green" if winner else ""))
         seconds = _mean(runs, "fit_seconds")
         table.add_row(varied, str(len(runs)), *cells, f"{seconds:.1f}")
     return table

@@ -12,6 +12,8 @@ from seqrec.features.encoded import Codes, Encoded, Numbers
 from seqrec.features.sentences import sentence_vectors
 from seqrec.features.text import text_vectors
 from seqrec.features.vectors import given_vectors
+from seqrec.raw.parse.columns import lists_of
+from seqrec.terminal.say import say
 
 NO_FEATURES = ("index", "item")
 MAX_VALUES = 32  # values kept of an item's list
@@ -71,9 +73,9 @@ def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> 
             )
         kind = how or _kind(column)
         if isinstance(kind, dict):
-            encoded[name] = Numbers(_padded(sentence_vectors(column, kind["sentences"])))
+            encoded[name] = Numbers(_padded(sentence_vectors(_text(column), kind["sentences"])))
         elif kind == "text":
-            encoded[name] = Numbers(_padded(text_vectors(column, text_dim)))
+            encoded[name] = Numbers(_padded(text_vectors(_text(column), text_dim)))
         else:
             encoded[name] = ENCODERS[kind](column)
     return encoded
@@ -125,7 +127,18 @@ def flat_values(column: pl.Series) -> pl.DataFrame:
     )
 
 
+def _text(column: pl.Series) -> pl.Series:
+    """Return a column as texts; the values of a list are one text."""
+    if isinstance(column.dtype, pl.List):
+        return column.cast(pl.List(pl.String)).list.join(" ", ignore_nulls=True)
+    return column.cast(pl.String)
+
+
 def _list(column: pl.Series) -> Codes:
+    return _category(lists_of(column) if column.dtype == pl.String else column)
+
+
+def _category(column: pl.Series) -> Codes:
     flat = flat_values(column)
     count = flat.group_by("value").len().sort("value")
     common = count.filter(pl.col("len") >= RARE)["value"]
@@ -171,13 +184,33 @@ def _floats(column: pl.Series) -> np.ndarray:
             todo=f"use {{{column.name}: category}} or {{{column.name}: list}}",
         )
     value = column.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+    _tell_unknown(column, value)
     if not np.isfinite(value).any():
         raise DataError(
             f"no value of the column {column.name!r} is a number",
             where="embedding.features",
-            todo=f"use {{{column.name}: category}}, or leave it out",
+            todo=f"use {{{column.name}: category}}, or leave it out{_by_comma(column)}",
         )
     return value
+
+
+def _tell_unknown(column: pl.Series, value: np.ndarray) -> None:
+    """Say how many texts of a column of numbers are none, if some are."""
+    if column.dtype != pl.String or not np.isfinite(value).any():
+        return
+    lost = column.filter(pl.Series(~np.isfinite(value)) & (column.str.strip_chars() != ""))
+    if len(lost):
+        say(
+            f"{len(lost):,} of {column.count():,} values of the column {column.name!r} are no "
+            f"numbers and count as unknown, such as {lost[0]!r}{_by_comma(lost)}"
+        )
+
+
+def _by_comma(texts: pl.Series) -> str:
+    """Return a hint at decimal commas and separated thousands, if texts have commas."""
+    if texts.dtype != pl.String or not texts.str.contains(r"^\s*\d[\d.]*,\d").any():
+        return ""
+    return "; in data=files, data.decimal=\"','\" reads 1,5 and data.decimal='.' reads 1,000"
 
 
 def _padded(value_NF: torch.Tensor) -> torch.Tensor:
@@ -185,7 +218,7 @@ def _padded(value_NF: torch.Tensor) -> torch.Tensor:
 
 
 ENCODERS: dict[str, Callable[[pl.Series], Encoded]] = {
-    "category": _list,
+    "category": _category,
     "list": _list,
     "number": _number,
     "log": _log,

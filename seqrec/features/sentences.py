@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seqrec.errors import ConfigError, DataError
+from seqrec.home import install
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -59,7 +60,7 @@ def _loaded(model: str) -> "SentenceTransformer":
         raise ConfigError(
             "vectors of sentences need sentence-transformers",
             where="embedding.features",
-            todo="pip install -c requirements.lock -e '.[sentences]', or use text",
+            todo=f"{install('sentences')}, or use text",
         ) from error
     disable_progress_bar()  # loading takes only a moment
     try:

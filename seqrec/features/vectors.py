@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqrec.errors import DataError
+from seqrec.raw.ids import tidied
 
 
 def given_vectors(path: str, items: pl.Series) -> Tensor:
@@ -33,7 +34,7 @@ def given_vectors(path: str, items: pl.Series) -> Tensor:
             where=str(file),
             todo="rewrite the file, or leave the feature out",
         )
-    rows = pl.DataFrame({"item": ids}).with_row_index("row").unique("item", keep="first")
+    rows = pl.DataFrame({"item": tidied(ids)}).with_row_index("row").unique("item", keep="first")
     joined = items.to_frame("item").join(rows, on="item", how="left", maintain_order="left")
     place = joined["row"].cast(pl.Int64).fill_null(-1).to_numpy()
     if (place < 0).all():

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from seqrec.list_metric._parts import parts
 from seqrec.ranking.categories import Categories
 from seqrec.ranking.lists import Floats, Lists, Values
+from seqrec.store.views import View
 
 ALPHA = 0.01  # share of the history's distribution mixed into the list's, to keep values finite
+TINY = 1e-9  # rounding of a sum of shares, each of which is far larger
 
 
 class Calibration:
@@ -31,18 +33,24 @@ class Calibration:
         """Return ``{"miscalibration@10": ...}``."""
         top_RK, categories, view = lists.top_RK, lists.categories, lists.view
         assert categories is not None
-        length_R = view.end - view.start
         width, size = categories.code_VM.shape[1], categories.size + 1
         value = {k: np.empty(len(top_RK)) for k in lists.ks}
-        for rows in parts(width * (length_R + top_RK.shape[1]) + size):
-            index = np.arange(rows.start, rows.stop)
-            event = np.repeat(np.arange(len(index)), length_R[rows])
-            history = lists.item[view.take(index).positions()]
-            p_RG = _mass(event, history, categories, len(index))
+        # histories that begin together, each one a part of the next, are counted once
+        order = np.lexsort((view.end, view.start))
+        start, end = view.start[order], view.end[order]
+        goes_on = np.append(False, start[1:] == start[:-1])
+        since = np.where(goes_on, np.roll(end, 1), start)
+        for rows in parts(width * (end - since + top_RK.shape[1]) + size):
+            further = goes_on[rows] & (np.arange(rows.stop - rows.start) > 0)
+            more = View(order[rows], np.where(further, since[rows], start[rows]), end[rows])
+            event = np.repeat(np.arange(len(more)), more.end - more.start)
+            p_RG = _mass(event, lists.item[more.positions()], categories, len(more))
+            p_RG = _running(p_RG, further)
             for k in lists.ks:
-                place = np.repeat(np.arange(len(index)), top_RK[rows, :k].shape[1])
-                q_RG = _mass(place, top_RK[rows, :k].ravel(), categories, len(index))
-                value[k][rows] = kl_divergence(p_RG, q_RG)
+                top = top_RK[order[rows], :k]
+                place = np.repeat(np.arange(len(top)), top.shape[1])
+                q_RG = _mass(place, top.ravel(), categories, len(top))
+                value[k][order[rows]] = kl_divergence(p_RG, q_RG)
         return {f"miscalibration@{k}": Values.of(value[k]) for k in lists.ks}
 
 
@@ -55,6 +63,16 @@ def kl_divergence(p_RG: Floats, q_RG: Floats, alpha: float = ALPHA) -> Floats:
     term_N = p_N * np.log(p_N / ((1 - alpha) * q_N + alpha * p_N))
     divergence_R = np.bincount(row_N, term_N, len(p_RG))
     return np.where((total_R > 0) & (other_R > 0), divergence_R, np.nan)
+
+
+def _running(mass_RG: Floats, further_R: NDArray[np.bool_]) -> Floats:
+    """Add to each row that goes on from the one before what that one has."""
+    if not further_R.any():
+        return mass_RG
+    total_RG = np.cumsum(mass_RG, axis=0)
+    first_R = np.maximum.accumulate(np.where(further_R, 0, np.arange(len(mass_RG))))
+    sum_RG = total_RG - (total_RG - mass_RG)[first_R]
+    return np.where(sum_RG < TINY, 0.0, sum_RG)
 
 
 def _mass(

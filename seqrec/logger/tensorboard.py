@@ -7,6 +7,7 @@ from typing import Any
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from seqrec.errors import ConfigError
+from seqrec.home import install
 from seqrec.run.info import RunInfo
 
 
@@ -21,7 +22,7 @@ class TensorBoard:
         if importlib.util.find_spec("tensorboard") is None:
             raise ConfigError(
                 "logger=tensorboard needs the package tensorboard, which isn't installed",
-                todo="pip install -c requirements.lock -e '.[tensorboard]', or use logger=csv",
+                todo=f"{install('tensorboard')}, or use logger=csv",
             )
         self.folder: Path | None = None
 

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from seqrec.catalogue import Catalogue
+from seqrec.home import install
 from seqrec.layers import liger_cross_entropy as liger
 from seqrec.layers.linear_cross_entropy import chunk_rows, linear_cross_entropy, row_bytes
 from seqrec.shapes import Negatives, Targets
@@ -44,7 +45,7 @@ class CrossEntropy(nn.Module):
         if memory_mb is not None and not memory_mb > 0:
             raise ValueError(f"loss.memory_mb={memory_mb} must be above 0, or null")
         if kernel == "liger" and not liger.installed():
-            raise ValueError("loss.kernel=liger needs liger-kernel: pip install 'seqrec[cuda]'")
+            raise ValueError(f"loss.kernel=liger needs liger-kernel: {install('cuda')}")
         self.label_smoothing, self.temperature = label_smoothing, temperature
         self.memory_mb, self.kernel = memory_mb, kernel
 

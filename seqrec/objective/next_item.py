@@ -38,7 +38,8 @@ class NextItem:
         )
         row_N, column_N = mask_BL.nonzero(as_tuple=True)
         rating_N = None if batch.rating_BL is None else batch.rating_BL[row_N, column_N]
-        targets = Targets(batch.target_BL[row_N, column_N], row_N, rating_N)
+        user_N = batch.history.user_B[row_N]
+        targets = Targets(batch.target_BL[row_N, column_N], row_N, rating_N, user_N)
         query_ND = model.scorer(u_BLD[row_N, column_N])
         loss = self._loss(model, query_ND, targets, item_BL)
         return loss, len(row_N), {"next_item": loss}
@@ -46,7 +47,7 @@ class NextItem:
     def held_out(self, model: Model, query_BD: Tensor, batch: EvalBatch) -> Tensor:
         """Return the mean loss at held-out events."""
         row_B = torch.arange(len(query_BD), device=query_BD.device)
-        targets = Targets(batch.target_B, row_B, batch.rating_B)
+        targets = Targets(batch.target_B, row_B, batch.rating_B, batch.history.user_B)
         return self._loss(model, query_BD, targets, batch.history.item_BL)
 
     def scores_bytes(self, n_items: int, device_type: str, *, half: bool) -> int:

@@ -40,6 +40,9 @@ function themed(value, colours) {
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, themed(v, colours)]));
 }
 
+const PRINTED = 880; // pixels of a chart on paper, A4 or letter on its side
+let printing = false;
+
 const shorten = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
 function shortTicks(axis, names) {
@@ -66,6 +69,7 @@ function draw(section) {
   const present = new Set(traces.filter((trace) => trace.meta).map((trace) => trace.meta.row));
   for (const button of section.querySelectorAll(".legend button"))
     button.parentElement.hidden = !present.has(Number(button.dataset.row));
+  if (printing) layout.width = PRINTED;
   Object.assign(layout, {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
@@ -99,5 +103,22 @@ for (const section of document.querySelectorAll(".chart")) {
   });
 }
 narrow.addEventListener("change", () => drawn.forEach(draw));
+
+/* paper: all charts, in the light theme --------------------------------------------------------- */
+
+let theme;
+addEventListener("beforeprint", () => {
+  theme = root.dataset.theme;
+  root.dataset.theme = "light";
+  printing = true;
+  for (const section of document.querySelectorAll(".chart")) drawn.add(section);
+  showTheme();
+});
+addEventListener("afterprint", () => {
+  if (theme) root.dataset.theme = theme;
+  else delete root.dataset.theme;
+  printing = false;
+  showTheme();
+});
 
 showTheme();

@@ -4,6 +4,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from seqrec.disk.write import write_file
+
 SHARED = "seqrec.pages"
 JSON = {"separators": (",", ":"), "default": str, "allow_nan": False}
 
@@ -38,9 +40,7 @@ def write_page(
             **content,
         )
     )
-    part = file.with_name(f"{file.name}.part")
-    part.write_text(page, encoding="utf-8")
-    part.replace(file)
+    write_file(file, page)
 
 
 def _environment(package: str) -> Any:

@@ -32,10 +32,10 @@ def rank_targets(
 ) -> Ranking:
     """Rank each query's target among all items, and list the best `k`.
 
-    Ties: an item that scores the same as the target, within float32 rounding, counts as ranked
-    above it, so ties never flatter a model. An item that can't be recommended (the padding id, seen
-    items, items outside `candidate_V`) scores minus infinity. A target that can't be recommended is
-    a miss: it ranks below all items, as does one that scores NaN.
+    Ties: an item that scores the same as the target, within rounding, counts as ranked above it, so
+    ties never flatter a model. An item that can't be recommended (the padding id, seen items, items
+    outside `candidate_V`) scores minus infinity. A target that can't be recommended is a miss: it
+    ranks below all items, as does one that scores NaN.
 
     Args:
         query: B queries in the form that the catalogue takes.
@@ -47,7 +47,7 @@ def rank_targets(
         candidate_V: items that may be recommended.
 
     Returns:
-        ``1 + #{items that don't score below the target}`` and the top lists, from float32 scores.
+        ``1 + #{items that don't score below the target}`` and the top lists.
     """
     least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V)
     rows, v = torch.arange(len(target_B), device=target_B.device), len(catalogue)
@@ -68,7 +68,8 @@ def rank_targets(
         top_BK = torch.cat([top_BK, best.indices + first], dim=1)
         top_score_BK, order = top_score_BK.topk(min(k, top_score_BK.shape[1]), dim=1)
         top_BK = top_BK.gather(1, order)
-    return Ranking(rank_B, top_BK.masked_fill(top_score_BK == -torch.inf, 0), top_score_BK)
+    top_BK = top_BK.masked_fill(top_score_BK == -torch.inf, 0)
+    return Ranking(rank_B, top_BK, top_score_BK.float())
 
 
 def rank_among(

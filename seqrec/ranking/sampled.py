@@ -77,8 +77,8 @@ def draw_negatives(
         index = np.arange(first, min(first + step, len(view)))
         chunk = view.take(index)
         turn_BV = -np.log(_uniform(seed, chunk.end, len(weight_V))) * scale_V
-        row = np.repeat(np.arange(len(index)), chunk.end - chunk.start)
-        turn_BV[row, item[chunk.positions()]] = np.inf
+        row_P, position_P = chunk.items_once(item)
+        turn_BV[row_P, item[position_P]] = np.inf
         turn_BV[np.arange(len(index)), item[chunk.end]] = np.inf
         drawn_BS = np.argpartition(turn_BV, number - 1)[:, :number]
         left_BS = np.isfinite(np.take_along_axis(turn_BV, drawn_BS, 1))

@@ -15,15 +15,19 @@ class Interactions:
         events: columns user and item (ids: String, Categorical or integers), then optionally
             timestamp (Int64, milliseconds since 1970-01-01 UTC) and rating (Float32), then the
             context: categories (String) and numbers (Float32), null or NaN where unknown.
+            A column ``_part`` (Int8: 0 training, 1 validation, 2 test) says which file of a
+            published split an event is from; it goes with ``split=given``.
         items: columns item and title (String), then feature columns; None: no table of items.
         rejected: malformed rows that were dropped, by reason.
         users: columns user (String) and attributes; None: no table of users.
+        notes: what people should know of the files, in sentences.
     """
 
     events: pl.LazyFrame
     items: pl.LazyFrame | None = None
     rejected: dict[str, int] = field(default_factory=dict)
     users: pl.LazyFrame | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Source(Protocol):

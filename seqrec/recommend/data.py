@@ -8,6 +8,7 @@ from seqrec.batches import event_column
 from seqrec.build import build_source
 from seqrec.config.schema import Root
 from seqrec.errors import DataError, RunError
+from seqrec.raw.ids import tidy_id
 from seqrec.recommend.items import Items
 from seqrec.recommend.session import Session
 from seqrec.store.prepare import prepare
@@ -50,7 +51,7 @@ def session_of_user(
         DataError: the data doesn't have this user.
     """
     users = store.users()
-    found = users.filter(pl.col("user") == user)["index"]
+    found = users.filter(pl.col("user") == tidy_id(user))["index"]
     if found.is_empty():
         raise DataError(
             f"{store.name} has no user {user!r} (after filtering)",

@@ -5,6 +5,20 @@ from collections.abc import Iterable
 import polars as pl
 
 from seqrec.errors import DataError
+from seqrec.raw.ids import tidy_id
+
+
+class _Index(dict[str, int]):
+    """The index of each id, found by any spelling that the rule of ids makes the same."""
+
+    def __missing__(self, item: str) -> int:
+        index = self.get(tidy_id(item))
+        if index is None:
+            raise KeyError(item)
+        return index
+
+    def __contains__(self, item: object) -> bool:
+        return super().__contains__(item) or super().__contains__(tidy_id(str(item)))
 
 
 class Items:
@@ -17,7 +31,7 @@ class Items:
     def __init__(self, table: pl.DataFrame) -> None:
         self.ids = table["item"].to_list()
         self.titles = table["title"].fill_null(table["item"]).to_list()
-        self.index = {item: i for i, item in enumerate(self.ids, start=1)}
+        self.index = _Index({item: i for i, item in enumerate(self.ids, start=1)})
 
     def __len__(self) -> int:
         """Return the number of items."""

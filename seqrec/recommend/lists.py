@@ -16,19 +16,20 @@ def top_lists(
     batches: Iterable[EvalBatch],
     *,
     users: pl.Series,
-    items: pl.Series,
+    items: pl.DataFrame,
     k: int,
     policy: Policy,
 ) -> Iterator[pl.DataFrame]:
-    """Yield tables of user, rank, item and score: for each history the `k` best items, best first.
+    """Yield tables of user, rank, the columns of `items`, and score.
 
-    A list is shorter if fewer items may be recommended.
+    Each history has the `k` best items, best first; a list is shorter if fewer items may be
+    recommended.
 
     Args:
         model: on the device of the batches, in evaluation mode.
         batches: histories; their targets aren't used.
         users: original ids, from index 0.
-        items: original ids, of index 1, 2, ...
+        items: the items of index 1, 2, ..., a row each.
         k: length of the lists.
         policy: what may be recommended, and in which order.
     """
@@ -38,11 +39,9 @@ def top_lists(
         ranking = policy.rank(query, catalogue, batch, k=k)
         row_N, column_N = (ranking.top_BK > 0).nonzero(as_tuple=True)
         item_N = ranking.top_BK[row_N, column_N].cpu().numpy() - 1
-        yield pl.DataFrame(
-            {
-                "user": users[batch.history.user_B[row_N].cpu().numpy()],
-                "rank": (column_N + 1).to(torch.int32).cpu().numpy(),
-                "item": items[item_N],
-                "score": ranking.top_score_BK[row_N, column_N].cpu().numpy(),
-            }
-        )
+        places = {
+            "user": users[batch.history.user_B[row_N].cpu().numpy()],
+            "rank": (column_N + 1).to(torch.int32).cpu().numpy(),
+        }
+        score_N = ranking.top_score_BK[row_N, column_N].cpu().numpy()
+        yield pl.DataFrame(places).hstack(items[item_N]).with_columns(score=pl.Series(score_N))

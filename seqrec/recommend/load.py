@@ -1,16 +1,25 @@
 """Loading of a recommender from the folder of a run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
 
 from seqrec.build import build_baseline, build_model, build_reranker
+from seqrec.config.saved import MEND
 from seqrec.contracts import Facts
 from seqrec.errors import RunError
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.run.folder import RunFolder
+
+WRONG_VALUES = (
+    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError),
+    *(RuntimeError, MemoryError, AssertionError),
+)
 
 
 def parts_of(folder: RunFolder) -> dict[str, Any]:
@@ -24,31 +33,88 @@ def parts_of(folder: RunFolder) -> dict[str, Any]:
     try:
         facts = Facts.read(about["facts"])
     except ValueError as error:
-        raise RunError(f"run.json can't be read: {error}", where=str(folder.path)) from error
-    model: SequenceModel | BaselineModel = build(config, facts)
+        raise RunError(
+            f"run.json can't be read: {error}", where=str(folder.path), todo=MEND
+        ) from error
+    with built_from(folder):
+        model: SequenceModel | BaselineModel = build(config, facts)
     prefix = "model."
     weights = {
         key.removeprefix(prefix): value
         for key, value in folder.weights().items()
         if key.startswith(prefix)
     }
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise RunError(
-            "the checkpoint doesn't fit config.yaml",
-            where=str(folder.path),
-            todo="restore the config.yaml that the run wrote",
-        ) from error
-    catalogue = folder.read_table("catalogue.parquet")
+    load_weights(model, weights, folder)
+    catalogue = read_catalogue(folder, facts)
+    with built_from(folder):
+        reranker = build_reranker(config, _with_items(facts, catalogue))
     return {
         "model": model,
         "catalogue": catalogue,
         "config": config,
         "data_hash": about["data_hash"],
         "events": facts.events,
-        "reranker": build_reranker(config, _with_items(facts, catalogue)),
+        "reranker": reranker,
     }
+
+
+@contextmanager
+def built_from(folder: RunFolder) -> Iterator[None]:
+    """Say in words that a run's configuration or facts have values that nothing can be built of.
+
+    Raises:
+        RunError: building failed.
+    """
+    try:
+        yield
+    except WRONG_VALUES as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise RunError(
+            f"no model can be built from config.yaml and run.json: {reason}",
+            where=str(folder.path),
+            todo=MEND,
+        ) from error
+
+
+def load_weights(
+    module: torch.nn.Module, weights: dict[str, torch.Tensor], folder: RunFolder
+) -> None:
+    """Load the weights of a run's checkpoint.
+
+    Raises:
+        RunError: they are those of another model.
+    """
+    try:
+        module.load_state_dict(weights)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise RunError(
+            "the checkpoint doesn't fit config.yaml",
+            where=str(folder.path),
+            todo="restore the config.yaml that the run wrote",
+        ) from error
+
+
+def read_catalogue(folder: RunFolder, facts: Facts) -> pl.DataFrame:
+    """Read what the model's item ids mean.
+
+    Raises:
+        RunError: it is damaged, or isn't the catalogue of this model.
+    """
+    catalogue = folder.read_table("catalogue.parquet")
+    texts = (pl.String, pl.Null)
+    index = catalogue.get_column("index", default=pl.Series(["none"]))
+    if (
+        not np.array_equal(index.to_numpy(), np.arange(1, facts.n_items + 1))
+        or catalogue.schema.get("item") != pl.String
+        or catalogue.schema.get("title") not in texts
+        or catalogue["item"].null_count()
+    ):
+        raise RunError(
+            f"catalogue.parquet isn't that of this model, which has {facts.n_items:,} items",
+            where=str(folder.path),
+            todo=MEND,
+        )
+    return catalogue
 
 
 def _with_items(facts: Facts, catalogue: pl.DataFrame) -> Facts:

@@ -1,6 +1,6 @@
 """Recommendations from a trained run, also for sessions that training never saw."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,10 @@ from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
 from seqrec.contracts import EventFacts, Ranked, Reranker
-from seqrec.errors import DataError
 from seqrec.machine.hardware import find_hardware
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.policy import Policy
+from seqrec.recommend.arguments import choice_of, id_of, ids_of, length_of, moment_of, session_of
 from seqrec.recommend.data import session_of_user, store_of_run
 from seqrec.recommend.items import Items
 from seqrec.recommend.lists import top_lists
@@ -90,17 +90,18 @@ class Recommender:
 
     def recommend(
         self,
-        session: Session | list[str],
+        session: Session | Iterable[str | int],
         *,
         k: int = 10,
         mask_seen: bool | None = None,
-        allow: Iterable[str] | None = None,
-        deny: Iterable[str] = (),
+        allow: Iterable[str | int] | None = None,
+        deny: Iterable[str | int] = (),
     ) -> Recommendation:
         """Return the `k` best items to follow a history.
 
         Args:
-            session: the session, or only its items; items that the catalogue lacks are ignored.
+            session: the session, or only its items, as texts or whole numbers; items that the
+                catalogue lacks are ignored.
             k: length of the list.
             mask_seen: leave the history's own items out; None: as in the run's evaluation.
             allow: original ids of the only items that may be recommended; None: all that training
@@ -108,8 +109,9 @@ class Recommender:
             deny: original ids of items that may not be recommended.
 
         Raises:
-            DataError: the catalogue has none of the items, k isn't positive, the model doesn't take
-                this context, or the catalogue lacks an allowed or denied item.
+            DataError: the catalogue has none of the items, these aren't ids in an order, k isn't a
+                whole number of at least 1, the model doesn't take this context, or the catalogue
+                lacks an allowed or denied item.
         """
         [answer] = self.recommend_all([session], k=k, mask_seen=mask_seen, allow=allow, deny=deny)
         return answer
@@ -117,17 +119,17 @@ class Recommender:
     @torch.no_grad()
     def recommend_all(
         self,
-        sessions: Sequence[Session | list[str]],
+        sessions: Iterable[Session | Iterable[str | int]],
         *,
         k: int = 10,
         mask_seen: bool | None = None,
-        allow: Iterable[str] | None = None,
-        deny: Iterable[str] = (),
+        allow: Iterable[str | int] | None = None,
+        deny: Iterable[str | int] = (),
     ) -> list[Recommendation]:
         """Return the `k` best items to follow each history; see :meth:`recommend`."""
-        _check_length(k)
+        k = length_of(k)
         policy, size = self._narrowed(mask_seen, allow, deny), self.config.batch.eval_size
-        asked = [s if isinstance(s, Session) else Session(s) for s in sessions]
+        asked = [session_of(session) for session in sessions]
         kept = [self.items.places(session.items) for session in asked]
         answers: list[Recommendation] = []
         for first in range(0, len(asked), size):
@@ -200,15 +202,17 @@ class Recommender:
         )
 
     def _narrowed(
-        self, mask_seen: bool | None, allow: Iterable[str] | None, deny: Iterable[str]
+        self, mask_seen: bool | None, allow: Iterable[str | int] | None, deny: Iterable[str | int]
     ) -> Policy:
         return self.policy.narrowed(
-            mask_seen=mask_seen,
-            allow=None if allow is None else self.items.indices(allow, where="allow"),
-            deny=self.items.indices(deny, where="deny"),
+            mask_seen=choice_of(mask_seen),
+            allow=None
+            if allow is None
+            else self.items.indices(ids_of(allow, where="allow"), where="allow"),
+            deny=self.items.indices(ids_of(deny, where="deny"), where="deny"),
         )
 
-    def session(self, user: str) -> Session:
+    def session(self, user: str | int) -> Session:
         """Return the whole history of a user of the run's data.
 
         Raises:
@@ -216,6 +220,7 @@ class Recommender:
             RunError: the data has changed.
         """
         store = store_of_run(self.config, self.data_hash)
+        user = id_of(user, where="user")
         return session_of_user(store, user, items=self.items, wanted=self.model.wanted)
 
     def everybody(
@@ -224,8 +229,8 @@ class Recommender:
         k: int = 10,
         mask_seen: bool | None = None,
         asked: int | None = None,
-        allow: Iterable[str] | None = None,
-        deny: Iterable[str] = (),
+        allow: Iterable[str | int] | None = None,
+        deny: Iterable[str | int] = (),
     ) -> Iterator[pl.DataFrame]:
         """Yield the `k` best items to follow the whole history of every user of the run's data.
 
@@ -239,14 +244,14 @@ class Recommender:
             deny: see :meth:`recommend`.
 
         Yields:
-            Tables of user, rank, item and score, for ``batch.eval_size`` users each.
+            Tables of user, rank, item, title and score, for ``batch.eval_size`` users each.
 
         Raises:
             DataError: the data can no longer be read, k isn't positive, or the catalogue lacks an
                 allowed or denied item.
             RunError: the data has changed.
         """
-        _check_length(k)
+        k, asked = length_of(k), moment_of(asked)
         policy = self._narrowed(mask_seen, allow, deny)
         store = store_of_run(self.config, self.data_hash)
         device = torch.device(find_hardware("auto", "fp32").kind)
@@ -263,7 +268,7 @@ class Recommender:
                 self.model,
                 (_at(batch.to(device), asked) for batch in batches),
                 users=store.users()["user"],
-                items=pl.Series(self.items.ids),
+                items=pl.DataFrame({"item": self.items.ids, "title": self.items.titles}),
                 k=min(k, len(self.items)),
                 policy=policy.to(device),
             )
@@ -279,8 +284,3 @@ def _at(batch: EvalBatch, asked: int | None) -> EvalBatch:
         return batch
     asked_B = torch.full_like(history.asked_B, now() if asked is None else asked)
     return replace(batch, history=replace(history, asked_B=asked_B))
-
-
-def _check_length(k: int) -> None:
-    if k < 1:
-        raise DataError(f"k={k}: must be at least 1", todo="use k=10, for example")

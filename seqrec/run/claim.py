@@ -1,5 +1,6 @@
 """Claims on run folders: each run gets its own, even if several start in the same second."""
 
+import re
 import shutil
 from contextlib import suppress
 from itertools import count
@@ -7,13 +8,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from seqrec.disk.write import telling
 from seqrec.machine.process import is_first_process
+from seqrec.terminal.errors import plain_errors
 
 ELSEWHERE = "run_folder.txt"  # in a job's folder: path of the earlier run that stands for it
 BEFORE = {".hydra", ".lock"}  # what a folder holds before the run writes anything
+BEGUN = {  # and what it writes before its first checkpoint
+    *("config.yaml", "run.json", "catalogue.parquet", "protocol.json", "protocol.md"),
+    *("code.patch", "manifest.json", "checkpoints", "wandb", "csv", "tensorboard"),
+}
 
 
 class NewFolder(Callback):
@@ -30,6 +38,7 @@ class NewFolder(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Settle ``hydra.sweep.dir``."""
         self._settle(config, "sweep")
+        _name_by_what_differs(config.hydra)
 
     def _settle(self, config: DictConfig, kind: str) -> None:
         hydra, key = config.hydra, f"hydra.{kind}.dir"
@@ -37,37 +46,69 @@ class NewFolder(Callback):
             self._nowhere = TemporaryDirectory()  # removed when the process ends
             folder = Path(self._nowhere.name)
         elif any(given.startswith(f"{key}=") for given in hydra.overrides.hydra):
+            with plain_errors(), telling(Path(hydra[kind].dir)):
+                Path(hydra[kind].dir).mkdir(parents=True, exist_ok=True)
             return
         else:
-            folder = claim(Path(hydra[kind].dir))
+            with plain_errors():
+                folder = claim(Path(hydra[kind].dir))
         with read_write(hydra), open_dict(hydra):
             hydra[kind].dir = str(folder)
             hydra.overrides.hydra.append(f"{key}='{folder}'")  # the jobs of a sweep compose anew
 
 
+def _name_by_what_differs(hydra: DictConfig) -> None:
+    """Name the jobs' folders by the keys that the sweep varies, if their names aren't given."""
+    given, key = hydra.overrides.hydra, "hydra.sweep.subdir"
+    typed = OmegaConf.to_container(hydra.overrides.task, resolve=False)
+    varied = [
+        override.key_or_group
+        for override in OverridesParser.create().parse_overrides(list(typed))  # type: ignore[arg-type]
+        if override.is_sweep_override() and override.is_discrete_sweep()
+    ]
+    plain = all(re.fullmatch(r"[\w.]+", name) for name in varied)
+    if not varied or not plain or any(text.startswith(f"{key}=") for text in given):
+        return
+    names = f"${{folder_name:${{hydra.overrides.task}},[{','.join(varied)}]}}"
+    with read_write(hydra), open_dict(hydra):
+        given.append(f"{key}='${{hydra.job.num}}_{names}'")
+
+
 def claim(wanted: Path) -> Path:
-    """Create a folder that no other run has: `wanted`, or `wanted` with a number appended."""
+    """Create a folder that no other run has: `wanted`, or `wanted` with a number appended.
+
+    Raises:
+        WriteError: it can't be created.
+    """
     for number in count(1):
         folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}_{number}")
-        try:
-            folder.mkdir(parents=True)  # of several processes, one succeeds
-        except FileExistsError:
-            continue
+        with telling(folder):
+            try:
+                folder.mkdir(parents=True)  # of several processes, one succeeds
+            except FileExistsError:
+                continue
         return folder
     raise AssertionError  # count has no end
 
 
-def give_back(folder: Path, output_dir: Path) -> None:
+def give_back(folder: Path, output_dir: Path, *, stopped: bool = False) -> None:
     """Remove the folder of a run that failed before it wrote anything, and its empty parents.
 
     Args:
         folder: the run's folder.
         output_dir: the folder of all runs; it stays.
+        stopped: the run was stopped by its user: its folder goes, too, if it has only what is
+            written before the first checkpoint, from which it could go on.
     """
-    if not folder.is_dir() or {path.name for path in folder.iterdir()} - BEFORE:
+    removable = BEFORE | BEGUN if stopped else BEFORE
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - removable:
         return
-    shutil.rmtree(folder / ".hydra", ignore_errors=True)
-    (folder / ".lock").unlink(missing_ok=True)
+    if any((folder / "checkpoints").glob("*")):
+        return
+    for name in removable:
+        shutil.rmtree(folder / name, ignore_errors=True)
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
     folder, above = folder.resolve(), output_dir.resolve()
     with suppress(OSError):  # not empty: it holds other runs
         for each in (folder, *folder.parents):

@@ -7,6 +7,7 @@ from pathlib import Path
 from seqrec.config.check.components import components
 from seqrec.config.meaning import values_of
 from seqrec.config.schema import Root
+from seqrec.run.checkpoints import checkpoints_of
 from seqrec.run.code import code_hash
 from seqrec.run.folder import RunFolder, to_values
 from seqrec.store.store import SequenceStore
@@ -41,6 +42,11 @@ def find_same(root: Root, store: SequenceStore) -> RunFolder | None:
     wanted = fingerprint(root, store)
     output = Path(root.paths.output_dir)
     files = {path for pattern in RUNS for path in output.glob(pattern)}
-    same = [RunFolder(path.parent) for path in files if wanted in path.read_text()]
-    useful = [run for run in same if run.finished or run.last.is_file()]
+    same = [RunFolder(path.parent) for path in files if wanted.encode() in path.read_bytes()]
+    useful = [run for run in same if run.finished or _is_begun(run, root)]
     return max(useful, key=lambda run: (run.finished, run.last_change), default=None)
+
+
+def _is_begun(run: RunFolder, root: Root) -> bool:
+    """Return whether training left a checkpoint; counting leaves none to go on from."""
+    return root.baseline is None and bool(checkpoints_of(run.path))

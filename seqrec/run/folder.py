@@ -3,6 +3,7 @@
 ==========================  =====================================================================
 ``config.yaml``             the resolved configuration
 ``metrics.json``            flat results; written last, so its presence means the run is complete
+``manifest.json``           hashes of the files that are read; older runs have none
 ``history.jsonl``           a line per epoch: seconds, losses, validation metrics
 ``ranks.parquet``           a row per test event: user, target, its rank, facts about both
 ``lists.parquet``           a row per test event: user, target, the recommended items
@@ -12,12 +13,13 @@
 ``code.patch``              uncommitted changes of the code; absent if there were none
 ``explanations.*``          how far explanations can be trusted, if they were audited
 ``checkpoints/best.ckpt``   the epoch with the best validation metric
-``checkpoints/last.ckpt``   the checkpoint that a killed run resumes from
+``checkpoints/last.ckpt``   the checkpoint that a killed run resumes from; ``previous.ckpt`` is the
+                            one before, until the run is finished
 ==========================  =====================================================================
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,16 +29,16 @@ import torch
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from polars.exceptions import PanicException
 
-from seqrec.config.saved import read_saved
+from seqrec.config.saved import MEND, read_saved
 from seqrec.config.schema import Root
 from seqrec.config.trust import NOTHING, Trust
+from seqrec.disk.manifest import MANIFEST, check, entries, read_checked, seal, unseal
+from seqrec.disk.write import replacing, telling, write_file
 from seqrec.errors import RunError
-
-IMPLIED = {  # components of runs from before configurations named them
-    "augment": {"_target_": "seqrec.augment.none.Unchanged"},
-    "objective": {"_target_": "seqrec.objective.next_item.NextItem"},
-}
+from seqrec.run.checkpoints import BEST, FOLDER, LAST, checkpoints_of, read_checkpoint
+from seqrec.run.entries import ABOUT, ALSO, IMPLIED, RESULTS, SEALED
 
 
 class RunFolder:
@@ -49,8 +51,8 @@ class RunFolder:
 
     def __init__(self, path: str | Path, trust: Trust = NOTHING) -> None:
         self.path, self.trust = Path(path), trust
-        self.checkpoints = self.path / "checkpoints"
-        self.best, self.last = self.checkpoints / "best.ckpt", self.checkpoints / "last.ckpt"
+        self.checkpoints = self.path / FOLDER
+        self.best, self.last = self.checkpoints / BEST, self.checkpoints / LAST
 
     @classmethod
     def open(cls, path: str | Path, trust: Trust = NOTHING) -> "RunFolder":
@@ -59,7 +61,7 @@ class RunFolder:
         Raises:
             RunError: it isn't one; the message lists the latest runs below ``outputs/``.
         """
-        folder = cls(path, trust)
+        folder = cls(Path(path).resolve() if Path(path).name in ("", "..") else path, trust)
         if not (folder.path / "config.yaml").is_file():
             near = sorted(p.parent for p in Path("outputs").glob("**/metrics.json"))
             found = ", ".join(str(p) for p in near[-3:]) or "none below outputs/"
@@ -84,8 +86,8 @@ class RunFolder:
     @property
     def last_change(self) -> float:
         """When the results, or those of the last epoch, were written; seconds since 1970."""
-        file = self.path / "metrics.json" if self.finished else self.last
-        return file.stat().st_mtime
+        files = [self.path / "metrics.json"] if self.finished else checkpoints_of(self.path)
+        return max((file.stat().st_mtime for file in files), default=0.0)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -108,7 +110,7 @@ class RunFolder:
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Write ``config.yaml``."""
-        _write(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+        write_file(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
 
     def config(self) -> Root:
         """Read ``config.yaml`` as the typed root.
@@ -137,62 +139,100 @@ class RunFolder:
         Raises:
             RunError: it is missing or damaged.
         """
-        about = self.read_json("run.json")
-        if not {"facts", "data_hash", "precision", "run_id"} <= set(about):
-            raise self._damaged("run.json", "entries are missing")
+        about = self.read_entries("run.json", ABOUT)
+        for name, kind in ALSO.items():  # entries that older versions didn't write
+            if name in about and not isinstance(about[name], kind):
+                raise self._damaged("run.json", f"{name} has the wrong type")
         return about
 
+    def results(self, kinds: dict[str, Any] = RESULTS) -> dict[str, Any]:
+        """Read ``metrics.json``; `kinds` names entries that it has to have, see `read_entries`.
+
+        Raises:
+            RunError: it is missing, damaged or empty.
+        """
+        results = self.read_entries("metrics.json", kinds)
+        for name, value in results.items():
+            if "/" in name and not isinstance(value, int | float | None):
+                raise self._damaged("metrics.json", f"{name} isn't a number")
+        return results
+
     def write_json(self, name: str, content: dict[str, Any]) -> None:
-        """Write a JSON file atomically."""
-        _write(self.path / name, json.dumps(content, indent=2, default=str) + "\n")
+        """Write a JSON file, whole or not at all."""
+        write_file(self.path / name, json.dumps(content, indent=2, default=str) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a text file atomically."""
-        _write(self.path / name, text)
+        """Write a text file, whole or not at all."""
+        write_file(self.path / name, text)
 
     def write_optional(self, name: str, content: bytes | None) -> None:
-        """Write a file atomically; with None, make sure that it doesn't exist."""
+        """Write a file, whole or not at all; with None, make sure that it doesn't exist."""
         if content is None:
             (self.path / name).unlink(missing_ok=True)
         else:
-            _write(self.path / name, content)
+            write_file(self.path / name, content)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Read a JSON file.
 
         Raises:
-            RunError: it is missing or damaged.
+            RunError: it is missing or damaged, or isn't as the run wrote it.
         """
         try:
-            return json.loads((self.path / name).read_text())
-        except (OSError, ValueError) as error:
+            content = json.loads(read_checked(self.path / name))
+        except (OSError, ValueError, RecursionError) as error:
             raise self._damaged(name, error) from error
+        if not isinstance(content, dict):
+            raise self._damaged(name, "it holds no entries")
+        return content
+
+    def read_entries(self, name: str, kinds: dict[str, Any]) -> dict[str, Any]:
+        """Read a JSON file that has to have the entries of `kinds`: name to type or types.
+
+        Raises:
+            RunError: it is missing or damaged, or an entry is missing or of another type.
+        """
+        content = self.read_json(name)
+        wrong = [k for k, kind in kinds.items() if not isinstance(content.get(k, ...), kind)]
+        if wrong:
+            lacks = f"{name} isn't that of a run: it lacks {', '.join(wrong[:3])}"
+            raise RunError(lacks, where=str(self.path), todo=MEND)
+        return content
 
     def write_table(self, name: str, table: pl.DataFrame) -> None:
-        """Write a Parquet file atomically."""
-        part = self.path / (name + ".part")
-        table.write_parquet(part)
-        part.replace(self.path / name)
+        """Write a Parquet file, whole or not at all."""
+        path = self.path / name
+        with telling(path), replacing(path) as part:
+            table.write_parquet(part)
 
     def read_table(self, name: str) -> pl.DataFrame:
         """Read a Parquet file.
 
         Raises:
-            RunError: it is missing or damaged.
+            RunError: it is missing or damaged, or isn't as the run wrote it.
         """
         try:
+            check(self.path / name)
             return pl.read_parquet(self.path / name)
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (OSError, ValueError, pl.exceptions.PolarsError, PanicException) as error:
             raise self._damaged(name, error) from error
 
     def history(self) -> list[dict[str, Any]]:
         """Read the epochs of ``history.jsonl`` in order; an empty list without such a file.
 
         An incomplete line, which a killed process may leave, ends the history.
+
+        Raises:
+            RunError: it isn't as the run wrote it.
         """
         file = self.path / "history.jsonl"
         rows: list[dict[str, Any]] = []
-        for line in file.read_text(errors="replace").splitlines() if file.is_file() else []:
+        try:
+            expected = file.is_file() or file.name in entries(self.path)
+            text = read_checked(file).decode(errors="replace") if expected else ""
+        except (OSError, ValueError) as error:
+            raise self._damaged(file.name, error) from error
+        for line in text.splitlines():
             try:
                 row = json.loads(line)
             except ValueError:
@@ -202,48 +242,47 @@ class RunFolder:
             rows.append(row)
         return rows
 
-    def write_checkpoint(self, content: dict[str, Any]) -> None:
-        """Write ``best.ckpt`` atomically."""
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
-        part = self.best.with_suffix(".part")
-        torch.save(content, part)
-        part.replace(self.best)
+    def seal(self, names: Iterable[str] = SEALED) -> None:
+        """Write the manifest of the named files: a later change of one of them is found."""
+        seal(self.path, names)
+
+    def unseal(self) -> None:
+        """Remove the manifest, before the run goes on."""
+        unseal(self.path)
+
+    def verify(self) -> None:
+        """Check every byte of the files that the manifest covers, and the checkpoints.
+
+        Raises:
+            RunError: one of them is missing, or isn't as the run wrote it.
+        """
+        name = MANIFEST
+        try:
+            for name in entries(self.path):
+                check(self.path / name, full=True, within=self.path)
+        except (OSError, ValueError) as error:
+            raise self._damaged(name, error) from error
+        read_checkpoint(self.best)
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Load the best checkpoint's weights, as tensors only: no code is run.
 
         Raises:
-            RunError: the checkpoint is damaged.
+            RunError: the checkpoint is damaged, or isn't the one that the run wrote.
         """
-        return self._tensors(self.best)["state_dict"]
-
-    def resumable(self) -> Path | None:
-        """Return ``last.ckpt`` if the run can be resumed from it, else None.
-
-        Raises:
-            RunError: it is damaged.
-        """
-        if not self.last.is_file():
-            return None
-        self._tensors(self.last)
-        return self.last
-
-    def _tensors(self, checkpoint: Path) -> dict[str, Any]:
+        weights = read_checkpoint(self.best)["state_dict"]
         try:
-            return torch.load(checkpoint, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many kinds for a damaged file
-            raise RunError(
-                "the checkpoint can't be read: it is damaged",
-                where=str(checkpoint),
-                todo="train the run again, or copy its folder again",
-            ) from error
+            check(self.best, within=self.path)
+        except (OSError, ValueError) as error:
+            raise self._damaged(self.best.name, error) from error
+        return weights
 
     def _damaged(self, name: str, error: object) -> RunError:
         reason = str(error).strip().partition("\n")[0]
         return RunError(
             f"{name} can't be read: {reason}",
             where=str(self.path),
-            todo="train the run again, or copy its folder again",
+            todo=MEND,
         )
 
 
@@ -260,10 +299,3 @@ def to_values(config: Root) -> dict[str, Any]:
     container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(path.suffix + ".part")
-    part.write_bytes(content.encode() if isinstance(content, str) else content)
-    part.replace(path)

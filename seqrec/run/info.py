@@ -16,7 +16,6 @@ class RunInfo:
     name: str  # readable: model, overrides, seed
     group: str  # of runs to compare
     run_id: str  # stays the same when the run is resumed
-    tags: list[str] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
 
 

@@ -22,7 +22,7 @@ def times_of(store: SequenceStore) -> np.ndarray:
         raise DataError(
             f"the split needs timestamps, which {store.name} lacks",
             where="split",
-            todo="set split=leave_one_out, or name the time column with data.timestamp",
+            todo="set split=leave_one_out, or read a file with times (data=files data.timestamp=)",
         )
     return store.timestamp
 

@@ -13,8 +13,9 @@ class LeaveOneOut:
     """Leave-one-out (He et al. 2017; Kang and McAuley 2018).
 
     The history of the test target includes the validation event. Users with fewer than 3 events
-    are only trained on. The split ignores time across users: a model may learn from events later
-    than a target. Use :class:`~seqrec.split.temporal.Temporal` to evaluate as in deployment.
+    are only trained on; of users with 3, the first event is the only one to train on. The split
+    ignores time across users: a model may learn from events later than a target. Use
+    :class:`~seqrec.split.temporal.Temporal` to evaluate as in deployment.
     """
 
     def __call__(self, store: SequenceStore) -> Splits:

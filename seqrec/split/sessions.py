@@ -7,7 +7,7 @@ import numpy as np
 
 from seqrec.clock import iso_time
 from seqrec.errors import DataError
-from seqrec.split._cuts import check_shares, chosen, quantiles, times_of
+from seqrec.split._cuts import check_shares, chosen, quantiles
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View, assemble
 
@@ -20,6 +20,7 @@ class Sessions:
     with ``prepare.session_gap``. Training takes sessions that end before the validation cut,
     validation those that begin between the cuts and end before the test cut, test those that begin
     after it. Sessions across a cut are left out. Only items with a training event can be ranked.
+    Without timestamps, sessions are in the order of the file, and cuts lie between them.
 
     Args:
         test_share: share of all sessions, the latest by their first event, after the test cut.
@@ -38,15 +39,17 @@ class Sessions:
         check_shares(test_share=self.test_share, valid_share=self.valid_share)
 
     def __call__(self, store: SequenceStore) -> Splits:
-        """Split `store`; raise a DataError if it has no timestamps or a part is empty."""
-        timestamp = times_of(store)
+        """Split `store`; raise a DataError if a part is empty."""
         start, end = np.asarray(store.offset[:-1]), np.asarray(store.offset[1:])
-        begins, ends = timestamp[start], timestamp[end - 1]
+        if store.timestamp is None:
+            begins = ends = np.arange(store.n_users)
+        else:
+            begins, ends = store.timestamp[start], store.timestamp[end - 1]
         shares = [1 - self.test_share - self.valid_share, 1 - self.test_share]
         valid_cut, test_cut = quantiles(begins, shares)
         if valid_cut >= test_cut:
             raise DataError(
-                f"too many sessions begin at {iso_time(test_cut)}: none is left for validation",
+                f"too many sessions begin at {_shown(test_cut, store)}: none is left to validate",
                 where="split",
                 todo="use larger shares",
             )
@@ -62,11 +65,17 @@ class Sessions:
             valid=chosen(start, start, np.where(validates, end, start), self.targets),
             test=chosen(start, start, np.where(begins >= test_cut, end, start), self.targets),
             candidate_V=candidate_V,
-            cut=valid_cut,
-            protocol=f"sessions(test_from={iso_time(test_cut)}, "
-            f"valid_from={iso_time(valid_cut)}, targets={self.targets})",
-            todo="use other shares; sessions of one event have no target",
+            cut=None if store.timestamp is None else valid_cut,
+            protocol=f"sessions(test_from={_shown(test_cut, store)}, "
+            f"valid_from={_shown(valid_cut, store)}, targets={self.targets})",
+            todo="use other shares; sessions of one event have no target, "
+            "and items without a training event are none",
         )
         across = len(start) - int(trains.sum() + validates.sum() + (begins >= test_cut).sum())
         splits.report["sessions_across_a_cut"] = across
         return splits
+
+
+def _shown(cut: int, store: SequenceStore) -> str:
+    """Return a cut as a time, or as the number of a session in the order of the file, from 1."""
+    return f"session {cut + 1}" if store.timestamp is None else iso_time(cut)

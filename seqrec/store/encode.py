@@ -1,17 +1,23 @@
 """Encode interactions as CSR arrays of dense ids: vectorised, and sparing with memory."""
 
+from collections import Counter
+from enum import Enum
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from seqrec.config.schema import Prepare
+from seqrec.config.schema import Prepare, Repeats
 from seqrec.errors import DataError
+from seqrec.raw.ids import tidied
 from seqrec.raw.source import Interactions
-from seqrec.store.steps import Events, steps
-from seqrec.terminal.say import say
+from seqrec.store.codes import BLANK, codes
+from seqrec.store.describe import described
+from seqrec.store.steps import Events, repeated, steps
 
-SCHEMA = ("user", "item", "timestamp", "rating")  # any other column is context
+SCHEMA = ("user", "item", "timestamp", "rating", "_part")  # any other column is context
+OFF = {"min_rating": "null"}  # what turns a step off, where it isn't 0
+MISSING = "missing id"  # as the readers call it
 
 
 def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str, Any]:
@@ -28,55 +34,93 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
         DataError: a step leaves no interactions, or needs a column that the data lacks.
     """
     frame = interactions.events.collect(engine="streaming")
-    user_ids, item_ids = frame["user"], frame["item"]
-    events, categories = _coded(frame)
+    user_ids, item_ids, notes = frame["user"], frame["item"], list(interactions.notes)
+    events, categories = _coded(frame, notes)
     del frame
+    events, rejected = _named(events, interactions.rejected)
     report: list[dict[str, Any]] = [{"step": "raw", **events.counts()}]
-    _not_empty(events, report, name)
+    if not len(events):
+        raise DataError(f"{name} has no interactions")
     for step, apply in steps(settings, name):
-        events = apply(events)
-        if step:
+        before, events = events, apply(events)
+        if step is None:
+            notes += _repeats(events, settings)
+        else:
             report.append({"step": step, **events.counts()})
-            _not_empty(events, report, name)
+            _not_empty(events, before, step, settings, name)
     offset, first_user, order = _sequences(events)
     events = events.take(order)
     item, first_item = _dense(events.item, events.row)
     users = _numbered("user", user_ids, first_user, start=0)
-    users = _described(users, interactions.users, "user", name)
-    if events.part is not None:
-        users = _by_session(users, events.part[offset[:-1]])
+    users, of_users = described(users, interactions.users, "user", name)
+    if events.session is not None:
+        users = _by_session(users, events.session[offset[:-1]])
     items = _numbered("item", item_ids, first_item, start=1)
     if interactions.items is None:
         items = items.with_columns(pl.lit(None, pl.String).alias("title"))
+    items, of_items = described(items, interactions.items, "item", name)
     return {
         "arrays": {
             "offset": offset,
             "item": item + 1,
             "timestamp": events.timestamp,
             "rating": events.rating,
+            "part": events.part,
         },
         "context": {name: (values, categories[name]) for name, values in events.context.items()},
         "users": users,
-        "items": _described(items, interactions.items, "item", name),
-        "report": {"rejected": interactions.rejected, "steps": report},
+        "items": items,
+        "report": {
+            "rejected": rejected,
+            "steps": report,
+            "notes": [*notes, *of_items, *of_users],
+        },
     }
 
 
-def _coded(frame: pl.DataFrame) -> tuple[Events, dict[str, list[str] | None]]:
-    """Return the columns as arrays, and the categories of each context column that has some."""
+def _coded(frame: pl.DataFrame, notes: list[str]) -> tuple[Events, dict[str, list[str] | None]]:
+    """Return the columns as arrays, and the categories of each context column that has some.
+
+    What the rule of ids changes is added to `notes`.
+    """
 
     def values(column: str) -> np.ndarray | None:
         return frame[column].to_numpy() if column in frame.columns else None
 
     row = np.arange(len(frame), dtype=np.int32 if len(frame) < 2**31 else np.int64)
-    user, item = _codes(frame["user"]), _codes(frame["item"])
+    user, of_users = codes(frame["user"], "user")
+    item, of_items = codes(frame["item"], "item")
+    notes += of_users + of_items
     context: dict[str, np.ndarray] = {}
     categories: dict[str, list[str] | None] = {}
     for name in frame.columns:
         if name not in SCHEMA:
             context[name], categories[name] = _context(frame[name])
-    events = Events(user, item, row, values("timestamp"), values("rating"), context=context)
+    events = Events(
+        user, item, row, values("timestamp"), values("rating"), values("_part"), context=context
+    )
     return events, categories
+
+
+def _named(events: Events, rejected: dict[str, int]) -> tuple[Events, dict[str, int]]:
+    """Leave out events whose user or item is only white space, and count them as rejected."""
+    blank = (events.user == BLANK) | (events.item == BLANK)
+    if not blank.any():
+        return events, rejected
+    counted = Counter(rejected) + Counter({MISSING: int(blank.sum())})
+    return events.take(~blank), dict(counted)
+
+
+def _repeats(events: Events, settings: Prepare) -> list[str]:
+    """Say how many events are in the data more than once."""
+    count = repeated(events)
+    if not count:
+        return []
+    kept = "; they are kept, prepare.repeats says what else can be done with repeats"
+    return [
+        f"{count:,} of {len(events):,} events repeat another of the same user, item and time"
+        + (kept if settings.repeats is Repeats.keep else "")
+    ]
 
 
 def _context(values: pl.Series) -> tuple[np.ndarray, list[str] | None]:
@@ -86,20 +130,6 @@ def _context(values: pl.Series) -> tuple[np.ndarray, list[str] | None]:
     names = values.cast(pl.String).drop_nulls().unique().sort()
     coded = values.cast(pl.String).cast(pl.Enum(names)).to_physical() + 1
     return coded.fill_null(0).cast(pl.Int32).to_numpy(), names.to_list()
-
-
-def _codes(ids: pl.Series) -> np.ndarray:
-    """Replace ids by small numbers, int32; integers that lie close together are only shifted."""
-    if ids.dtype.is_integer() and len(ids):
-        values = ids.to_numpy()
-        low = values.min()
-        if int(values.max()) - int(low) < len(ids):
-            return np.subtract(values, low, dtype=np.int32, casting="unsafe")
-    if not isinstance(ids.dtype, pl.Categorical):
-        category = pl.Categorical(pl.Categories.random())
-        coded = ids.to_frame().lazy().select(pl.first().cast(pl.String).cast(category))
-        ids = coded.collect(engine="streaming").to_series()
-    return ids.to_physical().to_numpy().astype(np.int32)
 
 
 def _sequences(events: Events) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -138,46 +168,30 @@ def _dense(code: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _numbered(column: str, ids: pl.Series, rows: np.ndarray, start: int) -> pl.DataFrame:
     """Return the columns index and the original ids."""
     index = pl.Series("index", np.arange(start, start + len(rows), dtype=np.int32))
-    return pl.DataFrame([index, ids.gather(rows).cast(pl.String).alias(column)])
+    return pl.DataFrame([index, tidied(ids.gather(rows)).alias(column)])
 
 
-def _by_session(users: pl.DataFrame, part: np.ndarray) -> pl.DataFrame:
+def _by_session(users: pl.DataFrame, session: np.ndarray) -> pl.DataFrame:
     """Name sessions ``user/1``, ``user/2`` and so on."""
-    return users.with_columns(user=pl.col("user") + "/" + pl.Series(part).cast(pl.String))
+    return users.with_columns(user=pl.col("user") + "/" + pl.Series(session).cast(pl.String))
 
 
-def _described(ids: pl.DataFrame, table: pl.LazyFrame | None, one: str, name: str) -> pl.DataFrame:
-    """Join the columns of `table`; of two rows for `one` (item or user) the first counts."""
-    if table is None:
-        return ids
-    matching = table.filter(pl.col(one).is_in(ids[one].implode())).unique(
-        one, keep="first", maintain_order=True
-    )
-    try:
-        rows = matching.collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(
-            f"the table of {one}s of {name} can't be read: {str(error).splitlines()[0]}",
-            where=name,
-            todo="use the file as it was published, or leave it out of data.raw_dir",
-        ) from error
-    if rows.is_empty():
-        say(
-            f"the table of {one}s of {name} has none of its {len(ids):,} {one}s, such as "
-            f"{ids[one][0]!r}: check that the ids match"
-        )
-    return ids.join(rows, on=one, how="left", maintain_order="left")
-
-
-def _not_empty(events: Events, report: list[dict[str, Any]], name: str) -> None:
+def _not_empty(events: Events, before: Events, step: str, settings: Prepare, name: str) -> None:
     if len(events):
         return
-    step, before = report[-1]["step"], report[-2] if len(report) > 1 else None
-    if before is None:
-        raise DataError(f"{name} has no interactions")
+    had, keys = before.counts(), step.split(" and ")
+    most = (int(np.bincount(code).max()) for code in (before.user, before.item))
+    given = " and ".join(f"prepare.{key}={_shown(getattr(settings, key))}" for key in keys)
     raise DataError(
-        f"prepare.{step} leaves nothing of {name}, which had {before['users']:,} users, "
-        f"{before['items']:,} items and {before['interactions']:,} interactions before it",
-        where=f"prepare.{step}",
-        todo="relax that step",
+        f"prepare.{step} leaves nothing of {name}, which had {had['users']:,} users (of at most "
+        "{:,} events), {:,} items (of at most {:,}) and {:,} interactions before it".format(
+            next(most), had["items"], next(most), had["interactions"]
+        ),
+        where=given,
+        todo="lower "
+        + ", or ".join(f"{key}, or set prepare.{key}={OFF.get(key, 0)}" for key in keys),
     )
+
+
+def _shown(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value

@@ -1,7 +1,6 @@
 """Prepare a source as a :class:`SequenceStore`, once: later uses open it from the cache."""
 
 import dataclasses
-import errno
 import hashlib
 import json
 import shutil
@@ -11,12 +10,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from filelock import FileLock
 
 from seqrec.config.meaning import Meaning, meaning_of
 from seqrec.config.schema import Prepare
-from seqrec.errors import DataError
-from seqrec.raw.source import Source
+from seqrec.disk.write import is_full
+from seqrec.errors import ColumnsError, DataError
+from seqrec.raw.parse.hints import AS_PUBLISHED
+from seqrec.raw.source import Interactions, Source
 from seqrec.store.encode import encode
 from seqrec.store.store import FORMAT, SequenceStore, write
 from seqrec.terminal.say import say
@@ -60,7 +62,7 @@ def _build(source: Source, settings: Prepare, folder: Path) -> None:
     building = folder.with_name(f"{folder.name}.building")
     with _writing(folder.parent):
         _remove(building)  # left by a process that was killed
-    encoded = encode(source.read(), settings, source.name)
+    encoded = encode(_read(source), settings, source.name)
     with _writing(folder.parent):
         building.mkdir()
         try:
@@ -70,13 +72,27 @@ def _build(source: Source, settings: Prepare, folder: Path) -> None:
             shutil.rmtree(building, ignore_errors=True)
 
 
+def _read(source: Source) -> Interactions:
+    """Read a source; where it has no keys for its columns, no error proposes any.
+
+    Raises:
+        DataError: the files aren't what they should be.
+    """
+    try:
+        return source.read()
+    except ColumnsError as error:
+        if {"user", "item"} <= _plain(source).keys():
+            raise
+        raise DataError(error.what, where=error.where, todo=AS_PUBLISHED) from error
+
+
 @contextmanager
 def _writing(cache: Path) -> Iterator[None]:
     """Turn the errors of writing into the cache into a :class:`DataError`."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if is_full(error):
             raise DataError(
                 "the disk is full: the prepared dataset could not be written",
                 where=str(cache),

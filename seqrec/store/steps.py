@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,8 @@ from seqrec.store.sort import lexsort
 class Events:
     """Columns of equal length; user and item are codes, `row` is the position in the raw file.
 
-    If sessions were cut, `user` numbers sessions and `part` numbers each user's own.
+    If sessions were cut, `user` numbers sessions, `person` has the codes of their users, and
+    `session` numbers each user's own.
     """
 
     user: np.ndarray  # int32 (n,)
@@ -24,7 +27,9 @@ class Events:
     row: np.ndarray  # int32 (n,), or int64 beyond 2**31 rows
     timestamp: np.ndarray | None  # int64 (n,)
     rating: np.ndarray | None  # float32 (n,)
-    part: np.ndarray | None = None  # int32 (n,), from 1
+    part: np.ndarray | None = None  # int8 (n,): 0 training, 1 validation, 2 test; as given
+    person: np.ndarray | None = None  # int32 (n,)
+    session: np.ndarray | None = None  # int32 (n,), from 1
     context: dict[str, np.ndarray] = field(default_factory=dict)  # int32 codes or float32
 
     def take(self, which: np.ndarray) -> "Events":
@@ -45,6 +50,24 @@ class Events:
         }
 
 
+Minima = dict[str, tuple[str, int]]  # user, item or session -> the key that decides, and its value
+
+
+def minima(settings: Prepare) -> Minima:
+    """Return how many events users, items and sessions must have at least.
+
+    ``k_core`` holds for items and for sequences (users, or sessions if they are cut) that have no
+    minimum of their own.
+    """
+    sequence = "user" if settings.session_gap is None else "session"
+    found = dict.fromkeys((sequence, "item"), ("k_core", settings.k_core))
+    for who in ("user", "item", "session"):
+        own = getattr(settings, f"min_{who}_events")
+        if own is not None:
+            found[who] = (f"min_{who}_events", own)
+    return {who: (key, least) for who, (key, least) in found.items() if least > 1}
+
+
 Step = tuple[str | None, Callable[[Events], Events]]
 
 
@@ -52,7 +75,7 @@ def steps(settings: Prepare, name: str) -> Iterator[Step]:
     """Yield the steps that `settings` turns on, for the source `name`.
 
     Each comes with its name in the report; None: it drops nothing. Events enter in file order and
-    leave sorted by user, then time, then file order.
+    leave sorted by user, then time, then file order (within the parts, if these are given).
 
     Raises:
         DataError: a step needs a column that the data lacks.
@@ -64,11 +87,26 @@ def steps(settings: Prepare, name: str) -> Iterator[Step]:
         yield "repeats", REPEAT_STEPS[settings.repeats]
     if settings.session_gap is not None:
         yield "session_gap", partial(_sessions, minutes=settings.session_gap, name=name)
-    if settings.k_core > 1:
-        cut = instant(settings.k_core_before, where="prepare.k_core_before")
-        yield "k_core", partial(_k_core, k=settings.k_core, cut=cut, name=name)
+    least = minima(settings)
+    if least:
+        keys = list(dict.fromkeys(key for key, _ in least.values()))
+        yield " and ".join(keys), partial(_enough, least=least, settings=settings, name=name)
     if settings.max_history is not None:
         yield "max_history", lambda events: _latest(events, settings.max_history)  # type: ignore[arg-type]
+
+
+def costliest(report: list[dict[str, Any]], what: str) -> str | None:
+    """Describe the step that left out the most users or items; None: no step left out any.
+
+    Args:
+        report: the counts after each step, see :class:`~seqrec.store.store.SequenceStore`.
+        what: ``users`` or ``items``.
+    """
+    pairs = [(before[what], after) for before, after in pairwise(report)]
+    had, step = max(pairs, key=lambda pair: pair[0] - pair[1][what], default=(0, {what: 0}))
+    if had <= step[what]:
+        return None
+    return f"prepare.{step['step']} left {step[what]:,} of {had:,} {what}"
 
 
 def _min_rating(events: Events, minimum: float, name: str) -> Events:
@@ -76,15 +114,34 @@ def _min_rating(events: Events, minimum: float, name: str) -> Events:
         raise DataError(
             f"prepare.min_rating={minimum:g} needs ratings, which {name} lacks",
             where="prepare.min_rating",
-            todo="set prepare.min_rating=null, or name the rating column with data.rating",
+            todo="set prepare.min_rating=null, or read ratings (data=files data.rating=)",
         )
     return events.take(events.rating >= minimum)
 
 
 def _ordered(events: Events) -> Events:
-    """Sort by user, then time, then file order (the sort is stable)."""
-    keys = (events.user,) if events.timestamp is None else (events.timestamp, events.user)
-    return events.take(lexsort(*keys))
+    """Sort by user, then part if it is given, then time, then file order (the sort is stable)."""
+    keys = (events.timestamp, events.part, events.user)
+    return events.take(lexsort(*(key for key in keys if key is not None)))
+
+
+def repeated(events: Events) -> int:
+    """Count the events that repeat another of the same user, item and time.
+
+    Args:
+        events: sorted by :func:`steps`; without times, none is told from a second visit.
+    """
+    if events.timestamp is None or not len(events):
+        return 0
+    user, time = events.user, events.timestamp
+    tied = (user[1:] == user[:-1]) & (time[1:] == time[:-1])
+    near = np.concatenate([[False], tied]) | np.concatenate([tied, [False]])
+    user, time, item = user[near], time[near], events.item[near]
+    if not len(user):
+        return 0
+    order = lexsort(item, time, user)
+    columns = (values[order] for values in (user, time, item))
+    return int(np.logical_and.reduce([v[1:] == v[:-1] for v in columns]).sum())
 
 
 def _first(events: Events) -> Events:
@@ -129,8 +186,8 @@ def _sessions(events: Events, minutes: float, name: str) -> Events:
     other = np.concatenate([[True], events.user[1:] != events.user[:-1]])
     pause = np.concatenate([[False], np.diff(times) > minutes * 60_000])
     session = np.cumsum(other | pause).astype(np.int32) - 1
-    part = session - np.repeat(session[other], np.diff(np.flatnonzero(other), append=len(other)))
-    return replace(events, user=session, part=part + 1)
+    own = session - np.repeat(session[other], np.diff(np.flatnonzero(other), append=len(other)))
+    return replace(events, user=session, person=events.user, session=own + 1)
 
 
 def _times(events: Events, name: str, key: str) -> np.ndarray:
@@ -138,32 +195,50 @@ def _times(events: Events, name: str, key: str) -> np.ndarray:
         raise DataError(
             f"{key} needs timestamps, which {name} lacks",
             where=key,
-            todo=f"set {key}=null, or name the time column with data.timestamp",
+            todo=f"set {key}=null, or read a file with times (data=files data.timestamp=)",
         )
     return events.timestamp
 
 
-def _k_core(events: Events, k: int, cut: int | None, name: str) -> Events:
-    """Drop users and items with fewer than `k` events until there are none.
+def _enough(events: Events, least: Minima, settings: Prepare, name: str) -> Events:
+    """Drop users, items and sessions with too few events until there are none.
 
-    With a `cut`, only the events before it count; users and items that remain keep their later
-    events too, so that no later event decides who is in the data.
+    If the parts are given, this is done to the training part alone. With ``k_core_before`` only the
+    events before it count; users and items that remain keep their later events too, so that no
+    later event decides who is in the data.
     """
-    if cut is None:
-        return _core(events, k)
-    core = _core(events.take(_times(events, name, "prepare.k_core_before") < cut), k)
+    cut = instant(settings.k_core_before, where="prepare.k_core_before")
+    counts = np.ones(len(events), dtype=bool)
+    if cut is not None:
+        counts &= _times(events, name, "prepare.k_core_before") < cut
+    if events.part is not None:
+        counts &= events.part == 0
+    if counts.all():
+        return _core(events, least)
+    core = _core(events.take(counts), least)
+    if events.part is not None:
+        return events.take((events.part != 0) | np.isin(events.row, core.row))
     kept = np.isin(events.user, np.unique(core.user))
     return events.take(kept & np.isin(events.item, np.unique(core.item)))
 
 
-def _core(events: Events, k: int) -> Events:
+def _core(events: Events, least: Minima) -> Events:
     while len(events):
-        enough = (np.bincount(events.user) >= k)[events.user]
-        enough &= (np.bincount(events.item) >= k)[events.item]
+        enough = np.ones(len(events), dtype=bool)
+        for who, (_, number) in least.items():
+            code = _whose(events, who)
+            enough &= (np.bincount(code) >= number)[code]
         if enough.all():
             break
         events = events.take(enough)
     return events
+
+
+def _whose(events: Events, who: str) -> np.ndarray:
+    """Return the code of each event's user, item or session."""
+    if who == "item":
+        return events.item
+    return events.person if who == "user" and events.person is not None else events.user
 
 
 def _latest(events: Events, limit: int) -> Events:

@@ -11,15 +11,21 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from seqrec.disk.manifest import check_entry, entry_of
+from seqrec.disk.write import replacing
 from seqrec.errors import DataError
-from seqrec.raw.get.fetch import sha256_of
 
-FORMAT = 2  # raised whenever the files or their meaning change
+FORMAT = 3  # raised whenever the files or their meaning change
 INDEX = "store.json"
-KEYS = ("name", "data_hash", "n_users", "n_items", "n_interactions", "context", "report")
-STAMP = ("size", "mtime_ns", "sha256")  # of each file
+KEYS: dict[str, type] = {  # of the index
+    **dict.fromkeys(("n_users", "n_items", "n_interactions"), int),
+    **{"name": str, "data_hash": str, "context": dict, "report": dict},
+}
+REPORT: dict[str, type] = {"rejected": dict, "steps": list}
+STAMP: dict[str, type] = {"size": int, "mtime_ns": int, "sha256": str}  # of each file
 HASHED = 1 << 20  # ids that are hashed at once
-ARRAYS = {"offset": "<i8", "item": "<i4", "timestamp": "<i8", "rating": "<f4"}
+ARRAYS = {"offset": "<i8", "item": "<i4", "timestamp": "<i8", "rating": "<f4", "part": "<i1"}
+REQUIRED = ("offset", "item", "timestamp", "rating")  # hashed by name even where data lacks them
 
 
 class SequenceStore:
@@ -36,6 +42,8 @@ class SequenceStore:
         item: int32 (n_interactions,).
         timestamp: int64 (n_interactions,), milliseconds since 1970 UTC, or None.
         rating: float32 (n_interactions,), or None.
+        part: int8 (n_interactions,), 0 training, 1 validation, 2 test, of a published split, whose
+            parts follow one another in each sequence; or None.
         context: context columns by name, (n_interactions,): int32 codes of categories, 0 where
             unknown, or float32 numbers, NaN where unknown.
         categories: names of the codes 1, 2, ... of each context column of categories.
@@ -43,8 +51,8 @@ class SequenceStore:
         data_hash: sha256 of the sequences and the original ids; equal on every machine.
         items_hash: sha256 of the table of items: ids, titles and features.
         users_hash: sha256 of the table of users: ids and attributes.
-        report: ``rejected`` rows by reason, and ``steps``: users, items and interactions after
-            each step of the preparation.
+        report: ``rejected`` rows by reason; ``steps``: users, items and interactions after each
+            step of the preparation; and ``notes``: what people should know, in sentences.
 
     Raises:
         DataError: the folder is half-written, damaged, or of another format version.
@@ -54,6 +62,7 @@ class SequenceStore:
     item: np.ndarray
     timestamp: np.ndarray | None
     rating: np.ndarray | None
+    part: np.ndarray | None
     context: dict[str, np.ndarray]
     categories: dict[str, list[str]]
 
@@ -69,13 +78,12 @@ class SequenceStore:
         self.n_items: int = index["n_items"]
         self.n_interactions: int = index["n_interactions"]
         for field in ARRAYS:
-            path = self.folder / f"{field}.npy"
-            written = path.name in index["files"]
-            setattr(self, field, np.load(path, mmap_mode="r") if written else None)
+            written = f"{field}.npy" in index["files"]
+            setattr(self, field, self._column(field, ARRAYS[field]) if written else None)
         context: dict[str, list[str] | None] = index["context"]
         self.context = {
-            name: np.load(self.folder / f"context_{at}.npy", mmap_mode="r")
-            for at, name in enumerate(context)
+            name: self._column(f"context_{at}", "<f4" if names is None else "<i4")
+            for at, (name, names) in enumerate(context.items())
         }
         self.categories = {name: names for name, names in context.items() if names is not None}
 
@@ -88,6 +96,25 @@ class SequenceStore:
 
     def __reduce__(self) -> tuple:
         return (SequenceStore, (self.folder,))
+
+    def verify(self) -> None:
+        """Check every byte of the files; opening a store reads blocks of those past 32 MiB.
+
+        Raises:
+            DataError: a file isn't the one that was written.
+        """
+        _checked_index(self.folder, full=True)
+
+    def _column(self, name: str, dtype: str) -> np.ndarray:
+        """Return an array of the folder, left on the disk."""
+        rows = self.n_users + 1 if name == "offset" else self.n_interactions
+        try:
+            values = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise _damaged(self.folder, f"{name}.npy is missing or unreadable") from error
+        if values.shape != (rows,) or values.dtype != dtype:
+            raise _damaged(self.folder, f"{name}.npy doesn't hold {rows:,} values")
+        return values
 
     def users(self) -> pl.DataFrame:
         """Return the columns index, user (the original id), attributes."""
@@ -121,7 +148,7 @@ def write(
     Args:
         folder: where to write.
         name: of the source.
-        arrays: offset, item, timestamp and rating, see :class:`SequenceStore`.
+        arrays: offset, item, timestamp, rating and part, see :class:`SequenceStore`.
         context: context columns, each with the names of its codes; None: numbers.
         users: columns index, user and attributes.
         items: columns index, item, title and features.
@@ -129,8 +156,9 @@ def write(
     """
     digest = hashlib.sha256(b"seqrec sequences 1")
     for field, dtype in ARRAYS.items():
-        values = arrays[field]
-        digest.update(field.encode())
+        values = arrays.get(field)
+        if field in REQUIRED or values is not None:
+            digest.update(field.encode())
         if values is not None:
             values = np.ascontiguousarray(values, dtype=dtype)
             np.save(folder / f"{field}.npy", values)
@@ -155,53 +183,79 @@ def write(
         "n_interactions": len(arrays["item"]),  # type: ignore[arg-type]
         "context": {label: names for label, (_, names) in context.items()},
         "report": dict(report),
-        "files": {path.name: _stamp(path, sha256_of(path)) for path in sorted(folder.iterdir())},
+        "files": {path.name: entry_of(path) | _time(path) for path in sorted(folder.iterdir())},
     }
     _write_index(folder, index)
 
 
-def _stamp(path: Path, sha256: str) -> dict[str, Any]:
-    stat = path.stat()
-    return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": sha256}
+def _time(path: Path) -> dict[str, int]:
+    return {"mtime_ns": path.stat().st_mtime_ns}
 
 
 def _write_index(folder: Path, index: dict[str, Any]) -> None:
-    part = folder / f"{INDEX}.part"
-    part.write_text(json.dumps(index, indent=1))
-    part.replace(folder / INDEX)
+    """Write the index with a hash of itself."""
+    with replacing(folder / INDEX) as part:
+        part.write_text(json.dumps(index | {"sha256": _hash_of(index)}, indent=1))
 
 
-def _checked_index(folder: Path) -> dict[str, Any]:
+def _hash_of(index: dict[str, Any]) -> str:
+    """Hash an index, without its own hash."""
+    text = json.dumps({key: index[key] for key in sorted(index) if key != "sha256"})
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _checked_index(folder: Path, *, full: bool = False) -> dict[str, Any]:
     """Return the index of a store after checking that its files are the ones that were written.
 
-    Sizes and times are compared; contents only if a time has changed, as after a copy.
+    The index has a hash of itself. Of each file, size and content are checked: whole up to 32 MiB,
+    and if its time has changed, as after a copy; else blocks of it (seqrec/disk/manifest.py).
     """
-    try:
-        index = json.loads((folder / INDEX).read_text())
-        version = index["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(folder, f"{INDEX} is missing or unreadable") from error
-    if version != FORMAT:
-        raise _damaged(folder, f"it has format {version}, this program uses {FORMAT}")
-    try:
-        files = {name: {key: stamp[key] for key in STAMP} for name, stamp in index["files"].items()}
-        index = {key: index[key] for key in KEYS} | {"format": version, "files": files}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(folder, f"{INDEX} lacks entries") from error
+    index = _read_index(folder)
     moved = False
-    for name, stamp in files.items():
+    for name, entry in index["files"].items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != stamp["size"]:
-            raise _damaged(folder, f"{name} is missing or cut off")
-        if path.stat().st_mtime_ns != stamp["mtime_ns"]:
-            if sha256_of(path) != stamp["sha256"]:
-                raise _damaged(folder, f"{name} has changed")
-            files[name] = _stamp(path, stamp["sha256"])
-            moved = True
+        try:
+            time = _time(path)
+            check_entry(path, entry, full=full or time["mtime_ns"] != entry["mtime_ns"])
+        except OSError as error:
+            raise _damaged(folder, f"{name} is missing or unreadable") from error
+        except ValueError as error:
+            raise _damaged(folder, f"{name} has changed: {error}") from error
+        moved = moved or time["mtime_ns"] != entry["mtime_ns"]
+        entry |= time
     if moved:
         with suppress(OSError):  # a read-only cache: the contents are checked again next time
             _write_index(folder, index)
     return index
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    """Read the index, and check its hash (of an older version, which has none, only the types)."""
+    try:
+        index = json.loads((folder / INDEX).read_bytes())
+        version = index["format"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _damaged(folder, f"{INDEX} is missing or unreadable") from error
+    if version != FORMAT:
+        raise _damaged(folder, f"it has format {version}, this program uses {FORMAT}")
+    if "sha256" in index and index["sha256"] != _hash_of(index):
+        raise _damaged(folder, f"{INDEX} has changed")
+    files = index.get("files")
+    if not (
+        _has(index, KEYS)
+        and _has(index["report"], REPORT)
+        and isinstance(files, dict)
+        and {"items.parquet", "users.parquet"} <= set(files)
+        and all(isinstance(entry, dict) and _has(entry, STAMP) for entry in files.values())
+    ):
+        raise _damaged(folder, f"{INDEX} lacks entries")
+    return index
+
+
+def _has(entry: dict[str, Any], kinds: dict[str, type]) -> bool:
+    """Return whether entries are there and of these types; a bool isn't a number."""
+    found = {key: entry.get(key) for key in kinds}
+    return all(isinstance(v, kinds[k]) and not isinstance(v, bool) for k, v in found.items())
 
 
 def _damaged(folder: Path, fact: str) -> DataError:

@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 
 from seqrec.errors import DataError
+from seqrec.store.sort import lexsort
+from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
 
 MAX_AT_ONCE = 1 << 22  # events that are compared at once
@@ -38,20 +40,61 @@ class View:
         before = np.cumsum(length) - length
         return np.arange(length.sum()) + np.repeat(self.start - before, length)
 
+    def items_once(self, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return events that hold all items of each stretch.
+
+        These are all events if no two stretches begin together. Else they are the first event of
+        each item, so that the many histories of one long sequence don't grow with its square.
+
+        Args:
+            item: items of all events in the store.
+
+        Returns:
+            int64: the stretch of each event, and its position in the store.
+        """
+        whole = self.sequences()
+        position = whole.positions() if len(whole) == len(self) else whole.first_uses(item)
+        first, last = np.searchsorted(position, self.start), np.searchsorted(position, self.end)
+        index = View(self.user, first, last).positions()
+        return np.repeat(np.arange(len(self)), last - first), position[index]
+
+    def sequences(self) -> "View":
+        """Return the longest of all stretches that begin together, ordered by where they begin."""
+        start, which = np.unique(self.start, return_inverse=True)
+        end = np.zeros_like(start)
+        np.maximum.at(end, which, self.end)
+        return View(start, start, end)
+
+    def first_uses(self, item: np.ndarray) -> np.ndarray:
+        """Return the positions, in order, of the first event of each item in each stretch."""
+        position = self.positions()
+        owner = np.repeat(np.arange(len(self)), self.end - self.start)
+        chosen = item[position]
+        if not len(position):
+            return position
+        order = lexsort(chosen, owner)
+        new = np.ones(len(order), dtype=bool)
+        new[1:] = (np.diff(chosen[order]) != 0) | (np.diff(owner[order]) != 0)
+        return position[np.sort(order[new])]
+
 
 @dataclass(frozen=True)
 class Splits:
     """The sequences to train on and the targets to evaluate on.
 
     Args:
-        train: sequences of at least 2 events.
+        train: sequences of at least 1 event. One of a single event counts wherever events are
+            counted, but nothing follows it that a model of histories could learn.
         valid, test: histories of at least 1 event, each followed by its target.
         candidate_V: bool (n_items + 1,), the items that may be ranked, False for the padding; None:
             all items.
         protocol: describes how the data was split, with its settings.
-        report: counts: ``train_sequences``, ``train_events``, and for valid and test
-            ``*_targets``, ``*_cold_targets`` (left out: the item isn't a candidate) and
-            ``*_repeats`` (share of targets that are in their own history).
+        report: counts: ``train_sequences``, those of them with one event, ``train_single``, and
+            ``train_events``; for valid and test ``*_targets``, ``*_cold_targets`` (left out: the
+            item isn't a candidate) and ``*_repeats`` (share of targets that are in their own
+            history); ``history_events``, which are in the history of a target only; and
+            ``unused_events``, which are in no part. Events, targets and cold targets add up to the
+            interactions of the store.
         cut: the time, in milliseconds, before which all training events lie; None: no such time.
     """
 
@@ -84,7 +127,7 @@ def assemble(
     cut: int | None = None,
     keep_cold: bool = False,
 ) -> Splits:
-    """Drop sequences too short to train on and targets that can't be ranked, and count.
+    """Drop empty sequences and targets that can't be ranked, and count where each event went.
 
     Args:
         store: the data.
@@ -95,10 +138,12 @@ def assemble(
     Raises:
         DataError: a part is empty.
     """
-    train = train.take(train.end - train.start >= 2)
+    train = train.take(train.end > train.start)
+    length = train.end - train.start
     report: dict[str, int | float] = {
         "train_sequences": len(train),
-        "train_events": int((train.end - train.start).sum()),
+        "train_single": int((length == 1).sum()),
+        "train_events": int(length.sum()),
     }
     judged = {}
     for part, view in {"valid": valid, "test": test}.items():
@@ -109,30 +154,57 @@ def assemble(
         report[f"{part}_targets"] = len(kept)
         report[f"{part}_cold_targets"] = len(view) - len(kept)
         report[f"{part}_repeats"] = _repeats(store, kept)
-    parts = {"training": train, "validation": judged["valid"], "test": judged["test"]}
+    report |= _elsewhere(store, train, valid, test)
+    learned = train.take(length > 1)
+    parts = {"training": learned, "validation": judged["valid"], "test": judged["test"]}
     for part, view in parts.items():
         if not len(view):
             raise DataError(
                 f"{protocol} leaves no {part} sequences of {store.name}, which has "
-                f"{store.n_users:,} users with {store.n_interactions:,} interactions",
+                f"{store.n_users:,} users with {store.n_interactions:,} interactions"
+                + (f"; {lost}" if (lost := costliest(store.report["steps"], "users")) else ""),
                 where="split",
                 todo=todo,
             )
     return Splits(train, judged["valid"], judged["test"], candidate_V, protocol, report, cut)
 
 
+def _elsewhere(store: SequenceStore, train: View, valid: View, test: View) -> dict[str, int]:
+    """Count the events that are neither trained on nor a target, cold ones included."""
+    reached = np.array(store.offset[:-1])  # where the part of each sequence that is used ends
+    reached[train.user] = train.end
+    for view in (valid, test):
+        np.maximum.at(reached, view.user, view.end + 1)
+    used = int((reached - store.offset[:-1]).sum())
+    known = int((train.end - train.start).sum()) + len(valid) + len(test)
+    return {"history_events": used - known, "unused_events": store.n_interactions - used}
+
+
 def _repeats(store: SequenceStore, view: View) -> float:
     """Return the share of targets that occur in their own history."""
-    repeats, ends = 0, np.cumsum(view.end - view.start)
-    for part in np.split(np.arange(len(view)), _even(ends)):
+    whole, repeats = view.sequences(), 0
+    if len(whole) < len(view):
+        return _repeats_of_many(store, view, View(whole.user, whole.start, whole.end + 1))
+    for part in _parts(view):
         some = view.take(part)
         length = some.end - some.start
-        if len(some):
-            same = store.item[some.positions()] == np.repeat(store.item[some.end], length)
-            repeats += int(np.logical_or.reduceat(same, np.cumsum(length) - length).sum())
+        same = store.item[some.positions()] == np.repeat(store.item[some.end], length)
+        repeats += int(np.logical_or.reduceat(same, np.cumsum(length) - length).sum())
     return repeats / len(view) if len(view) else 0.0
 
 
-def _even(ends: np.ndarray) -> np.ndarray:
-    """Return where to cut rows so that each part has about `MAX_AT_ONCE` events."""
-    return np.flatnonzero(np.diff(ends // MAX_AT_ONCE)) + 1
+def _repeats_of_many(store: SequenceStore, view: View, whole: View) -> float:
+    """Return the same where sequences have several targets; `whole` has the last of each."""
+    target, fresh = np.sort(view.end), 0
+    for part in _parts(whole):
+        some = whole.take(part)
+        inside = slice(*np.searchsorted(target, [some.start[0], some.end[-1]]))
+        fresh += int(np.isin(target[inside], some.first_uses(store.item)).sum())
+    return 1 - fresh / len(view)
+
+
+def _parts(view: View) -> list[np.ndarray]:
+    """Return the stretches in parts of about `MAX_AT_ONCE` events each."""
+    ends = np.cumsum(view.end - view.start)
+    cuts = np.flatnonzero(np.diff(ends // MAX_AT_ONCE)) + 1
+    return [part for part in np.split(np.arange(len(view)), cuts) if len(part)]

@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
 def say(text: str, *, style: str = "") -> None:

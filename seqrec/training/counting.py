@@ -4,12 +4,12 @@ import time
 from typing import Any
 
 import pytorch_lightning as lightning
-from rich.console import Console
 
 from seqrec.counts.training import Training
 from seqrec.model import BaselineModel
+from seqrec.run.checkpoints import write_checkpoint
 from seqrec.run.folder import RunFolder
-from seqrec.terminal.console import print_line
+from seqrec.terminal.console import Console, print_line
 from seqrec.training.evaluated import EvaluatedModule
 
 
@@ -45,9 +45,10 @@ class BaselineModule(EvaluatedModule):
 
     def save(self, folder: RunFolder) -> None:
         """Write the counts as the run's best checkpoint."""
-        folder.write_checkpoint(
+        write_checkpoint(
             {
                 "state_dict": {name: value.cpu() for name, value in self.state_dict().items()},
                 "seqrec": self.description | {"fit_seconds": self.fit_seconds},
-            }
+            },
+            folder.best,
         )

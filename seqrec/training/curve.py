@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback
 
+from seqrec.disk.write import telling
 from seqrec.evaluation.results import prefixed
 from seqrec.machine.process import is_first_process
 from seqrec.run.folder import RunFolder
@@ -55,5 +56,6 @@ class LearningCurve(Callback):
             row["valid/loss"] = float(trainer.callback_metrics["valid/loss"])
             row |= prefixed("valid", module.results)
         if is_first_process():
-            with (self.folder.path / "history.jsonl").open("a") as file:
+            path = self.folder.path / "history.jsonl"
+            with telling(path), path.open("a") as file:
                 file.write(json.dumps(row) + "\n")

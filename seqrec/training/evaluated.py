@@ -1,5 +1,6 @@
 """Evaluation of any model, trained or counted: ranking the catalogue for held-out events."""
 
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, Literal
 
@@ -23,6 +24,9 @@ from seqrec.store.views import View
 
 class EvaluatedModule(lightning.LightningModule):
     """A model with the task that it is evaluated on.
+
+    A model is judged in float32, from the query to the rank, in whatever precision it is trained:
+    that is how it recommends, and no rank depends on the batch that an event is in.
 
     Args:
         model: ranks the items.
@@ -104,7 +108,8 @@ class EvaluatedModule(lightning.LightningModule):
 
     def validation_step(self, batch: EvalBatch, index: int) -> None:
         """Rank the targets of a batch."""
-        self._rank(batch)
+        with self.exactly():
+            self._rank(batch)
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of all validation events."""
@@ -112,8 +117,8 @@ class EvaluatedModule(lightning.LightningModule):
 
     def test_step(self, batch: EvalBatch, index: int) -> None:
         """Rank the targets of a batch, and keep each event's rank and list."""
-        query, ranking = self._rank(batch)
-        with torch.autocast(self.device.type, enabled=False):
+        with self.exactly():
+            query, ranking = self._rank(batch)
             self.judge.note(query, batch, self.model.catalogue(), ranking)
 
     def on_test_epoch_end(self) -> None:
@@ -123,8 +128,11 @@ class EvaluatedModule(lightning.LightningModule):
 
     def _rank(self, batch: EvalBatch) -> tuple[Any, Ranking]:
         query = self.model.query(batch.history, self.judge.policy.candidate_V)
-        with torch.autocast(self.device.type, enabled=False):
-            return query, self.judge.count(query, batch, self.model.catalogue(), self.loss)
+        return query, self.judge.count(query, batch, self.model.catalogue(), self.loss)
+
+    def exactly(self) -> AbstractContextManager:
+        """Return a context of float32, whatever the trainer's precision is."""
+        return torch.autocast(self.device.type, enabled=False)
 
     def _finish(self, stage: str) -> None:
         self.results = self.judge.results()

@@ -8,7 +8,6 @@ import numpy as np
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.plugins.precision import FSDPPrecision
-from rich.console import Console
 from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
@@ -20,8 +19,10 @@ from seqrec.evaluation.task import Task
 from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel
+from seqrec.run.checkpoints import find_start
 from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch, TrainBatch
+from seqrec.terminal.console import Console, print_line
 from seqrec.training.evaluated import EvaluatedModule
 
 
@@ -71,16 +72,22 @@ class TrainedModule(EvaluatedModule):
         self.generator = torch.Generator()  # for augmentation; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.validated = -1  # the epoch of the latest validation
-        self.train_loss, self.valid_loss = MeanMetric(), MeanMetric()
+        # a loss that is NaN stops the run; torchmetrics' warning would only come before
+        self.train_loss, self.valid_loss = MeanMetric(nan_strategy="ignore"), MeanMetric()
         self.fit_seconds = 0.0
 
     def fit(self, trainer: lightning.Trainer, folder: RunFolder, out: Console) -> dict[str, Any]:
-        """Train, from the last checkpoint if there is one; return epochs and seconds.
+        """Train, from the last whole checkpoint if there is one; return epochs and seconds.
 
         Raises:
             KeyboardInterrupt: training was interrupted and Lightning shut it down.
         """
-        trainer.fit(self, ckpt_path=folder.resumable(), weights_only=True)
+        start = find_start(folder.path)
+        if start.notes:
+            print_line(out, "damage", "; ".join(start.notes))
+        if start.checkpoint:
+            print_line(out, "resume", f"from {start.checkpoint}")
+        trainer.fit(self, ckpt_path=start.checkpoint, weights_only=True)
         if trainer.interrupted:
             raise KeyboardInterrupt
         return {"epochs": trainer.current_epoch, "fit_seconds": round(self.fit_seconds, 3)}
@@ -180,8 +187,9 @@ class TrainedModule(EvaluatedModule):
 
     def validation_step(self, batch: EvalBatch, index: int) -> None:
         """Rank the targets of a batch, and accumulate the loss at held-out events."""
-        query_BD, _ = self._rank(batch)
-        loss = self.objective.held_out(self.model, query_BD, batch)
+        with self.exactly():
+            query_BD, _ = self._rank(batch)
+            loss = self.objective.held_out(self.model, query_BD, batch)
         self.valid_loss.update(loss, weight=len(query_BD))
 
     def on_validation_epoch_end(self) -> None:

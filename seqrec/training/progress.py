@@ -1,18 +1,15 @@
 """The progress bar, one line per epoch, and what the first epoch says of the plan."""
 
-import math
 import time
 from typing import Any
 
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seqrec.errors import RunError
 from seqrec.machine.hardware import Hardware
 from seqrec.machine.memory import peak_mb
-from seqrec.terminal.console import print_line
+from seqrec.terminal.console import Console, print_line
+from seqrec.terminal.progress import progress_bar
 from seqrec.training.module import TrainedModule
 from seqrec.training.plan import Plan, told
 
@@ -26,13 +23,9 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, out: Console, *, shown: bool) -> None:
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("batches"),
-            TimeRemainingColumn(),
-            console=out,
+        self.progress = progress_bar(
+            *("{task.description}", "bar", "counted", "batches", "remaining"),
+            out=out,
             transient=True,
             disable=not shown or not out.is_terminal or out.quiet,
         )
@@ -112,12 +105,6 @@ class EpochLines(Callback):
         """Print the line."""
         assert isinstance(module, TrainedModule)
         loss = float(module.train_loss.compute())
-        if not math.isfinite(loss):
-            raise RunError(
-                "the loss became infinite or NaN",
-                where=f"epoch {trainer.current_epoch + 1}",
-                todo="lower optimizer.lr, or set trainer.gradient_clip or trainer.precision=fp32",
-            )
         line = f"epoch {trainer.current_epoch + 1:>4}   loss {loss:8.4f}"
         if module.monitor in trainer.callback_metrics and module.validated == trainer.current_epoch:
             value = float(trainer.callback_metrics[module.monitor])

@@ -8,15 +8,17 @@ from typing import Any, Literal
 import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from rich.console import Console
 
 from seqrec.build import make
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError
 from seqrec.machine.hardware import Hardware
 from seqrec.run.folder import RunFolder
+from seqrec.terminal.console import Console
 from seqrec.training.averaging import MovingAverage
+from seqrec.training.checkpoints import Checkpoints
 from seqrec.training.curve import LearningCurve
+from seqrec.training.finite import FiniteLoss
 from seqrec.training.plan import Plan
 from seqrec.training.profiling import build_profiler
 from seqrec.training.progress import Correction, EpochLines, ProgressBar
@@ -27,6 +29,7 @@ NOT_ACTIONABLE = (  # warnings that users can't act on
     ".*exists and is not empty.*",  # a resumed run continues in its folder
     ".*recommended to use `self.log.*sync_dist.*",  # the metrics are exact on every process
     ".*smaller than the logging interval.*",
+    ".*ReduceLROnPlateau conditioned on metric.*",  # it is stepped at validation alone
     ".*`isinstance\\(treespec, LeafSpec\\)`.*",  # inside torch and Lightning
 )
 
@@ -61,6 +64,7 @@ def build_trainer(
     """
     settings, strategy = root.trainer, root.trainer.strategy
     callbacks: list[Callback] = [
+        FiniteLoss(),  # before any that saves
         *first,
         ProgressBar(out, shown=settings.progress),
         EpochLines(out),
@@ -78,6 +82,7 @@ def build_trainer(
     callbacks.append(ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **where))
     return lightning_trainer(
         settings,
+        plugins=[Checkpoints()],
         strategy=make(strategy) if isinstance(strategy, dict) else strategy,
         precision=hardware.lightning_precision,
         max_epochs=settings.max_epochs,
@@ -93,11 +98,10 @@ def build_trainer(
     )
 
 
-def evaluating_trainer(settings: Trainer, hardware: Hardware, out: Console) -> lightning.Trainer:
+def evaluating_trainer(settings: Trainer, out: Console) -> lightning.Trainer:
     """Return a trainer for evaluation: each process has the whole model and writes no files."""
     return lightning_trainer(
         settings,
-        precision=hardware.lightning_precision,
         logger=False,
         callbacks=[ProgressBar(out, shown=settings.progress)],
         enable_checkpointing=False,
@@ -121,7 +125,7 @@ def lightning_trainer(settings: Trainer, **options: Any) -> lightning.Trainer:
             use_distributed_sampler=False,
             **options,
         )
-    except (ValueError, ImportError, MisconfigurationException) as error:
+    except (ValueError, TypeError, ImportError, MisconfigurationException) as error:
         raise ConfigError(
             str(error), where="trainer", todo="use trainer=auto, which works on any machine"
         ) from error

@@ -6,9 +6,10 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from seqrec.config.cli.elsewhere import KEY, searched
+from seqrec.config.cli.elsewhere import KEY, SCHEME, searched, searching_in
 from seqrec.config.compose import Composed, to_values
 from seqrec.config.meaning import ELSEWHERE, key_of, meaning_of, values_of
+from seqrec.home import CONFIGS
 from seqrec.run.folder import RunFolder
 
 Compose = Callable[[list[str]], Composed]
@@ -27,19 +28,22 @@ def write_recipe(
         head: lines of a comment at the top of the file.
     """
     given = list(given)
-    where = searching(folder, given)
-    own = [each for each in given if each.startswith(f"{KEY}=")]
+    where, left = searching(folder, given), beside_recipe(given)
     kept = [each for each in given if not left_to_command(each)]
-    choices = compose(own).choices
+    wanted = compose(given)
+    choices = wanted.choices
     groups = [each.partition("=") for each in kept if each.partition("=")[0] in choices]
+    if any(key_of(each) == "experiment" for each in given):
+        usual = compose([each for each in given if key_of(each) == KEY]).choices
+        groups = [*_changed(choices, usual), *groups]
     keys = [each for each in kept if each.partition("=")[0] not in choices]
     values = OmegaConf.from_dotlist(keys)
     file = folder / "experiment" / f"{name}.yaml"
-    wanted = values_of(to_values(compose([*own, *kept]).config))
+    values_wanted = values_of(to_values(wanted.config))
     for _ in range(2):  # the second time with the keys that the order of files changed
         _write(file, head, groups, values)
-        got = values_of(to_values(compose([where, f"experiment={name}"]).config))
-        different = {key: value for key, value in wanted.items() if got.get(key) != value}
+        got = values_of(to_values(compose([where, f"experiment={name}", *left]).config))
+        different = {key: value for key, value in values_wanted.items() if got.get(key) != value}
         if not different:
             break
         for key, value in different.items():
@@ -52,9 +56,25 @@ def left_to_command(override: str) -> bool:
     return meaning_of(key_of(override)) in ELSEWHERE
 
 
+def beside_recipe(given: Iterable[str]) -> list[str]:
+    """Return the overrides that are typed beside the recipe: files, places and labels."""
+    return [
+        each for each in given if left_to_command(each) and key_of(each) not in (KEY, "experiment")
+    ]
+
+
 def searching(folder: Path, given: Iterable[str]) -> str:
     """Return the override that adds `folder` to the search path of `given`."""
-    return f"{KEY}=[{','.join([*searched(given), f'file://{folder.absolute()}'])}]"
+    return searching_in([*searched(given), f"{SCHEME}{folder.absolute()}"])
+
+
+def _changed(choices: dict[str, Any], usual: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the groups for which another recipe chose another file than usual."""
+    return [
+        (group, "=", str(option))
+        for group, option in choices.items()
+        if option != usual.get(group) and (CONFIGS / group / f"{option}.yaml").is_file()
+    ]
 
 
 def _write(file: Path, head: list[str], groups: list[tuple[str, str, str]], values: Any) -> None:

@@ -1,6 +1,7 @@
 """One trial of a study: train and validate a model, without using the test events."""
 
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
-from rich.console import Console
 
 from seqrec.config.compose import to_values
 from seqrec.errors import ConfigError
@@ -17,6 +17,7 @@ from seqrec.experiment.run import choose_hardware_for, prepare_data
 from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.run.folder import RunFolder, typed
 from seqrec.shapes import count_parameters
+from seqrec.terminal.console import silent
 from seqrec.training.module import TrainedModule
 from seqrec.training.trainer import build_trainer, silence
 
@@ -83,7 +84,7 @@ def run_trial(config: DictConfig, folder: Path, report: Report) -> Outcome:
         monitor=module.monitor,
         mode=module.mode,
         logger=None,
-        out=Console(quiet=True),
+        out=silent(),
         first=[watch],
     )
     try:
@@ -91,8 +92,7 @@ def run_trial(config: DictConfig, folder: Path, report: Report) -> Outcome:
         if trainer.interrupted:
             raise KeyboardInterrupt
     finally:
-        for kept in (run.best, run.last):
-            kept.unlink(missing_ok=True)
+        shutil.rmtree(run.checkpoints, ignore_errors=True)
     return Outcome(
         watch.best, watch.epoch, trainer.current_epoch, module.fit_seconds, count_parameters(module)
     )

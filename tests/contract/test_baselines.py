@@ -7,6 +7,7 @@ from helpers.counts import counted, histories, scores, sequences, training
 
 from seqrec.baseline.markov import Markov
 from seqrec.counts import table as tables
+from seqrec.ranking.rank import rank_targets
 
 every = pytest.mark.parametrize("name", names("baseline"))
 
@@ -52,13 +53,29 @@ def check_ties(baseline):
         assert len(row.unique()) == ITEMS
 
 
-CHECKS = [check_rows_stay_apart, check_ways_agree, check_weights, check_ties]
+def check_ranks_are_places(baseline):
+    """An item's rank as a target is its place in the list: a tie-break breaks ties in both."""
+    query = baseline.query(*histories())
+    lists = rank_targets(query, baseline.table, torch.ones(3, dtype=torch.int64), k=ITEMS).top_BK
+    for place, item_B in enumerate(lists.T, 1):
+        rank_B = rank_targets(query, baseline.table, item_B, k=1).rank_B
+        assert (rank_B == place).all()
+
+
+CHECKS = [
+    *(check_rows_stay_apart, check_ways_agree, check_weights, check_ties, check_ranks_are_places)
+]
 
 
 @every
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_baseline_keeps_its_promise(check, name):
     check(counted(name, sequences()))
+
+
+@every
+def test_a_rank_is_a_place_however_many_events_are_counted(name):
+    check_ranks_are_places(counted(name, sequences() * 400))
 
 
 @every
@@ -94,7 +111,7 @@ class Everywhere(Markov):
 class Tied(Markov):
     def count(self, given, judge):
         super().count(given, judge)
-        self.table.base_V.zero_()
+        self.table.fill(None, torch.zeros(len(self.table)))
 
 
 class Inexact(Markov):
@@ -112,6 +129,7 @@ class Inexact(Markov):
         (check_weights, Signed),
         (check_weights, Everywhere),
         (check_ties, Tied),
+        (check_ranks_are_places, Tied),
     ],
 )
 def test_a_broken_baseline_is_found_out(check, kind):

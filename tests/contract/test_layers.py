@@ -16,7 +16,7 @@ from seqrec.config.kinds import KINDS
 PACKAGE = ROOT / "seqrec"
 LAYERS = [
     *("errors", "home", "clock", "shapes", "catalogue", "contracts", "layers", "machine"),
-    *("terminal", "config", "raw", "data", "store", "run", "split", "window", "batches"),
+    *("disk", "terminal", "config", "raw", "data", "store", "run", "split", "window", "batches"),
     *("augment", "features", "context", "embedding", "encoder", "head", "scorer", "negatives"),
     *("loss", "optimizer", "scheduler", "counts", "baseline", "metric", "ranking", "rerank"),
     *("list_metric", "model", "question", "explainer", "objective", "build", "logger"),

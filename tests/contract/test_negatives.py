@@ -4,13 +4,20 @@ import math
 
 import pytest
 import torch
-from helpers.components import ITEMS, component, names
+from helpers.components import ITEMS, component, names, node
 
 from seqrec.shapes import Negatives, Targets
 
 N, S, LOG_Q = 24, 4000, -math.log(ITEMS)
-every = pytest.mark.parametrize("name", sorted({*names("negatives")} - {"none"}))
-shared = pytest.mark.parametrize("shared", [True, False])
+SAMPLERS = sorted({*names("negatives")} - {"none"})
+OPTIONS = [
+    (name, options)
+    for name in SAMPLERS
+    for options in (
+        [{"shared": True}, {"shared": False}] if "shared" in node("negatives", name) else [{}]
+    )
+]
+every = pytest.mark.parametrize(("name", "options"), OPTIONS)
 
 
 def positions():
@@ -72,20 +79,37 @@ CHECKS = [check_items, check_target_is_not_kept, check_others_are_kept, check_lo
 
 
 @every
-@shared
 @pytest.mark.parametrize("check", CHECKS)
-def test_a_sampler_keeps_its_promise(check, name, shared):
-    check(component("negatives", name, num=S, shared=shared))
+def test_a_sampler_keeps_its_promise(check, name, options):
+    check(component("negatives", name, num=S, **options))
 
 
 @every
-@shared
-def test_with_exclude_own_nothing_of_the_sequence_is_kept(name, shared):
+def test_with_exclude_own_nothing_of_the_sequence_is_kept(name, options):
+    if "exclude_own" not in node("negatives", name):
+        return
     targets, item_BL = positions()
-    draws = draw(component("negatives", name, num=S, shared=shared, exclude_own=True))
+    draws = draw(component("negatives", name, num=S, **options, exclude_own=True))
     for n, row in enumerate(targets.row_N.tolist()):
         own = {*item_BL[row].tolist(), *targets.item_N[targets.row_N == row].tolist()}
         assert not own & set(draws.item.expand(N, S)[n][draws.keep_NS[n]].tolist())
+
+
+def test_unseen_items_are_those_that_the_user_has_no_event_with():
+    """Evenly, however few they are; of a user who isn't known, all but the target."""
+    have = {0: {2, 3}, 1: {1}, 3: {*range(1, ITEMS)}}  # user 3 lacks one item
+    own_P = torch.tensor([user * (ITEMS + 1) + i for user, of in have.items() for i in sorted(of)])
+    sampler = component("negatives", "unseen", num=S, own_items=lambda: own_P)
+    user_N = torch.tensor([0, 1, 2, 3, -1])
+    targets = Targets(torch.tensor([2, 1, 4, 5, 6]), torch.arange(5), None, user_N)
+    draws = sampler(targets, torch.zeros(5, 1, dtype=torch.int64))
+    for n, user in enumerate(user_N.tolist()):
+        kept = draws.item[n][draws.keep_NS[n]]
+        free = {*range(1, ITEMS + 1)} - have.get(user, set()) - {int(targets.item_N[n])}
+        assert set(kept.tolist()) == free
+        share = torch.bincount(kept)[kept.unique()] / len(kept)
+        assert (share - 1 / len(free)).abs().max() < 0.03
+    assert draws.log_q[:, 0].exp().tolist() == pytest.approx([1 / 18, 1 / 19, 1 / 20, 1, 1 / 20])
 
 
 def test_none_draws_nothing():

@@ -64,6 +64,7 @@ def test_a_head_at_a_position_in_bfloat16_is_close_to_the_head_there(name):
     assert (rounded - exact).abs().max() <= 0.05 * exact.abs().max() + 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names("head"))
 def test_a_head_at_a_position_is_exported_for_any_batch_and_length(name):
     check_export(component("head", name).eval())
@@ -171,6 +172,7 @@ def test_a_query_is_the_summary_of_the_last_valid_position(encoder, head):
     torch.testing.assert_close(model.query(asked), expected, **ROUNDING)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "head"), [("transformer", "last"), ("identity", "stamp")])
 def test_a_model_without_recurrence_is_exported_with_its_history(encoder, head):
     class Query(nn.Module):

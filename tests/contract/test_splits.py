@@ -7,14 +7,15 @@ import pytest
 from helpers.components import component, names
 from helpers.experiments import root, store_of
 
+from seqrec.build import gather_facts
 from seqrec.store.views import View
 
 every = pytest.mark.parametrize("name", names("split"))
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """120 users of 2 to 13 events; they come and go at different times."""
+def stores(tmp_path_factory):
+    """120 users of 2 to 13 events, who come and go at different times: in a file, and in parts."""
     folder = tmp_path_factory.mktemp("timed")
     rng = np.random.default_rng(0)
     lines = ["user_id,item_id,timestamp"]
@@ -22,8 +23,22 @@ def store(tmp_path_factory):
         times = np.sort(rng.integers(0, 40, 2 + user % 12)) + rng.integers(0, 1000)
         lines += [f"u{user},i{rng.integers(25)},{1_700_000_000 + 60 * t}" for t in times]
     (folder / "events.csv").write_text("\n".join(lines))
-    config = root("data=files", f"data.path={folder / 'events.csv'}", "prepare.k_core=0")
-    return store_of(config, folder)
+    for at, part in enumerate(("train", "valid", "test")):
+        rows = [row for n, row in enumerate(lines[1:]) if (0, 0, 0, 1, 2)[n % 5] == at]
+        (folder / f"{part}.csv").write_text("\n".join([lines[0], *rows]))
+    given = [f"data.{part}_path={folder / part}.csv" for part in ("valid", "test")]
+    of_parts = [f"data.path={folder / 'train.csv'}", *given, "split=given"]
+    whole = [f"data.path={folder / 'events.csv'}"]
+    return {
+        name: store_of(root("data=files", "prepare.k_core=0", *options), folder)
+        for name, options in {"whole": whole, "given": of_parts}.items()
+    }
+
+
+@pytest.fixture
+def store(stores, request):
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    return stores.get(name, stores["whole"])
 
 
 def check_parts_are_disjoint(split, store):
@@ -79,7 +94,32 @@ def check_same_again(split, store):
         assert np.array_equal(a.start, b.start) and np.array_equal(a.end, b.end)
 
 
+def check_every_event_is_told(split, store):
+    """Each event is in a part, or the report says how many aren't and why."""
+    splits = split(store)
+    report, part = splits.report, np.zeros(store.n_interactions, dtype=int)
+    part[splits.train.positions()] = 1
+    part[splits.valid.end], part[splits.test.end] = 2, 3
+    told = [report[n] for n in ("train_events", "valid_targets", "test_targets")]
+    assert [(part == at).sum() for at in (1, 2, 3)] == told
+    cold = report["valid_cold_targets"] + report["test_cold_targets"]
+    assert (part == 0).sum() == cold + report["history_events"] + report["unused_events"]
+    for view in (splits.valid, splits.test):
+        part[view.positions()] = 4
+    # a target that is left out may be in the history of another
+    assert 0 <= (part == 0).sum() - report["unused_events"] <= cold
+
+
+def check_ranked_items_are_counted(split, store):
+    """An item that training has no event of isn't ranked, where a split says what is."""
+    splits = split(store)
+    if splits.candidate_V is not None:
+        item_count_V = gather_facts(store, splits).item_count_V.numpy()
+        assert np.array_equal(splits.candidate_V[1:], item_count_V[1:] > 0)
+
+
 CHECKS = [
+    *(check_every_event_is_told, check_ranked_items_are_counted),
     *(check_parts_are_disjoint, check_histories_are_whole, check_train_comes_first),
     *(check_cut_holds, check_targets_may_be_ranked, check_same_again),
 ]
@@ -121,6 +161,9 @@ def drawn(store):
         (check_cut_holds, changed(cut=lambda _, store: int(np.median(store.timestamp)))),
         (check_targets_may_be_ranked, changed(candidate_V=lambda _, store: only_one(store))),
         (check_same_again, drawn),
+        (check_every_event_is_told, changed(train=lambda splits, _: two_or_more(splits.train))),
+        (check_every_event_is_told, changed(test=lambda splits, _: splits.test.take([0, 1]))),
+        (check_ranked_items_are_counted, changed(candidate_V=lambda _, store: only_one(store))),
     ],
 )
 def test_a_broken_split_is_found_out(check, broken, store):
@@ -131,6 +174,10 @@ def test_a_broken_split_is_found_out(check, broken, store):
 def everything(store):
     user = np.arange(store.n_users)
     return View(user, np.asarray(store.offset[:-1]), np.asarray(store.offset[1:]))
+
+
+def two_or_more(view):
+    return view.take(view.end - view.start >= 2)
 
 
 def cut_short(view):

@@ -10,6 +10,7 @@ import os
 import runpy
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -79,8 +80,9 @@ def _main(words: list[str], env: dict[str, str], folder: str, end: Connection) -
             runpy.run_module(words[1], run_name="__main__", alter_sys=True)
         else:
             runpy.run_path(words[0], run_name="__main__")
-    finally:
-        atexit._run_exitfuncs()  # a fork doesn't
+    finally:  # what an interpreter does at its end, and a fork doesn't
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
 
 
 def _added(env: dict[str, str]) -> list[str]:

@@ -32,6 +32,7 @@ FACTS = {
     "rating_mean": 3.5,
     "sparse": False,
     "items": lambda: ITEM_TABLE,
+    "own_items": lambda: torch.arange(1, 10 * (ITEMS + 1), ITEMS + 1),  # each user has item 1
 }
 
 
@@ -54,7 +55,7 @@ def node(kind: str, name: str) -> dict:
 
 @cache
 def _read(file: Path) -> dict:
-    sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0}
+    sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0, "tags": []}
     root = OmegaConf.create({**sizes, "node": OmegaConf.load(file)})
     return OmegaConf.to_container(root, resolve=True)["node"]
 

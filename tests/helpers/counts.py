@@ -22,7 +22,8 @@ def training(rows: list[list[int]], *, timed: bool = True) -> Training:
     """The sequences as training events."""
     item = np.concatenate(rows).astype(np.int64)
     offset = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    return Training(item, offset, np.arange(len(item)) if timed else None, ITEMS)
+    timestamp = np.arange(len(item)) if timed else None
+    return Training(item, offset, timestamp, ITEMS, np.arange(ITEMS + 1))
 
 
 def counted(name: str, rows: list[list[int]], **changes):

@@ -15,7 +15,7 @@ from helpers.place import SMALL, Place, metrics, ranked
 from omegaconf import OmegaConf
 
 from seqrec.config.schema import Trainer
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, WriteError
 from seqrec.experiment.processes import agree, check_shares
 from seqrec.machine.process import RANKS, is_first_process, rank
 from seqrec.run.claim import NewFolder, claim
@@ -75,15 +75,28 @@ def test_every_run_has_a_folder_of_its_own(tmp_path):
     assert tmp_path / "data" / "now_16" in folders
 
 
+def test_a_folder_that_can_not_be_made_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match="can't be written"):
+        claim(tmp_path / "file" / "now")
+    with pytest.raises(SystemExit) as end:
+        settled(tmp_path / "file" / "now", f"hydra.run.dir='{tmp_path}/file/now'")
+    assert end.value.code == 1
+
+
 def settled(folder: Path, *overrides: str, kind: str = "run") -> Path:
     node = {"dir": str(folder)}
-    hydra = {"run": node, "sweep": node, "overrides": {"hydra": list(overrides)}}
+    hydra = {
+        "run": node,
+        "sweep": node,
+        "overrides": {"hydra": list(overrides), "task": ["seed=1,2"]},
+    }
     config = OmegaConf.create({"hydra": hydra})
     callback = NewFolder()
     getattr(callback, {"run": "on_run_start", "sweep": "on_multirun_start"}[kind])(config)
     chosen = Path(config.hydra[kind].dir)
     if not overrides:
-        assert config.hydra.overrides.hydra == [f"hydra.{kind}.dir='{chosen}'"]
+        assert config.hydra.overrides.hydra[0] == f"hydra.{kind}.dir='{chosen}'"
     return chosen
 
 

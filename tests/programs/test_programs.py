@@ -73,7 +73,7 @@ def test_a_failing_job_is_recorded_and_the_others_go_on(tmp_path):
     assert done.returncode == 1
     jobs = sorted((tmp_path / "out" / "synthetic" / "sweeps").glob("*/[0-9]*"))
     assert [job.name for job in jobs] == [
-        f"{number}_data-synthetic_seed-{seed}" for number, seed in enumerate((1, 2, 3, 5))
+        f"{number}_seed-{seed}" for number, seed in enumerate((1, 2, 3, 5))
     ]
     assert [(job / "ran").exists() for job in jobs] == [True, False, False, True]
     assert (jobs[1] / "error.txt").read_text().startswith("a file is missing\n  where: there")

@@ -135,7 +135,7 @@ def test_a_report_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch)
     with pytest.raises(ConfigError, match="is a folder"):
         check_target(tmp_path)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"seqrec\[report\]"):
+    with pytest.raises(ConfigError, match=r"'\.\[report\]'"):
         check_target(tmp_path / "report.html")
 
 
@@ -168,6 +168,26 @@ def test_every_chart_is_drawn_and_named_without_an_error(chromium, report):
             assert caption.endswith(label)
     assert page.get_log("browser") == []
     assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
+
+
+@browser
+@pytest.mark.slow
+def test_paper_has_every_chart_in_the_light_theme(chromium, report):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    page = opened(chromium, report, scheme="dark")
+    page.get(report.as_uri())  # charts below the screen aren't drawn yet
+    page.execute_script("dispatchEvent(new Event('beforeprint'))")
+    WebDriverWait(page, 20).until(  # plotly draws a little later
+        lambda page: page.execute_script(
+            "return [...document.querySelectorAll('.plot')]"
+            ".every(p => p.querySelector('.main-svg')?.getAttribute('width') === '880')"
+        )
+    )
+    theme = "return document.documentElement.dataset.theme ?? 'of the system'"
+    assert page.execute_script(theme) == "light"
+    page.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert page.execute_script(theme) == "of the system"
 
 
 @browser

@@ -44,8 +44,9 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def copied(finished, tmp_path):
-    """A copy to damage; ``change`` edits its configuration."""
-    return shutil.copytree(finished, tmp_path / "run")
+    """A forged copy, without the hashes that would tell; ``change`` edits its configuration."""
+    without = shutil.ignore_patterns("manifest.json")
+    return shutil.copytree(finished, tmp_path / "run", ignore=without)
 
 
 def change(folder: Path, **keys):
@@ -89,7 +90,7 @@ def hostile(owned: Path) -> dict[str, dict]:
             "head": {"_target_": "seqrec.build.import_module", "name": "antigravity"}
         },
         "a function of ours": {"head": {"_target_": "seqrec.experiment.python.train"}},
-        "private": {"head": {"_target_": "seqrec.run.folder._write", "path": str(owned)}},
+        "private": {"head": {"_target_": "seqrec.config.saved._flat", "path": str(owned)}},
         "dunder": {"head": {"_target_": "seqrec.build.__builtins__.eval"}},
         "a partial": {"head": {**makedirs, "_partial_": True}},
     }

@@ -1,5 +1,6 @@
 """Choice of the runs to compare, and of the settings that group them into rows."""
 
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ from seqrec.errors import RunError
 
 # keys that distinguish rows, in order of preference
 LABEL_ORDER = tuple(dict.fromkeys(("data", "model", *(kind.name for kind in KINDS))))
+
+SEPARATING = (Meaning.FILE, Meaning.RESULT, Meaning.MEASURE, Meaning.REPEAT, Meaning.PLACE)
 
 
 def filter_runs(
@@ -128,10 +131,28 @@ def comparable(runs: list[Run], *, separate: bool) -> list[list[Run]]:
         raise RunError(
             "these runs differ in data, protocol or test events, so they can't be compared",
             where="\n         ".join(groups),
-            todo="filter them (data=..., split=..., any key), or use separate=true for one table "
-            "per group",
+            todo=f"{_one_of(list(kinds.values()))}, or use separate=true for one table per group",
         )
     return list(kinds.values())
+
+
+def _one_of(groups: list[list[Run]]) -> str:
+    """Return how to choose one of several groups: by a key that no two of them share a value of."""
+    first = groups[0]
+    keys = {key for run in first for key in run.settings if meaning_of(key) in SEPARATING}
+    for key in sorted(keys, key=lambda key: (_rank(key), key)):
+        values = [{text_of(run.settings.get(key)) for run in group} for group in groups]
+        if len(values[0]) == 1 and sum(map(len, values)) == len(set.union(*values)):
+            [value] = values[0]
+            if all(_is(run.settings[key], text) for run in first for text in split_list(value)):
+                return f"choose one group, for example with {shlex.quote(f'{key}={value}')}"
+    return f"name the folders of one group, such as {shlex.quote(str(first[0].path))} ..."
+
+
+def _rank(key: str) -> tuple[int, int]:
+    """Order keys by what says most about a run: its choices, then settings, then files."""
+    choice = LABEL_ORDER.index(key) if key in LABEL_ORDER else len(LABEL_ORDER)
+    return choice, SEPARATING.index(meaning_of(key))
 
 
 def text_of(value: Any) -> str:

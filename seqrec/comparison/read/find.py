@@ -13,6 +13,8 @@ from seqrec.run.claim import ELSEWHERE
 
 MARKS = {"config.yaml", "metrics.json", "run.json", "error.txt"}  # each marks a run's folder
 
+STUDY, TRIALS = {"study.jsonl", ".first"}, {"trials"}  # a study's trials weren't tested
+
 
 @dataclass(frozen=True)
 class Skipped:
@@ -70,7 +72,8 @@ def _folders(root: Path) -> Iterator[Path]:
         elif MARKS & set(files) or ".hydra" in below:
             below.clear()
             yield Path(folder)
-        below[:] = [name for name in below if not name.startswith(".")]
+        hidden = TRIALS if STUDY & set(files) else set()
+        below[:] = [name for name in below if not name.startswith(".") and name not in hidden]
 
 
 def _without_copies(runs: list[Run]) -> tuple[list[Run], list[Skipped]]:

@@ -11,6 +11,7 @@ import polars as pl
 
 from seqrec.config.kinds import KINDS
 from seqrec.config.meaning import Meaning, declared_meanings, flat, meaning_of
+from seqrec.config.saved import MEND
 from seqrec.config.schema import Component
 from seqrec.config.trust import NOTHING, Trust
 from seqrec.errors import RunError
@@ -87,8 +88,8 @@ def read_run(path: Path, trust: Trust = NOTHING) -> Run:
     """
     folder = RunFolder(path, trust)
     _check_finished(folder)
-    results = _entries(folder, "metrics.json", RESULTS)
-    protocol = _entries(folder, "protocol.json", CARD)
+    results = folder.results(RESULTS)
+    protocol = folder.read_entries("protocol.json", CARD)
     about = folder.about()
     config = _config(folder)
     targets = {group: _option(config.get(group)) for group in GROUPS if group in config}
@@ -123,21 +124,11 @@ def _check_finished(folder: RunFolder) -> None:
     raise RunError("not a run, or one that ended before training", where=str(folder.path))
 
 
-def _entries(folder: RunFolder, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    content = folder.read_json(name)
-    found = content if isinstance(content, dict) else {}
-    wrong = [k for k, kind in wanted.items() if k not in found or not isinstance(found[k], kind)]
-    if wrong:
-        missing = ", ".join(wrong[:3])
-        raise RunError(f"{name} isn't that of a run: it lacks {missing}", where=str(folder.path))
-    return content
-
-
 def _config(folder: RunFolder) -> dict[str, Any]:
     """Read ``config.yaml`` as plain values."""
     config = folder.plain_config()
     if not {"seed", "metric", "data"} <= set(config):
-        raise RunError("config.yaml isn't that of a run", where=str(folder.path))
+        raise RunError("config.yaml isn't that of a run", where=str(folder.path), todo=MEND)
     return config
 
 
@@ -148,10 +139,13 @@ def _ranks(folder: RunFolder) -> pl.DataFrame:
         raise RunError(
             f"ranks.parquet has no column {', '.join(missing)}: an older version wrote it",
             where=str(folder.path),
+            todo="run its command again",
         )
     ranks = table["rank"]
     if not len(ranks) or not ranks.dtype.is_integer() or ranks.null_count() or (ranks < 1).any():
-        raise RunError("ranks.parquet has no ranks, or ranks below 1", where=str(folder.path))
+        raise RunError(
+            "ranks.parquet has no ranks, or ranks below 1", where=str(folder.path), todo=MEND
+        )
     return table.sort("user", "item", maintain_order=True)
 
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from rich.table import Table
-from rich.text import Text
 
 from seqrec.comparison.estimate.rows import Comparison, Difference, Estimate, Row, Spread
 from seqrec.terminal.spreadsheet import as_text
+from seqrec.terminal.table import Table, styled
 
 MINUS = "\N{MINUS SIGN}"
+MARKDOWN = re.compile(r"[\\`*\[\]|~]|<(?=\S)|&(?=[#\w]+;)|(?<!\w)_|_(?!\w)")  # what is markup
 LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
+    "[": "{[}",  # after \\ it would be an argument
+    **{c: f"${c}$" for c in "<>|"},
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -58,13 +60,13 @@ def columns(comparison: Comparison) -> list[Column]:
 
 
 def terminal(comparison: Comparison) -> Table:
-    """Build a table for rich."""
-    table = Table(header_style="dim")
+    """Build a table for the terminal."""
+    table = Table()
     made = columns(comparison)
     for column in made:
-        table.add_column(column.header, justify="right" if column.right else "left", no_wrap=True)
+        table.add_column(column.header, right=column.right, no_wrap=True)
     for row in range(len(comparison.rows)):
-        cells = [Text(c.cells[row], style="bold green" if c.best == row else "") for c in made]
+        cells = [styled(c.cells[row], "bold green" if c.best == row else "") for c in made]
         table.add_row(*cells)
     return table
 
@@ -73,12 +75,11 @@ def markdown(comparison: Comparison) -> str:
     """Format a pipe table."""
     made = columns(comparison)
     lines = [
-        _line("|", [column.header.replace("|", r"\|") for column in made]),
+        _line("|", [_md(column.header) for column in made]),
         "|" + "|".join("---:" if column.right else "---" for column in made) + "|",
     ]
     for row in range(len(comparison.rows)):
-        cells = [_bold(c, row, "**{}**").replace("|", r"\|") for c in made]
-        lines.append(_line("|", cells))
+        lines.append(_line("|", [_bold(c, row, "**{}**", _md) for c in made]))
     return "\n".join(lines) + "\n"
 
 
@@ -173,9 +174,7 @@ def _numbers(row: Row) -> list[float | None]:
     return numbers + ([None] * 4 if d is None else [d.mean, d.low, d.high, d.p])
 
 
-def _bold(
-    column: Column, row: int, form: str, escape: Callable[[str], str] = lambda text: text
-) -> str:
+def _bold(column: Column, row: int, form: str, escape: Callable[[str], str]) -> str:
     text = escape(column.cells[row])
     return form.format(text) if column.best == row else text
 
@@ -184,6 +183,10 @@ def _line(mark: str, cells: list[str]) -> str:
     return f"{mark} " + f" {mark} ".join(cells) + f" {mark}"
 
 
+def _md(text: str) -> str:
+    """Make Markdown show a text as it is."""
+    return MARKDOWN.sub(r"\\\g<0>", " ".join(text.split("\n")))
+
+
 def _tex(text: str) -> str:
-    escaped = re.sub(r".", lambda found: LATEX.get(found[0], found[0]), text)
-    return escaped.replace("< ", "$<$ ")
+    return re.sub(r".", lambda found: LATEX.get(found[0], found[0]), text)

@@ -44,11 +44,11 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
                     f"{path}={names[path]} sees the future, and objective={names['objective']} "
                     "trains causal encoders only; change one of the two"
                 )
-    if config.get("prepare", {}).get("k_core_before") and config["prepare"].get("k_core", 0) < 2:
-        yield "prepare.k_core_before needs prepare.k_core; set that, or leave this out"
+    yield from _minima(config.get("prepare") or {})
     evaluation = config.get("evaluation") or {}
     if evaluation.get("sampled_by") == "popularity" and not evaluation.get("sampled"):
         yield "evaluation.sampled_by needs evaluation.sampled; set that, or leave this out"
+    yield from _parts(config, attributes)
     yield from _future(config, attributes)
     yield from _monitor(config, attributes)
 
@@ -97,6 +97,33 @@ def _future(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
         yield (
             "prepare.max_history counts back from each user's last event, beyond the cut of "
             f"split={name}; use max_length"
+        )
+
+
+def _parts(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
+    """Describe parts that are given and not used, or used and not given."""
+    if "split" not in config or "data" not in config:
+        return
+    used = attributes.get("split", {}).get("takes_parts") is True
+    given = config["data"].get("test_path") is not None
+    if used and not given:
+        yield (
+            "split=given needs the files of its parts: set data=files, data.path, data.valid_path "
+            "and data.test_path, or choose another split"
+        )
+    if given and not used:
+        yield "data.test_path is a part of a published split; set split=given, or leave it out"
+
+
+def _minima(prepare: dict[str, Any]) -> Iterator[str]:
+    """Describe keys about smallest numbers of events that have nothing to be about."""
+    least = ("k_core", "min_user_events", "min_item_events", "min_session_events")
+    if prepare.get("k_core_before") and all((prepare.get(key) or 0) < 2 for key in least):
+        yield "prepare.k_core_before needs prepare.k_core; set that, or leave this out"
+    if prepare.get("min_session_events") is not None and prepare.get("session_gap") is None:
+        yield (
+            "prepare.min_session_events needs prepare.session_gap, which cuts sessions; if users "
+            "are sessions already, use prepare.min_user_events"
         )
 
 

@@ -5,6 +5,7 @@ the composed configuration is checked against the signatures of its components, 
 are reported together.
 """
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,22 +15,26 @@ from typing import Any
 from hydra import initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from seqrec.config.check.combine import conflicts
 from seqrec.config.check.components import allowed_keys, component_mistakes, is_instruction
+from seqrec.config.check.impossible import impossible
 from seqrec.config.check.mistakes import reason, refuse, unknown
 from seqrec.config.check.ranges import out_of_range
 from seqrec.config.check.signature import read_signature
 from seqrec.config.check.source import TargetError
+from seqrec.config.check.unresolved import unresolved
 from seqrec.config.cli.elsewhere import searched
 from seqrec.config.cli.help import help_text
 from seqrec.config.cli.launcher import launcher_mistakes
 from seqrec.config.cli.resume import resume_arguments
 from seqrec.config.compose import Composer, to_values
+from seqrec.config.meaning import key_of
+from seqrec.machine.writable import check_folder
 
 SWEEP_FLAGS = ("-m", "--multirun")
 
@@ -75,7 +80,24 @@ def check_command_line(
     if flags.cfg:
         print(OmegaConf.to_yaml(OmegaConf.create(first[0])))
         sys.exit(0)
+    _check_places(first, flags.overrides, sweeping=flags.multirun)
     return resume_arguments(argv, *first, sweeping=flags.multirun)
+
+
+def _check_places(
+    composed: tuple[dict[str, Any], dict[str, Any]], given: list[str], *, sweeping: bool
+) -> None:
+    """Check that the run, or the sweep, has somewhere to write to."""
+    config, choices = composed
+    below = ("sweeps",) if sweeping else (str(choices["model"]),)
+    check_folder(
+        Path(config["paths"]["output_dir"], str(choices["data"]), *below), key="paths.output_dir"
+    )
+    for key in ("hydra.run.dir", "hydra.sweep.dir"):
+        for text in given:
+            name, _, value = text.partition("=")
+            if name == key and "${" not in value:
+                check_folder(Path(value.strip("'\"")), key=key)
 
 
 @dataclass
@@ -83,6 +105,7 @@ class _CommandLine:
     composer: Composer
     options: frozenset[str]
     mistakes: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)  # keys whose values can't be read
 
     def __post_init__(self) -> None:
         self.parser = OverridesParser.create(config_loader=self.composer.loader)
@@ -92,12 +115,12 @@ class _CommandLine:
         overrides = []
         for text in texts:
             try:
+                if text.startswith("="):
+                    raise HydraException
                 (override,) = self.parser.parse_overrides([text])
             except HydraException:
-                self.mistakes.append(
-                    f"{text}: can't be read; write key=value, with quotes around "
-                    f"""special characters: 'key="a, b"'"""
-                )
+                self.mistakes.append(f"{text}: can't be read; {self._quoted(text)}")
+                self.unread.add(key_of(text))
                 continue
             if override.is_sweep_override() and not sweeping:
                 self.mistakes.append(
@@ -131,12 +154,16 @@ class _CommandLine:
                 values.append(override)
         try:
             config, choices = self.composer.compose(groups, overrides=written)
+            self.mistakes += [each for o in overrides for each in self._lost(groups, o)]
         except (HydraException, OmegaConfBaseException) as error:
             self.mistakes.append(reason(error))
             return None
         for override in values:
             self._apply(config, override, choices)
-        for key in sorted(OmegaConf.missing_keys(config)):
+        if lost := list(unresolved(config)):
+            self.mistakes += lost
+            return None
+        for key in sorted(OmegaConf.missing_keys(config) - self.unread):
             options = self.composer.options(key) if key in self.composer.groups else ["..."]
             self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
         try:
@@ -148,8 +175,28 @@ class _CommandLine:
             *component_mistakes(resolved),
             *conflicts(resolved),
             *out_of_range(resolved),
+            *impossible(resolved),
         ]
         return resolved, choices
+
+    def _lost(self, groups: list[str], override: Override) -> Iterator[str]:
+        """Describe an override of Hydra's own keys that leads nowhere."""
+        if override.is_hydra_override() and "${" in (override.input_line or ""):
+            for mistake in unresolved(self.composer.whole(groups)):
+                if mistake.startswith(f"{override.key_or_group}="):
+                    yield mistake
+
+    def _quoted(self, text: str) -> str:
+        """Return how to type an override that can't be read."""
+        key, equals, value = text.partition("=")
+        better = f"{key}={QuotedString(value, Quote.double).with_quotes()}"
+        try:
+            self.parser.parse_overrides([better])
+        except HydraException:
+            equals = ""
+        if not equals or not key:
+            return """write key=value, with quotes around special characters: 'key="a, b"'"""
+        return f"write it in quotes: {shlex.quote(better)}"
 
     def _values(self, override: Override) -> list[Override]:
         if not override.is_sweep_override():
@@ -158,6 +205,10 @@ class _CommandLine:
         texts = [f"{key}={value}" for value in override.sweep_string_iterator()]
         if not texts:
             self.mistakes.append(f"{override.input_line}: has no values; list one or more")
+        if twice := next((text for text in texts if texts.count(text) > 1), None):
+            self.mistakes.append(
+                f"{override.input_line}: has {twice} more than once, which would be the same run"
+            )
         return self.parser.parse_overrides(texts or [f"{key}=null"])
 
     def _is_option(self, override: Override) -> bool:

@@ -1,14 +1,17 @@
 """Read ``hydra.searchpath=[file://FOLDER]``: folders of configuration outside the project."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException
 
 from seqrec.config.check.mistakes import refuse
 
+PLAIN = re.compile(r"[\w:/.@%+-]+")  # what Hydra reads without quotes
 KEY, SCHEME = "hydra.searchpath", "file://"
 
 
@@ -33,6 +36,15 @@ def searched(overrides: Iterable[str]) -> list[str]:
         todo=f"write '{KEY}=[{SCHEME}FOLDER]'; relative paths start from {Path.cwd()}",
     )
     return places
+
+
+def searching_in(places: Iterable[str]) -> str:
+    """Return the override that sets the search path; what Hydra can't read is quoted."""
+    texts = [
+        place if PLAIN.fullmatch(place) else QuotedString(place, Quote.double).with_quotes()
+        for place in places
+    ]
+    return f"{KEY}=[{','.join(texts)}]"
 
 
 def folder_of(place: str) -> Path:

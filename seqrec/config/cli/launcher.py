@@ -5,6 +5,8 @@ from importlib.util import find_spec
 
 from hydra.core.override_parser.types import Override
 
+from seqrec.home import install
+
 GROUP = "hydra/launcher"
 EXTRAS = {  # launcher -> the extra of this project that installs it
     **dict.fromkeys(("joblib", "parallel"), "joblib"),
@@ -25,10 +27,10 @@ def launcher_mistakes(overrides: Iterable[Override], *, sweeping: bool) -> Itera
             yield f"{GROUP}={name}: a launcher starts the jobs of a sweep, which needs -m"
         extra = EXTRAS.get(name)
         if extra and not is_installed(extra):
-            install = f"pip install -c requirements.lock -e '.[{extra}]'"
+            typed = install(extra)
             if extra in NO_DEPS:
-                install += f" && pip install --no-deps -c requirements.lock {NO_DEPS[extra]}"
-            yield f"{GROUP}={name}: its package isn't installed: {install}"
+                typed += f" && pip install --no-deps -c requirements.lock {NO_DEPS[extra]}"
+            yield f"{GROUP}={name}: its package isn't installed: {typed}"
 
 
 def is_installed(extra: str) -> bool:

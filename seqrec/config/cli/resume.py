@@ -19,6 +19,8 @@ from seqrec.home import command
 from seqrec.machine.process import is_first_process
 from seqrec.terminal.say import say
 
+# what a run can go on from; the first whole one is taken (seqrec/run/checkpoints.py)
+CHECKPOINTS = ("checkpoints/last.ckpt", "checkpoints/previous.ckpt", "checkpoints/best.ckpt")
 MAY_GROW = "trainer.max_epochs"
 
 
@@ -69,10 +71,11 @@ def resume_arguments(
 
 def newest_unfinished(runs: Path, config: dict[str, Any]) -> Path | None:
     """Return the latest run below `runs` that has a checkpoint, no results, and this config."""
-    by_time = sorted(
-        runs.glob("*/checkpoints/last.ckpt"), key=lambda file: file.stat().st_mtime, reverse=True
-    )
-    for folder in (file.parents[1] for file in by_time):
+    if config.get("baseline") is not None:
+        return None  # it is counted at once
+    files = [file for name in CHECKPOINTS for file in runs.glob(f"*/{name}")]
+    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+    for folder in dict.fromkeys(file.parents[1] for file in files):
         if not (folder / "metrics.json").exists():
             with suppress(RunError):  # one that is damaged or not trusted
                 if not changed_settings(
@@ -89,11 +92,11 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
         ConfigError: it isn't a run's folder, the settings differ, or the run is finished.
         RunError: its configuration is damaged, or names what this command line doesn't.
     """
-    for name in ("config.yaml", "checkpoints/last.ckpt"):
-        if not (folder / name).is_file():
+    for names in (("config.yaml",), CHECKPOINTS):
+        if not any((folder / name).is_file() for name in names):
             raise ConfigError(
                 f"resume={folder} isn't the folder of a run that can be resumed",
-                where=f"no file {folder / name}",
+                where=f"no file {folder / names[0]}",
                 todo="name a folder that holds config.yaml and checkpoints/last.ckpt, "
                 "or write resume=auto",
             )

@@ -46,7 +46,9 @@ def parse(declared: type[Arguments], argv: list[str]) -> Arguments:
     values: dict[str, Any] = {}
     for argument in argv:
         key, equals, text = argument.partition("=")
-        if words and not argument.startswith("-") and (not equals or Path(argument).exists()):
+        if argument.startswith("="):
+            mistakes.append(f"{argument}: can't be read; write key=value")
+        elif words and not argument.startswith("-") and (not equals or Path(argument).exists()):
             values.setdefault(words, []).append(argument)
         elif not equals:
             mistakes.append(f"{argument}: can't be read; write key=value")

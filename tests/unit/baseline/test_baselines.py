@@ -1,5 +1,6 @@
 """Counted models: golden scores by naive loops, invariances, and whole runs."""
 
+import dataclasses
 import math
 from collections import Counter
 from itertools import pairwise
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.commands import told
-from helpers.components import ITEMS, component
+from helpers.components import ITEMS, component, names
 from helpers.counts import counted, histories, scores, sequences, training
 from helpers.experiments import root, store_of
 
@@ -17,6 +18,8 @@ from seqrec.counts.table import Rows, Table, packed
 from seqrec.counts.training import Training
 from seqrec.errors import ConfigError, DataError
 from seqrec.experiment.assemble import build_experiment
+from seqrec.ranking.rank import rank_targets
+from seqrec.split.leave_one_out import LeaveOneOut
 
 # golden -------------------------------------------------------------------------------------------
 
@@ -102,7 +105,9 @@ def test_items_together_are_counted_alike_however_few_at_a_time(monkeypatch):
 
 def test_a_table_without_entries_ranks_by_popularity():
     shelf = Table(ITEMS)
-    shelf.fill(packed(*(np.zeros(0, dtype=int),) * 3, rows=2, most=5), torch.arange(ITEMS + 1))
+    order_V = torch.arange(ITEMS + 1.0)
+    entries = packed(*(np.zeros(0, dtype=int),) * 3, rows=2, most=5, order_V=order_V)
+    shelf.fill(entries, order_V)
     query = Rows(torch.zeros(1, 1, dtype=torch.int64), torch.ones(1, 1), torch.ones(1))
     assert shelf.block(query, 0, ITEMS + 1)[0].argmax() == ITEMS
     assert shelf.score(query, torch.tensor([4])) == 4
@@ -125,6 +130,56 @@ def test_only_training_events_are_counted(tmp_path):
     seen = Training.of(store, experiment.splits.train)
     lengths = np.diff(store.offset)
     assert len(seen.item) == (lengths - 2).sum()  # leave-one-out holds out two of each user
-    at = store.offset[3]
+    user = store.users()["user"].arg_sort()[3]  # sequences lie in the order of the users' ids
+    at = store.offset[user]
     first = seen.offset[3]
-    assert (seen.item[first : seen.offset[4]] == store.item[at : at + lengths[3] - 2]).all()
+    assert (seen.item[first : seen.offset[4]] == store.item[at : at + lengths[user] - 2]).all()
+
+
+@pytest.fixture(scope="module")
+def shuffled(tmp_path_factory):
+    """Two stores of the same events, whose files have them in different orders."""
+    rng, folder = np.random.default_rng(3), tmp_path_factory.mktemp("shuffled")
+    rows = [f"u{n % 40},i{rng.integers(30)},{1_700_000_000 + n}" for n in range(300)]
+    stores = []
+    for at, given in enumerate((rows, rng.permutation(rows))):
+        path = folder / f"{at}.csv"
+        path.write_text("\n".join(["user_id,item_id,timestamp", *given]))
+        config = root("data=files", f"data.path={path}", "prepare.k_core=0")
+        stores.append(store_of(config, folder))
+    return stores
+
+
+@pytest.mark.parametrize("name", names("baseline"))
+def test_the_order_of_a_files_rows_changes_no_list(name, shuffled):
+    lists = []
+    for store in shuffled:
+        baseline = component("baseline", name, n_items=store.n_items)
+        baseline.count(Training.of(store, LeaveOneOut()(store).train), lambda option: 0.0)
+        ids = ["", *store.items()["item"]]
+        item_BL = torch.tensor([[ids.index("i3"), ids.index("i14"), ids.index("i9")]])
+        query = baseline.query(item_BL, torch.tensor([3]))
+        top_BK = rank_targets(query, baseline.table, item_BL[:, 0], k=30).top_BK
+        lists.append([ids[item] for item in top_BK[0]])
+    assert lists[0] == lists[1]
+
+
+def test_recent_popularity_takes_all_events_of_one_time():
+    given = dataclasses.replace(training([[1, 2], [3, 3]]), timestamp=np.array([0, 5, 5, 5]))
+    baseline = component("baseline", "recent_popularity", shares=[0.25])
+    baseline.count(given, lambda option: 0.0)
+    assert baseline.table.base_V.argsort(descending=True)[:3].tolist() == [3, 2, 1]
+
+
+@pytest.mark.parametrize("name", ["markov", "item_knn"])
+def test_of_equal_neighbours_the_more_popular_is_kept(name):
+    baseline = counted(name, [[1, 2], [1, 3, 3]], neighbours=1)
+    assert baseline.table.item_RK[1].tolist() == [3]
+
+
+def test_a_counted_file_of_an_older_version_is_read():
+    baseline, again = counted("markov", sequences()), component("baseline", "markov")
+    state = baseline.state_dict()
+    del state["table.rest_V"]
+    again.load_state_dict(state)
+    assert torch.equal(again.table.base_V, baseline.table.base_V)

@@ -1,6 +1,7 @@
 """Comparing runs: what is read, what may stand in one table, and what the numbers mean."""
 
 import csv
+import dataclasses
 import io
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from seqrec.errors import ConfigError, RunError
 # choosing
 
 
+@pytest.mark.slow
 def test_filters_take_any_key_or_choice(runs):
     def chosen(**filters: str) -> int:
         return len(filter_runs(runs, {key.replace("__", "."): v for key, v in filters.items()}))
@@ -233,3 +235,19 @@ def test_the_script_answers_without_torch(tmp_path):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
         assert done.returncode == status and done.stderr.splitlines()[-1] == "False"
         assert "FOLDER ..." in done.stdout or status
+
+
+@pytest.mark.parametrize(
+    ("text", "md", "tex"),
+    [
+        ("[kind] <b>_a_</b> lstm_attn", r"\[kind\] \<b>\_a\_\</b> lstm_attn", r"{[}kind] $<$b"),
+        ("a|b*c*\n:x:", r"a\|b\*c\* :x:", "a$|$b*c*"),
+    ],
+)
+def test_a_label_is_shown_as_it_is_in_every_format(runs, text, md, tex):
+    comparison = compared(runs)
+    first = comparison.rows[0]
+    rows = [dataclasses.replace(first, labels=(text, *first.labels[1:])), *comparison.rows[1:]]
+    comparison = dataclasses.replace(comparison, rows=rows)
+    assert f"| {md} |" in table.markdown(comparison)
+    assert f"\n{tex}" in table.latex(comparison)

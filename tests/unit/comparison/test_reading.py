@@ -9,7 +9,7 @@ import pytest
 from helpers.comparing import said
 from helpers.run_folders import compared, write_run
 
-from seqrec.comparison.read.choose import comparable
+from seqrec.comparison.read.choose import comparable, filter_runs
 from seqrec.comparison.read.find import find_runs
 from seqrec.errors import RunError
 from seqrec.run.claim import ELSEWHERE
@@ -133,3 +133,37 @@ def test_the_events_of_a_run_may_be_in_any_order(tmp_path):
     assert len(comparable(runs, separate=False)) == 1
     wrote = [json.loads((r.path / "metrics.json").read_text())["test/ndcg@10"] for r in runs]
     assert compared(runs).rows[0].estimates["ndcg@10"].mean == pytest.approx(np.mean(wrote))
+
+
+@pytest.mark.parametrize(
+    ("settings", "typed"),
+    [
+        (({"data.path": "a.csv"}, {"data.path": "b's.csv"}), "data.path=a.csv"),
+        (({"prepare.k_core": 5}, {"prepare.k_core": 3}), "prepare.k_core=5"),
+        (({"tags": ["a"]}, {"tags": ["b"]}), None),
+    ],
+)
+def test_runs_that_can_not_be_compared_are_told_what_separates_them(tmp_path, settings, typed):
+    for name, values in zip("ab", settings, strict=True):
+        write_run(tmp_path / name, card={"data_hash": name * 64}, settings=values)
+    runs, _ = find_runs([str(tmp_path)])
+    with pytest.raises(RunError) as refused:
+        comparable(runs, separate=False)
+    todo = str(refused.value.todo)
+    if typed is None:
+        assert f"name the folders of one group, such as {tmp_path / 'a'}" in todo
+        return
+    assert f"with {typed}," in todo
+    key, _, value = typed.partition("=")
+    assert [run.path.name for run in filter_runs(runs, {key: value})] == ["a"]
+
+
+def test_trials_of_a_study_are_no_runs_unless_they_are_named(tmp_path):
+    write_run(tmp_path / "run")
+    study = tmp_path / "data/tune/sasrec_default"
+    for file in ("study.jsonl", "trials/0000/config.yaml"):
+        (study / file).parent.mkdir(parents=True, exist_ok=True)
+        (study / file).touch()
+    runs, skipped = find_runs([str(tmp_path)])
+    assert len(runs) == 1 and skipped == []
+    assert len(find_runs([str(study / "trials")])[1]) == 1

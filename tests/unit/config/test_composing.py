@@ -111,6 +111,7 @@ def test_spaces_of_studies_are_no_group_of_a_run():
     assert "did you mean model?" in told("modle=sasrec") and "tune" not in told("modle=sasrec")
 
 
+@pytest.mark.slow
 def test_every_preset_for_debugging_composes_and_is_shown_by_help(capsys):
     presets = sorted(file.stem for file in (CONFIGS / "debug").glob("*.yaml"))
     assert presets == ["fast", "overfit", "profile"]

@@ -54,4 +54,5 @@ def test_the_folder_of_a_job_is_named_by_what_makes_it_another():
              "rerun=true", "logger=csv", "'metric=[ndcg, mrr]'"]  # fmt: skip
     assert folder_name(given[:-1]) == "encoder-gru_seed-2"
     assert folder_name(["metric=[ndcg, mrr]"]) == "metric-ndcg-mrr-"
+    assert folder_name([*given, "data.path=a b.csv"], ["data.path"]) == "data.path-a-b.csv"
     assert len(folder_name([f"evaluation.ks=[{'1,' * 200}]"])) == 120

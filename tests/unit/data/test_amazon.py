@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,10 +74,12 @@ def test_amazon_metadata_without_what_it_may_lack(tmp_path: Path, capsys):
         '"categories": []}\n[1]\n{"parent_asin": "J", "title": "var x = getTime()", '
         '"price": NaN, "store": "Shop", "details": "{}"}\n{"parent_asin": \n'
     )
-    items = books(tmp_path, 2023, lines).read().items
+    with pytest.raises(DataError, match=r"2 of 4 rows of meta_Books\.jsonl(.|\n)*line 2 .*\[1\]"):
+        books(tmp_path, 2023, lines).read()
+    items = replace(books(tmp_path, 2023, lines), max_bad_rows=0.5).read().items
     assert items is not None
     assert items.collect().rows() == [("I", None, None, ["A"], None), ("J", None, "Shop", [], None)]
-    assert "skipped 2 broken lines of meta_Books.jsonl" in capsys.readouterr().err
+    assert "skipped 2 of 4 rows of meta_Books.jsonl: 2 broken line" in capsys.readouterr().err
 
 
 def test_amazon_metadata_that_is_cut_off_is_named(tmp_path: Path):

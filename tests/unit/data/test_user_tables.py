@@ -40,7 +40,8 @@ def test_both_tables_of_movielens_100k_say_the_same(tmp_path):
     wheel.mkdir()
     tables = {
         "inter": "user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t1\t5\t9\n",
-        "item": "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n",
+        "item": "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
+        "1\tX\t1995\tWar\n",
         "user": "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token\n"
         + GOOD.replace("|", "\t"),
     }

@@ -129,3 +129,32 @@ def test_the_card_is_read_by_people(tmp_path):
     assert "| raw | 3 | 5 | 13 |" in text
     assert "| 71.43 % | training events later than the earliest test target |" in text
     assert "- 71.43 % of the training events" in text
+
+
+def test_minima_that_count_held_out_events_are_leaks_and_notes_are_on_the_card(tmp_path):
+    split = Temporal(valid_from="1970-01-01T00:00:00.012", test_from="1970-01-01T00:00:00.014")
+    card = card_of(
+        store(tmp_path, min_item_events=2), split, prepare=Prepare(min_item_events=2)
+    ) | {"notes": ["three ids are padded"]}
+    assert card["leaks"] == ["prepare.min_item_events=2 counts held-out events"]
+    told = markdown(card)
+    assert (
+        "2 of each item (min_item_events), before the split" in told and "- three ids are" in told
+    )
+
+
+@pytest.mark.parametrize(
+    ("split", "single"),
+    [
+        (LeaveOneOut(), 0),
+        (Temporal(valid_from="1970-01-01T00:00:00.006", test_from="1970-01-01T00:00:00.014"), 1),
+    ],
+    ids=["leave_one_out", "temporal"],
+)
+def test_the_parts_of_the_card_are_all_events(tmp_path, split, single):
+    card = card_of(store(tmp_path), split)
+    text = markdown(card)
+    table = text[text.index("| part |") :].split("\n\n")[0].splitlines()[2:]
+    assert sum(int(row.split("|")[2]) for row in table) == len(EVENTS)
+    assert card["train_single"] == single
+    assert ("Training sequences of one event: 1." in text) == bool(single)

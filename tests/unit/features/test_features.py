@@ -134,15 +134,17 @@ def test_vectors_come_from_files_by_item(tmp_path):
         ([], ConfigError, "no features are named"),
         (["brand", {"brand": "list"}], ConfigError, "named twice"),
         ([{"brand": "onehot"}], ConfigError, "is not a feature"),
-        (["colour"], DataError, "use one of: brand, price"),
+        (["colour"], DataError, "use one of: brand, price, cost"),
         (["empty"], DataError, "empty for all items"),
         ([{"price": "log"}], DataError, "negative numbers"),
         ([{"brand": "number"}], DataError, "no value of the column 'brand' is a number"),
         ([{"brand": "text"}], DataError, "occurs in two texts"),
+        ([{"cost": "log"}], DataError, "data.decimal=\"','\" reads 1,5"),
     ],
 )
 def test_what_can_not_be_used_is_refused_by_name(wanted, error, told):
     columns = {"brand": ["a", "b", "c"], "price": [-1.0, 2.0, 3.0], "empty": [None] * 3}
+    columns["cost"] = ["1,5", "2,5", "free"]
     with pytest.raises(error) as refused:
         encoded(wanted, **columns)
     assert told in str(refused.value)

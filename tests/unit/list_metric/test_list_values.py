@@ -116,8 +116,15 @@ def test_diversity_of_known_numbers():
     assert alike.mean() == pytest.approx(0, abs=1e-7)
 
 
-def test_miscalibration_equals_a_loop(case):
+@pytest.mark.parametrize(("shared", "at_once"), [(False, 1 << 22), (True, 1 << 22), (True, 200)])
+def test_miscalibration_equals_a_loop(case, monkeypatch, shared, at_once):
+    """Also of histories that begin together, in any order and in parts of any size."""
     genres, categories, top_RK, item, view = case
+    monkeypatch.setattr(_parts, "MAX_AT_ONCE", at_once)
+    if shared:
+        begin = np.random.default_rng(2).choice([0, 30, 31], size=LISTS)
+        end = begin + np.random.default_rng(3).integers(1, 30, size=LISTS)
+        view = View(begin, begin, end)
     found = Calibration()(lists(top_RK, KS, categories=categories, item=item, view=view))
     for k in KS:
         value = found[f"miscalibration@{k}"]

@@ -1,19 +1,25 @@
 """Fetching raw files, and finding those that are there."""
 
+import errno
 import hashlib
 import http.server
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import IO, ClassVar
 
 import pytest
 
 from seqrec.data.files import Files
+from seqrec.data.movielens_1m import MovieLens1M
 from seqrec.data.sequences import Sequences
+from seqrec.data.yoochoose import Yoochoose
 from seqrec.errors import DataError
+from seqrec.raw.get.archive import fetch_from
 from seqrec.raw.get.fetch import RemoteFile, UnreachableError, fetch
-from seqrec.raw.get.local import find
+from seqrec.raw.get.local import find, find_all
+from seqrec.raw.parse.text import inspect
 
 CONTENT = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -120,3 +126,87 @@ def test_a_path_that_leads_nowhere_says_which_keys_to_correct(tmp_path: Path):
     ):
         with pytest.raises(DataError, match=r"no file none(.|\n)*fix: correct .*data\.path"):
             source.read()
+
+
+PAGE = b"\n<!DOCTYPE html><html><body>Log in to the network</body></html>"
+
+
+@pytest.mark.parametrize("sha256", [None, SHA256])
+def test_a_page_instead_of_the_file_is_told(
+    sha256: str | None, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(globals(), "CONTENT", PAGE)
+    with pytest.raises(DataError, match=r"a web page came instead of x\.bin(.|\n)*HTTPS_PROXY"):
+        fetch(RemoteFile("x.bin", (url,), sha256), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.bin.lock"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), r"disk is full.*(.|\n)*paths\.raw_dir"),
+        (OSError(errno.EROFS, "Read-only file system"), r"can't be fetched(.|\n)*paths\.raw_dir"),
+    ],
+)
+def test_a_folder_that_takes_no_more_is_told(
+    error: OSError, words: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def write(source: IO[bytes], out: IO[bytes], name: str, total: int | None):
+        out.write(source.read(1000))
+        raise error
+
+    monkeypatch.setattr("seqrec.raw.get.fetch._copy", write)
+    with pytest.raises(DataError, match=words):
+        fetch(RemoteFile("x.bin", (url,), SHA256), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.bin.lock"]
+
+
+def test_a_full_disk_while_unpacking_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    archive = tmp_path / "x.zip"
+    with zipfile.ZipFile(archive, "w") as bundle:
+        bundle.writestr("x/a.csv", "u,i\n")
+
+    def full(*_: object):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    file = RemoteFile("x.zip", sha256=hashlib.sha256(archive.read_bytes()).hexdigest())
+    with pytest.raises(DataError, match=r"disk is full: what is in x\.zip"):
+        fetch_from(file, ["x/a.csv"], tmp_path)
+    assert not list(tmp_path.glob("a.csv*"))
+
+
+def test_a_folder_in_a_files_place_and_two_forms_of_a_file(tmp_path: Path):
+    (tmp_path / "u.data").mkdir()
+    with pytest.raises(DataError, match=r"has no u\.data(.|\n)*has: u\.data/"):
+        find(tmp_path, ["u.data"])
+    for name in ("a_1.csv", "a_1.csv.gz", "a_2.csv.gz", "a_3.csv.part"):
+        (tmp_path / name).touch()
+    (tmp_path / "a_4.csv").mkdir()
+    assert [path.name for path in find_all(tmp_path, "a_*.csv")] == ["a_1.csv", "a_2.csv.gz"]
+
+
+def test_a_file_that_can_not_be_fetched_is_not_offered_to_be(tmp_path: Path):
+    with pytest.raises(DataError, match=r"set data\.raw_dir=null to fetch it"):
+        MovieLens1M(raw_dir=str(tmp_path)).files()
+    with pytest.raises(DataError, match=r"download it from https://www\.kaggle") as caught:
+        Yoochoose(raw_dir=str(tmp_path)).files()
+    assert "raw_dir=null" not in str(caught.value)
+
+
+def test_files_that_may_not_be_read_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "e.csv"
+    path.write_text("u,i\na,x\n")
+
+    def denied(*_: object, **__: object):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.open", denied)
+        with pytest.raises(DataError, match=r"e\.csv can't be opened(.|\n)*chmod u\+r"):
+            inspect(path)
+    monkeypatch.setattr("os.scandir", denied)
+    with pytest.raises(DataError, match=r"folder of raw files can't be read(.|\n)*chmod u\+rx"):
+        find(tmp_path, ["e.csv"])

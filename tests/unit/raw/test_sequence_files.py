@@ -8,6 +8,7 @@ from helpers.damage import HARMLESS, SEQUENCES, many, sequences
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqrec.data.files import Files
 from seqrec.data.sequences import Sequences
 from seqrec.errors import SeqrecError
 
@@ -51,3 +52,46 @@ def test_a_cut_off_gzip_file_of_sequences_is_refused(share: float, tmp_path: Pat
     path.write_bytes(whole[: max(2, int(share * len(whole)))])
     with pytest.raises(SeqrecError, match=r"sequences\.gz"):
         sequences(path)
+
+
+EVENTS = {
+    "user item time": ("38 7 1701154261", "data.user=1 data.item=2 data.timestamp=3"),
+    "user item rating": ("38 7 4", "data.user=1 data.item=2 data.timestamp=null data.rating=3"),
+    "user item rating time": (
+        "38 7 4 1701154261",
+        "data.user=1 data.item=2 data.timestamp=4 data.rating=3",
+    ),
+}
+
+
+@pytest.mark.parametrize("gap", [" ", "\t"])
+@pytest.mark.parametrize("what", EVENTS)
+def test_events_with_times_or_ratings_are_no_sequences(what: str, gap: str, tmp_path: Path):
+    line, keys = EVENTS[what]
+    path = tmp_path / "sequences.txt"
+    path.write_text((line.replace(" ", gap) + "\n") * 30)
+    with pytest.raises(SeqrecError, match=rf"no sequences, but events \({what}\)") as told:
+        sequences(path)
+    assert f"data=files data.path={path} data.header=false {keys};" in str(told.value)
+    named = dict(key.removeprefix("data.").split("=") for key in keys.split())
+    named["timestamp"] = None if named["timestamp"] == "null" else named["timestamp"]
+    read = Files(path=str(path), header=False, **named).read()
+    assert read.events.head(1).select("user", "item").collect().rows() == [("38", "7")]
+
+
+def test_users_with_two_items_each_are_sequences(tmp_path: Path):
+    path = tmp_path / "sequences.txt"
+    path.write_text("1 1 2\n2 3 4\n3 5 6\n")
+    assert sequences(path) == (6, {})
+    path.write_text("1 1 1701154261\n2 3 1701154262\n")
+    assert len(Sequences(path=str(path), format="users").read().events.collect()) == 4
+
+
+@pytest.mark.parametrize("header", ["user item", "user_id\titem_id", "SessionID ItemID", "uid iid",
+                                    "user_id:token item_id:token"])  # fmt: skip
+def test_a_line_of_names_is_no_user(header: str, tmp_path: Path):
+    path = tmp_path / "sequences.txt"
+    path.write_text(header + "\n38 7\n35 9\n")
+    read = Sequences(path=str(path)).read()
+    assert read.events.collect().rows() == [("38", "7"), ("35", "9")]
+    assert "names columns" in read.notes[0]

@@ -1,13 +1,19 @@
 """Weights & Biases never stops a run."""
 
+import shlex
+import shutil
+import time
+
 import pytest
 
 from seqrec.comparison.show.workspace import FACTORS, report, workspace
 from seqrec.errors import ConfigError
+from seqrec.logger._offline import next_step, parts_of
 from seqrec.logger.wandb import Wandb
 from seqrec.run.info import RunInfo
 
 
+@pytest.mark.slow
 def test_a_key_without_a_server_gives_an_offline_run(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
@@ -63,7 +69,84 @@ def test_a_view_and_a_report_are_of_the_group_and_the_metric():
 def test_without_a_key_it_is_offline_and_a_wrong_mode_is_named(monkeypatch):
     monkeypatch.delenv("WANDB_MODE", raising=False)
     assert Wandb().mode == "offline"
-    assert Wandb(mode="online").mode == "online"
+    with pytest.raises(ConfigError, match="no API key"):
+        Wandb(mode="online")
     monkeypatch.setenv("WANDB_MODE", "sometimes")
     with pytest.raises(ConfigError, match="sometimes"):
         Wandb()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "mode"),
+    [
+        ("WANDB_MODE", "dryrun", "offline"),
+        ("WANDB_MODE", "disabled", "disabled"),
+        ("WANDB_DISABLED", "true", "disabled"),
+        ("WANDB_DISABLED", "false", "offline"),
+    ],
+)
+def test_what_the_environment_says_is_obeyed(monkeypatch, name, value, mode):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv(name, value)
+    assert Wandb().mode == mode
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"project": "a/b"}, "'a/b' as its project"),
+        ({"project": ""}, "'' as its project"),
+        ({"project": "x" * 129}, "128 characters"),
+        ({"entity": "me/you"}, "'me/you' as its entity"),
+        ({"tags": ["fine", ""]}, "empty"),
+        ({"tags": ["y" * 65]}, "65 characters"),
+    ],
+)
+def test_what_wandb_would_refuse_is_refused_before_anything_is_done(given, told):
+    with pytest.raises(ConfigError, match=told):
+        Wandb(**given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WANDB_BASE_URL", "localhost:8080"),
+        ("WANDB_BASE_URL", "http://[::1"),
+        ("WANDB_RUN_ID", "/"),
+    ],
+)
+def test_a_variable_that_wandb_would_refuse_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=name):
+        Wandb()
+
+
+def test_a_resumed_offline_run_goes_on_and_all_its_parts_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    run = RunInfo(tmp_path / "it's here", "name", "group", "abcd1234")
+    run.folder.mkdir()
+    for part in range(2):
+        logger = Wandb()
+        opened = logger.open(run)
+        for epoch in range(3):
+            opened.log_metrics({"valid/ndcg@10": 0.1, "epoch": 3 * part + epoch}, step=epoch)
+        logger.finish({}, {}, failed=part == 0)
+        time.sleep(1 - part)  # W&B names parts by the second
+    [first, second] = parts_of(run.folder, run.run_id)
+    assert next_step(run.folder, run.run_id) == 6
+    assert shlex.split(logger.hints()[0]) == ["wandb", "sync", str(first), str(second)]
+    shutil.rmtree(second)
+    assert next_step(run.folder, run.run_id) == 3
+
+
+@pytest.mark.slow
+def test_a_logger_that_fails_at_the_end_costs_no_result(place, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seqrec.logger.none.NoLogger.finish", full)
+    said = place.run(
+        *("train.py", "data=synthetic", "data.n_users=60", "model=popularity", "logger=none")
+    )
+    assert "No space left on device" in said and "Traceback" not in said
+    assert "hit_rate@" in said and len(place.runs()) == 1

@@ -58,19 +58,24 @@ def shown(store: SequenceStore, view: View, target: bool = True) -> dict[str, st
 
 def test_leave_one_out(store: SequenceStore):
     splits = LeaveOneOut()(store)
-    assert shown(store, splits.train, target=False) == {"a": "pqr", "b": "qp", "c": "rq"}
+    assert shown(store, splits.train, target=False) == {
+        "a": "pqr", "b": "qp", "c": "rq", "d": "p"
+    }  # fmt: skip
     assert shown(store, splits.valid) == {"a": "pqr>p", "b": "qp>s", "d": "p>q"}
     assert shown(store, splits.test) == {"a": "pqrp>q", "b": "qps>r", "d": "pq>s"}
     assert splits.candidate_V is None and splits.protocol == "leave_one_out"
     assert splits.report == {
-        "train_sequences": 3,
-        "train_events": 7,
+        "train_sequences": 4,
+        "train_single": 1,
+        "train_events": 8,
         "valid_targets": 3,
         "valid_cold_targets": 0,
         "valid_repeats": pytest.approx(1 / 3),
         "test_targets": 3,
         "test_cold_targets": 0,
         "test_repeats": pytest.approx(1 / 3),
+        "history_events": 0,
+        "unused_events": 0,
     }
 
 
@@ -174,7 +179,7 @@ def test_rolling_refuses_what_it_can_not_do(store: SequenceStore):
 
 def test_ratio_takes_the_last_share_of_each_user(store: SequenceStore):
     splits = Ratio(test_share=0.4, valid_share=0.2)(store)
-    assert shown(store, splits.train, target=False) == {"a": "pq", "c": "rq"}
+    assert shown(store, splits.train, target=False) == {"a": "pq", "b": "q", "c": "rq", "d": "p"}
     assert listed(store, splits.valid) == ["pq>r", "q>p", "p>q"]
     assert listed(store, splits.test) == ["pqr>p", "pqrp>q", "qp>s", "qps>r", "pq>s"]
     assert splits.protocol == "ratio(test_share=0.4, valid_share=0.2)"
@@ -218,3 +223,36 @@ def test_a_pause_begins_a_session(tmp_path: Path):
     bare = Files(path=str(path), timestamp=None)
     with pytest.raises(DataError, match=r"prepare\.session_gap needs timestamps"):
         prepare(bare, Prepare(session_gap=30), tmp_path / "cache")
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> SequenceStore:
+    """One user of 400 events and a few of 5, of 12 items."""
+    rng = np.random.default_rng(4)
+    rows = [("a", n) for n in range(400)] + [(u, n) for u in "bcd" for n in range(5)]
+    frame = pl.DataFrame(rows, schema=["user_id", "timestamp"], orient="row")
+    path = tmp_path / "events.parquet"
+    frame.with_columns(item_id=pl.Series(rng.integers(12, size=len(rows)))).write_parquet(path)
+    return prepare(Files(path=str(path), time_unit="ms"), Prepare(k_core=0), tmp_path / "cache")
+
+
+def test_repeats_are_those_of_each_target_with_its_history(long: SequenceStore):
+    for split in (LeaveOneOut(), Ratio()):
+        splits = split(long)
+        for part in ("valid", "test"):
+            view = getattr(splits, part)
+            again = [
+                long.item[end] in long.item[start:end]
+                for start, end in zip(view.start, view.end, strict=True)
+            ]
+            assert splits.report[f"{part}_repeats"] == pytest.approx(np.mean(again))
+
+
+def test_the_items_of_a_long_history_are_told_once_a_target(long: SequenceStore):
+    view = Ratio()(long).test
+    view = view.take(np.random.default_rng(0).permutation(len(view)))
+    row_P, position_P = view.items_once(long.item)
+    assert len(row_P) <= 12 * len(view)  # it doesn't grow with the length of the histories
+    for row, (start, end) in enumerate(zip(view.start, view.end, strict=True)):
+        held = long.item[position_P[row_P == row]].tolist()
+        assert sorted(held) == sorted(set(long.item[start:end].tolist()))

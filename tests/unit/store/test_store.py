@@ -1,5 +1,6 @@
 """Preparing and keeping datasets."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from helpers import ROOT
 
 from seqrec.config.schema import Prepare, Repeats
 from seqrec.data.files import Files
+from seqrec.data.movielens_small import MovieLensSmall
+from seqrec.disk import manifest
 from seqrec.errors import DataError
 from seqrec.raw.source import Interactions
 from seqrec.store.encode import encode
@@ -208,6 +211,65 @@ def test_damage_is_found_and_mended(how: str, tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().err.count("preparing it again") == 1
 
 
+@pytest.mark.parametrize("name", ["item.npy", "offset.npy", "items.parquet", "store.json"])
+@pytest.mark.parametrize("at", [0.1, 0.5, 0.9])
+def test_a_bit_that_rots_is_found_whatever_the_time_says(name: str, at: float, tmp_path: Path):
+    store = prepared(tmp_path)
+    file, expected = store.folder / name, sequences(store)
+    stat, raw = file.stat(), bytearray(file.read_bytes())
+    raw[int(at * len(raw))] ^= 1
+    file.write_bytes(raw)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(DataError, match="damaged"):
+        SequenceStore(store.folder)
+    assert sequences(prepared(tmp_path)) == expected
+
+
+def forged(store: SequenceStore, **changes: object) -> Path:
+    """Change the index as an older version would have written it: without its hash."""
+    file = store.folder / "store.json"
+    index = json.loads(file.read_text()) | changes
+    del index["sha256"]
+    file.write_text(json.dumps(index))
+    return store.folder
+
+
+def test_a_store_of_an_older_version_is_opened(tmp_path: Path):
+    store = prepared(tmp_path)
+    assert SequenceStore(forged(store)).data_hash == store.data_hash
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"n_users": "2"}, {"n_items": True}, {"n_interactions": 5}, {"report": {"steps": 1}}),
+        *(
+            {"files": {}},
+            {"files": {"items.parquet": 1, "users.parquet": 2}},
+            {"context": {"a": 1}},
+        ),
+    ],
+)
+def test_an_index_of_wrong_types_or_counts_is_damage(changes: dict, tmp_path: Path):
+    store = prepared(tmp_path)
+    with pytest.raises(DataError, match="damaged"):
+        SequenceStore(forged(store, **changes))
+
+
+def test_every_byte_of_a_store_is_checked_on_demand(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(manifest, "WHOLE", 100)
+    monkeypatch.setattr(manifest, "BLOCK", 1)
+    store = prepared(tmp_path)
+    file = store.folder / "items.parquet"
+    stat, raw = file.stat(), bytearray(file.read_bytes())
+    raw[5] ^= 1  # between two blocks
+    file.write_bytes(raw)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    again = SequenceStore(store.folder)
+    with pytest.raises(DataError, match="has changed"):
+        again.verify()
+
+
 def test_a_copied_store_is_as_good(tmp_path: Path):
     store = prepared(tmp_path)
     copy = Path(shutil.copytree(store.folder, tmp_path / "copy"))
@@ -216,11 +278,25 @@ def test_a_copied_store_is_as_good(tmp_path: Path):
     assert SequenceStore(copy).data_hash == store.data_hash
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("writer", "error"),
+    [
+        ("numpy.save", OSError(28, "No space left on device")),
+        ("numpy.save", OSError("12000 requested and 2016 written")),  # numpy has no errno
+        (
+            "polars.DataFrame.write_parquet",
+            pl.exceptions.ComputeError("parquet: underlying IO error: No space left on device"),
+        ),
+    ],
+    ids=["system", "numpy", "polars"],
+)
+def test_a_full_disk_leaves_nothing_behind(
+    writer: str, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     def full(*args: object, **options: object):
-        raise OSError(28, "No space left on device")
+        raise error
 
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(writer, full)
     with pytest.raises(DataError, match="disk is full"):
         prepared(tmp_path)
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]
@@ -249,14 +325,7 @@ def test_a_read_only_cache_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         prepared(tmp_path, k_core=2)
 
 
-def test_a_table_that_describes_no_item_is_said(capsys: pytest.CaptureFixture):
-    events = pl.LazyFrame({"user": ["a"], "item": ["1"]})
-    titles = pl.LazyFrame({"item": ["i1"], "title": ["One"]})
-    encoded = encode(Interactions(events, titles), Prepare(), "mine")
-    assert encoded["items"]["title"].to_list() == [None]
-    assert "items of mine has none of its 1 items" in capsys.readouterr().err
-
-
+@pytest.mark.slow
 def test_two_processes_give_one_result(tmp_path: Path):
     program = (
         "from seqrec.config.schema import Prepare; from seqrec.store.prepare import prepare\n"
@@ -270,3 +339,11 @@ def test_two_processes_give_one_result(tmp_path: Path):
     hashes = {process.communicate()[0] for process in both}
     assert len(hashes) == 1 and len(hashes.pop().strip()) == 64
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
+
+
+def test_a_published_source_without_a_column_proposes_no_key_that_it_lacks(tmp_path: Path):
+    (tmp_path / "ratings.csv").write_text("user,movieId,rating,timestamp\n1,2,3.0,4\n")
+    (tmp_path / "movies.csv").write_text("movieId,title,genres\n2,A,B\n")
+    with pytest.raises(DataError, match=r"(?s)no column .userId.*as it was published") as told:
+        prepare(MovieLensSmall(raw_dir=str(tmp_path)), Prepare(), tmp_path / "cache")
+    assert "data.user" not in str(told.value)

@@ -59,6 +59,7 @@ def trained(store, folder, *overrides):
     return trainer, experiment, watch, last
 
 
+@pytest.mark.slow
 def test_a_checkpoint_holds_the_average_and_training_goes_on_without(store, tmp_path):
     _, experiment, watch, last = trained(store, tmp_path / "with", "trainer.ema=0.9")
     _, plain, _, _ = trained(store, tmp_path / "without")

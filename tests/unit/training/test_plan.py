@@ -110,7 +110,7 @@ def test_a_run_prints_the_correction_once(store, tmp_path, capsys):
 def test_the_test_has_a_bar_in_a_terminal(store):
     written = StringIO()
     out = Console(file=written, force_terminal=True, width=100)
-    evaluating_trainer(Trainer(accelerator="cpu"), CPU, out).test(
+    evaluating_trainer(Trainer(accelerator="cpu"), out).test(
         build_experiment(root(), store), verbose=False
     )
     assert re.search(r"test.*1/1.*batches", written.getvalue())

@@ -9,6 +9,7 @@ import torch
 from helpers.components import names, node
 from helpers.experiments import batches, root, steps, store_of
 
+from seqrec import batches as module_of_batches
 from seqrec.batches import Columns, EvalBatches, TrainBatches
 from seqrec.build import build_source
 from seqrec.config.check.combine import conflicts
@@ -109,6 +110,25 @@ def test_attention_finds_the_item_that_decides(tmp_path):
     assert (looked_at == distance - 1).float().mean() > 0.9
 
 
+@pytest.mark.parametrize("model", ["sasrec", "lstm_attn"])
+def test_a_model_is_judged_in_float32_in_any_precision(small, model):
+    module = build_experiment(root(f"model={model}"), small).eval()
+
+    def judged():
+        for batch in module.eval_batches(module.splits.test):
+            module.test_step(batch, 0)
+            module.validation_step(batch, 0)
+        return module.judge.tested(), module.valid_loss.compute()
+
+    with torch.no_grad():
+        plain, plain_loss = judged()
+        module.valid_loss.reset()
+        with torch.autocast("cpu", torch.bfloat16):
+            tested, loss = judged()
+    assert np.array_equal(tested.rank_R, plain.rank_R) and loss == plain_loss
+    assert np.array_equal(tested.top_RK, plain.top_RK)
+
+
 def test_metrics_do_not_move_with_the_batch_size(small):
     experiment = build_experiment(root("model=gru_attn"), small)
     steps(experiment, 5)
@@ -159,6 +179,7 @@ def sequences(loader) -> list[tuple[int, ...]]:
 
 def test_an_epoch_has_every_sequence_once_in_any_number_of_processes(uneven):
     view = LeaveOneOut()(uneven).train
+    view = view.take(view.end - view.start > 1)  # nothing follows the event of the others
     pairs = zip(view.start, view.end, strict=True)
     wanted = sorted(tuple(uneven.item[start:end].tolist()) for start, end in pairs)
     assert sequences(one_epoch(uneven)) == wanted
@@ -261,6 +282,19 @@ def test_evaluation_sees_the_latest_items_and_masks_the_whole_history(small):
             assert batch.history.item_BL[row].tolist() == history[-5:]
             assert batch.target_B[row].item() == small.item[view.end[at]]
             assert batch.seen_item_P[batch.seen_row_P == row].tolist() == history
+
+
+def test_batches_of_long_histories_are_smaller_and_change_nothing(small, monkeypatch):
+    view = build_experiment(root("split=ratio"), small).splits.test
+    options = {"columns": columns(small), "view": view, "max_length": 5, "size": 16}
+    plain = EvalBatches(**options)
+    monkeypatch.setattr(module_of_batches, "SEEN", 40)
+    parts = EvalBatches(**options)
+    assert max(len(batch.event_B) for batch in plain) == 16
+    assert max(len(batch.seen_row_P) for batch in parts) < 80  # one history more, at most
+    assert max(len(batch.seen_row_P) for batch in plain) > 80
+    events = [torch.cat([batch.event_B for batch in each]) for each in (plain, parts)]
+    assert torch.equal(*events)
 
 
 def test_batches_move_as_one():

@@ -19,6 +19,8 @@ from seqrec.comparison.show.report.slices import slice_dots
 from seqrec.comparison.show.table import mean_sd, notes, p_text, signed, span
 from seqrec.errors import ConfigError
 from seqrec.evaluation.protocol import SHARES, percent
+from seqrec.home import install
+from seqrec.machine.writable import check_file
 from seqrec.pages.chart import Chart, figures_of
 from seqrec.pages.page import write_page
 
@@ -33,11 +35,9 @@ def check_target(file: Path) -> None:
         if importlib.util.find_spec(package) is None:
             raise ConfigError(
                 f"report= needs the package {package}, which isn't installed",
-                todo="pip install 'seqrec[report]'",
+                todo=install("report"),
             )
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        what = "is a folder" if file.is_dir() else "is in a folder that doesn't exist"
-        raise ConfigError(f"report={file} {what}", todo="name a file, such as report=report.html")
+    check_file(file, key="report", example="report.html")
 
 
 def write_report(
@@ -165,7 +165,7 @@ def _card(card: dict[str, Any]) -> list[tuple[str, str]]:
         ("test targets", f"{card['test_targets']:,}"),
         ("items ranked", f"{card['candidates']:,} of {card['items']:,}"),
         ("items of the history", card["seen"]),
-        ("k-core", card["k_core"]),
+        ("fewest events", card["k_core"]),
         ("targets without a training event", card["cold_targets"]),
     ]
     times = card["times"] or {}

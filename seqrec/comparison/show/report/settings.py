@@ -2,7 +2,7 @@
 
 from seqrec.comparison.estimate.factors import Effect, Interaction, effect, factors, interactions
 from seqrec.comparison.estimate.rows import Comparison
-from seqrec.comparison.show.report.parts import dots_across, rows_layout, short
+from seqrec.comparison.show.report.parts import dots_across, escape, rows_layout, short
 from seqrec.comparison.show.table import span
 from seqrec.pages.chart import Chart, Sheet, Variant
 
@@ -54,8 +54,8 @@ def _map(each: Interaction, metric: str) -> Variant:
     spans = [["no run" if e is None else span(e) for e in line] for line in each.cells]
     heat = {
         "type": "heatmap",
-        "x": each.columns,
-        "y": each.rows,
+        "x": [escape(name) for name in each.columns],
+        "y": [escape(name) for name in each.rows],
         "z": z,
         "text": text,
         "customdata": spans,
@@ -68,7 +68,7 @@ def _map(each: Interaction, metric: str) -> Variant:
             "thickness": 12,
             "outlinewidth": 0,
         },
-        "hovertemplate": f"{each.down} %{{y}}, {each.across} %{{x}}<br>%{{text}} "
+        "hovertemplate": f"{escape(each.down)} %{{y}}, {escape(each.across)} %{{x}}<br>%{{text}} "
         "(95 %: %{customdata})<extra></extra>",
     }
     layout = rows_layout(each.across, each.down, len(each.rows), step=64)
