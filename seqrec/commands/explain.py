@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from seqrec.clock import instant
 from seqrec.commands.recommend import read_context
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.config.trust import Trust
+from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
+from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.progress import progress_bar
+from seqrec.terminal.table import Table
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
     from seqrec.explain.case import Case
@@ -107,9 +108,8 @@ def check(arguments: Arguments) -> None:
     out = arguments.out
     if out is not None and out.suffix not in (".json", ".html"):
         raise ConfigError(f"out={out}: unsupported file type", todo="use .json or .html")
-    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
-        what = "is a folder" if out.is_dir() else "is in a folder that doesn't exist"
-        raise ConfigError(f"out={out} {what}", todo="name a file, such as out=why.json")
+    if out is not None:
+        check_file(out, key="out", example="why.html")
     if arguments.seed < 0:
         raise ConfigError(f"seed={arguments.seed}: must be at least 0", todo="write seed=0")
     if "counterfactual.k" in arguments.options:
@@ -137,8 +137,6 @@ def settings(arguments: Arguments) -> "Nodes":
     if arguments.counterfactual:
         wanted = [*wanted, COUNTERFACTUAL]
     nodes = settings_of(wanted, arguments.options, folders=folders)
-    if COUNTERFACTUAL in nodes and not any(key.endswith("exhaustive") for key in arguments.options):
-        nodes[COUNTERFACTUAL].pop("exhaustive")  # it follows from the length of the history
     return _seeded(nodes, arguments)
 
 
@@ -172,12 +170,7 @@ def answer(
         audited=read_audit(folder),
     )
     text = json.dumps(why.plain(), indent=2)
-    try:
-        write(arguments, why, case, text)
-    except OSError as error:
-        raise ConfigError(
-            f"out={arguments.out} can't be written: {error.strerror}", todo="name another file"
-        ) from error
+    write(arguments, why, case, text)
     if arguments.format == "json":
         print(text)
     else:
@@ -198,9 +191,7 @@ def write(arguments: Arguments, why: "Why", case: "Case", text: str) -> None:
         question = case.question(index[why.target.item], other)
         write_why(arguments.out, why, question, run=arguments.run)
     elif arguments.out is not None:
-        part = arguments.out.with_name(f"{arguments.out.name}.part")
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(arguments.out)
+        write_file(arguments.out, text + "\n")
 
 
 def others_of(nodes: "Nodes", recommender: "Recommender") -> "History | None":
@@ -248,11 +239,11 @@ def audit_run(
         return
     print_line(out, "audited", f"{found.content['users']:,} users of {found.content['data']}")
     head, rows = rows_of(found.content, intervals=False)
-    table = Table(header_style="dim")
+    table = Table()
     for column in ("method", *head):
-        table.add_column(Text(column), justify="left" if column == "method" else "right")
+        table.add_column(column, right=column != "method")
     for name, cells in rows:
-        table.add_row(Text(name), *map(Text, cells))
+        table.add_row(name, *cells)
     out.print(table)
     for name, reason in found.content["left_out"].items():
         print_line(out, "left out", f"{name}: {reason}")
@@ -262,8 +253,8 @@ def audit_run(
 @contextmanager
 def telling(out: Console) -> Iterator[Any]:
     """Show a bar that follows what an audit tells."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=out, transient=True) as progress:
+    columns = ("{task.description}", "bar", "elapsed")
+    with progress_bar(*columns, out=out, transient=True) as progress:
         task = progress.add_task("", total=None)
 
         def tell(what: str, done: int, total: int) -> None:

@@ -1,13 +1,11 @@
 """A counterfactual as a sentence: "without *Alien* and *Aliens*, *Predator* would be 14th"."""
 
 from collections import Counter
-from math import comb
 from typing import Any
 
 from seqrec.explain.choose import build
 from seqrec.question import Question
 
-SETS = 5_000  # sets of events of one size that are tried in full, unless the settings say more
 TIMES = {2: "twice"}
 
 
@@ -22,12 +20,9 @@ def counterfactual(
 ) -> list[str]:
     """Search for the events without which the item leaves the list, and tell of them.
 
-    A long history has too many sets of three events to try them all, so fewer sizes are tried in
-    full for it; the greedy search that follows still finds a set of which none is superfluous.
-
     Args:
         question: about the item alone.
-        node: settings of the counterfactual; without ``exhaustive`` it follows from the length.
+        node: settings of the counterfactual.
         title: of the item.
         rank: of the item.
         titles: of the events.
@@ -38,9 +33,7 @@ def counterfactual(
     """
     if rank > k:
         return ["", title, f" is {ordinal(rank)}, not among the first {k}, so it can't leave them"]
-    sizes = [size for size in (1, 2, 3) if comb(len(question), size) <= SETS]
-    node = {"exhaustive": max(sizes, default=1)} | node | {"k": k}
-    about = build({"counterfactual": node})["counterfactual"](question).about
+    about = build({"counterfactual": node | {"k": k}})["counterfactual"](question).about
     if not about["found"]:
         return ["no set of events was found without which ", title, f" would leave the first {k}"]
     named = Counter(titles[at] for at in about["events"])

@@ -118,6 +118,7 @@ def test_damaged_weights_are_told(finished, tmp_path):
         if name.startswith("model.encoder"):
             value.fill_(torch.nan)
     torch.save(content, best)
+    (run / "manifest.json").unlink()
     for arguments in ([SESSION], [SESSION, "target=i8"], ["audit=true", *QUICK]):
         said = shared.place.run(PROGRAM, f"run={run}", *arguments, status=1)
         assert "aren't finite numbers" in said, arguments
@@ -128,6 +129,7 @@ def test_an_audit_of_other_data_is_refused(finished, tmp_path):
     run = shutil.copytree(shared.run, tmp_path / "run")
     about = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps(about | {"data_hash": "0" * 64}))
+    (run / "manifest.json").unlink()
     said = shared.place.run(PROGRAM, f"run={run}", "audit=true", status=1)
     assert "the data isn't what the run was trained on" in said and "items=" not in said
 
@@ -169,6 +171,7 @@ def test_an_audit_of_other_weights_or_a_damaged_one_does_not_hold(audited, finis
     best = run / "checkpoints" / "best.ckpt"
     content = torch.load(best, weights_only=True)
     torch.save(content | {"epoch": 99}, best)
+    (run / "manifest.json").unlink()  # the change is meant
     assert "the weights have changed since" in place.run(*ask)
     (run / "explanations.json").write_text("{")
     assert "explanations.json is damaged" in place.run(*ask)

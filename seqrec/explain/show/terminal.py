@@ -1,11 +1,10 @@
 """An explanation in the terminal."""
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from seqrec.explain.why import Why
 from seqrec.terminal.console import print_line
+from seqrec.terminal.table import Table, Text, styled
 
 SHOWN = 15  # events in the table
 
@@ -23,7 +22,7 @@ def show(out: Console, why: Why) -> None:
         print_line(out, "method", f"{name}: {each.text}")
     out.print(events_table(why))
     if why.counterfactual:
-        line = Text(f"{'but':<9}", style="bold cyan")
+        line = styled(f"{'but':<9}", "bold cyan")
         for at, part in enumerate(why.counterfactual):
             line.append(part, style="italic" if at % 2 else "")
         out.print(line, soft_wrap=True)
@@ -38,16 +37,16 @@ def events_table(why: Why) -> Table:
     """Return the latest events with a bar for each weight; those against the item are red."""
     hidden = len(why.events) - SHOWN
     title = f"the latest {SHOWN} of {len(why.events)} events" if hidden > 0 else "history"
-    table = Table(title=f"{title}, latest last", title_justify="left", header_style="dim")
+    table = Table(f"{title}, latest last")
     for column in ("item", "title", *why.methods):
-        table.add_column(Text(column))
+        table.add_column(column)
     most = {name: max(map(abs, why.events[name].to_list())) or 1.0 for name in why.methods}
     for row in why.events.tail(SHOWN).iter_rows(named=True):
         cells = [_bar(row[name], most[name]) for name in why.methods]
-        table.add_row(Text(row["item"]), Text(row["title"]), *cells)
+        table.add_row(row["item"], row["title"], *cells)
     return table
 
 
 def _bar(weight: float, most: float) -> Text:
     style = "cyan" if weight >= 0 else "red"
-    return Text(f"{weight:7.3f} ") + Text("█" * round(12 * abs(weight) / most), style=style)
+    return styled(f"{weight:7.3f} ") + styled("█" * round(12 * abs(weight) / most), style)
