@@ -10,6 +10,7 @@ import yaml
 
 from seqrec.clock import instant
 from seqrec.config.cli.script import parse
+from seqrec.config.trust import Trust
 from seqrec.disk.write import replacing, telling
 from seqrec.errors import ConfigError
 from seqrec.machine.writable import check_file
@@ -21,6 +22,8 @@ from seqrec.terminal.table import Table, styled
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
     import polars as pl
+
+SHOWN_WEIGHTS = "attention", {"of": "head"}  # the explainer whose weights are printed
 
 
 @dataclass
@@ -61,10 +64,12 @@ def recommend(arguments: Arguments) -> None:
         raise ConfigError(f"format={arguments.format} is unknown", todo="choose table or json")
     context, asked = read_context(arguments.context), instant(arguments.at, where="at")
     from seqrec.recommend import Recommender, Session
+    from seqrec.run.audited import read_audit
+    from seqrec.run.folder import RunFolder
 
-    recommender = Recommender.load(
-        arguments.run, trust=arguments.trust, searchpath=arguments.searchpath
-    )
+    trust = Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
+    folder = RunFolder.open(arguments.run, trust)
+    recommender, audited = Recommender.of(folder), read_audit(folder)
     if arguments.items is None:
         session = recommender.session(str(arguments.user))
         session = replace(session, context={**session.context, **context}, asked=asked)
@@ -76,11 +81,13 @@ def recommend(arguments: Arguments) -> None:
             "items": answer.items.to_dicts(),
             "history": answer.history.to_dicts(),
             "unknown": answer.unknown,
+            "fidelity": audited.fidelity(*SHOWN_WEIGHTS),  # of the attention
         }
         print(json.dumps(content))
         return
     out = console()
     out.print(history_table(answer.history))
+    print_line(out, "weights", f"attention: {audited.text(*SHOWN_WEIGHTS)}")
     if answer.items.is_empty():
         why = "every item from training is in the history; mask_seen=false allows repeats"
         print_line(out, "nothing", f"to recommend; {why}")

@@ -142,6 +142,17 @@ class Recommender:
         """The catalogue to score queries against; built once, as the model doesn't change."""
         return self.model.catalogue()
 
+    def batch_of(self, session: Session | list[str]) -> EvalBatch:
+        """Return a session as the model's input, with the items that it has seen.
+
+        The latest item stands in for the unknown target.
+
+        Raises:
+            DataError: the catalogue has none of the items, or the model doesn't take this context.
+        """
+        session = session if isinstance(session, Session) else Session(session)
+        return self._batch([session], [self.items.places(session.items)])
+
     def _answers(
         self, sessions: list[Session], kept: list[list[int]], *, k: int, policy: Policy
     ) -> Iterator[Recommendation]:

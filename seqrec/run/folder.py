@@ -11,6 +11,7 @@
 ``protocol.json``, ``.md``  the protocol card: what the metrics mean, what leaked
 ``run.json``                command, choices, code, versions, device, data, seconds; name and id
 ``code.patch``              uncommitted changes of the code; absent if there were none
+``explanations.*``          how far explanations can be trusted, if they were audited
 ``checkpoints/best.ckpt``   the epoch with the best validation metric
 ``checkpoints/last.ckpt``   the checkpoint that a killed run resumes from; ``previous.ckpt`` is the
                             one before, until the run is finished

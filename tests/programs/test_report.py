@@ -1,11 +1,11 @@
 """The HTML report: whole in itself, and in a real browser readable, sorted, filtered, themed."""
 
+import json
 import re
-import shutil
-from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
+from helpers.browser import EVIL, NAMELESS, Targets, browser, choose, click, opened, started, texts
 from helpers.run_folders import write_run, write_sweep
 
 from seqrec.comparison.estimate.comparison import compare
@@ -13,15 +13,8 @@ from seqrec.comparison.read.choose import comparable
 from seqrec.comparison.read.find import Skipped, find_runs
 from seqrec.comparison.show.report.page import check_target, write_report
 from seqrec.errors import ConfigError
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-DRIVER = shutil.which("chromedriver")
-browser = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None,
-    reason="no Chromium with chromedriver here (Debian: chromium, chromium-driver)",
-)
-EVIL = "</script><img src=x onerror=alert(1)>"
+from seqrec.run.audited import weights_hash
+from seqrec.run.folder import RunFolder
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +34,6 @@ def report(tmp_path_factory):
     skipped = [Skipped(place / "broken", f"it failed: {EVIL}")]
     write_report(file, comparisons, skipped, replicates=500)
     return file
-
-
-class Targets(HTMLParser):
-    """What a page asks for."""
-
-    def __init__(self):
-        super().__init__()
-        self.found: list[str | None] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.found += [value for name, value in attrs if name in ("src", "href")]
 
 
 def test_the_page_asks_for_nothing(report):
@@ -125,6 +107,28 @@ def test_metrics_that_are_none_of_ranks_stand_in_the_leaderboard(tmp_path):
     assert '<td class="n" data-value="0.75">0.7500</td>' in page
 
 
+def test_audited_runs_show_how_far_explanations_can_be_trusted(tmp_path):
+    for at in (1, 2):
+        run = write_run(tmp_path / str(at), settings={"dim": at}, skill=at)
+        if at == 1:
+            (run / "checkpoints").mkdir(exist_ok=True)
+            (run / "checkpoints" / "best.ckpt").write_bytes(b"weights")
+            metrics = {"POS@5,Ke3": {"mean": 0.25, "users": 9}}
+            methods = {n: {"metrics": metrics} for n in ("attention", "random", "recency")}
+            content = {"weights": weights_hash(RunFolder(run)), "methods": methods}
+            (run / "explanations.json").write_text(json.dumps(content))
+    runs, _ = find_runs([str(tmp_path)])
+    comparison = compare(runs, by=None, metrics=["ndcg@10"], reference=None, replicates=200)
+    write_report(tmp_path / "report.html", [comparison], [], replicates=200)
+    page = (tmp_path / "report.html").read_text()
+    assert "How far explanations can be trusted" in page and '<td class="n">0.250</td>' in page
+    best = tmp_path / "1" / "checkpoints" / "best.ckpt"
+    for change in (lambda: best.write_bytes(b"others"), best.unlink):
+        change()
+        write_report(tmp_path / "report.html", [comparison], [], replicates=200)
+        assert "How far explanations" not in (tmp_path / "report.html").read_text()
+
+
 def test_a_report_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="doesn't exist"):
         check_target(tmp_path / "no" / "report.html")
@@ -137,54 +141,10 @@ def test_a_report_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch)
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    """A headless browser at desktop size."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
-                 "disable-background-networking", "disable-component-update", "disable-sync",
-                 f"user-data-dir={tmp_path_factory.mktemp('profile')}"):  # fmt: skip
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    """A headless browser."""
+    driver = started(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
-
-
-def opened(chromium, report, *, width: int = 1280, scheme: str = "light"):
-    """Open the page at a width and in a colour scheme; draw every chart."""
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    chromium.get(report.as_uri())
-    chromium.execute_script(
-        "document.querySelectorAll('.chart').forEach(s => { drawn.add(s); draw(s); })"
-    )
-    return chromium
-
-
-def texts(driver, selector: str) -> list[str]:
-    return driver.execute_script(
-        "return [...document.querySelectorAll(arguments[0])].filter(e => !e.closest('[hidden]'))"
-        ".map(e => e.textContent.trim())",
-        selector,
-    )
-
-
-def click(driver, selector: str):
-    driver.execute_script("document.querySelector(arguments[0]).click()", selector)
-
-
-def choose(driver, selector: str, value: str):
-    driver.execute_script(
-        "const s = document.querySelector(arguments[0]); s.value = arguments[1];"
-        "s.dispatchEvent(new Event(s.tagName === 'SELECT' ? 'change' : 'input'))",
-        selector,
-        value,
-    )
 
 
 PLACES = "#p0 .board tbody .place"
@@ -300,14 +260,7 @@ def test_the_page_is_as_wide_as_the_screen(chromium, report, width):
 @pytest.mark.slow
 def test_keyboard_and_screen_reader_find_everything(chromium, report):
     page = opened(chromium, report)
-    nameless = page.execute_script(
-        "return [...document.querySelectorAll('select, input')].filter(e => !e.labels.length)"
-        ".concat([...document.querySelectorAll('table')].filter(t => !t.caption))"
-        ".concat([...document.querySelectorAll('.scroll')].filter(s => s.tabIndex !== 0))"
-        ".concat([...document.querySelectorAll('button')].filter(b => !b.textContent.trim()))"
-        ".map(e => e.outerHTML)"
-    )
-    assert nameless == []
+    assert page.execute_script(NAMELESS) == []
     ids = page.execute_script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
     anchors = page.execute_script(
         "return [...document.querySelectorAll('a')].map(a => a.getAttribute('href').slice(1))"

@@ -24,6 +24,7 @@ SIZE = ("data.n_users=50", "head=last", "trainer.max_epochs=1", "dropout=0.0")
 PROGRAMS = {
     "evaluate": ("scripts/evaluate.py", "run={run}"),
     "recommend": ("scripts/recommend.py", "run={run}", "items=[i1]"),
+    "explain": ("scripts/explain.py", "run={run}", "items=[i1, i2]"),
     "reproduce": ("scripts/reproduce.py", "run={run}"),
     "compare": ("scripts/compare.py", "{run}"),
     "resume": ("train.py", *TINY, *SIZE, "paths.output_dir={outputs}", "resume={run}"),

@@ -12,6 +12,7 @@ from seqrec.comparison.read.choose import text_of
 from seqrec.comparison.read.find import Skipped
 from seqrec.comparison.show.report.costs import costs
 from seqrec.comparison.show.report.curves import curves
+from seqrec.comparison.show.report.explained import explained
 from seqrec.comparison.show.report.parts import colour_of, title_of
 from seqrec.comparison.show.report.settings import effects, interaction_maps
 from seqrec.comparison.show.report.slices import slice_dots
@@ -74,6 +75,7 @@ def _part(comparison: Comparison, replicates: int) -> dict[str, Any]:
         effects(comparison),
         interaction_maps(comparison),
         slice_dots(comparison, slice_estimates(comparison, replicates)),
+        explained(comparison),
     ]
     return {
         "title": f"{first.protocol['data']}, {first.results['protocol'].partition(';')[0]}",
