@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 if "OMP_WAIT_POLICY" not in os.environ:
     # GNU's OpenMP reads it when torch is loaded: threads that wait for each other give up their
-    # core after a moment, or a machine that others use, too, does little but wait
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # core after some microseconds, or a machine that others use, too, does little but wait
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 __version__ = "0.2.0"
 __all__ = ["Recommender", "Run", "SeqrecError", "compare", "train"]

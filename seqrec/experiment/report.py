@@ -4,6 +4,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import torch
+
 from seqrec.evaluation.groups import MAX_AUTO_GROUPS
 from seqrec.evaluation.results import Results
 from seqrec.evaluation.slices import SLICES, labels
@@ -94,6 +96,12 @@ def _training(out: Console, module: TrainedModule) -> None:
             f"max_length={module.config.max_length} and aren't trained on: "
             "window=sliding trains on all",
         )
+
+
+def print_threads(out: Console) -> None:
+    """Say that a run uses fewer threads than there are, and why."""
+    why = "steps are faster than with more, as other programs use the cores"
+    print_line(out, "threads", f"{torch.get_num_threads()}: {why} (OMP_NUM_THREADS sets them)")
 
 
 def print_plan(out: Console, plan: Plan) -> None:

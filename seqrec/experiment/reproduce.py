@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import OmegaConf
 
 from seqrec.config.schema import Root
@@ -14,6 +13,7 @@ from seqrec.experiment.run import run
 from seqrec.machine.hardware import find_hardware
 from seqrec.run.environment import describe_environment
 from seqrec.run.folder import RunFolder, to_values
+from seqrec.training.threads import use_threads
 
 MEASURED = ("fit_seconds", "peak_memory_mb")  # they differ from run to run
 MADE = (  # entries of the environment
@@ -74,7 +74,7 @@ def train_again(folder: RunFolder, config: Root, new: Path) -> dict[str, Any]:
             todo="run its command again",
         )
     config.logger = {"_target_": "seqrec.logger.none.NoLogger"}
-    torch.set_num_threads(about["environment"]["threads"])
+    use_threads(about["environment"]["threads"])
     composed = OmegaConf.create(to_values(config))
     return run(composed, new, choices=about["choices"], overrides=about["overrides"])
 

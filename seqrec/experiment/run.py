@@ -41,6 +41,7 @@ from seqrec.training.counting import BaselineModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
 from seqrec.training.plan import Plan, make_plan
+from seqrec.training.threads import choose_threads, continue_threads, threads_restored
 from seqrec.training.trainer import build_trainer, evaluating_trainer, silence
 
 NO_MEMORY = re.compile(r"can't allocate memory|out of memory")
@@ -81,7 +82,8 @@ def run(
     if reuse and folder.finished:
         print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
         return folder.results() | {SKIPPED: True}
-    with folder.held() if is_first_process() else nullcontext(), memory_in_words():
+    held = folder.held() if is_first_process() else nullcontext()
+    with held, memory_in_words(), threads_restored():
         record = Record(folder, choices, overrides, logger)
         return _run(root, record, out)
 
@@ -119,9 +121,13 @@ def _known_folder(root: Root, run_dir: Path) -> Path:
 def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
     """Begin, fit, conclude."""
     module, hardware, card = _begin(root, record, out)
-    plan = None
+    plan, resumed = None, continue_threads(record.folder)
     if is_first_process() and isinstance(module, TrainedModule):
         plan = make_plan(module, hardware)
+        if plan.possible and not resumed and choose_threads(module, hardware):
+            hardware = choose_hardware_for(root)
+            report.print_threads(out)
+            plan = make_plan(module, hardware)
         report.print_plan(out, plan)
     with record.opened(module, hardware, card) as logger:
         module, results = _fit(module, record.folder, hardware, logger, out, plan)

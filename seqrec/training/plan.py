@@ -36,6 +36,11 @@ class Plan:
     advice: str  # what to change if memory or time is too large, or ""
 
     @property
+    def possible(self) -> bool:
+        """Whether weights and scores fit, so that steps could be timed."""
+        return self.seconds < float("inf")
+
+    @property
     def total(self) -> float:
         """Seconds of an epoch with its validation."""
         return self.seconds + self.valid_seconds
@@ -49,7 +54,7 @@ class Plan:
 def told(plan: Plan) -> str:
     """Return the time and the memory of a plan in words."""
     peak = f"{plan.peak / 2**30:.1f} GiB of memory at its peak"
-    if plan.seconds == float("inf"):
+    if not plan.possible:
         return peak
     if plan.total < 1:
         return f"less than a second per epoch, {peak}"
@@ -86,11 +91,7 @@ def _trial(
     module: TrainedModule, epoch: TrainBatches, hardware: Hardware
 ) -> tuple[float, int, int]:
     """Return the seconds of a trial step, the bytes saved for backward, and padded positions."""
-    rows = epoch.batches[len(epoch) // 2]
-    limit = max(1, min(TRIAL_POSITIONS, TRIAL_SCORES // module.store.n_items))
-    length = (epoch.end - epoch.start)[rows]
-    count = max(1, min(len(rows), limit // int(length.max())))
-    batch = epoch.batch(rows[:count], weight=1.0).to(module.device)
+    batch = _part(module, epoch)
     seen: dict[int, int] = {}
 
     def weigh(tensor: Tensor) -> Tensor:
@@ -110,6 +111,24 @@ def _trial(
         seconds = _least_seconds(step, module.device)
     kept = sum(size for pointer, size in seen.items() if pointer not in own)
     return seconds, kept, batch.history.item_BL.numel()
+
+
+@contextmanager
+def trial_step(module: TrainedModule, hardware: Hardware) -> Iterator[Callable[[], None]]:
+    """Yield a training step on part of a batch, which can be taken again and changes nothing."""
+    batch = _part(module, module.epoch_batches(0))
+    with _as_before(module):
+        module.train()
+        yield lambda: _step(module, batch, hardware)
+
+
+def _part(module: TrainedModule, epoch: TrainBatches) -> TrainBatch:
+    """Return so much of the middle batch as a trial may take."""
+    rows = epoch.batches[len(epoch) // 2]
+    limit = max(1, min(TRIAL_POSITIONS, TRIAL_SCORES // module.store.n_items))
+    length = (epoch.end - epoch.start)[rows]
+    count = max(1, min(len(rows), limit // int(length.max())))
+    return epoch.batch(rows[:count], weight=1.0).to(module.device)
 
 
 def _step(module: TrainedModule, batch: TrainBatch, hardware: Hardware) -> None:
