@@ -12,7 +12,7 @@ from seqrec.raw.source import Interactions
 from seqrec.recommend.items import Items
 from seqrec.store.encode import encode
 
-COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+COMPOSED, DECOMPOSED = "r\u00e9sum\u00e9", "re\u0301sume\u0301"
 
 
 def encoded(who, bought, **tables):
