@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from seqrec.clock import instant
 from seqrec.commands.recommend import read_context
 from seqrec.config.cli.script import PAIRS, parse
@@ -17,7 +15,7 @@ from seqrec.config.trust import Trust
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
 from seqrec.machine.writable import check_file
-from seqrec.terminal.console import console, print_line
+from seqrec.terminal.console import Console, console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.progress import progress_bar
 from seqrec.terminal.table import Table

@@ -1,9 +1,7 @@
 """An explanation in the terminal."""
 
-from rich.console import Console
-
 from seqrec.explain.why import Why
-from seqrec.terminal.console import print_line
+from seqrec.terminal.console import Console, print_line
 from seqrec.terminal.table import Table, Text, styled
 
 SHOWN = 15  # events in the table
