@@ -133,6 +133,7 @@ def test_an_option_of_an_explainer_keeps_its_promise(check, name, changes):
     check(component("explainer", name, **changes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_is_explained_or_refused(model):
     asked = question(trained(*MODELS[model]))

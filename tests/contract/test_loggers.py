@@ -72,6 +72,7 @@ def check_hints(make, folder):
 CHECKS = [check_offline, check_place, check_closes, check_unopened, check_hints]
 
 
+@pytest.mark.slow
 @every
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_logger_keeps_its_promise(check, name, tmp_path, monkeypatch):

@@ -55,6 +55,7 @@ def test_a_training_can_be_ended_after_some_steps():
     assert result["steps"] == 2 and result["step_s"] > 0
 
 
+@pytest.mark.slow
 def test_the_time_to_a_quality_ends_with_it_or_with_the_limit():
     overrides = [*TINY, "metric=[ndcg]"]
     reached = measure_quality(overrides, target=0.0, limit_s=60)
@@ -103,6 +104,7 @@ def test_the_clock_counts_everything_between_two_starts():
     assert first >= 0.02 and second >= 0.05
 
 
+@pytest.mark.slow
 def test_peak_memory_goes_up_with_what_is_used_and_stays():
     before = peak_mb()
     used = np.ones(int((before + 20) * 2**20 / 8))

@@ -75,6 +75,7 @@ def rank_zero(run: Path):
     pl.read_parquet(run / "ranks.parquet").with_columns(rank=0).write_parquet(run / "ranks.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [

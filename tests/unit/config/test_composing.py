@@ -21,6 +21,7 @@ def test_every_dataset_and_model_composes_without_a_mistake():
     assert check_command_line(own, config_dir=CONFIGS) == own
 
 
+@pytest.mark.slow
 def test_every_recipe_composes_and_says_how_it_is_run_and_what_it_reaches():
     recipes = sorted((CONFIGS / "experiment").glob("*.yaml"))
     assert recipes
@@ -132,6 +133,7 @@ def test_a_preset_wins_over_an_experiment_and_the_command_line_over_both():
     assert config.logger._target_.endswith("CSV") and "none" in config.scheduler._target_
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["experiment", "local", "data", "model"])
 def test_places_are_those_that_any_file_of_a_group_sets(kind, tmp_path, monkeypatch):
     monkeypatch.delenv("SEQREC_LOCAL")

@@ -34,6 +34,7 @@ def test_every_folder_of_components_is_a_kind_and_every_kind_is_chosen_by_defaul
     assert all((ROOT / "seqrec" / name).is_dir() for name in components - {"optimizer"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_baseline_has_nothing_that_is_trained(name):
     for given in ([f"model={name}"], [f"baseline={name}"]):

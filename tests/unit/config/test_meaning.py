@@ -72,6 +72,7 @@ def test_what_components_say_of_their_parameters_is_a_meaning_of_a_parameter(kin
             assert Meaning(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("meaning", "change"), CASES)
 def test_resume_sweeps_names_recipes_and_comparisons_agree(meaning, change, before, tmp_path):
     after = to_values(compose([*TINY, change]).config)
@@ -85,6 +86,7 @@ def test_resume_sweeps_names_recipes_and_comparisons_agree(meaning, change, befo
     assert left_to_command(change) == (meaning in (Meaning.PLACE, Meaning.LABEL))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("meaning", "change"), [c for c in CASES if c[1] not in CHOICES])
 def test_comparisons_tell_runs_apart_by_what_makes_another_result(meaning, change, tmp_path):
     changed = flat(to_values(compose([*TINY, change]).config))

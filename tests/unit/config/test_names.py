@@ -7,6 +7,7 @@ from seqrec.config.compose import compose
 from seqrec.config.names import folder_name, run_name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "name"),
     [

@@ -51,6 +51,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, list
     return folders
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

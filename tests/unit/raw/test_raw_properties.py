@@ -106,6 +106,7 @@ CASES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "fault", "reason", "damage"), CASES)
 @many
 @given(where=st.sets(st.integers(0, len(ROWS) - 1), min_size=1, max_size=20))
@@ -243,6 +244,7 @@ def test_a_parquet_file_without_rows_or_with_lists_is_refused(tmp_path: Path):
 RUBBISH = [b"", b'"', b"\xff", b"\0", b"\r", b"\xef\xbb\xbf", b"nan", b"\x1f\x8b", b"{", b"\n,\n"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [*FAMILIES, "sequences"])
 @settings(many, max_examples=25)
 @given(data=st.data())

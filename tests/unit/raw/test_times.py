@@ -131,6 +131,7 @@ def test_usual_forms_of_times_are_recognised(form: str, family: str, tmp_path: P
     assert all(abs(a - b) < 100 for a, b in zip(found, expected, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_both_readers_read_the_same_times(
     form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

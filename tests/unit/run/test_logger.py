@@ -121,6 +121,7 @@ def test_a_variable_that_wandb_would_refuse_is_named(monkeypatch, name, value):
         Wandb()
 
 
+@pytest.mark.slow
 def test_a_resumed_offline_run_goes_on_and_all_its_parts_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     run = RunInfo(tmp_path / "it's here", "name", "group", "abcd1234")

@@ -59,6 +59,7 @@ def store(tmp_path_factory):
     return store_of(root("data.n_users=50"), tmp_path_factory.mktemp("store"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scorer", ["tied", "mlp", "cosine"])
 @pytest.mark.parametrize("loss", ["sampled_softmax", "bce", "cross_entropy"])
 def test_sparse_gradients_are_those_that_dense_ones_would_be(store, loss, scorer):

@@ -56,6 +56,7 @@ def test_a_cell_trains(small, brief, encoder, head, scorer, loss):
     assert losses[-1] < losses[0], losses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", sorted({*names("model")} - {*names("baseline")}))
 def test_every_model_of_the_catalogue_trains(small, model):
     losses = steps(build_experiment(root(f"model={model}"), small), 6)
