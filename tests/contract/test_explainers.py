@@ -111,12 +111,14 @@ CHECKS = [
 ]
 
 
+@pytest.mark.slow
 @every
 @pytest.mark.parametrize("check", CHECKS)
 def test_an_explainer_keeps_its_promise(check, name):
     check(component("explainer", name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "changes"),
     [

@@ -75,6 +75,7 @@ def check_state_is_plain(make):
 CHECKS = [check_trains, check_resumes, check_state_is_plain]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", names("optimizer"), indirect=True)
 @pytest.mark.parametrize("check", CHECKS)
 def test_an_optimizer_keeps_its_promise(check, maker):

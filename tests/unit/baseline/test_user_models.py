@@ -13,6 +13,7 @@ from seqrec.experiment.assemble import build_experiment
 from seqrec.ranking.rank import rank_targets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["bpr_mf", "ncf"])
 @pytest.mark.parametrize("max_length", [4, 50])
 def test_every_training_event_is_a_target_once_and_its_users(small, model, max_length):

@@ -65,6 +65,7 @@ def test_the_time_to_a_quality_ends_with_it_or_with_the_limit():
     assert "full ranking" in missed["protocol"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("held_out", [False, True])
 def test_peers_get_the_very_events_of_the_run(tmp_path, held_out):
     told = write_events(TINY, str(tmp_path / "events.csv"), held_out)

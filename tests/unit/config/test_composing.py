@@ -49,6 +49,7 @@ def test_the_command_line_wins_over_the_model_and_the_model_over_the_dataset():
     assert config.evaluation.mask_seen is False  # what the dataset says, no model contradicts
 
 
+@pytest.mark.slow
 def test_later_layers_win_whatever_the_order_on_the_command_line(tmp_path):
     for kind, dim in (("data", 1), ("model", 2), ("experiment", 3)):
         (tmp_path / kind).mkdir()
@@ -90,6 +91,7 @@ def test_a_replaced_optimizer_has_its_own_learning_rate_unless_one_is_given():
     assert composed("model=lstm_attn")[0].optimizer.lr == 3e-3
 
 
+@pytest.mark.slow
 def test_components_from_elsewhere_are_chosen_checked_and_settled(tmp_path, monkeypatch):
     (tmp_path / "encoder").mkdir()
     file = tmp_path / "encoder" / "mine.yaml"

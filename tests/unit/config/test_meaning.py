@@ -99,6 +99,7 @@ def test_comparisons_tell_runs_apart_by_what_makes_another_result(meaning, chang
     assert same != (meaning in (Meaning.RESULT, Meaning.REPEAT))
 
 
+@pytest.mark.slow
 def test_files_count_where_no_hash_of_the_data_stands_for_them(tmp_path):
     saved, current = (to_values(compose(["data=files", f"data.path={n}.csv"]).config) for n in "ab")
     assert set(changed_settings(saved, current)) == {"data.path"}

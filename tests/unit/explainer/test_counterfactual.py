@@ -27,6 +27,7 @@ def smallest(asked, k):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [1, 4, 7])
 @pytest.mark.parametrize("given", [{}, {"exhaustive": 1}, {"most": 1}], ids=str)
 def test_no_smaller_set_and_no_subset_does(k, given):

@@ -101,6 +101,7 @@ def test_offline_is_one_error_that_says_everything(tmp_path: Path):
         assert word in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_wheel_that_the_index_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
@@ -131,6 +132,7 @@ def test_a_path_that_leads_nowhere_says_which_keys_to_correct(tmp_path: Path):
 PAGE = b"\n<!DOCTYPE html><html><body>Log in to the network</body></html>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sha256", [None, SHA256])
 def test_a_page_instead_of_the_file_is_told(
     sha256: str | None, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -141,6 +143,7 @@ def test_a_page_instead_of_the_file_is_told(
     assert [path.name for path in tmp_path.iterdir()] == ["x.bin.lock"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "words"),
     [

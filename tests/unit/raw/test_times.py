@@ -121,6 +121,7 @@ def ms(moment: datetime, step: int) -> int:
 ROTATED = [(form, list(FAMILIES)[n % len(FAMILIES)]) for n, form in enumerate(FORMS)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "family"), ROTATED)
 def test_usual_forms_of_times_are_recognised(form: str, family: str, tmp_path: Path):
     (write, step), (file_format, content) = FORMS[form], FAMILIES[family]

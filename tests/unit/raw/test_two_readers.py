@@ -72,6 +72,7 @@ any_row = st.lists(st.sampled_from(CELLS), min_size=4, max_size=6)
 HEADS = ["", "\ufeff", "\n", "sep={0}\n", "# made by hand\n", "#a{0}b\n\n"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["clean", "broken", "unquoted", "bare"])
 @bounded
 @given(data=st.data())
@@ -116,6 +117,7 @@ def json_row(draw: Callable, tokens: list[str]) -> str:
     return written([(key, draw(st.sampled_from(tokens))) for key in [*"uit", *keys]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["clean", "broken", "array", "pretty"])
 @bounded
 @given(data=st.data())
