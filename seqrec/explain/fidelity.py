@@ -32,7 +32,6 @@ from seqrec.explain.crowd import Crowd
 Floats = NDArray[np.floating]
 KR, KE = (5, 10), (1, 2, 3, 5)
 LOWER = {"POS": True, "DEL": True, "INS": False, "CDCG": True}
-MAIN = "POS@5,Ke3"
 SHARES = tuple(np.linspace(0, 1, 11).round(1).tolist())  # of events, in the curves
 
 

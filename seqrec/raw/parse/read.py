@@ -6,6 +6,7 @@ stops and quotes three of them with their line numbers.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -15,22 +16,16 @@ from seqrec.errors import DataError
 from seqrec.raw.parse import clock
 from seqrec.raw.parse.checks import check_file, quote, tolerate
 from seqrec.raw.parse.clock import Clock
-from seqrec.raw.parse.context import NOTHING, Context, number_of
+from seqrec.raw.parse.context import NOTHING, Context
 from seqrec.raw.parse.formats import MISFIT, Format, Row, text_of
 from seqrec.raw.parse.recognise import recognised, settled
+from seqrec.raw.parse.typed import fault_of, is_bad, typed
 
 FAULT = "_fault"
 SAMPLE = 1000  # rows inspected to distinguish numbers from ISO dates
 CHUNK = 100_000  # rows that the careful way holds as Python objects
 QUOTED = 3
 AGAIN = "fetch or copy the file again"
-
-REASONS = {
-    "user": "missing id",
-    "item": "missing id",
-    "timestamp": "unparsable time",
-    "rating": "NaN or unparsable rating",
-}
 
 
 def read_events(
@@ -75,11 +70,12 @@ def read_events(
     if timestamp:
         sample = [row.values.get(timestamp) for row in islice(form.rows(path), SAMPLE)]
         read_by = recognised(given, sample, lambda: texts(path, form, timestamp), where)
-    frame, rejected = _table(path, form, columns, context, read_by, max_bad_rows)
+    file = _File(path, form, columns, context, max_bad_rows)
+    frame, rejected = file.read(read_by)
     if timestamp and len(frame):
         times = settled(frame["timestamp"], read_by, given, where)
         if not clock.are_times(frame["timestamp"], read_by, times):
-            frame, rejected = _table(path, form, columns, context, times, max_bad_rows)
+            frame, rejected = file.read(times)
         frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), times))
     if frame.is_empty():
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
@@ -136,9 +132,9 @@ def take_events(
     """
     columns = {"user": user, "item": item, "timestamp": timestamp}
     try:
-        typed = _typed(frame, columns, context, Clock(time_unit))
-        misfit = MISFIT if MISFIT in typed.collect_schema() else pl.lit(False).alias(MISFIT)
-        table = typed.select(*columns, *context, misfit).collect(engine="streaming")
+        rows = typed(frame, columns, context, Clock(time_unit))
+        misfit = MISFIT if MISFIT in rows.collect_schema() else pl.lit(False).alias(MISFIT)
+        table = rows.select(*columns, *context, misfit).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UnreadableError(
             f"{path.name} can't be read: {str(error).splitlines()[0]}",
@@ -150,8 +146,8 @@ def take_events(
     table = table.drop(MISFIT)
     if table.is_empty() and not broken:
         raise DataError(f"{path.name} has no rows", where=str(path), todo=AGAIN)
-    bad = table.with_row_index("row", offset=1).filter(_is_bad(columns))
-    reasons = bad.select(_fault(columns)).to_series().to_list()
+    bad = table.with_row_index("row", offset=1).filter(is_bad(columns))
+    reasons = bad.select(fault_of(columns)).to_series().to_list()
     quotes = [quote(row.line, str(row.fault), row.text) for row in broken[:QUOTED]]
     quotes += [
         quote(row["row"], reason, str({role: row[role] for role in columns}))
@@ -176,69 +172,41 @@ def join_events(
     return pl.concat(frames), dict(rejected)
 
 
-def _typed(
-    frame: pl.LazyFrame, columns: Mapping[str, str], context: Mapping[str, Context], times: Clock
-) -> pl.LazyFrame:
-    """Add the columns by role with their types; null where a value is unusable."""
-    schema = frame.collect_schema()
-    typed = {name: seen.typed(schema[seen.column]) for name, seen in context.items()}
-    for role, name in columns.items():
-        column, dtype = pl.col(name), schema[name]
-        text = text_of(column, dtype)
-        if role == "timestamp":
-            typed[role] = clock.parsed(column, dtype, times)
-        elif role == "rating":
-            typed[role] = number_of(text)
-        else:
-            usable = column.is_finite() if dtype.is_float() else text != ""
-            typed[role] = column if dtype.is_integer() else pl.when(usable).then(text)
-    return frame.with_columns(**typed)
-
-
-def _fault(columns: Iterable[str]) -> pl.Expr:
-    """Return what is wrong with a row of typed columns, or null."""
-    return pl.coalesce(
-        pl.when(pl.col(role).is_null()).then(pl.lit(REASONS[role])) for role in columns
-    )
-
-
-def _is_bad(columns: Iterable[str]) -> pl.Expr:
-    """Return whether a row of typed columns lacks one of them."""
-    return pl.any_horizontal(pl.col(*columns).is_null())
-
-
 Table = tuple[pl.DataFrame, dict[str, int]]  # columns by role, and the dropped rows by reason
 
 
-def _table(
-    path: Path,
-    form: Format,
-    columns: Mapping[str, str],
-    context: Mapping[str, Context],
-    times: Clock,
-    max_bad_rows: float,
-) -> Table:
-    """Read the whole file at once if it is clean, else row by row."""
-    arguments = (path, form, columns, context, times, max_bad_rows)
-    return _fast(*arguments) or _careful(*arguments)
+@dataclass(frozen=True)
+class _File:
+    """A file of events, and what is read of it: ``columns`` by role, and the context by name."""
+
+    path: Path
+    form: Format
+    columns: Mapping[str, str]
+    context: Mapping[str, Context]
+    max_bad_rows: float
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that are read, each once."""
+        context = (seen.column for seen in self.context.values())
+        return list(dict.fromkeys([*self.columns.values(), *context]))
+
+    def read(self, times: Clock) -> Table:
+        """Read the whole file at once if it is clean, else row by row."""
+        return _fast(self, times) or _careful(self, times)
 
 
-def _fast(
-    path: Path,
-    form: Format,
-    columns: Mapping[str, str],
-    context: Mapping[str, Context],
-    times: Clock,
-    max_bad_rows: float,
-) -> Table | None:
+def _fast(file: _File, times: Clock) -> Table | None:
     """Read the whole file at once; None if anything about it needs a closer look."""
-    names = _names(columns, context)
+    columns, context = file.columns, file.context
     try:
-        scan = form.scan(path, names)
-        text = [name for name in names if scan.collect_schema()[name] == pl.String]
-        doubts = [form.doubtful(pl.col(name), one_value=True).fill_null(False) for name in text]
+        scan = file.form.scan(file.path, file.names)
+        text = [name for name in file.names if scan.collect_schema()[name] == pl.String]
+        doubts = [
+            file.form.doubtful(pl.col(name), one_value=True).fill_null(False) for name in text
+        ]
         scan = scan.with_columns(pl.any_horizontal(MISFIT, *doubts).alias(MISFIT))
-        frame = _typed(scan, columns, context, times).select(*columns, *context, MISFIT)
+        frame = typed(scan, columns, context, times).select(*columns, *context, MISFIT)
         ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
         coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
         table = frame.with_columns(coded).collect(engine="streaming")
@@ -247,29 +215,23 @@ def _fast(
     if table[MISFIT].any():
         return None
     table = table.drop(MISFIT)
-    bad = table.filter(_is_bad(columns))
-    faults = Counter(bad.select(_fault(columns)).to_series().to_list())
+    bad = table.filter(is_bad(columns))
+    faults = Counter(bad.select(fault_of(columns)).to_series().to_list())
     try:
-        tolerate(path, faults, len(table), (), max_bad_rows)
+        tolerate(file.path, faults, len(table), (), file.max_bad_rows)
     except DataError:
         return None  # the careful way quotes the lines
     return table.drop_nulls(list(columns)) if faults else table, dict(faults)
 
 
-def _careful(
-    path: Path,
-    form: Format,
-    columns: Mapping[str, str],
-    context: Mapping[str, Context],
-    times: Clock,
-    max_bad_rows: float,
-) -> Table:
+def _careful(file: _File, times: Clock) -> Table:
     """Read row by row, with the reason and the line of each malformed row."""
     faults: Counter[str] = Counter()
     quotes: list[str] = []
     good: list[pl.DataFrame] = []
-    names = dict.fromkeys(_names(columns, context), pl.String)
-    for chunk in _chunks(form.rows(path)):
+    columns, context = file.columns, file.context
+    names = dict.fromkeys(file.names, pl.String)
+    for chunk in _chunks(file.form.rows(file.path)):
         table = {
             name: [None if name in row.nested else row.values.get(name) for row in chunk]
             for name in names
@@ -280,23 +242,19 @@ def _careful(
             "_text": [row.text[:200] for row in chunk],
         }
         schema = {**names, FAULT: pl.String, "_line": pl.Int64, "_text": pl.String}
-        typed = _typed(pl.LazyFrame(table | extra, schema=schema), columns, context, times)
-        fault = pl.coalesce(FAULT, _fault(columns)).alias(FAULT)
-        frame = typed.with_columns(fault).collect()
+        rows = typed(pl.LazyFrame(table | extra, schema=schema), columns, context, times)
+        fault = pl.coalesce(FAULT, fault_of(columns)).alias(FAULT)
+        frame = rows.with_columns(fault).collect()
         good.append(frame.filter(pl.col(FAULT).is_null()).select(*columns, *context))
         bad = frame.filter(pl.col(FAULT).is_not_null())
         faults.update(bad[FAULT].to_list())
         for line, fault, text in bad.select("_line", FAULT, "_text").head(QUOTED).iter_rows():
             quotes.append(quote(line, fault, text))
     kept = sum(map(len, good))
-    tolerate(path, faults, kept + faults.total(), quotes[:QUOTED], max_bad_rows)
+    tolerate(file.path, faults, kept + faults.total(), quotes[:QUOTED], file.max_bad_rows)
     if not good:
-        raise DataError(f"{path.name} has no rows", where=str(path), todo=AGAIN)
+        raise DataError(f"{file.path.name} has no rows", where=str(file.path), todo=AGAIN)
     return pl.concat(good), dict(faults)
-
-
-def _names(columns: Mapping[str, str], context: Mapping[str, Context]) -> list[str]:
-    return list(dict.fromkeys([*columns.values(), *(seen.column for seen in context.values())]))
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:

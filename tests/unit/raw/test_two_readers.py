@@ -30,10 +30,11 @@ def events(path: Path, form: Format) -> bool:
     """Hold both ways to read events to each other; return whether the fast one was enough."""
     if not set(NAMES) <= set(form.columns(path, whole=True)):
         return False
-    fast = read._fast(path, form, COLUMNS, CONTEXT, Clock("s"), 1.0)
+    file = read._File(path, form, COLUMNS, CONTEXT, 1.0)
+    fast = read._fast(file, Clock("s"))
     if fast is None:
         return False
-    careful = read._careful(path, form, COLUMNS, CONTEXT, Clock("s"), 1.0)
+    careful = read._careful(file, Clock("s"))
     assert fast[0].cast({"user": pl.String, "item": pl.String}).rows() == careful[0].rows()
     assert fast[1] == careful[1]
     return True
