@@ -29,10 +29,12 @@ class Choice:
     Args:
         kind: the folder below ``configs/`` and ``seqrec/``.
         key: the argument that names an option on the command line.
+        several: the plural of `key`, for messages.
     """
 
     kind: str
     key: str
+    several: str
 
     def names(self, folders: Iterable[Path] = ()) -> list[str]:
         """Return the names of all options, those below `folders` too."""
@@ -55,7 +57,7 @@ class Choice:
         """
         files, wanted = self._files(folders), list(dict.fromkeys(wanted))
         mistakes = [
-            f"{self.key}={name}: {unknown(name, files, noun=f'{self.key}s')}"
+            f"{self.key}={name}: {unknown(name, files, noun=self.several)}"
             for name in wanted
             if name not in files
         ]
@@ -79,12 +81,8 @@ class Choice:
         return {name: self._made(name, node, facts) for name, node in nodes.items()}
 
     def _files(self, folders: Iterable[Path]) -> dict[str, Path]:
-        places = [CONFIGS, *folders]
-        return {
-            file.stem: file
-            for place in places
-            for file in sorted((place / self.kind).glob("*.yaml"))
-        }
+        places = [place / self.kind for place in (CONFIGS, *folders)]
+        return {file.stem: file for place in places for file in sorted(place.glob("*.yaml"))}
 
     def _read(self, file: Path) -> dict[str, Any]:
         node = yaml.load(file.read_text(), Loader)
@@ -96,12 +94,12 @@ class Choice:
         """Set a key of the nodes that have it; return what is wrong with it."""
         option, dot, name = key.rpartition(".")
         if dot and option not in nodes:
-            return [f"{key}: {unknown(option, nodes, noun=f'chosen {self.key}s')}"]
+            return [f"{key}: {unknown(option, nodes, noun=f'chosen {self.several}')}"]
         chosen = [nodes[option]] if dot else list(nodes.values())
         having = [node for node in chosen if name in node]
         if not having or name.startswith("_"):
             own = {each for node in chosen for each in node if not each.startswith("_")}
-            return [f"{key}: {unknown(name, own, noun=f'keys of the chosen {self.key}s')}"]
+            return [f"{key}: {unknown(name, own, noun=f'keys of the chosen {self.several}')}"]
         try:
             value = yaml.load(text, Loader)
         except yaml.YAMLError:

@@ -5,7 +5,7 @@ from seqrec.errors import ConfigError
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.question import Explainer, able
 
-EXPLAINERS = Choice("explainer", key="method")
+EXPLAINERS = Choice("explainer", key="method", several="methods")
 
 
 def check_able(name: str, explainer: Explainer, model: SequenceModel | BaselineModel) -> None:
