@@ -26,6 +26,8 @@ LAYERS = [
         "comparison",
         "recommend",
         "explain",
+        "policy",
+        "feedback",
         "training",
         "experiment",
         "tune",
