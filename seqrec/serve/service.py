@@ -1,0 +1,342 @@
+"""What the server does, apart from HTTP: lists, similar items, events, sessions, filters."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from seqrec.errors import DataError, SeqrecError, WriteError
+from seqrec.feedback import Log, Outcome
+from seqrec.index import Wanted
+from seqrec.policy import Policy
+from seqrec.serve.answers import NAMED, Answer, named
+from seqrec.serve.batches import joined
+from seqrec.serve.choice import REASONS, Chosen, note
+from seqrec.serve.filters import Filters, FiltersFile
+from seqrec.serve.live import Live, Loaded
+from seqrec.serve.metrics import Metrics
+from seqrec.serve.model import INLINE_MS, Model, Work
+from seqrec.serve.queue import clock
+from seqrec.serve.refusal import Refusal
+from seqrec.serve.schema import Asked, Events, FiltersGiven, Recommend, Similar
+from seqrec.serve.sessions import Sessions, event_of, of_events, of_items
+
+NO_HISTORY = ("impression", "dismiss")  # events that aren't part of a session
+TIMEOUT_MS = 2000  # unless a request says how long it waits
+
+
+class Service:
+    """A server's parts, put together.
+
+    Args:
+        live: the bundle that answers.
+        sessions: the state of sessions.
+        filters: what may be shown to anybody.
+        policy: chooses the lists.
+        settings: name and parameters of the policy, for the log.
+        log: what is shown, and what comes of it; None: nothing is logged.
+        metrics: what is counted.
+    """
+
+    def __init__(
+        self,
+        *,
+        live: Live,
+        sessions: Sessions,
+        filters: FiltersFile,
+        policy: Policy,
+        settings: Mapping[str, Any],
+        log: Log | None,
+        metrics: Metrics,
+    ) -> None:
+        self.live, self.sessions, self.policy, self.settings = live, sessions, policy, settings
+        self.log, self.metrics, self._filters = log, metrics, filters
+        self._last = filters.current()
+        self._trouble: dict[str, str] = {}
+        self._thread = ThreadPoolExecutor(1, "aside")
+
+    async def recommend(self, asked: Recommend, ms: dict[str, float]) -> dict[str, Any]:
+        """Answer one session, or many.
+
+        Args:
+            asked: the request.
+            ms: milliseconds by stage, which are added.
+
+        Raises:
+            Refusal: it can't be answered.
+        """
+        loaded, filters = self.live.current, self.filters()
+        model, chosen = loaded.model, loaded.chooser.choose(filters, asked)
+        begun = clock()
+        answers = [await self._answer(each, model, chosen) for each in _sessions(asked)]
+        ms["state"] = clock() - begun
+        await self._fill(asked, answers, model, chosen, ms)
+        if asked.explain:
+            begun = clock()
+            await self._explain(answers, model)
+            ms["explain"] = clock() - begun
+        begun = clock()
+        self._note(answers, model, filters)
+        ms["log"] = clock() - begun
+        shared = {
+            "bundle": model.sha,
+            "filters": filters.version,
+            "policy": self.settings["name"],
+            **({"explained": "leave_one_out"} if asked.explain else {}),
+            "ms": ms,
+        }
+        if asked.sessions is not None:
+            return {"answers": [answer.content(model) for answer in answers], **shared}
+        return {**answers[0].content(model), **shared}
+
+    async def similar(self, asked: Similar) -> dict[str, Any]:
+        """Return the items that are most like an item.
+
+        Raises:
+            Refusal: the catalogue doesn't have it.
+        """
+        loaded, filters = self.live.current, self.filters()
+        model, chosen = loaded.model, loaded.chooser.choose(filters, asked)
+        item = model.items.index(str(asked.item))
+        if not item:
+            raise Refusal(404, f"the catalogue has no item {str(asked.item)!r}", where="item",
+                          todo=model.items.hint)  # fmt: skip
+        found = await self._aside(model, model.similar, item, asked.k, chosen.allowed)
+        rows = zip(found.item_K.tolist(), found.score_K.tolist(), strict=True)
+        content: dict[str, Any] = {
+            "items": [{**named(model, each), "cosine": cosine} for each, cosine in rows],
+            "bundle": model.sha,
+            "filters": filters.version,
+        }
+        if not content["items"]:
+            reason = chosen.reason or "no_vector"
+            content["reason"] = {"code": reason, "text": REASONS[reason]}
+        return content | ({"unknown": chosen.unknown} if chosen.unknown else {})
+
+    async def titled(self, text: str, k: int) -> dict[str, Any]:
+        """Return the items whose titles hold a text."""
+        model = self.live.current.model
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._thread, model.titled, text, k)
+        return {"items": [named(model, item) for item in found], "bundle": model.sha}
+
+    async def happened(self, asked: Events) -> dict[str, Any]:
+        """Keep events: in the log, then in their sessions; all that is acknowledged is in both.
+
+        Raises:
+            Refusal: they can't be kept; those that were are known when they come again.
+        """
+        model = self.live.current.model
+        events = [event_of(each) for each in asked.events]
+        if self.log is not None:
+            salt = self.log.salt
+            outcomes = [
+                Outcome(
+                    event_id=given.event_id, session=salt.hash(given.session), item=event.item,
+                    event=given.event, request_id=given.request_id, slot=given.slot,
+                    value=given.value, time=event.time,
+                )
+                for given, event in zip(asked.events, events, strict=True)
+            ]  # fmt: skip
+            self._write(lambda log: log.write(outcomes), must=True)
+        by_session: dict[str, list[Any]] = {}
+        for given, event in zip(asked.events, events, strict=True):
+            if given.event not in NO_HISTORY:
+                by_session.setdefault(given.session, []).append(event)
+        before: list[str] = []
+        for name, some in by_session.items():
+            before += sorted(await self.sessions.append(name, some))
+        unknown: dict[str, list[str]] = {}
+        note(unknown, "items", [e.item for e in events if not model.items.index(e.item)])
+        self.metrics.events.labels(self.metrics.worker, "kept").inc(len(events) - len(before))
+        self.metrics.events.labels(self.metrics.worker, "known").inc(len(before))
+        content = {"accepted": len(events) - len(before), "duplicates": before}
+        return content | ({"unknown": unknown} if unknown else {})
+
+    async def forget(self, name: str) -> dict[str, Any]:
+        """Forget a session, in the state and in the log.
+
+        Raises:
+            Refusal: it can't be forgotten now.
+        """
+        self._write(lambda log: log.forget(name), must=True)
+        return {"forgotten": await self.sessions.forget(name)}
+
+    async def filter(self, given: FiltersGiven) -> dict[str, Any]:
+        """Replace the filters.
+
+        Raises:
+            Refusal: they can't be written; those of before go on.
+        """
+        model, unknown = self.live.current.model, dict[str, list[str]]()
+        for name, ids in (("allow", given.allow or []), ("deny", given.deny),
+                          ("out_of_stock", given.out_of_stock)):  # fmt: skip
+            note(unknown, name, [str(each) for each in ids if not model.items.index(str(each))])
+        texts = {
+            "allow": None if given.allow is None else [*map(str, given.allow)],
+            "deny": [*map(str, given.deny)],
+            "out_of_stock": [*map(str, given.out_of_stock)],
+        }
+        try:
+            made = self._filters.replace(**texts)
+        except SeqrecError as error:
+            raise Refusal.of(error, 503) from error
+        return {"version": made.version} | ({"unknown": unknown} if unknown else {})
+
+    def filters(self) -> Filters:
+        """Return the filters; if their file is damaged, those of before."""
+        try:
+            self._last = self._filters.current()
+            self._trouble.pop("filters", None)
+        except (DataError, OSError) as error:
+            self._trouble["filters"] = str(error)
+        return self._last
+
+    def trouble(self) -> dict[str, str]:
+        """Return what doesn't work for now, by part, although requests are answered."""
+        own = {"sessions": self.sessions.trouble, "bundle": self.live.failed}
+        return self._trouble | {name: text for name, text in own.items() if text is not None}
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self.live.current.model.queue.close()
+        self._thread.shutdown()
+        self.sessions.close()
+        if self.log is not None:
+            self.log.close()
+
+    async def _answer(self, asked: Asked, model: Model, chosen: Chosen) -> Answer:
+        """Read a session, and begin its answer."""
+        if asked.session is not None:
+            events = await self.sessions.read(asked.session)
+            session = of_events(asked, events, model.bundle.batcher.wanted)
+        else:
+            session = of_items(asked)
+        self.metrics.items.inc(len(session.items))
+        self.metrics.length.observe(len(session.items))
+        answer = Answer(asked.session, None, dict(chosen.unknown), chosen.reason)
+        if not session.items:
+            answer.reason = answer.reason or "no_items"
+            return answer
+        try:
+            answer.batch = model.bundle.batcher([session])
+            unknown = answer.batch.unknown[0]
+        except (SeqrecError, OverflowError) as error:
+            if any(map(model.items.index, session.items)):
+                raise _refusal(error) from error
+            answer.reason, unknown = answer.reason or "unknown_items", session.items
+        if unknown:
+            self.metrics.unknown.inc(len(unknown))
+            answer.unknown["items"] = [*dict.fromkeys(unknown)][:NAMED]
+        return answer
+
+    async def _fill(
+        self,
+        asked: Recommend,
+        answers: Sequence[Answer],
+        model: Model,
+        chosen: Chosen,
+        ms: dict[str, float],
+    ) -> None:
+        """Ask the model for all sessions that it can read."""
+        asking = [each for each in answers if each.reason is None and each.batch is not None]
+        if not asking:
+            return
+        batch = joined([each.batch for each in asking if each.batch is not None])
+        masks = model.mask_seen if asked.exclude_seen is None else asked.exclude_seen
+        k = max(asked.k, self.policy.candidates or 0)
+        wanted = [
+            Wanted(k, chosen.allowed, seen) if masks else Wanted(k, chosen.allowed)
+            for seen in batch.seen
+        ]
+        begun, wait = clock(), asked.timeout_ms or TIMEOUT_MS
+        until = asyncio.get_running_loop().time() + wait / 1000
+        result = await model.queue.ask(Work(batch, wanted), until=until)
+        ms["encode"], ms["search"] = result.encode_ms, result.search_ms
+        ms["queue"] = max(0.0, clock() - begun - result.encode_ms - result.search_ms)
+        self.metrics.together.observe(result.together)
+        for answer, found in zip(asking, result.found, strict=True):
+            answer.fill(found, self.policy, asked.k)
+
+    async def _explain(self, answers: Sequence[Answer], model: Model) -> None:
+        """Ask for the session without each of its events."""
+        [answer] = answers
+        if answer.batch is None or answer.found is None:
+            return
+        weight_LK = None
+        if answer.batch.length_B[0] > 1:
+            work = model.without_each(answer.batch)
+            [result] = await self._aside(model, model.answer, [work])
+            weight_LK = model.weights(result.query_BD, answer.found, answer.item_K)
+        answer.explain(model, weight_LK)
+
+    def _note(self, answers: Sequence[Answer], model: Model, filters: Filters) -> None:
+        """Log the lists before they are sent."""
+        for answer in answers:
+            if answer.reason is not None:
+                self.metrics.count("empty", answer.reason)
+        if self.log is None:
+            return
+        salt, version = self.log.salt, str(filters.version)
+        slates = [
+            each.slate(
+                model, self.policy, self.settings, version, salt.hash(each.name or each.request_id)
+            )
+            for each in answers
+        ]
+        self._write(lambda log: log.write(slates), must=False)
+
+    def _write(self, call: Callable[[Log], None], *, must: bool) -> None:
+        """Write to the log.
+
+        Raises:
+            Refusal: the disk doesn't take it, and the request depends on it.
+        """
+        if self.log is None:
+            return
+        try:
+            call(self.log)
+        except WriteError as error:
+            self._trouble["log"] = f"nothing is logged: {error.what}"
+            self.metrics.count("failed", "log")
+            if must:
+                raise Refusal(503, f"the log: {error.what}", todo="send it again later",
+                              after=1) from error  # fmt: skip
+        except DataError as error:
+            raise Refusal.of(error) from error
+        else:
+            self._trouble.pop("log", None)
+
+    async def _aside(self, model: Model, call: Callable[..., Any], *given: Any) -> Any:
+        """Call something that takes as long as the model, apart from the event loop if need be."""
+        if model.alone_ms <= INLINE_MS and call != model.answer:
+            return call(*given)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *given)
+
+
+def _sessions(asked: Recommend) -> list[Asked]:
+    """Return the sessions of a request.
+
+    Raises:
+        Refusal: it doesn't say which, or says it twice.
+    """
+    one = Asked(items=asked.items, session=asked.session, context=asked.context, at=asked.at)
+    if asked.sessions is not None:
+        if one != Asked():
+            raise Refusal(400, "each of the sessions has its own items, session, context and at",
+                          where="sessions", todo="leave these out beside sessions")  # fmt: skip
+        if asked.explain:
+            raise Refusal(400, "one session is explained at a time", where="explain",
+                          todo="send it without sessions, or leave explain out")  # fmt: skip
+    sessions = asked.sessions if asked.sessions is not None else [one]
+    for each in sessions:
+        if (each.items is None) == (each.session is None):
+            raise Refusal(400, "give either items or session", where="items",
+                          todo='write {"items": ["50", "181"]} or {"session": "ID"}')  # fmt: skip
+    return sessions
+
+
+def _refusal(error: Exception) -> Refusal:
+    if isinstance(error, SeqrecError):
+        return Refusal.of(error)
+    return Refusal(400, f"a number is too large: {error}", where="context")
