@@ -26,6 +26,8 @@ LAYERS = [
         "comparison",
         "recommend",
         "explain",
+        "bundle",
+        "export",
         "training",
         "experiment",
         "tune",
