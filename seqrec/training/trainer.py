@@ -9,7 +9,7 @@ import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from seqrec.build import make
+from seqrec.config.make import make
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError
 from seqrec.machine.hardware import Hardware
