@@ -70,9 +70,7 @@ class Ivf:
     def _built(self, rows: Floats) -> Any:
         faiss = self.faiss
         coarse = faiss.IndexFlatIP(rows.shape[1])
-        made = faiss.IndexIVFFlat(
-            coarse, rows.shape[1], self.n_parts, faiss.METRIC_INNER_PRODUCT
-        )
+        made = faiss.IndexIVFFlat(coarse, rows.shape[1], self.n_parts, faiss.METRIC_INNER_PRODUCT)
         made.own_fields = False
         made.cp.seed, made.cp.min_points_per_centroid = SEED, 1
         rng = np.random.default_rng(SEED)

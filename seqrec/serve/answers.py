@@ -1,6 +1,5 @@
 """Lists as answers: chosen by the policy, explained, and as they are logged."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,6 @@ from seqrec.serve.choice import REASONS
 from seqrec.serve.model import Model
 
 TOLD_EVENTS = 3  # that a recommendation is said to rest on
-NAMED = 20  # unknown items that an answer names
 
 
 @dataclass
@@ -26,16 +24,18 @@ class Answer:
     Args:
         request_id: unique.
         name: the id of the session; None: the request brought its items.
+        model: what answers it.
         batch: the session as the model reads it; None: it has nothing to read.
         unknown: names that the catalogue lacks, by field.
         reason: why the list is empty, a key of :data:`~seqrec.serve.choice.REASONS`.
     """
 
+    request_id: str
     name: str | None
-    batch: Batch | None
+    model: Model
     unknown: dict[str, list[str]]
     reason: str | None = None
-    request_id: str = field(default_factory=lambda: secrets.token_hex(12))
+    batch: Batch | None = None
     found: Found | None = None
     order_K: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     propensity_K: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
@@ -58,11 +58,10 @@ class Answer:
         """The listed items."""
         return self.order_K if self.found is None else self.found.item_K[self.order_K]
 
-    def explain(self, model: Model, weight_LK: NDArray[np.float32] | None) -> None:
+    def explain(self, weight_LK: NDArray[np.float32] | None) -> None:
         """Say which events each item rests on.
 
         Args:
-            model: the model.
             weight_LK: what each item's score loses without each event; None: the session has one
                 event, which everything rests on.
         """
@@ -78,21 +77,25 @@ class Answer:
                 weights = [float(weight_LK[at, column]) for at in best]
             self.because.append(
                 [
-                    {**named(model, events[at]), "event": at, "weight": weight}
+                    {**named(self.model, events[at]), "event": at, "weight": weight}
                     for at, weight in zip(best, weights, strict=True)
                 ]
             )
 
-    def content(self, model: Model) -> dict[str, Any]:
+    def content(self) -> dict[str, Any]:
         """Return what the client reads."""
         items = []
         if self.found is not None:
             scores = self.found.score_K[self.order_K].tolist()
             for item, score in zip(self.item_K.tolist(), scores, strict=True):
-                items.append({**named(model, item), "score": score})
+                items.append({**named(self.model, item), "score": score})
             for row, because in zip(items, self.because or (), strict=False):
                 row["because"] = because
-        content: dict[str, Any] = {"request_id": self.request_id, "items": items}
+        content: dict[str, Any] = {
+            "request_id": self.request_id,
+            "bundle": self.model.sha,
+            "items": items,
+        }
         if self.reason is not None:
             content["reason"] = {"code": self.reason, "text": REASONS[self.reason]}
         if self.unknown:
@@ -100,12 +103,11 @@ class Answer:
         return content
 
     def slate(
-        self, model: Model, policy: Policy, settings: Mapping[str, Any], filters: str, session: str
+        self, policy: Policy, settings: Mapping[str, Any], filters: str, session: str
     ) -> Slate:
         """Return the list as it is logged.
 
         Args:
-            model: the model.
             policy: what chose the list.
             settings: name and parameters of the policy.
             filters: version of the filters.
@@ -114,21 +116,21 @@ class Answer:
         history: Sequence[str] = ()
         if self.batch is not None:
             read = self.batch.item_BL[0][: self.batch.length_B[0]].tolist()
-            history = [model.items.id(item) for item in read]
+            history = [self.model.items.id(item) for item in read]
         score_K = [] if self.found is None else self.found.score_K[self.order_K].tolist()
         chosen_from = self.found if policy.explores else None
         return Slate(
             request_id=self.request_id,
             session=session,
-            bundle=model.sha,
+            bundle=self.model.sha,
             policy=settings,
             history=history,
-            items=[model.items.id(item) for item in self.item_K.tolist()],
+            items=[self.model.items.id(item) for item in self.item_K.tolist()],
             scores=score_K,
             propensities=self.propensity_K.tolist(),
             candidates=[]
             if chosen_from is None
-            else [model.items.id(item) for item in chosen_from.item_K.tolist()],
+            else [self.model.items.id(item) for item in chosen_from.item_K.tolist()],
             candidate_scores=[] if chosen_from is None else chosen_from.score_K.tolist(),
             filters=filters,
             seed=self.seed,

@@ -16,7 +16,6 @@ from starlette.routing import Route
 from seqrec.errors import SeqrecError
 from seqrec.serve.handler import Call, Handler, Reply, encode, json_reply
 from seqrec.serve.limits import Guard, Limits
-from seqrec.serve.live import point, read_pointer
 from seqrec.serve.openapi import described
 from seqrec.serve.page import page
 from seqrec.serve.queue import clock
@@ -106,30 +105,29 @@ class App:
         return await self._swap(Path(call.body.bundle))
 
     async def _roll_back(self, call: Call) -> Reply:
-        file = self.service.live.file
-        pointer = read_pointer(file)
-        if pointer.before is None:
+        before = self.service.models.previous()
+        if before is None:
             raise Refusal(409, "no bundle answered before this one", todo="load one: /admin/load")
-        return await self._swap(file.parent / pointer.before)
+        return await self._swap(before)
 
     async def _swap(self, folder: Path) -> Reply:
         """Load a bundle, then let all workers answer with it."""
-        live, begun = self.service.live, clock()
-        before = live.current.model.sha
+        models, begun = self.service.models, clock()
+        before = models.live.model.sha
         try:
-            loaded = await asyncio.to_thread(live.load, folder)
-            point(live.file, folder)
+            await asyncio.to_thread(models.put, folder)
+            await asyncio.to_thread(models.follow)
         except SeqrecError as error:
             raise Refusal.of(error, 409) from error
-        live.take(loaded)
-        return json_reply({"bundle": loaded.model.sha, "before": before, "ms": clock() - begun})
+        content = {"bundle": models.live.model.sha, "before": before}
+        return json_reply(content | {"ms": round(clock() - begun, 1)})
 
     async def _alive(self, call: Call) -> Reply:
         return json_reply({"alive": True})
 
     async def _ready(self, call: Call) -> Reply:
         await self.service.sessions.check()
-        model = self.service.live.current.model
+        model = self.service.models.live.model
         content = {
             "ready": not self.stopping,
             "bundle": model.sha,
@@ -143,7 +141,7 @@ class App:
         return json_reply(content, 503 if self.stopping else 200)
 
     async def _measured(self, call: Call) -> Reply:
-        metrics, model = self.metrics, self.service.live.current.model
+        metrics, model = self.metrics, self.service.models.live.model
         metrics.queue.set(len(model.queue))
         metrics.recall.set(model.recall)
         metrics.filters.set(self.service.filters().version)
@@ -173,16 +171,15 @@ class App:
         """Follow the pointer, for as long as the server runs."""
         while True:
             await asyncio.sleep(LOOK_S)
-            if self.service.live.changed():
+            if self.service.models.changed():
                 await self.follow()
 
     async def follow(self) -> None:
-        """Answer with the bundle that the pointer names, as soon as it is loaded."""
-        live = self.service.live
+        """Answer with what the pointer names, as soon as it is loaded."""
         try:
-            live.take(await asyncio.to_thread(live.follow))
+            await asyncio.to_thread(self.service.models.follow)
         except (SeqrecError, OSError) as error:
-            say(f"the bundle before goes on: {error}", style="bold red")
+            say(f"the bundle of before goes on: {error}", style="bold red")
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

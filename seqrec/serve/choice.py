@@ -93,9 +93,7 @@ class Chooser:
             stocked_V = any_V & ~self._mask(filters.out_of_stock, known)
         self._any_V, self._stocked_V, self._of = any_V, stocked_V, filters
         nothing = "out_of_stock" if any_V.any() else "filtered"
-        self._plain = Chosen(
-            Allowed.of(stocked_V), reason=None if stocked_V.any() else nothing
-        )
+        self._plain = Chosen(Allowed.of(stocked_V), reason=None if stocked_V.any() else nothing)
 
     @property
     def _filters(self) -> Filters:

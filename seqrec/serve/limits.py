@@ -45,7 +45,9 @@ class Guard:
         self.limits = limits
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def admit(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], *, admin: bool) -> None:
+    def admit(
+        self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], *, admin: bool
+    ) -> None:
         """Let a request in.
 
         Args:

@@ -66,7 +66,9 @@ class Metrics:
         self.filters = Gauge("filters_version", "Version of the filters", ["worker"], **own).labels(
             self.worker
         )
-        memory = Gauge("resident_bytes", "Resident memory, the mapped tables in it", ["worker"], **own)
+        memory = Gauge(
+            "resident_bytes", "Resident memory, the mapped tables in it", ["worker"], **own
+        )
         memory.labels(self.worker).set_function(resident_bytes)
 
     def took(self, stage: str, ms: float) -> None:

@@ -166,7 +166,7 @@ class Model:
         rng = np.random.default_rng(0)
         ids = [self.items.id(int(at) + 1) for at in rng.integers(size, size=4 * PROBED)]
         allowed = Allowed.of(self.items.candidate_V)
-        sessions = [Session(ids[at :: PROBED]) for at in range(PROBED)]
+        sessions = [Session(ids[at::PROBED]) for at in range(PROBED)]
         return [Work(self.bundle.batcher([s]), [Wanted(10, allowed)]) for s in sessions]
 
     def _probed_ms(self) -> float:

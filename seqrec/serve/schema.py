@@ -146,7 +146,9 @@ def fields_of(kind: type[Struct]) -> dict[str, list[str]]:
         Recommend: {"sessions": Asked},
         Events: {"events": Happened},
     }
-    within = {f"$.{name}": list(each.__struct_fields__) for name, each in inner.get(kind, {}).items()}
+    within = {
+        f"$.{name}": list(each.__struct_fields__) for name, each in inner.get(kind, {}).items()
+    }
     return {"$": list(kind.__struct_fields__), **within}
 
 

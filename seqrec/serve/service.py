@@ -1,21 +1,22 @@
 """What the server does, apart from HTTP: lists, similar items, events, sessions, filters."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from seqrec.errors import DataError, SeqrecError, WriteError
 from seqrec.feedback import Log, Outcome
-from seqrec.index import Wanted
+from seqrec.index import NOTHING, Wanted
 from seqrec.policy import Policy
-from seqrec.serve.answers import NAMED, Answer, named
+from seqrec.serve.answers import Answer, named
 from seqrec.serve.batches import joined
-from seqrec.serve.choice import REASONS, Chosen, note
+from seqrec.serve.choice import REASONS, note
 from seqrec.serve.filters import Filters, FiltersFile
-from seqrec.serve.live import Live, Loaded
 from seqrec.serve.metrics import Metrics
 from seqrec.serve.model import INLINE_MS, Model, Work
+from seqrec.serve.models import Models
 from seqrec.serve.queue import clock
 from seqrec.serve.refusal import Refusal
 from seqrec.serve.schema import Asked, Events, FiltersGiven, Recommend, Similar
@@ -29,7 +30,7 @@ class Service:
     """A server's parts, put together.
 
     Args:
-        live: the bundle that answers.
+        models: the bundles that answer.
         sessions: the state of sessions.
         filters: what may be shown to anybody.
         policy: chooses the lists.
@@ -41,7 +42,7 @@ class Service:
     def __init__(
         self,
         *,
-        live: Live,
+        models: Models,
         sessions: Sessions,
         filters: FiltersFile,
         policy: Policy,
@@ -49,7 +50,7 @@ class Service:
         log: Log | None,
         metrics: Metrics,
     ) -> None:
-        self.live, self.sessions, self.policy, self.settings = live, sessions, policy, settings
+        self.models, self.sessions, self.policy, self.settings = models, sessions, policy, settings
         self.log, self.metrics, self._filters = log, metrics, filters
         self._last = filters.current()
         self._trouble: dict[str, str] = {}
@@ -65,29 +66,26 @@ class Service:
         Raises:
             Refusal: it can't be answered.
         """
-        loaded, filters = self.live.current, self.filters()
-        model, chosen = loaded.model, loaded.chooser.choose(filters, asked)
-        begun = clock()
-        answers = [await self._answer(each, model, chosen) for each in _sessions(asked)]
+        filters, begun = self.filters(), clock()
+        answers = [await self._begun(each, asked, filters) for each in _sessions(asked)]
         ms["state"] = clock() - begun
-        await self._fill(asked, answers, model, chosen, ms)
+        await self._fill(asked, answers, filters, ms)
         if asked.explain:
             begun = clock()
-            await self._explain(answers, model)
+            await self._explain(answers[0])
             ms["explain"] = clock() - begun
         begun = clock()
-        self._note(answers, model, filters)
+        self._note(answers, filters)
         ms["log"] = clock() - begun
         shared = {
-            "bundle": model.sha,
             "filters": filters.version,
             "policy": self.settings["name"],
             **({"explained": "leave_one_out"} if asked.explain else {}),
             "ms": ms,
         }
         if asked.sessions is not None:
-            return {"answers": [answer.content(model) for answer in answers], **shared}
-        return {**answers[0].content(model), **shared}
+            return {"answers": [answer.content() for answer in answers], **shared}
+        return {**answers[0].content(), **shared}
 
     async def similar(self, asked: Similar) -> dict[str, Any]:
         """Return the items that are most like an item.
@@ -95,7 +93,7 @@ class Service:
         Raises:
             Refusal: the catalogue doesn't have it.
         """
-        loaded, filters = self.live.current, self.filters()
+        loaded, filters = self.models.live, self.filters()
         model, chosen = loaded.model, loaded.chooser.choose(filters, asked)
         item = model.items.index(str(asked.item))
         if not item:
@@ -115,7 +113,7 @@ class Service:
 
     async def titled(self, text: str, k: int) -> dict[str, Any]:
         """Return the items whose titles hold a text."""
-        model = self.live.current.model
+        model = self.models.live.model
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._thread, model.titled, text, k)
         return {"items": [named(model, item) for item in found], "bundle": model.sha}
@@ -126,7 +124,7 @@ class Service:
         Raises:
             Refusal: they can't be kept; those that were are known when they come again.
         """
-        model = self.live.current.model
+        model = self.models.live.model
         events = [event_of(each) for each in asked.events]
         if self.log is not None:
             salt = self.log.salt
@@ -168,7 +166,7 @@ class Service:
         Raises:
             Refusal: they can't be written; those of before go on.
         """
-        model, unknown = self.live.current.model, dict[str, list[str]]()
+        model, unknown = self.models.live.model, dict[str, list[str]]()
         for name, ids in (("allow", given.allow or []), ("deny", given.deny),
                           ("out_of_stock", given.out_of_stock)):  # fmt: skip
             note(unknown, name, [str(each) for each in ids if not model.items.index(str(each))])
@@ -194,19 +192,23 @@ class Service:
 
     def trouble(self) -> dict[str, str]:
         """Return what doesn't work for now, by part, although requests are answered."""
-        own = {"sessions": self.sessions.trouble, "bundle": self.live.failed}
+        own = {"sessions": self.sessions.trouble, "bundle": self.models.failed}
         return self._trouble | {name: text for name, text in own.items() if text is not None}
 
     def close(self) -> None:
         """Finish what is under way."""
-        self.live.current.model.queue.close()
+        for loaded in self.models.all():
+            loaded.model.queue.close()
         self._thread.shutdown()
         self.sessions.close()
         if self.log is not None:
             self.log.close()
 
-    async def _answer(self, asked: Asked, model: Model, chosen: Chosen) -> Answer:
+    async def _begun(self, asked: Asked, wanted: Recommend, filters: Filters) -> Answer:
         """Read a session, and begin its answer."""
+        request_id = secrets.token_hex(12)
+        loaded = self.models.of(asked.session or request_id)
+        model, chosen = loaded.model, loaded.chooser.choose(filters, wanted)
         if asked.session is not None:
             events = await self.sessions.read(asked.session)
             session = of_events(asked, events, model.bundle.batcher.wanted)
@@ -214,7 +216,7 @@ class Service:
             session = of_items(asked)
         self.metrics.items.inc(len(session.items))
         self.metrics.length.observe(len(session.items))
-        answer = Answer(asked.session, None, dict(chosen.unknown), chosen.reason)
+        answer = Answer(request_id, asked.session, model, dict(chosen.unknown), chosen.reason)
         if not session.items:
             answer.reason = answer.reason or "no_items"
             return answer
@@ -227,40 +229,35 @@ class Service:
             answer.reason, unknown = answer.reason or "unknown_items", session.items
         if unknown:
             self.metrics.unknown.inc(len(unknown))
-            answer.unknown["items"] = [*dict.fromkeys(unknown)][:NAMED]
+            note(answer.unknown, "items", unknown)
         return answer
 
     async def _fill(
-        self,
-        asked: Recommend,
-        answers: Sequence[Answer],
-        model: Model,
-        chosen: Chosen,
-        ms: dict[str, float],
+        self, asked: Recommend, answers: Sequence[Answer], filters: Filters, ms: dict[str, float]
     ) -> None:
-        """Ask the model for all sessions that it can read."""
-        asking = [each for each in answers if each.reason is None and each.batch is not None]
-        if not asking:
-            return
-        batch = joined([each.batch for each in asking if each.batch is not None])
-        masks = model.mask_seen if asked.exclude_seen is None else asked.exclude_seen
-        k = max(asked.k, self.policy.candidates or 0)
-        wanted = [
-            Wanted(k, chosen.allowed, seen) if masks else Wanted(k, chosen.allowed)
-            for seen in batch.seen
-        ]
+        """Ask the models for all sessions that they can read."""
         begun, wait = clock(), asked.timeout_ms or TIMEOUT_MS
         until = asyncio.get_running_loop().time() + wait / 1000
-        result = await model.queue.ask(Work(batch, wanted), until=until)
-        ms["encode"], ms["search"] = result.encode_ms, result.search_ms
-        ms["queue"] = max(0.0, clock() - begun - result.encode_ms - result.search_ms)
-        self.metrics.together.observe(result.together)
-        for answer, found in zip(asking, result.found, strict=True):
-            answer.fill(found, self.policy, asked.k)
+        k = max(asked.k, self.policy.candidates or 0)
+        for loaded in self.models.all():
+            model, chosen = loaded.model, loaded.chooser.choose(filters, asked)
+            asking = [each for each in answers if each.model is model and each.reason is None]
+            if not asking:
+                continue
+            batch = joined([each.batch for each in asking if each.batch is not None])
+            masks = model.mask_seen if asked.exclude_seen is None else asked.exclude_seen
+            wanted = [Wanted(k, chosen.allowed, seen if masks else NOTHING) for seen in batch.seen]
+            result = await model.queue.ask(Work(batch, wanted), until=until)
+            ms["encode"] = ms.get("encode", 0.0) + result.encode_ms
+            ms["search"] = ms.get("search", 0.0) + result.search_ms
+            self.metrics.together.observe(result.together)
+            for answer, found in zip(asking, result.found, strict=True):
+                answer.fill(found, self.policy, asked.k)
+        ms["queue"] = clock() - begun - ms.get("encode", 0.0) - ms.get("search", 0.0)
 
-    async def _explain(self, answers: Sequence[Answer], model: Model) -> None:
+    async def _explain(self, answer: Answer) -> None:
         """Ask for the session without each of its events."""
-        [answer] = answers
+        model = answer.model
         if answer.batch is None or answer.found is None:
             return
         weight_LK = None
@@ -268,9 +265,9 @@ class Service:
             work = model.without_each(answer.batch)
             [result] = await self._aside(model, model.answer, [work])
             weight_LK = model.weights(result.query_BD, answer.found, answer.item_K)
-        answer.explain(model, weight_LK)
+        answer.explain(weight_LK)
 
-    def _note(self, answers: Sequence[Answer], model: Model, filters: Filters) -> None:
+    def _note(self, answers: Sequence[Answer], filters: Filters) -> None:
         """Log the lists before they are sent."""
         for answer in answers:
             if answer.reason is not None:
@@ -279,9 +276,7 @@ class Service:
             return
         salt, version = self.log.salt, str(filters.version)
         slates = [
-            each.slate(
-                model, self.policy, self.settings, version, salt.hash(each.name or each.request_id)
-            )
+            each.slate(self.policy, self.settings, version, salt.hash(each.name or each.request_id))
             for each in answers
         ]
         self._write(lambda log: log.write(slates), must=False)
