@@ -1,5 +1,6 @@
 """Lists as answers: chosen by the policy, explained, and as they are logged."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,7 +55,7 @@ class Answer:
             self.reason = "seen"
 
     @property
-    def item_K(self) -> NDArray[np.int64]:
+    def listed(self) -> NDArray[np.int64]:
         """The listed items."""
         return self.order_K if self.found is None else self.found.item_K[self.order_K]
 
@@ -68,7 +69,7 @@ class Answer:
         assert self.batch is not None
         events = self.batch.item_BL[0][: self.batch.length_B[0]].tolist()
         self.because = []
-        for column in range(len(self.item_K)):
+        for column in range(len(self.listed)):
             if weight_LK is None:
                 best, weights = [0], [None]
             else:
@@ -87,7 +88,7 @@ class Answer:
         items = []
         if self.found is not None:
             scores = self.found.score_K[self.order_K].tolist()
-            for item, score in zip(self.item_K.tolist(), scores, strict=True):
+            for item, score in zip(self.listed.tolist(), scores, strict=True):
                 items.append({**named(self.model, item), "score": score})
             for row, because in zip(items, self.because or (), strict=False):
                 row["because"] = because
@@ -125,7 +126,7 @@ class Answer:
             bundle=self.model.sha,
             policy=settings,
             history=history,
-            items=[self.model.items.id(item) for item in self.item_K.tolist()],
+            items=[self.model.items.id(item) for item in self.listed.tolist()],
             scores=score_K,
             propensities=self.propensity_K.tolist(),
             candidates=[]

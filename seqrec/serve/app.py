@@ -19,7 +19,7 @@ from seqrec.serve.limits import Guard, Limits
 from seqrec.serve.openapi import described
 from seqrec.serve.page import page
 from seqrec.serve.queue import clock
-from seqrec.serve.refusal import Refusal
+from seqrec.serve.refusal import RequestError
 from seqrec.serve.schema import K_MOST, TEXT_MOST, Events, FiltersGiven, Load, Recommend, Similar
 from seqrec.serve.service import Service
 from seqrec.terminal.say import say
@@ -41,9 +41,10 @@ class App:
         self.service, self.metrics, self.about = service, service.metrics, described
         self.guard, self.stopping = Guard(limits), False
         self.asgi = Starlette(
-            routes=self._routes(), lifespan=self._running,
+            routes=self._routes(),
+            lifespan=self._running,
             exception_handlers={HTTPException: _not_found},
-        )  # fmt: skip
+        )
 
     def _routes(self) -> list[Route]:
         def route(method: str, path: str, answer: Any, **options: Any) -> Route:
@@ -85,11 +86,19 @@ class App:
         given = parse_qs(call.scope["query_string"].decode("latin-1"), errors="replace")
         text, k = given.get("q", [""])[-1].strip(), given.get("k", [str(TITLES)])[-1]
         if not text or len(text) > TEXT_MOST:
-            raise Refusal(400, "the text to look for is missing or too long", where="q",
-                          todo="ask for /v1/items?q=star")  # fmt: skip
+            raise RequestError(
+                400,
+                "the text to look for is missing or too long",
+                where="q",
+                todo="ask for /v1/items?q=star",
+            )
         if not (k.isascii() and k.isdigit() and len(k) < 6 and 1 <= int(k) <= K_MOST):
-            raise Refusal(400, f"k has to be from 1 to {K_MOST}", where="k",
-                          todo="ask for /v1/items?q=star&k=20")  # fmt: skip
+            raise RequestError(
+                400,
+                f"k has to be from 1 to {K_MOST}",
+                where="k",
+                todo="ask for /v1/items?q=star&k=20",
+            )
         return json_reply(await self.service.titled(text, int(k)))
 
     async def _forget(self, call: Call) -> Reply:
@@ -107,7 +116,9 @@ class App:
     async def _roll_back(self, call: Call) -> Reply:
         before = self.service.models.previous()
         if before is None:
-            raise Refusal(409, "no bundle answered before this one", todo="load one: /admin/load")
+            raise RequestError(
+                409, "no bundle answered before this one", todo="load one: /admin/load"
+            )
         return await self._swap(before)
 
     async def _swap(self, folder: Path) -> Reply:
@@ -118,7 +129,7 @@ class App:
             await asyncio.to_thread(models.put, folder)
             await asyncio.to_thread(models.follow)
         except SeqrecError as error:
-            raise Refusal.of(error, 409) from error
+            raise RequestError.of(error, 409) from error
         content = {"bundle": models.live.model.sha, "before": before}
         return json_reply(content | {"ms": round(clock() - begun, 1)})
 

@@ -5,7 +5,6 @@
 """
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +54,7 @@ class FiltersFile:
             DataError: it holds something else.
         """
         try:
-            stat = os.stat(self.path)  # noqa: PTH116: twice as fast, at each request
+            stat = self.path.stat()
         except FileNotFoundError:
             self._mark, self._last = None, Filters()
             return self._last

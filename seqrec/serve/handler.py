@@ -11,7 +11,7 @@ from msgspec import Struct
 from seqrec.serve.limits import Guard
 from seqrec.serve.metrics import Metrics
 from seqrec.serve.queue import clock
-from seqrec.serve.refusal import Refusal, misread
+from seqrec.serve.refusal import RequestError, misread
 from seqrec.serve.schema import fields_of
 
 encode = msgspec.json.Encoder().encode
@@ -74,7 +74,7 @@ class Handler:
             reply = await self._replied(scope, receive, begun)
             if reply is None:
                 return
-        except Refusal as refusal:
+        except RequestError as refusal:
             reply = refusal.status, JSON, encode(refusal.content())
             extra = refusal.headers()
             self.metrics.count("refused", str(refusal.status))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqrec.serve.refusal import Refusal
+from seqrec.serve.refusal import RequestError
 
 BURST_S = 2.0  # a client may send at once what it may send in so many seconds
 CLIENTS = 10_000  # clients that are told apart
@@ -56,27 +56,37 @@ class Guard:
             admin: whether it changes what everybody gets.
 
         Raises:
-            Refusal: it has no valid key, or comes too often.
+            RequestError: it has no valid key, or comes too often.
         """
         limits, key = self.limits, _key(headers)
         if admin:
             self._admit_admin(scope, key)
         elif limits.keys and not _known(key, (*limits.keys, *limits.admin_keys)):
-            raise Refusal(401, "the API key is missing or wrong", where="Authorization",
-                          todo="send the header Authorization: Bearer KEY")  # fmt: skip
+            raise RequestError(
+                401,
+                "the API key is missing or wrong",
+                where="Authorization",
+                todo="send the header Authorization: Bearer KEY",
+            )
         if limits.rate:
             self._admit_often(key or str((scope.get("client") or ("?",))[0]))
 
     def _admit_admin(self, scope: Mapping[str, Any], key: str) -> None:
         if self.limits.admin_keys:
             if not _known(key, self.limits.admin_keys):
-                raise Refusal(401, "the admin key is missing or wrong", where="Authorization",
-                              todo="send the header Authorization: Bearer KEY")  # fmt: skip
+                raise RequestError(
+                    401,
+                    "the admin key is missing or wrong",
+                    where="Authorization",
+                    todo="send the header Authorization: Bearer KEY",
+                )
             return
         if not _is_here((scope.get("client") or ("",))[0]):
-            raise Refusal(403, "this is for the machine that the server runs on",
-                          todo="start the server with SEQREC_ADMIN_KEY set, and send that key",
-                          )  # fmt: skip
+            raise RequestError(
+                403,
+                "this is for the machine that the server runs on",
+                todo="start the server with SEQREC_ADMIN_KEY set, and send that key",
+            )
 
     def _admit_often(self, client: str) -> None:
         """Take a token of a client's bucket, which fills at the rate."""
@@ -87,19 +97,27 @@ class Guard:
         if len(self._buckets) > CLIENTS:
             self._buckets.popitem(last=False)
         if tokens < 1:
-            raise Refusal(429, f"more than {rate:g} requests a second",
-                          todo="send fewer", after=max(1, round((1 - tokens) / rate)))  # fmt: skip
+            raise RequestError(
+                429,
+                f"more than {rate:g} requests a second",
+                todo="send fewer",
+                after=max(1, round((1 - tokens) / rate)),
+            )
 
     async def body(self, headers: Mapping[bytes, bytes], receive: Any) -> bytes | None:
         """Return the body of a request; None if the client went away.
 
         Raises:
-            Refusal: it is too large, comes too slowly, or isn't said to be JSON.
+            RequestError: it is too large, comes too slowly, or isn't said to be JSON.
         """
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind != b"application/json":
-            raise Refusal(415, "the body has to be JSON", where="Content-Type",
-                          todo="send the header Content-Type: application/json")  # fmt: skip
+            raise RequestError(
+                415,
+                "the body has to be JSON",
+                where="Content-Type",
+                todo="send the header Content-Type: application/json",
+            )
         declared = headers.get(b"content-length", b"0")
         if len(declared) > 18 or int(declared) > self.limits.body:
             raise self._too_large()
@@ -107,8 +125,9 @@ class Guard:
             async with asyncio.timeout(self.limits.body_s):
                 return await self._arrived(receive)
         except TimeoutError as error:
-            raise Refusal(408, f"the body didn't arrive within {self.limits.body_s:g} s",
-                          todo="send it again") from error  # fmt: skip
+            raise RequestError(
+                408, f"the body didn't arrive within {self.limits.body_s:g} s", todo="send it again"
+            ) from error
 
     async def _arrived(self, receive: Any) -> bytes | None:
         content = b""
@@ -122,9 +141,10 @@ class Guard:
             if not message.get("more_body"):
                 return content
 
-    def _too_large(self) -> Refusal:
-        return Refusal(413, f"the body has more than {self.limits.body:,} bytes",
-                       todo="send less at once")  # fmt: skip
+    def _too_large(self) -> RequestError:
+        return RequestError(
+            413, f"the body has more than {self.limits.body:,} bytes", todo="send less at once"
+        )
 
 
 def _key(headers: Mapping[bytes, bytes]) -> str:
@@ -134,7 +154,7 @@ def _key(headers: Mapping[bytes, bytes]) -> str:
 
 def _known(key: str, keys: Sequence[str]) -> bool:
     """Compare with all keys, in a time that doesn't depend on which one it is."""
-    return any([hmac.compare_digest(key.encode(), each.encode()) for each in keys])
+    return sum(hmac.compare_digest(key.encode(), each.encode()) for each in keys) > 0
 
 
 def _is_here(client: str) -> bool:

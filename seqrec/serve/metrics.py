@@ -50,9 +50,12 @@ class Metrics:
             "session_length", "Items of a session", ["worker"], buckets=LENGTHS, **own
         ).labels(self.worker)
         self.together = Histogram(
-            "batch_requests", "Requests that were answered together", ["worker"],
-            buckets=(1, 2, 4, 8, 16, 32), **own,
-        ).labels(self.worker)  # fmt: skip
+            "batch_requests",
+            "Requests that were answered together",
+            ["worker"],
+            buckets=(1, 2, 4, 8, 16, 32),
+            **own,
+        ).labels(self.worker)
         self.in_flight = Gauge("in_flight", "Requests being answered", ["worker"], **own).labels(
             self.worker
         )

@@ -119,9 +119,9 @@ class Model:
 
     def similar(self, item: int, k: int, allowed: Allowed) -> Found:
         """Return the items whose vectors have the largest cosine with an item's."""
-        query_D = self.tables.item_VD[item] / (self._length_V[item] or 1)
+        query_D = self.tables.item_VD[item] / (self._lengths[item] or 1)
         score_V = self.tables.item_VD @ query_D
-        score_V /= np.where(self._length_V > 0, self._length_V, np.inf)
+        score_V /= np.where(self._lengths > 0, self._lengths, np.inf)
         score_V[item], score_V[~allowed.mask_V] = -np.inf, -np.inf
         best = np.argpartition(-score_V, min(k, len(score_V) - 1))[:k]
         best = best[np.lexsort((best, -score_V[best]))]
@@ -157,7 +157,7 @@ class Model:
         return {name: np.asarray(indices, np.int64) for name, indices in groups.iter_rows()}
 
     @cached_property
-    def _length_V(self) -> NDArray[np.float32]:
+    def _lengths(self) -> NDArray[np.float32]:
         return np.sqrt(np.einsum("vd,vd->v", self.tables.item_VD, self.tables.item_VD))
 
     def _probes(self) -> list[Work]:

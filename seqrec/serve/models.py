@@ -78,9 +78,10 @@ class Models:
         """
         with self._lock:
             try:
-                self._mark = self._marked()
+                self._mark = self._marked() if (self.folder / POINTER).exists() else None
                 pointer = read_live(self.folder)
-                assert pointer is not None
+                if pointer is None:
+                    raise _nothing(self.folder)
                 roles = (pointer.live, pointer.canary, pointer.shadow, pointer.previous)
                 loaded = [self._loaded(each) for each in roles[:3]]
             except (SeqrecError, OSError) as error:
@@ -155,3 +156,11 @@ class Models:
     def _marked(self) -> tuple[int, int]:
         stat = (self.folder / POINTER).stat()
         return stat.st_ino, stat.st_mtime_ns
+
+
+def _nothing(folder: Path) -> RunError:
+    return RunError(
+        f"no bundle is live yet: there is no {POINTER}",
+        where=str(folder),
+        todo=command("serve", "bundle=FOLDER", f"folder={folder}"),
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from seqrec.serve.refusal import Refusal
+from seqrec.serve.refusal import RequestError
 
 Work, Result = TypeVar("Work"), TypeVar("Result")
 AFTER_S = 1  # when a refused request may come again
@@ -51,7 +51,7 @@ class Queue(Generic[Work, Result]):
             until: when the answer is of no more use, on the event loop's clock.
 
         Raises:
-            Refusal: too many works wait, or this one waited until it was of no more use.
+            RequestError: too many works wait, or this one waited until it was of no more use.
         """
         if len(self._waiting) >= self.length:
             raise busy("the server has more requests than it can answer")
@@ -104,9 +104,9 @@ class Queue(Generic[Work, Result]):
         asyncio.get_running_loop().call_soon(self._next)
 
 
-def busy(what: str) -> Refusal:
+def busy(what: str) -> RequestError:
     """Return a refusal that may be sent again."""
-    return Refusal(503, what, todo="send it again later, or to another server", after=AFTER_S)
+    return RequestError(503, what, todo="send it again later, or to another server", after=AFTER_S)
 
 
 def clock() -> float:

@@ -11,7 +11,7 @@ from seqrec.errors import SeqrecError
 UNKNOWN = "Object contains unknown field `"
 
 
-class Refusal(Exception):
+class RequestError(Exception):
     """A request that isn't answered.
 
     Args:
@@ -36,7 +36,7 @@ class Refusal(Exception):
         self.status, self.what, self.where, self.todo, self.after = status, what, where, todo, after
 
     @classmethod
-    def of(cls, error: SeqrecError, status: int = 400) -> "Refusal":
+    def of(cls, error: SeqrecError, status: int = 400) -> "RequestError":
         """Tell an error of the code behind."""
         return cls(status, error.what, where=error.where, todo=error.todo)
 
@@ -51,7 +51,7 @@ class Refusal(Exception):
         return [*more, *([(b"www-authenticate", b"Bearer")] if self.status == 401 else [])]
 
 
-def misread(error: Exception, fields: Mapping[str, Sequence[str]]) -> Refusal:
+def misread(error: Exception, fields: Mapping[str, Sequence[str]]) -> RequestError:
     """Say why a body can't be read.
 
     Args:
@@ -60,11 +60,13 @@ def misread(error: Exception, fields: Mapping[str, Sequence[str]]) -> Refusal:
     """
     text = str(error)
     if not isinstance(error, msgspec.ValidationError):
-        return Refusal(400, f"the body isn't JSON: {text}", todo="send JSON in UTF-8")
+        return RequestError(400, f"the body isn't JSON: {text}", todo="send JSON in UTF-8")
     what, _, path = text.partition(" - at `")
     path = path.removesuffix("`") or "$"
     if what.startswith(UNKNOWN):
         name = what.removeprefix(UNKNOWN).removesuffix("`")
         known = fields.get(path.partition("[")[0], ())
-        return Refusal(400, f"{name}: {unknown(name, known)}", where=path)
-    return Refusal(400, what.replace("`", ""), where=path, todo="/openapi.json says what it may be")
+        return RequestError(400, f"{name}: {unknown(name, known)}", where=path)
+    return RequestError(
+        400, what.replace("`", ""), where=path, todo="/openapi.json says what it may be"
+    )

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta, Struct
 
 K_MOST = 1000  # items of a list
@@ -146,12 +145,7 @@ def fields_of(kind: type[Struct]) -> dict[str, list[str]]:
         Recommend: {"sessions": Asked},
         Events: {"events": Happened},
     }
-    within = {
-        f"$.{name}": list(each.__struct_fields__) for name, each in inner.get(kind, {}).items()
-    }
-    return {"$": list(kind.__struct_fields__), **within}
-
-
-def decoders() -> dict[type[Struct], msgspec.json.Decoder]:
-    """Return a decoder for each request."""
-    return {kind: msgspec.json.Decoder(kind) for kind in REQUESTS}
+    fields = {"$": list(kind.__struct_fields__)}
+    for name, each in inner.get(kind, {}).items():
+        fields[f"$.{name}"] = list(each.__struct_fields__)
+    return fields

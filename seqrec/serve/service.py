@@ -18,7 +18,7 @@ from seqrec.serve.metrics import Metrics
 from seqrec.serve.model import INLINE_MS, Model, Work
 from seqrec.serve.models import Models
 from seqrec.serve.queue import clock
-from seqrec.serve.refusal import Refusal
+from seqrec.serve.refusal import RequestError
 from seqrec.serve.schema import Asked, Events, FiltersGiven, Recommend, Similar
 from seqrec.serve.sessions import Sessions, event_of, of_events, of_items
 
@@ -64,7 +64,7 @@ class Service:
             ms: milliseconds by stage, which are added.
 
         Raises:
-            Refusal: it can't be answered.
+            RequestError: it can't be answered.
         """
         filters, begun = self.filters(), clock()
         answers = [await self._begun(each, asked, filters) for each in _sessions(asked)]
@@ -91,14 +91,18 @@ class Service:
         """Return the items that are most like an item.
 
         Raises:
-            Refusal: the catalogue doesn't have it.
+            RequestError: the catalogue doesn't have it.
         """
         loaded, filters = self.models.live, self.filters()
         model, chosen = loaded.model, loaded.chooser.choose(filters, asked)
         item = model.items.index(str(asked.item))
         if not item:
-            raise Refusal(404, f"the catalogue has no item {str(asked.item)!r}", where="item",
-                          todo=model.items.hint)  # fmt: skip
+            raise RequestError(
+                404,
+                f"the catalogue has no item {str(asked.item)!r}",
+                where="item",
+                todo=model.items.hint,
+            )
         found = await self._aside(model, model.similar, item, asked.k, chosen.allowed)
         rows = zip(found.item_K.tolist(), found.score_K.tolist(), strict=True)
         content: dict[str, Any] = {
@@ -122,7 +126,7 @@ class Service:
         """Keep events: in the log, then in their sessions; all that is acknowledged is in both.
 
         Raises:
-            Refusal: they can't be kept; those that were are known when they come again.
+            RequestError: they can't be kept; those that were are known when they come again.
         """
         model = self.models.live.model
         events = [event_of(each) for each in asked.events]
@@ -130,12 +134,17 @@ class Service:
             salt = self.log.salt
             outcomes = [
                 Outcome(
-                    event_id=given.event_id, session=salt.hash(given.session), item=event.item,
-                    event=given.event, request_id=given.request_id, slot=given.slot,
-                    value=given.value, time=event.time,
+                    event_id=given.event_id,
+                    session=salt.hash(given.session),
+                    item=event.item,
+                    event=given.event,
+                    request_id=given.request_id,
+                    slot=given.slot,
+                    value=given.value,
+                    time=event.time,
                 )
                 for given, event in zip(asked.events, events, strict=True)
-            ]  # fmt: skip
+            ]
             self._write(lambda log: log.write(outcomes), must=True)
         by_session: dict[str, list[Any]] = {}
         for given, event in zip(asked.events, events, strict=True):
@@ -155,7 +164,7 @@ class Service:
         """Forget a session, in the state and in the log.
 
         Raises:
-            Refusal: it can't be forgotten now.
+            RequestError: it can't be forgotten now.
         """
         self._write(lambda log: log.forget(name), must=True)
         return {"forgotten": await self.sessions.forget(name)}
@@ -164,11 +173,14 @@ class Service:
         """Replace the filters.
 
         Raises:
-            Refusal: they can't be written; those of before go on.
+            RequestError: they can't be written; those of before go on.
         """
         model, unknown = self.models.live.model, dict[str, list[str]]()
-        for name, ids in (("allow", given.allow or []), ("deny", given.deny),
-                          ("out_of_stock", given.out_of_stock)):  # fmt: skip
+        for name, ids in (
+            ("allow", given.allow or []),
+            ("deny", given.deny),
+            ("out_of_stock", given.out_of_stock),
+        ):
             note(unknown, name, [str(each) for each in ids if not model.items.index(str(each))])
         texts = {
             "allow": None if given.allow is None else [*map(str, given.allow)],
@@ -178,7 +190,7 @@ class Service:
         try:
             made = self._filters.replace(**texts)
         except SeqrecError as error:
-            raise Refusal.of(error, 503) from error
+            raise RequestError.of(error, 503) from error
         return {"version": made.version} | ({"unknown": unknown} if unknown else {})
 
     def filters(self) -> Filters:
@@ -264,7 +276,7 @@ class Service:
         if answer.batch.length_B[0] > 1:
             work = model.without_each(answer.batch)
             [result] = await self._aside(model, model.answer, [work])
-            weight_LK = model.weights(result.query_BD, answer.found, answer.item_K)
+            weight_LK = model.weights(result.query_BD, answer.found, answer.listed)
         answer.explain(weight_LK)
 
     def _note(self, answers: Sequence[Answer], filters: Filters) -> None:
@@ -285,7 +297,7 @@ class Service:
         """Write to the log.
 
         Raises:
-            Refusal: the disk doesn't take it, and the request depends on it.
+            RequestError: the disk doesn't take it, and the request depends on it.
         """
         if self.log is None:
             return
@@ -295,10 +307,11 @@ class Service:
             self._trouble["log"] = f"nothing is logged: {error.what}"
             self.metrics.count("failed", "log")
             if must:
-                raise Refusal(503, f"the log: {error.what}", todo="send it again later",
-                              after=1) from error  # fmt: skip
+                raise RequestError(
+                    503, f"the log: {error.what}", todo="send it again later", after=1
+                ) from error
         except DataError as error:
-            raise Refusal.of(error) from error
+            raise RequestError.of(error) from error
         else:
             self._trouble.pop("log", None)
 
@@ -313,25 +326,37 @@ def _sessions(asked: Recommend) -> list[Asked]:
     """Return the sessions of a request.
 
     Raises:
-        Refusal: it doesn't say which, or says it twice.
+        RequestError: it doesn't say which, or says it twice.
     """
     one = Asked(items=asked.items, session=asked.session, context=asked.context, at=asked.at)
     if asked.sessions is not None:
         if one != Asked():
-            raise Refusal(400, "each of the sessions has its own items, session, context and at",
-                          where="sessions", todo="leave these out beside sessions")  # fmt: skip
+            raise RequestError(
+                400,
+                "items, session, context and at belong to each of the sessions",
+                where="sessions",
+                todo="leave these out beside sessions",
+            )
         if asked.explain:
-            raise Refusal(400, "one session is explained at a time", where="explain",
-                          todo="send it without sessions, or leave explain out")  # fmt: skip
+            raise RequestError(
+                400,
+                "one session is explained at a time",
+                where="explain",
+                todo="send it without sessions, or leave explain out",
+            )
     sessions = asked.sessions if asked.sessions is not None else [one]
     for each in sessions:
         if (each.items is None) == (each.session is None):
-            raise Refusal(400, "give either items or session", where="items",
-                          todo='write {"items": ["50", "181"]} or {"session": "ID"}')  # fmt: skip
+            raise RequestError(
+                400,
+                "give either items or session",
+                where="items",
+                todo='write {"items": ["50", "181"]} or {"session": "ID"}',
+            )
     return sessions
 
 
-def _refusal(error: Exception) -> Refusal:
+def _refusal(error: Exception) -> RequestError:
     if isinstance(error, SeqrecError):
-        return Refusal.of(error)
-    return Refusal(400, f"a number is too large: {error}", where="context")
+        return RequestError.of(error)
+    return RequestError(400, f"a number is too large: {error}", where="context")

@@ -10,7 +10,7 @@ from seqrec.clock import instant
 from seqrec.errors import ConfigError
 from seqrec.feedback import now
 from seqrec.recommend.session import Session
-from seqrec.serve.refusal import Refusal
+from seqrec.serve.refusal import RequestError
 from seqrec.serve.schema import Asked, Happened
 from seqrec.state import Event, State, StateError
 
@@ -38,7 +38,7 @@ class Sessions:
         """Return the events of a session.
 
         Raises:
-            Refusal: the state can't be read.
+            RequestError: the state can't be read.
         """
         return await self._do(self.state.waits == "all", self.state.read, name)
 
@@ -46,7 +46,7 @@ class Sessions:
         """Keep events, and return the ids of those that were kept before.
 
         Raises:
-            Refusal: the state can't be written.
+            RequestError: the state can't be written.
         """
         return await self._do(self.state.waits != "none", self.state.append, name, events)
 
@@ -54,7 +54,7 @@ class Sessions:
         """Forget a session; return whether there was one.
 
         Raises:
-            Refusal: the state can't be written.
+            RequestError: the state can't be written.
         """
         return await self._do(self.state.waits != "none", self.state.forget, name)
 
@@ -62,7 +62,7 @@ class Sessions:
         """Find out whether the state can be written, for :attr:`trouble`."""
         try:
             await self._do(self.state.waits != "none", self.state.check)
-        except Refusal:
+        except RequestError:
             return
 
     def close(self) -> None:
@@ -79,10 +79,13 @@ class Sessions:
                 done = call(*given)
         except StateError as error:
             self.trouble = error.what
-            raise Refusal(
-                503, f"sessions can't be used for now: {error.what}", where=error.where,
-                todo="send it again later, or give the session's items", after=1,
-            ) from error  # fmt: skip
+            raise RequestError(
+                503,
+                f"sessions can't be used for now: {error.what}",
+                where=error.where,
+                todo="send it again later, or give the session's items",
+                after=1,
+            ) from error
         self.trouble = None
         return done
 
@@ -94,17 +97,19 @@ def of_items(asked: Asked) -> Session:
     for name, values in context.items():
         for value in values:
             if isinstance(value, int | float) and abs(value) > FAR:
-                raise Refusal(400, f"{name}: {value:.3g} is too large", where="context")
+                raise RequestError(400, f"{name}: {value:.3g} is too large", where="context")
     return Session([*map(str, asked.items)], context=context, asked=moment(asked.at, "at"))
 
 
 def of_events(asked: Asked, events: Sequence[Event], wanted: Sequence[str]) -> Session:
     """Return the session of kept events, with the columns that the model wants."""
     if asked.context is not None:
-        raise Refusal(
-            400, "the context of a kept session is in its events", where="context",
+        raise RequestError(
+            400,
+            "the context of a kept session is in its events",
+            where="context",
             todo="leave context out, or give items",
-        )  # fmt: skip
+        )
     context = {
         name: [each.time if name == TIME else each.context.get(name) for each in events]
         for name in wanted
@@ -117,7 +122,7 @@ def event_of(happened: Happened) -> Event:
     """Return an event as a state keeps it."""
     for name, value in happened.context.items():
         if isinstance(value, int | float) and abs(value) > FAR:
-            raise Refusal(400, f"{name}: {value:.3g} is too large", where="context")
+            raise RequestError(400, f"{name}: {value:.3g} is too large", where="context")
     time = moment(happened.time, "time")
     return Event(
         str(happened.item), now() if time is None else time, happened.event_id, happened.context
@@ -128,15 +133,19 @@ def moment(given: str | int | None, where: str) -> int | None:
     """Return a time in milliseconds since 1970; None: now.
 
     Raises:
-        Refusal: it isn't a time.
+        RequestError: it isn't a time.
     """
     try:
         ms = given if isinstance(given, int) or given is None else instant(given, where=where)
     except (ConfigError, OverflowError) as error:
-        raise Refusal(
-            400, f"{given!r} isn't an ISO date or time", where=where,
+        raise RequestError(
+            400,
+            f"{given!r} isn't an ISO date or time",
+            where=where,
             todo="write 2024-05-01T10:00:00Z, or milliseconds since 1970",
-        ) from error  # fmt: skip
+        ) from error
     if ms is not None and abs(ms) > FAR:
-        raise Refusal(400, f"{ms} ms isn't a time", where=where, todo="write 2024-05-01T10:00:00Z")
+        raise RequestError(
+            400, f"{ms} ms isn't a time", where=where, todo="write 2024-05-01T10:00:00Z"
+        )
     return ms

@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE INDEX IF NOT EXISTS of_session ON event (session, number);
 CREATE UNIQUE INDEX IF NOT EXISTS known ON event (session, id) WHERE id IS NOT NULL;
 """
+FILE = "sessions.sqlite"
 FORMAT = 1  # of these tables
 CACHE_MB = 2  # of each connection
 SWEEP_S = 60  # seconds between two searches for idle sessions
@@ -37,7 +38,7 @@ class Sqlite:
     Readers never wait for writers. The file may not lie on a network's file system.
 
     Args:
-        path: the file; ``-wal`` and ``-shm`` lie beside it.
+        path: the file; ``-wal`` and ``-shm`` lie beside it. None: ``sessions.sqlite``, here.
         keep: latest events that a session keeps.
         idle_minutes: a session without an event for so long is forgotten.
         durable: wait for the disk.
@@ -60,14 +61,14 @@ class Sqlite:
     def __init__(
         self,
         *,
-        path: str | Path,
+        path: str | None = None,
         keep: int = 1000,
         idle_minutes: float = 1440,
         durable: bool = False,
         busy_ms: int = 2000,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.path, self.keep, self.idle = Path(path), keep, 60 * idle_minutes
+        self.path, self.keep, self.idle = Path(path or FILE), keep, 60 * idle_minutes
         self.durable, self.busy_ms, self.clock = durable, busy_ms, clock
         self._own = threading.local()
         self._all: list[sqlite3.Connection] = []
@@ -162,9 +163,11 @@ class Sqlite:
         """Return this thread's connection."""
         if not hasattr(self._own, "connection"):
             made = sqlite3.connect(
-                self.path, timeout=self.busy_ms / 1000, isolation_level=None,
+                self.path,
+                timeout=self.busy_ms / 1000,
+                isolation_level=None,
                 check_same_thread=False,
-            )  # fmt: skip
+            )
             self._all.append(made)
             made.execute("PRAGMA journal_mode = WAL")
             made.execute(f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
