@@ -45,17 +45,18 @@ class Evidence:
         return len(self.reward_NK)
 
     @cached_property
-    def reward_N(self) -> Floats:
+    def earned(self) -> Floats:
         """What each slate earned."""
         return self.reward_NK.sum(1)
 
     @cached_property
-    def prefix_NK(self) -> Floats:
+    def prefix_weights(self) -> Floats:
         """How much likelier the target shows the slots down to each: products of ratios."""
-        return np.cumprod(self.target_NK / self.logged_NK, axis=1)
+        weight_NK: Floats = np.cumprod(self.target_NK / self.logged_NK, axis=1)
+        return weight_NK
 
     @cached_property
-    def weight_N(self) -> Floats:
+    def weights(self) -> Floats:
         """How much likelier the target shows each slate."""
         return np.prod(self.target_NK / self.logged_NK, axis=1)
 

@@ -19,7 +19,7 @@ class CascadeDr:
 
     def __call__(self, evidence: Evidence) -> Estimate:
         """Estimate each slot from the slots down to it."""
-        weight_NK = evidence.prefix_NK
+        weight_NK = evidence.prefix_weights
         before_NK = np.concatenate([np.ones((len(evidence), 1)), weight_NK[:, :-1]], axis=1)
         mean_K = evidence.expected_NK.mean(0)
         below_K = np.cumsum(mean_K[::-1])[::-1] - mean_K

@@ -28,4 +28,4 @@ class Delta:
     def __call__(self, evidence: Evidence) -> Estimate:
         """Estimate by the other one, and subtract."""
         other = self.of(evidence)
-        return Estimate(other.term_N - evidence.reward_N, other.weight_NJ)
+        return Estimate(other.term_N - evidence.earned, other.weight_NJ)

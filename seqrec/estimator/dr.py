@@ -17,6 +17,6 @@ class Dr:
 
     def __call__(self, evidence: Evidence) -> Estimate:
         """Estimate from whole slates."""
-        weight_N = evidence.weight_N
-        error_N = evidence.reward_N - evidence.predicted_NK.sum(1)
+        weight_N = evidence.weights
+        error_N = evidence.earned - evidence.predicted_NK.sum(1)
         return Estimate(evidence.expected_N + weight_N * error_N, weight_N[:, None])

@@ -16,5 +16,5 @@ class Ips:
 
     def __call__(self, evidence: Evidence) -> Estimate:
         """Estimate from whole slates."""
-        weight_N = evidence.weight_N
-        return Estimate(weight_N * evidence.reward_N, weight_N[:, None])
+        weight_N = evidence.weights
+        return Estimate(weight_N * evidence.earned, weight_N[:, None])

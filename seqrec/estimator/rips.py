@@ -16,5 +16,5 @@ class Rips:
 
     def __call__(self, evidence: Evidence) -> Estimate:
         """Estimate each slot from the slots down to it."""
-        weight_NK = evidence.prefix_NK
+        weight_NK = evidence.prefix_weights
         return Estimate((weight_NK * evidence.reward_NK).sum(1), weight_NK)

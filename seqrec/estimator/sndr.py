@@ -16,8 +16,8 @@ class Sndr:
 
     def __call__(self, evidence: Evidence) -> Estimate:
         """Estimate from whole slates; the terms are its linear form."""
-        weight_N = over_mean(evidence.weight_N)
-        error_N = evidence.reward_N - evidence.predicted_NK.sum(1)
+        weight_N = over_mean(evidence.weights)
+        error_N = evidence.earned - evidence.predicted_NK.sum(1)
         correction = (weight_N * error_N).mean()
         term_N = evidence.expected_N + correction + weight_N * (error_N - correction)
-        return Estimate(term_N, evidence.weight_N[:, None])
+        return Estimate(term_N, evidence.weights[:, None])

@@ -17,6 +17,6 @@ class Snips:
 
     def __call__(self, evidence: Evidence) -> Estimate:
         """Estimate from whole slates; the terms are its linear form."""
-        weight_N = over_mean(evidence.weight_N)
-        value = (weight_N * evidence.reward_N).mean()
-        return Estimate(value + weight_N * (evidence.reward_N - value), evidence.weight_N[:, None])
+        weight_N = over_mean(evidence.weights)
+        value = (weight_N * evidence.earned).mean()
+        return Estimate(value + weight_N * (evidence.earned - value), evidence.weights[:, None])

@@ -25,6 +25,6 @@ class SwitchDr:
 
     def __call__(self, evidence: Evidence) -> Estimate:
         """Estimate from whole slates."""
-        weight_N = np.where(evidence.weight_N <= self.tau, evidence.weight_N, 0.0)
-        error_N = evidence.reward_N - evidence.predicted_NK.sum(1)
+        weight_N = np.where(evidence.weights <= self.tau, evidence.weights, 0.0)
+        error_N = evidence.earned - evidence.predicted_NK.sum(1)
         return Estimate(evidence.expected_N + weight_N * error_N, weight_N[:, None])

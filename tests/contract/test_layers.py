@@ -28,6 +28,7 @@ LAYERS = [
         "explain",
         "policy",
         "feedback",
+        "estimator",
         "training",
         "experiment",
         "tune",
