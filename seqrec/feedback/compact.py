@@ -12,9 +12,11 @@ import polars as pl
 from filelock import FileLock
 
 from seqrec.disk.write import replacing, telling
-from seqrec.feedback.read import forgets, parse, read_lines, read_part, without_forgotten
-from seqrec.feedback.records import now
+from seqrec.feedback.read import check_log, forgets, parse, read_part, without_forgotten
+from seqrec.feedback.records import SCHEMA, now
 from seqrec.feedback.write import hour_of
+
+WHO = ("kind", "time", "session")  # what tells if a line is to be forgotten
 
 
 def compact(folder: Path) -> dict[str, int]:
@@ -34,12 +36,12 @@ def compact(folder: Path) -> dict[str, int]:
         DataError: there is no log, or a part of it is damaged.
         WriteError: a part can't be written; nothing is lost.
     """
-    lines, _ = read_lines(folder)
-    gone = forgets(lines)
+    check_log(folder)
     done = {"segments": 0, "parts": 0, "forgotten": 0}
     with telling(folder), FileLock(folder / ".compact.lock"), ExitStack() as held:
         over = sorted(file for file in folder.glob("*.jsonl") if file.name[:13] < hour_of(now()))
         free = [file for file in over if held.enter_context(_unwritten(file))]
+        gone = _orders(folder)
         by_hour = {hour: list(files) for hour, files in groupby(free, lambda f: f.name[:13])}
         hours = by_hour.keys() | {part.stem for part in folder.glob("*.parquet")}
         for hour in sorted(hours):
@@ -52,15 +54,25 @@ def compact(folder: Path) -> dict[str, int]:
     return done
 
 
+def _orders(folder: Path) -> pl.DataFrame:
+    """Return which sessions are to be forgotten, of all files."""
+    parts = [read_part(part, WHO)[0] for part in folder.glob("*.parquet")]
+    segments = [parse(file.read_bytes())[0].select(WHO) for file in folder.glob("*.jsonl")]
+    return forgets(pl.concat([pl.DataFrame(schema={n: SCHEMA[n] for n in WHO}), *parts, *segments]))
+
+
 def _compact_hour(part: Path, segments: list[Path], gone: pl.DataFrame) -> int | None:
     """Write a part anew if that changes it; return how many lines it forgot, or None."""
-    table, torn, taken = pl.DataFrame(), 0, set[str]()
+    table, torn, taken = pl.DataFrame(schema=SCHEMA), 0, set[str]()
     if part.exists():
+        who = read_part(part, WHO)[0]
+        if not segments and len(without_forgotten(who, gone)) == len(who):
+            return None
         table, torn, taken = read_part(part)
     fresh = [segment for segment in segments if segment.name not in taken]
     parsed = [parse(segment.read_bytes()) for segment in fresh]
-    every = pl.concat([table, *(each for each, _ in parsed)], how="diagonal")
-    kept = without_forgotten(every, gone) if len(every) else every
+    every = pl.concat([table, *(each for each, _ in parsed)])
+    kept = without_forgotten(every, gone)
     changed = bool(fresh) or len(kept) < len(table)
     if changed:
         said = {

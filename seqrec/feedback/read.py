@@ -6,7 +6,7 @@ lines with the same id counts.
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,12 +76,7 @@ def read_lines(folder: Path) -> tuple[pl.DataFrame, int]:
     Raises:
         DataError: there is no log, or a file of it can't be opened.
     """
-    if not folder.is_dir():
-        raise DataError(
-            "there is no log",
-            where=str(folder),
-            todo="name the folder that the server logs to, as log=DIR",
-        )
+    check_log(folder)
     for _ in range(TRIES):
         try:
             return _read_once(folder)
@@ -92,6 +87,20 @@ def read_lines(folder: Path) -> tuple[pl.DataFrame, int]:
                 error
             )
     raise DataError("its files change faster than they can be read", where=str(folder))
+
+
+def check_log(folder: Path) -> None:
+    """Refuse a folder that isn't there.
+
+    Raises:
+        DataError: it isn't.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            "there is no log",
+            where=str(folder),
+            todo="name the folder that the server logs to, as log=DIR",
+        )
 
 
 def _read_once(folder: Path) -> tuple[pl.DataFrame, int]:
@@ -110,8 +119,14 @@ def _read_once(folder: Path) -> tuple[pl.DataFrame, int]:
     return pl.concat([pl.DataFrame(schema=SCHEMA), *tables]), torn
 
 
-def read_part(part: Path) -> tuple[pl.DataFrame, int, set[str]]:
+def read_part(
+    part: Path, columns: Sequence[str] = tuple(SCHEMA)
+) -> tuple[pl.DataFrame, int, set[str]]:
     """Return the lines of an hour, how many couldn't be read, and the segments that it is made of.
+
+    Args:
+        part: the file.
+        columns: those to read.
 
     Raises:
         FileNotFoundError: it is gone.
@@ -120,9 +135,9 @@ def read_part(part: Path) -> tuple[pl.DataFrame, int, set[str]]:
     content = part.read_bytes()
     try:
         said = pl.read_parquet_metadata(io.BytesIO(content))
-        table = pl.read_parquet(io.BytesIO(content))
-        names = set(map(str, json.loads(said["segments"])))
-        return table.match_to_schema(SCHEMA, missing_columns="insert"), int(said["torn"]), names
+        table = pl.read_parquet(io.BytesIO(content), columns=list(columns))
+        table = table.match_to_schema({name: SCHEMA[name] for name in columns})
+        return table, int(said["torn"]), set(map(str, json.loads(said["segments"])))
     except (pl.exceptions.PolarsError, ValueError, KeyError, TypeError, OSError) as error:
         raise DataError(
             f"this part of a log is damaged: {error}",

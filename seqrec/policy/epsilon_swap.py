@@ -4,8 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from seqrec.policy._policy import Bools, Floats, Shown
 from seqrec.policy.greedy import first
-from seqrec.policy.policy import Bools, Floats, Shown
 
 
 class EpsilonSwap:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from seqrec.policy.policy import Bools, Floats, Shown
+from seqrec.policy._policy import Bools, Floats, Shown
 
 
 class PlackettLuce:

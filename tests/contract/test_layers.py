@@ -32,6 +32,7 @@ LAYERS = [
         "policy",
         "feedback",
         "live",
+        "estimator",
         "serve",
         "export",
         "training",
