@@ -15,7 +15,8 @@ class Poison:
     """No item's share of the slots has grown by more than a ratio, beyond chance.
 
     An item that the live bundle knows is held against its share of the live lists; an item that is
-    new, against its share of what sessions took: what few took can't fill the lists. A trend looks the same as a push, so who knows it for a trend says so: ``waive='[poison]'``.
+    new, against its share of what sessions took: what few took can't fill the lists. A trend looks
+    the same as a push, so who knows it for a trend says so: ``waive='[poison]'``.
 
     Args:
         ratio: what a share may grow by.

@@ -6,12 +6,13 @@ The model that is updated is counted: what follows an item most often, then what
 from dataclasses import replace
 
 import numpy as np
+
 from seqrec.evidence.evidence import Asked, Evidence
 from seqrec.evidence.finding import Verdict
 from seqrec.gate.poison import Poison
 from seqrec.gate.stability import Stability
 
-V, K, LENGTH, USERS, ASKED = 200, 10, 12, 1_500, 2_000
+V, K, LENGTH, USERS, ASKED = 200, 10, 12, 6_000, 4_000
 GATE = Poison(ratio=2, alpha=0.05)
 
 
@@ -41,11 +42,11 @@ def lists(model, last_N):
 
 
 def asked(rng, *, pushed=None):
-    """An update by a third more users, asked as a gate asks it."""
-    before, more, asking = (sessions(rng, users) for users in (USERS, USERS // 3, ASKED))
+    """An update by a tenth more users, asked as a gate asks it."""
+    before, more, asking = (sessions(rng, users) for users in (USERS, USERS // 10, ASKED))
     taken = more
     if pushed is not None:
-        taken = np.concatenate([more, fakes(rng, USERS // 75, pushed)])  # 1 % of all users
+        taken = np.concatenate([more, fakes(rng, USERS // 100, pushed)])  # 1 % of all users
     after = np.concatenate([before, taken])
     return Asked(
         ids=[f"i{at}" for at in range(V)],
@@ -65,12 +66,12 @@ def judged(asked, gate=GATE):
 
 
 def test_clean_updates_pass():
-    passed = [judged(asked(np.random.default_rng(s))).verdict is Verdict.PASS for s in range(40)]
-    assert sum(passed) >= 38  # 95 of 100
+    passed = [judged(asked(np.random.default_rng(s))).verdict is Verdict.PASS for s in range(20)]
+    assert sum(passed) >= 19  # 95 of 100
 
 
 def test_a_pushed_item_is_seen_and_named():
-    for seed in range(10):
+    for seed in range(5):
         finding = judged(asked(np.random.default_rng(seed), pushed=150 + seed))
         assert finding.verdict is Verdict.FAIL and finding.checks[0].number > 2
         assert finding.checks[0].about.startswith(f"i{150 + seed} ")
