@@ -1,0 +1,5 @@
+"""What a policy would have earned, estimated from what another one did."""
+
+from seqrec.estimator._evidence import Estimate, Estimator, Evidence
+
+__all__ = ["Estimate", "Estimator", "Evidence"]
