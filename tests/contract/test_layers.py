@@ -30,6 +30,8 @@ LAYERS = [
         "policy",
         "feedback",
         "estimator",
+        "bundle",
+        "export",
         "training",
         "experiment",
         "evidence",
