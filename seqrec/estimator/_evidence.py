@@ -52,8 +52,7 @@ class Evidence:
     @cached_property
     def prefix_weights(self) -> Floats:
         """How much likelier the target shows the slots down to each: products of ratios."""
-        weight_NK: Floats = np.cumprod(self.target_NK / self.logged_NK, axis=1)
-        return weight_NK
+        return np.asarray(np.cumprod(self.target_NK / self.logged_NK, axis=1), np.float64)
 
     @cached_property
     def weights(self) -> Floats:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from seqrec.estimator._choose import ESTIMATORS
 from seqrec.estimator._evidence import Estimate, Estimator, Evidence
 
 
@@ -12,13 +13,19 @@ class Delta:
     of a difference of two estimates (Jeunen and Goethals 2024).
 
     Args:
-        of: the other estimator.
+        of: the name of the other estimator, which has the values of its file.
+
+    Raises:
+        ConfigError: there is no such estimator.
+        ValueError: it is a difference, too.
     """
 
     difference: ClassVar[bool] = True
 
-    def __init__(self, *, of: Estimator) -> None:
-        self.of = of
+    def __init__(self, *, of: str = "cascade_dr") -> None:
+        self.of: Estimator = ESTIMATORS.build(ESTIMATORS.settings_of([of], {}))[of]
+        if self.of.difference:
+            raise ValueError(f"delta.of={of} is a difference itself; choose of=cascade_dr")
 
     @property
     def needs(self) -> frozenset[str]:

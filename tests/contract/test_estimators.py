@@ -104,7 +104,7 @@ def test_the_interval_of_a_difference_is_at_most_half_of_the_difference_of_two()
     found, other = evidence(2000, target=PlackettLuce(temperature=0.9)), evidence(2000, seed=1)
     delta = component("estimator", "delta")(found).error(found.session_N)
     alone = component("estimator", "ips")(found).error(found.session_N)
-    production = other.reward_N.std() / len(other) ** 0.5
+    production = other.earned.std() / len(other) ** 0.5
     assert delta <= (alone**2 + production**2) ** 0.5 / 2
 
 
