@@ -4,19 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
 from seqrec.bundle import Bundle
 from seqrec.errors import DataError
 from seqrec.evidence.arms import arms_of
 from seqrec.evidence.ask import ask, faults_of, milliseconds, requests_of
-from seqrec.evidence.evidence import Arms, Asked, Evidence, Gate
+from seqrec.evidence.evidence import Arms, Evidence, Gate
 from seqrec.evidence.finding import Finding, Verdict, cant_say
 from seqrec.feedback import Feedback, read_log
 from seqrec.live import Live, place_of
 from seqrec.promote.record import began
 
-TIMED = 200  # requests
+Times = Mapping[str, NDArray[np.float64]]
+TIMED, DRAWN = 200, 10  # requests, and items of a drawn one
 MISSING = {
-    "ms": "no request to time: give log=DIR with requests that the bundle knows items of",
     "asked": "no request to ask again: give log=DIR with requests that both bundles know items of",
     "arms": "the candidate isn't the canary, or log=DIR wasn't given: promote it with stage=canary",
     "value": "log=DIR wasn't given",
@@ -58,17 +62,15 @@ def evidence_of(candidate: Bundle, trial: Trial) -> Evidence:
         live = Bundle.open(place_of(trial.folder, trial.live.live))
     feedback = None if trial.log is None else _log(trial.log, trial.live, trial.since)
     bundles = {"candidate": candidate, **({} if live is None else {"live": live})}
-    ms, asked = {}, None
+    requests = None
     if feedback is not None:
         requests = requests_of(feedback, list(bundles.values()), most=trial.requests)
-        timed = requests["history"].head(TIMED).to_list()
-        if timed:
-            ms = {role: milliseconds(each, timed, k=trial.k) for role, each in bundles.items()}
-        if live is not None and timed:
-            asked = _asked(candidate, live, trial, feedback)
+    asked = None
+    if feedback is not None and requests is not None and live is not None and len(requests):
+        asked = ask(candidate, live, requests, feedback, k=trial.k, event=trial.event)
     return Evidence(
         faults=faults_of(candidate),
-        ms=ms,
+        ms=_times(bundles, requests, trial.k),
         asked=asked,
         arms=None if feedback is None else _arms(candidate, trial, feedback),
         is_first=live is None,
@@ -85,8 +87,8 @@ def judge(evidence: Evidence, gates: Mapping[str, Gate]) -> dict[str, Finding]:
         if gate.compares and evidence.is_first:
             continue
         there = getattr(evidence, gate.needs)
-        known = there is not None and there != {}
-        found[name] = gate(evidence) if known else cant_say(name, MISSING[gate.needs])
+        missing = there is None
+        found[name] = cant_say(name, MISSING[gate.needs]) if missing else gate(evidence)
         if not gate.compares and found[name].verdict is Verdict.FAIL and gate.needs == "faults":
             break
     return found
@@ -113,9 +115,16 @@ def _log(folder: Path, live: Live | None, since: int | None) -> Feedback:
     return feedback
 
 
-def _asked(candidate: Bundle, live: Bundle, trial: Trial, feedback: Feedback) -> Asked:
-    requests = requests_of(feedback, [candidate, live], most=trial.requests)
-    return ask(candidate, live, requests, feedback, k=trial.k, event=trial.event)
+def _times(bundles: Mapping[str, Bundle], requests: pl.DataFrame | None, k: int) -> Times:
+    """Time single requests of the log or, without one, histories drawn from the catalogue."""
+    if requests is not None and len(requests):
+        histories = requests["history"].head(TIMED).to_list()
+    else:
+        known = bundles["candidate"].catalogue["item"]
+        drawn = np.random.default_rng(0).integers(0, len(known), (TIMED, DRAWN))
+        histories = [known[each].to_list() for each in drawn]
+        bundles = {"candidate": bundles["candidate"]}
+    return {role: milliseconds(bundle, histories, k=k) for role, bundle in bundles.items()}
 
 
 def _arms(candidate: Bundle, trial: Trial, feedback: Feedback) -> Arms | None:

@@ -4,6 +4,7 @@ import getpass
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 from seqrec.bundle.manifest import Manifest
@@ -12,6 +13,11 @@ from seqrec.errors import RunError
 from seqrec.live import Live, Served, live_of, place_of, read_live, write_live
 
 HISTORY = "history.jsonl"
+
+
+def now() -> int:
+    """Return the time in milliseconds since 1970."""
+    return time_ns() // 1_000_000
 
 
 def current(folder: Path) -> Live | None:
