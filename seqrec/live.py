@@ -95,7 +95,7 @@ def read_live(folder: Path) -> Live | None:
         return None
     except (OSError, ValueError, RecursionError) as error:
         raise _damaged(file, "it can't be read") from error
-    return _checked(file, content)
+    return live_of(file, content)
 
 
 def write_live(folder: Path, live: Live) -> None:
@@ -107,7 +107,16 @@ def write_live(folder: Path, live: Live) -> None:
     write_file(folder / POINTER, json.dumps({"format": FORMAT, **asdict(live)}, indent=1) + "\n")
 
 
-def _checked(file: Path, content: Any) -> Live:
+def live_of(file: Path, content: Any) -> Live:
+    """Return what a pointer file, or the record of one, says.
+
+    Args:
+        file: where it was read, for the error.
+        content: its JSON.
+
+    Raises:
+        RunError: it isn't a pointer file's.
+    """
     names = {field.name for field in fields(Live)} | {"format"}
     if not isinstance(content, dict) or content.get("format") != FORMAT or set(content) != names:
         raise _damaged(file, f"it isn't a pointer file of format {FORMAT}")

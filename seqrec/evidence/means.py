@@ -3,7 +3,7 @@
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from seqrec.evidence.sequence import Interval
 
@@ -25,7 +25,7 @@ def clustered(values: ArrayLike, session: ArrayLike, *, alpha: float = 0.05) -> 
     mean, sessions = float(x.mean()), int(code.max()) + 1
     if sessions == 1:
         return Interval(mean, -np.inf, np.inf, 1)
-    off: NDArray[np.float64] = np.bincount(code, x - mean)
+    off = np.bincount(code, x - mean)
     error = np.sqrt((off**2).sum() * sessions / (sessions - 1)) / x.size
     half = NormalDist().inv_cdf(1 - alpha / 2) * float(error)
     return Interval(mean, mean - half, mean + half, sessions)

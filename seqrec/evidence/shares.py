@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 PRIOR = 0.5  # added to each count, so that an empty bin is rare and not impossible
+HALVINGS = 60  # of an interval of chances
 
 
 def psi(actual_XB: ArrayLike, expected_XB: ArrayLike) -> Floats:
@@ -21,34 +22,38 @@ def psi(actual_XB: ArrayLike, expected_XB: ArrayLike) -> Floats:
     return np.asarray(((a - e) * np.log(a / e)).sum(-1))
 
 
-def jumps(
-    now_V: ArrayLike, before_V: ArrayLike, *, ratio: float = 2.0, alpha: float = 0.05
-) -> NDArray[np.bool_]:
-    """Return which shares have grown by more than `ratio`, beyond chance.
+def growth(now_V: ArrayLike, before_V: ArrayLike, *, alpha: float = 0.05) -> Floats:
+    """Return what the share of each item has grown by, at least: a lower bound beyond chance.
 
-    Given the events of an item in both counts, those in `now_V` are binomial, and their chance is
-    at most ratio n / (ratio n + m) while the share has grown by no more than `ratio`. The tail is
-    bounded by Hoeffding (JASA 1963), theorem 1, and alpha is shared among the items that were
-    counted (Bonferroni), so with probability 1 - alpha none is named wrongly.
+    Given the events of an item in both counts, those in `now_V` are binomial, with a chance that
+    says what the share has grown by. The tail is bounded by Hoeffding (JASA 1963), theorem 1, and
+    alpha is shared among the items that were counted (Bonferroni), so with probability 1 - alpha
+    no bound is above what it bounds.
 
     Args:
         now_V: (V,) counts of the items.
         before_V: (V,) counts that they are held against; where an item has another baseline, it
             is counted in the same units.
-        ratio: what a share may grow by.
-        alpha: how often any item may be named by chance.
+        alpha: how often any bound may be too high.
+
+    Returns:
+        (V,) ratios; 0 for an item that wasn't counted now.
     """
     now, before = np.asarray(now_V, np.float64), np.asarray(before_V, np.float64)
     both = now + before
-    chance = ratio * now.sum() / max(ratio * now.sum() + before.sum(), 1e-300)
     share = np.divide(now, both, out=np.zeros_like(now), where=both > 0)
-    log_tail = -both * _divergence(share, chance)
-    tested = max(1, int((both > 0).sum()))
-    return np.asarray((share > chance) & (log_tail < np.log(alpha / tested)))
+    wanted = np.log(max(1, int((both > 0).sum())) / alpha)
+    low, high = np.zeros_like(share), share
+    for _ in range(HALVINGS):  # the least chance that leaves such a share possible
+        chance = (low + high) / 2
+        too_low = both * _divergence(share, chance) > wanted
+        low, high = np.where(too_low, chance, low), np.where(too_low, high, chance)
+    scale = before.sum() / max(float(now.sum()), 1e-300)
+    return np.where(now > 0, low / np.maximum(1 - low, 1e-300) * scale, 0.0)
 
 
-def _divergence(share: Floats, chance: float) -> Floats:
-    """Return the Kullback-Leibler divergence of two coins."""
+def _divergence(share: Floats, chance: Floats) -> Floats:
+    """Return the Kullback-Leibler divergence of coins."""
     with np.errstate(divide="ignore", invalid="ignore"):
         heads = np.where(share > 0, share * np.log(share / chance), 0.0)
         tails = np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - chance)), 0.0)

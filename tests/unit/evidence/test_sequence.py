@@ -1,62 +1,78 @@
-"""Confidence sequences: term by term as published, and by simulation under constant looking."""
+"""Always-valid intervals: term by term as published, and by simulation under constant looking."""
 
 import math
 
 import numpy as np
 import pytest
 
-from seqrec.evidence.sequence import confidence_sequence, difference
+from seqrec.evidence.sequence import FEWEST, contributions, difference, differences, half_width
 
 
-def naive(values, alpha):
-    """Theorem 2 of Waudby-Smith and Ramdas, one observation after the other."""
-    mean, variance, sums = 0.5, 0.25, [0.5, 0.25]
-    bets = bet_values = spread = 0.0
-    ends, best = [], [0.0, 1.0]
-    for t, x in enumerate(values, start=1):
-        bet = min(math.sqrt(2 * math.log(2 / alpha) / (variance * t * math.log(1 + t))), 0.5)
-        spread += 4 * (x - mean) ** 2 * (-math.log(1 - bet) - bet) / 4
-        bets, bet_values = bets + bet, bet_values + bet * x
-        sums[0] += x
-        mean = sums[0] / (t + 1)
-        sums[1] += (x - mean) ** 2
-        variance = sums[1] / (t + 1)
-        half = (math.log(2 / alpha) + spread) / bets
-        best = [max(best[0], bet_values / bets - half), min(best[1], bet_values / bets + half)]
-        ends.append(tuple(best))
+def naive(rewards, drawn, share, alpha, tightest):
+    """Estimates and half-widths, one unit after the other."""
+    sums, counts, said, ends = {True: 0.0, False: 0.0}, {True: 0, False: 0}, [], []
+    for t, (reward, new) in enumerate(zip(rewards, drawn, strict=True), start=1):
+        means = {arm: sums[arm] / counts[arm] if counts[arm] else 0.0 for arm in (True, False)}
+        value = means[True] - means[False]
+        value += (reward - means[True]) / share if new else -(reward - means[False]) / (1 - share)
+        said.append(value)
+        sums[new], counts[new] = sums[new] + reward, counts[new] + 1
+        variance = max(np.var(said), np.var(rewards[:t]) / share / (1 - share))
+        rho = math.sqrt((-2 * math.log(alpha) + math.log(-2 * math.log(alpha)) + 1) / tightest)
+        inner = 2 * (t * rho**2 + 1) / (t**2 * rho**2)
+        half = math.sqrt(variance * inner * math.log(math.sqrt(t * rho**2 + 1) / alpha))
+        ends.append((np.mean(said), half if min(counts.values()) >= FEWEST else math.inf))
     return np.array(ends).T
 
 
 def test_it_is_the_theorem():
-    values = np.random.default_rng(0).beta(2, 5, 300)
-    for alpha in (0.05, 0.01):
-        got = np.stack(confidence_sequence(values, alpha=alpha))
-        np.testing.assert_allclose(got, naive(values, alpha), rtol=0, atol=1e-12)
+    rng = np.random.default_rng(0)
+    new, reward = rng.random(600) < 0.3, rng.beta(2, 5, 600)
+    got = differences(reward, new, share=0.3, alpha=0.05, tightest=500)
+    expected = naive(reward.tolist(), new.tolist(), 0.3, 0.05, 500)
+    np.testing.assert_allclose(np.stack(got), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_at_most_one_in_twenty_ever_misses_the_mean_over_all_looks():
-    rng, missed = np.random.default_rng(1), 0
-    for _ in range(400):
-        values = rng.random(1_000) < 0.1
-        lower, upper = confidence_sequence(values, alpha=0.05)
-        missed += bool((lower > 0.1).any() or (upper < 0.1).any())
-    assert missed <= 20
+def test_what_units_say_is_the_difference_on_average():
+    rng = np.random.default_rng(1)
+    new = rng.random(200_000) < 0.05
+    reward = np.where(new, 0.2, 0.3) + rng.normal(0, 0.1, new.size)
+    said = contributions(reward, new, share=0.05)
+    assert said.mean() == pytest.approx(-0.1, abs=0.005)
 
 
-def test_the_interval_of_a_difference_finds_what_is_there():
-    rng = np.random.default_rng(2)
-    new, old = rng.random(4_000) < 0.05, rng.random(20_000) < 0.12
-    found = difference(new, old)
-    assert found.lower <= -0.07 <= found.upper < 0
-    assert found.units == 24_000 and found.estimate == pytest.approx(-0.07, abs=0.02)
+@pytest.mark.parametrize(("share", "rate"), [(0.05, 0.01), (0.05, 0.3), (0.5, 0.05)])
+def test_at_most_one_in_twenty_is_ever_wrong_over_all_looks(share, rate):
+    """Two arms that don't differ, looked at after every unit: no false alarm in 95 of 100."""
+    rng, wrong, runs = np.random.default_rng(2), 0, 150
+    for _ in range(runs):
+        new, reward = rng.random(6_000) < share, (rng.random(6_000) < rate).astype(float)
+        mean, half = differences(reward, new, share=share)
+        wrong += bool((np.abs(mean) > half).any())
+    assert wrong <= 0.05 * runs
 
 
-def test_nothing_seen_says_nothing():
-    found = difference([], [])
-    assert (found.lower, found.upper, found.units) == (-1.0, 1.0, 0)
+def test_looking_often_at_an_interval_of_one_look_is_wrong_often():
+    """What the sequence is for: the usual interval would call two equal arms different."""
+    rng, wrong = np.random.default_rng(2), 0
+    for _ in range(50):
+        new, reward = rng.random(6_000) < 0.5, (rng.random(6_000) < 0.3).astype(float)
+        mean, half = differences(reward, new, share=0.5)
+        ordinary = 1.96 * np.sqrt(0.3 * 0.7 * 4 / np.arange(1, 6_001))
+        wrong += bool((np.abs(mean) > np.where(np.isinf(half), np.inf, ordinary)).any())
+    assert wrong > 10
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
-def test_values_outside_are_refused(value):
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        confidence_sequence([0.5, value])
+def test_a_difference_that_is_there_is_found():
+    rng = np.random.default_rng(3)
+    new = rng.random(20_000) < 0.1
+    reward = rng.random(20_000) < np.where(new, 0.05, 0.15)
+    found = difference(reward, new, share=0.1)
+    assert found.lower <= -0.1 <= found.upper < 0 and found.units == 20_000
+
+
+def test_few_units_say_nothing():
+    assert np.isinf(difference([], [], share=0.1).upper)
+    assert np.isinf(difference([1.0] * 50, [True, False] * 25, share=0.5).upper)
+    assert np.isinf(difference([1.0], [False], share=0.0).upper)
+    assert half_width([]).size == 0

@@ -7,7 +7,7 @@ import pytest
 
 from seqrec.evidence.means import clustered, units_needed
 from seqrec.evidence.sequence import Interval
-from seqrec.evidence.shares import counts_of, gini, jumps, psi
+from seqrec.evidence.shares import counts_of, gini, growth, psi
 
 
 def test_psi_is_both_divergences():
@@ -33,37 +33,37 @@ def test_counts_leave_padding_out():
     assert counts_of(np.array([[0, 2, -1], [2, -1, -1]]), 4).tolist() == [1, 0, 2, 0]
 
 
-def test_a_jump_needs_more_than_twice_the_share_and_more_than_chance():
+def test_growth_is_told_where_it_is_beyond_chance():
     before = np.array([100, 10, 0, 2, 4_888])
-    now = np.array([150, 60, 40, 6, 4_744])  # 1.5, 6, from nothing, 3 of a few, the rest
-    assert jumps(now, before).tolist() == [False, True, True, False, False]
-    assert jumps(now, before, ratio=10).tolist() == [False] * 5
+    now = np.array([150, 60, 40, 6, 4_744])  # 1.5-fold, 6-fold, from nothing, 3-fold of few
+    assert (growth(now, before) > 2).tolist() == [False, True, True, False, False]
+    assert not (growth(now, before) > 10).any()
+    assert growth([0, 5], [5, 0])[0] == 0 and np.isfinite(growth([0, 5], [0, 0])).all()
 
 
 def test_the_tail_is_bounded_by_what_it_bounds():
-    """Whatever is called a jump is one by the exact binomial tail, too."""
+    """Whatever is beyond chance is so by the exact binomial tail, too."""
     total, alpha = 5_000, 0.05
     for before in (0, 1, 5, 20):
         for now in range(1, 120):
-            rest = np.array([now, total - now]), np.array([before, total - before])
-            chance, n = 2 / 3, now + before
+            n, chance = now + before, 2 / 3
             exact = sum(
                 math.comb(n, x) * chance**x * (1 - chance) ** (n - x) for x in range(now, n + 1)
             )
-            if jumps(*rest, alpha=alpha)[0]:
+            if growth([now, total - now], [before, total - before], alpha=alpha)[0] > 2:
                 assert exact <= alpha / 2
 
 
-def test_no_jump_is_named_where_shares_only_doubled():
-    rng, named = np.random.default_rng(0), 0
+def test_no_growth_is_overstated():
+    rng, wrong = np.random.default_rng(0), 0
     share = rng.dirichlet(np.full(200, 0.3))
     twice = share.copy()
     twice[:20] = 2 * share[:20]
     twice[20:] *= (1 - twice[:20].sum()) / share[20:].sum()
     for _ in range(200):
         now, before = rng.multinomial(5_000, twice), rng.multinomial(5_000, share)
-        named += jumps(now, before).any()
-    assert named <= 10  # one in twenty
+        wrong += (growth(now, before) > twice / share).any()
+    assert wrong <= 10  # one in twenty
 
 
 def test_an_interval_over_sessions_knows_that_their_events_depend():
