@@ -12,7 +12,7 @@ from seqrec.config.choose import Choice
 from seqrec.errors import ConfigError
 from seqrec.feedback import Log
 from seqrec.serve.app import App
-from seqrec.serve.filters import FiltersFile
+from seqrec.serve.filters import FilterFiles
 from seqrec.serve.limits import Limits
 from seqrec.serve.metrics import Metrics
 from seqrec.serve.model import Model
@@ -24,7 +24,7 @@ INDEX = Choice("index", "index", "indices")
 STATE = Choice("state", "state", "states")
 POLICY = Choice("policy", "policy", "policies")
 KINDS = {choice.kind: choice for choice in (INDEX, STATE, POLICY)}
-SESSIONS, FILTERS, LOG = "sessions.sqlite", "filters.json", "log"
+FILTERS, LOG, REVIEWED = "filters.json", "log", "review/filters.json"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def app_of(settings: Settings, worker: int, bundle: Path | None = None) -> App:
     service = Service(
         models=models,
         sessions=Sessions(made("state", settings.state)),
-        filters=FiltersFile(folder / FILTERS),
+        filters=FilterFiles(folder / FILTERS, folder / LOG / REVIEWED),
         policy=made("policy", settings.policy),
         settings={"name": name, **{k: v for k, v in node.items() if not k.startswith("_")}},
         log=Log(folder / LOG) if settings.log else None,

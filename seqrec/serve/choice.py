@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrec.bundle.items import Items
 from seqrec.index import Allowed
-from seqrec.serve.filters import Filters
+from seqrec.serve.filters import Rules
 from seqrec.serve.model import Model
 from seqrec.serve.schema import Settings, Similar
 
@@ -49,11 +50,11 @@ class Chooser:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._of: Filters | None = None
+        self._of: Rules | None = None
         self._any_V = self._stocked_V = model.items.candidate_V
         self._plain = Chosen(Allowed.of(self._stocked_V))
 
-    def choose(self, filters: Filters, asked: Settings | Similar) -> Chosen:
+    def choose(self, filters: Rules, asked: Settings | Similar) -> Chosen:
         """Return what the filters and a request allow; a denied item is never allowed."""
         if filters is not self._of:
             self._filter(filters)
@@ -80,23 +81,23 @@ class Chooser:
             return "out_of_stock"
         return "not_allowed"
 
-    def _filter(self, filters: Filters) -> None:
+    def _filter(self, filters: Rules) -> None:
         """Apply filters; ids that the catalogue lacks don't matter."""
         known: dict[str, list[str]] = {}
         any_V = self.model.items.candidate_V
-        if filters.allow is not None:
-            any_V = any_V & self._mask(filters.allow, known)
+        if filters.given.allow is not None:
+            any_V = any_V & self._mask(filters.given.allow, known)
         if filters.deny:
             any_V = any_V & ~self._mask(filters.deny, known)
         stocked_V = any_V
-        if filters.out_of_stock:
-            stocked_V = any_V & ~self._mask(filters.out_of_stock, known)
+        if filters.given.out_of_stock:
+            stocked_V = any_V & ~self._mask(filters.given.out_of_stock, known)
         self._any_V, self._stocked_V, self._of = any_V, stocked_V, filters
         nothing = "out_of_stock" if any_V.any() else "filtered"
         self._plain = Chosen(Allowed.of(stocked_V), reason=None if stocked_V.any() else nothing)
 
     @property
-    def _filters(self) -> Filters:
+    def _filters(self) -> Rules:
         assert self._of is not None
         return self._of
 
@@ -105,7 +106,7 @@ class Chooser:
     ) -> Bools:
         mask_V = np.zeros(len(self.model.items) + 1, dtype=bool)
         texts = [*map(str, ids)]
-        found = [self.model.items.index(text) for text in texts]
+        found = self.model.items.lookup(texts)
         mask_V[found] = True
         mask_V[0] = False
         note(unknown, name, [t for t, at in zip(texts, found, strict=True) if not at])
@@ -119,6 +120,11 @@ class Chooser:
                 mask_V[members[name]] = True
         note(unknown, "categories", [name for name in names if name not in members])
         return mask_V
+
+
+def missing(items: Items, ids: Sequence[str]) -> list[str]:
+    """Return the ids that a catalogue lacks."""
+    return [each for each, at in zip(ids, items.lookup(ids), strict=True) if not at]
 
 
 def note(unknown: dict[str, list[str]], name: str, ids: Sequence[str]) -> None:

@@ -1,13 +1,14 @@
-"""What may be shown to anybody: one file, replaced whole, with a version.
+"""What may be shown to anybody: files that are replaced whole, with a version.
 
-``{"version": 3, "allow": null, "deny": ["50"], "out_of_stock": []}``; whoever replaces the file
-(the server, or a review) adds one to the version.
+``filters.json`` in the server's folder is what ``PUT /v1/filters`` gave. Beside it counts what
+reviews deny, which is in a file of the log (:mod:`seqrec.review`).
 """
 
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -31,65 +32,104 @@ class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     out_of_stock: list[str] = []
 
 
-class FiltersFile:
-    """Filters in a file that several processes read and replace.
+class Denied(msgspec.Struct, frozen=True, kw_only=True):
+    """Original ids that reviews deny."""
+
+    version: int = 0
+    deny: list[str] = []
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """All that may and may not be shown.
 
     Args:
-        path: the file; none there: nothing is filtered.
-
-    Raises:
-        DataError: it holds something else.
+        given: what the server was given.
+        reviewed: what reviews deny.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    given: Filters
+    reviewed: Denied
+
+    @property
+    def version(self) -> str:
+        """Both versions, as ``3.1``: that of the given filters, that of the reviews."""
+        return f"{self.given.version}.{self.reviewed.version}"
+
+    @property
+    def deny(self) -> list[str]:
+        """Items that may not be shown."""
+        return [*self.given.deny, *self.reviewed.deny]
+
+
+T = TypeVar("T", Filters, Denied)
+
+
+class _File(Generic[T]):
+    """A file that is read again only after it was replaced; none there: nothing is filtered."""
+
+    def __init__(self, path: Path, kind: type[T]) -> None:
+        self.path, self.kind, self.last = path, kind, kind()
         self._mark: tuple[int, int, int] | None = None
-        self._last = Filters()
-        self.current()
 
-    def current(self) -> Filters:
-        """Return what the file says now; it is read again only after it was replaced.
-
-        Raises:
-            DataError: it holds something else.
-        """
+    def read(self) -> T:
         try:
             stat = self.path.stat()
         except FileNotFoundError:
-            self._mark, self._last = None, Filters()
-            return self._last
+            self._mark, self.last = None, self.last if self._mark is None else self.kind()
+            return self.last
         mark = stat.st_ino, stat.st_mtime_ns, stat.st_size
         if mark != self._mark:
-            self._last, self._mark = read(self.path), mark
-        return self._last
+            self.last = _decoded(self.path, self.kind)
+            self._mark = mark
+        return self.last
+
+
+class FilterFiles:
+    """Filters in files, which several processes read and replace.
+
+    Args:
+        given: the server's own.
+        reviewed: that of the reviews.
+
+    Raises:
+        DataError: one holds something else.
+    """
+
+    def __init__(self, given: Path, reviewed: Path) -> None:
+        self.path = given
+        self._given, self._reviewed = _File(given, Filters), _File(reviewed, Denied)
+        self._rules = Rules(given=Filters(), reviewed=Denied())
+        self.current()
+
+    def current(self) -> Rules:
+        """Return what the files say now.
+
+        Raises:
+            DataError: one holds something else.
+        """
+        given, reviewed = self._given.read(), self._reviewed.read()
+        if given is not self._rules.given or reviewed is not self._rules.reviewed:
+            self._rules = Rules(given=given, reviewed=reviewed)
+        return self._rules
 
     def replace(
         self, *, allow: list[str] | None, deny: list[str], out_of_stock: list[str]
-    ) -> Filters:
-        """Put filters in the place of those before, and return them with their version.
+    ) -> Rules:
+        """Put filters in the place of those given before.
 
         Raises:
             WriteError: the file can't be written; the filters are those of before.
         """
         with telling(self.path), _alone(self.path):
-            made = Filters(
-                version=self.current().version + 1,
-                allow=allow,
-                deny=deny,
-                out_of_stock=out_of_stock,
-            )
+            version = self._given.read().version + 1
+            made = Filters(version=version, allow=allow, deny=deny, out_of_stock=out_of_stock)
             write_file(self.path, msgspec.json.encode(made) + b"\n")
-        return made
+        return self.current()
 
 
-def read(path: Path) -> Filters:
-    """Read a file of filters.
-
-    Raises:
-        DataError: it holds something else.
-    """
+def _decoded(path: Path, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Filters)
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.MsgspecError) as error:
         raise DataError(
             f"the filters can't be read: {error}",

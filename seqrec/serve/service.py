@@ -12,8 +12,8 @@ from seqrec.index import NOTHING, Wanted
 from seqrec.policy import Policy
 from seqrec.serve.answers import Answer, named
 from seqrec.serve.batches import joined
-from seqrec.serve.choice import REASONS, note
-from seqrec.serve.filters import Filters, FiltersFile
+from seqrec.serve.choice import REASONS, missing, note
+from seqrec.serve.filters import FilterFiles, Rules
 from seqrec.serve.metrics import Metrics
 from seqrec.serve.model import INLINE_MS, Model, Work
 from seqrec.serve.models import Models
@@ -44,7 +44,7 @@ class Service:
         *,
         models: Models,
         sessions: Sessions,
-        filters: FiltersFile,
+        filters: FilterFiles,
         policy: Policy,
         settings: Mapping[str, Any],
         log: Log | None,
@@ -95,7 +95,7 @@ class Service:
         """
         loaded, filters = self.models.live, self.filters()
         model, chosen = loaded.model, loaded.chooser.choose(filters, asked)
-        item = model.items.index(str(asked.item))
+        [item] = model.items.lookup([str(asked.item)])
         if not item:
             raise RequestError(
                 404,
@@ -154,7 +154,7 @@ class Service:
         for name, some in by_session.items():
             before += sorted(await self.sessions.append(name, some))
         unknown: dict[str, list[str]] = {}
-        note(unknown, "items", [e.item for e in events if not model.items.index(e.item)])
+        note(unknown, "items", missing(model.items, [event.item for event in events]))
         self.metrics.events.labels(self.metrics.worker, "kept").inc(len(events) - len(before))
         self.metrics.events.labels(self.metrics.worker, "known").inc(len(before))
         content = {"accepted": len(events) - len(before), "duplicates": before}
@@ -181,7 +181,7 @@ class Service:
             ("deny", given.deny),
             ("out_of_stock", given.out_of_stock),
         ):
-            note(unknown, name, [str(each) for each in ids if not model.items.index(str(each))])
+            note(unknown, name, missing(model.items, [*map(str, ids)]))
         texts = {
             "allow": None if given.allow is None else [*map(str, given.allow)],
             "deny": [*map(str, given.deny)],
@@ -191,9 +191,9 @@ class Service:
             made = self._filters.replace(**texts)
         except SeqrecError as error:
             raise RequestError.of(error, 503) from error
-        return {"version": made.version} | ({"unknown": unknown} if unknown else {})
+        return {"version": made.given.version} | ({"unknown": unknown} if unknown else {})
 
-    def filters(self) -> Filters:
+    def filters(self) -> Rules:
         """Return the filters; if their file is damaged, those of before."""
         try:
             self._last = self._filters.current()
@@ -216,7 +216,7 @@ class Service:
         if self.log is not None:
             self.log.close()
 
-    async def _begun(self, asked: Asked, wanted: Recommend, filters: Filters) -> Answer:
+    async def _begun(self, asked: Asked, wanted: Recommend, filters: Rules) -> Answer:
         """Read a session, and begin its answer."""
         request_id = secrets.token_hex(12)
         loaded = self.models.of(asked.session or request_id)
@@ -236,7 +236,7 @@ class Service:
             answer.batch = model.bundle.batcher([session])
             unknown = answer.batch.unknown[0]
         except (SeqrecError, OverflowError) as error:
-            if any(map(model.items.index, session.items)):
+            if any(model.items.lookup(session.items)):
                 raise _refusal(error) from error
             answer.reason, unknown = answer.reason or "unknown_items", session.items
         if unknown:
@@ -245,7 +245,7 @@ class Service:
         return answer
 
     async def _fill(
-        self, asked: Recommend, answers: Sequence[Answer], filters: Filters, ms: dict[str, float]
+        self, asked: Recommend, answers: Sequence[Answer], filters: Rules, ms: dict[str, float]
     ) -> None:
         """Ask the models for all sessions that they can read."""
         begun, wait = clock(), asked.timeout_ms or TIMEOUT_MS
@@ -279,14 +279,14 @@ class Service:
             weight_LK = model.weights(result.query_BD, answer.found, answer.listed)
         answer.explain(weight_LK)
 
-    def _note(self, answers: Sequence[Answer], filters: Filters) -> None:
+    def _note(self, answers: Sequence[Answer], filters: Rules) -> None:
         """Log the lists before they are sent."""
         for answer in answers:
             if answer.reason is not None:
                 self.metrics.count("empty", answer.reason)
         if self.log is None:
             return
-        salt, version = self.log.salt, str(filters.version)
+        salt, version = self.log.salt, filters.version
         slates = [
             each.slate(self.policy, self.settings, version, salt.hash(each.name or each.request_id))
             for each in answers
