@@ -10,6 +10,7 @@ from helpers.serving import ask, made, recommend, small
 
 from seqrec.disk.write import write_file
 from seqrec.feedback import read_log
+from seqrec.serve.filters import LOOK_S
 from seqrec.state import StateError
 
 
@@ -158,6 +159,7 @@ def test_filters_hold_for_the_next_request(app):
 
 def test_what_a_review_denies_is_not_shown(app, tmp_path):
     [first, *rest] = recommend(app, {"items": ["i1"], "k": 12}).items()
+    time.sleep(LOOK_S)
     write_file(tmp_path / "log/review/filters.json", f'{{"version": 3, "deny": ["{first}"]}}')
     answer = recommend(app, {"items": ["i1"], "k": 12})
     assert answer.items() == rest and answer.json["filters"] == "0.3"
@@ -166,6 +168,7 @@ def test_what_a_review_denies_is_not_shown(app, tmp_path):
 def test_damaged_filters_leave_those_of_before(app, tmp_path):
     ask(app, put(deny=["i3"]))
     (tmp_path / "filters.json").write_text("{")
+    time.sleep(LOOK_S)
     assert "i3" not in recommend(app, {"items": ["i1"], "k": 12}).items()
     assert "filters" in ask(app, READY)[0].json["trouble"]
 
