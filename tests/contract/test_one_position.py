@@ -105,7 +105,7 @@ def test_a_head_that_loops_over_positions_breaks_the_contract():
 
 
 @pytest.mark.parametrize("layers", [0, 1, 2])
-@pytest.mark.parametrize("positions", ["start", "end", "none"])
+@pytest.mark.parametrize("positions", ["start", "end", "rotary", "none"])
 @pytest.mark.parametrize("block", list(BLOCKS))
 def test_the_last_state_alone_is_that_of_all_states(layers, positions, block):
     options = {"layers": layers, "positions": positions, "block": block}
