@@ -6,11 +6,10 @@ import sys
 import pytest
 import torch
 from helpers.commands import composed
-from helpers.compositions import kept_compositions, kept_files
+from helpers.compositions import kept_compositions
 from helpers.experiments import root, store_of
 from helpers.finished import shared_run
 from helpers.place import Place
-from hydra._internal.config_repository import ConfigRepository
 
 # what is compiled once is there for every process that tests start
 sys.dont_write_bytecode = False
@@ -29,9 +28,7 @@ def pytest_runtest_setup(item):
 @pytest.fixture(autouse=True, scope="session")
 def _compositions():
     """Compose the same configuration once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hydra.compose", kept_compositions())
-        patch.setattr(ConfigRepository, "load_config", kept_files())
+    with kept_compositions():
         yield
 
 
