@@ -1,5 +1,6 @@
 """Fixtures that many tests share."""
 
+import gc
 import os
 import sys
 
@@ -17,6 +18,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["SEQREC_LOCAL"] = "none"  # no test, and no program in one, sees personal settings
 # several test processes share the cores; threads of each would only wait for one another
 torch.set_num_threads(1)
+# what is imported and collected stays: nobody needs to look for garbage in it
+gc.disable()
+
+
+def pytest_collection_finish():
+    """Collect garbage from here on, in what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_setup(item):

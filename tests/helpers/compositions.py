@@ -5,7 +5,6 @@ still applies the values of every command line. Only the project's own configura
 test may write to folders of its own at any time.
 """
 
-import copy
 import os
 import pickle
 from collections.abc import Callable, Iterable
@@ -97,15 +96,15 @@ def _kept_contents(merge: Callable[..., DictConfig]) -> Callable[..., DictConfig
 
 def _kept_files(load: Callable[..., Any]) -> Callable[..., Any]:
     """Return Hydra's reader of one file, which remembers what it read."""
-    read: dict[tuple[Any, ...], Any] = {}
+    read: dict[tuple[Any, ...], bytes] = {}
 
     def loaded(self: ConfigRepository, config_path: str) -> Any:
         if not _own(self.sources):
             return load(self, config_path)
         key = (config_path, *_places(self.sources))
         if key not in read:
-            read[key] = load(self, config_path)
-        return copy.deepcopy(read[key])
+            read[key] = pickle.dumps(load(self, config_path))
+        return pickle.loads(read[key])
 
     return loaded
 
