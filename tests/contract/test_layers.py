@@ -30,6 +30,7 @@ LAYERS = [
         "policy",
         "feedback",
         "estimator",
+        "offpolicy",
         "export",
         "training",
         "experiment",
