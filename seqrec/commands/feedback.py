@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqrec.clock import iso_time
 from seqrec.config.cli.script import parse
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, DataError
 from seqrec.terminal.console import console, print_line, print_whole
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.table import Table
@@ -43,9 +43,16 @@ def feedback(arguments: Arguments) -> None:
         raise ConfigError(f"format={arguments.format} is unknown", todo="choose text or json")
     from seqrec.feedback import Log, attribute, compact, read_log
     from seqrec.feedback.read import check_log
+    from seqrec.feedback.salt import beside
 
     check_log(arguments.log)
     if arguments.forget is not None:
+        if not beside(arguments.log).is_file():
+            raise DataError(
+                "without its salt, the log can't tell which lines are of a session",
+                where=str(beside(arguments.log)),
+                todo="bring the file back from where the server runs",
+            )
         log = Log(arguments.log)
         log.forget(arguments.forget)
         log.close()
@@ -59,7 +66,7 @@ def feedback(arguments: Arguments) -> None:
         "sessions": slates["session"].n_unique(),
         "lines": found.counts,
         "clicks": outcomes,
-        "compacted": done,
+        "parts": done,
         "days": _days(slates),
     }
     if arguments.format == "json":
@@ -73,7 +80,7 @@ def show(content: dict[str, Any]) -> None:
     out = console()
     counts = (f"{content[name]:,} {name}" for name in ("slates", "outcomes", "sessions"))
     print_line(out, "log", f"{content['log']}: {', '.join(counts)}")
-    for label in ("lines", "clicks", "compacted"):
+    for label in ("lines", "clicks", "parts"):
         there = [f"{n:,} {name.replace('_', ' ')}" for name, n in (content[label] or {}).items()]
         if there:
             print_line(out, label, ", ".join(there))

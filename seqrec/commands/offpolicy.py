@@ -36,7 +36,7 @@ class Arguments:
 
     python scripts/offpolicy.py log=outputs/serving/log target=new_bundle
     python scripts/offpolicy.py log=outputs/serving/log policy=plackett_luce policy.temperature=0.5
-    python scripts/offpolicy.py log=outputs/serving/log target=new_bundle policy=greedy out=page.html
+    python scripts/offpolicy.py log=outputs/serving/log target=new_bundle policy=greedy out=a.html
     python scripts/offpolicy.py log=outputs/serving/log target=new_bundle estimators='[dr, delta]'
     """
 
@@ -174,7 +174,8 @@ def within(
     if until is not None:
         kept = kept.filter(pl.col("time") < until)
     if kept.is_empty() and len(slates):
-        first, last = (iso_time(ms) for ms in (slates["time"].min(), slates["time"].max()))
+        ordered = slates["time"].sort()
+        first, last = iso_time(ordered[0]), iso_time(ordered[-1])
         raise DataError(
             f"no slate was shown then; those of the log are from {first} to {last}",
             where=f"since={arguments.since} until={arguments.until}",
