@@ -11,6 +11,7 @@ import numpy as np
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.feedback.simulator import Users
+from seqrec.home import command
 
 LETTERS = "aeioust"  # titles with these are what users know before they come
 FIRST = 3  # items of a new session
@@ -94,7 +95,7 @@ class Server:
             raise DataError(
                 f"the server doesn't answer: {error or type(error).__name__}",
                 where=self.url,
-                todo="start one with scripts/serve.py bundle=FOLDER policy=plackett_luce",
+                todo=f"start one: {command('serve', 'bundle=FOLDER', 'policy=plackett_luce')}",
             ) from error
         if answer.status != http.client.OK or not isinstance(content, dict):
             what = content.get("error", content) if isinstance(content, dict) else content
