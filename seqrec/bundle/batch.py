@@ -89,7 +89,7 @@ class Batcher:
                 model doesn't take this context.
         """
         asked, now = len(sessions), time.time_ns() // 1_000_000
-        index = [np.array([*map(self.items.index, session.items)]) for session in sessions]
+        index = [np.array(self.items.lookup(session.items)) for session in sessions]
         kept = [np.flatnonzero(each)[-self.max_length :] for each in index]
         for session, places in zip(sessions, kept, strict=True):
             self._check(session, len(places))

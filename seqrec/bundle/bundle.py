@@ -16,6 +16,7 @@ from seqrec.bundle.items import Items
 from seqrec.bundle.manifest import MODELS, Manifest, damaged
 from seqrec.bundle.model import Onnx
 from seqrec.bundle.rank import top_items
+from seqrec.bundle.texts import Found, Texts
 from seqrec.errors import ConfigError
 from seqrec.recommend.arguments import choice_of, ids_of, length_of, session_of
 from seqrec.recommend.session import Recommendation, Session
@@ -41,9 +42,9 @@ class Bundle:
 
     def __init__(self, path: Path, manifest: Manifest, model: Runner | None = None) -> None:
         self.path, self.manifest, self.sha = path, manifest, manifest.sha
-        self.items = Items(self.catalogue)
+        self.items = self._items()
         if len(self.items) != manifest["n_items"]:
-            raise damaged(path, "catalogue.parquet", f"it has {len(self.items):,} items")
+            raise damaged(path, "ids.npy", f"it has {len(self.items):,} items")
         if self.vectors.shape != (len(self.items) + 1, manifest["dim"]):
             raise damaged(path, "items.npy", f"its shape is {self.vectors.shape}")
         self.batcher = Batcher(
@@ -74,8 +75,7 @@ class Bundle:
     def catalogue(self) -> pl.DataFrame:
         """The catalogue as a table: index, item, title, candidate and categories, if any."""
         try:
-            table = pl.read_parquet(self.path / "catalogue.parquet")
-            return table.cast({"item": pl.String, "candidate": pl.Boolean})
+            return pl.read_parquet(self.path / "catalogue.parquet")
         except (OSError, PolarsError, PanicException) as error:
             raise damaged(self.path, "catalogue.parquet", error) from error
 
@@ -207,6 +207,15 @@ class Bundle:
             allowed_V = allowed_V.copy()
             allowed_V[denied] = False
         return allowed_V
+
+    def _items(self) -> Items:
+        ids = Texts(self._array("ids.npy"), self._array("ids.begin.npy"))
+        return Items(
+            ids=ids,
+            titles=Texts(self._array("titles.npy"), self._array("titles.begin.npy")),
+            found=Found(ids, self._array("ids.slot.npy")),
+            candidate_V=self._array("candidate.npy"),
+        )
 
     def _array(self, name: str) -> NDArray[Any]:
         try:

@@ -4,39 +4,46 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from seqrec.bundle.texts import Found, Texts
 from seqrec.errors import DataError
-from seqrec.raw.ids import tidy_id
+from seqrec.raw.ids import tidied
 
 
 class Items:
     """The items behind the rows of an item table; index 0 is the padding.
 
     Args:
-        table: item (original id), title (may be null) and candidate of the items 1, 2, ...
-
-    Attributes:
+        ids: original ids of the items 1, 2, ...
+        titles: their titles; the id of an item that has none.
+        found: the places of the ids.
         candidate_V: bool, the items that may be recommended, False for the padding.
     """
 
-    def __init__(self, table: pl.DataFrame) -> None:
-        self._ids = Texts(table["item"])
-        self._titles = Texts(table["title"].cast(pl.String).fill_null(table["item"]))
-        self._found = Found(self._ids)
-        self.candidate_V = np.concatenate([[False], table["candidate"].to_numpy()])
+    def __init__(
+        self, *, ids: Texts, titles: Texts, found: Found, candidate_V: NDArray[np.bool_]
+    ) -> None:
+        self._ids, self._titles, self._found = ids, titles, found
+        self.candidate_V = candidate_V
 
     def __len__(self) -> int:
         """Return the number of items."""
         return len(self._ids)
 
-    def index(self, item: str) -> int:
-        """Return the index of an id, in any spelling that the rule of ids makes the same; else 0.
+    def lookup(self, items: Iterable[str]) -> list[int]:
+        """Return the index of each id; 0 for ids that the catalogue lacks.
 
-        The rule is that of :mod:`seqrec.raw.ids`.
+        An id is found in any spelling that the rule of ids makes the same
+        (:mod:`seqrec.raw.ids`).
         """
-        at = self._found(item)
-        return 1 + (self._found(tidy_id(item)) if at < 0 else at)
+        items = list(items)
+        found = [self._found(item) + 1 for item in items]
+        if missing := [at for at, index in enumerate(found) if not index]:
+            tidy = tidied(pl.Series([items[at] for at in missing], dtype=pl.String))
+            for at, item in zip(missing, tidy, strict=True):
+                found[at] = self._found(item) + 1
+        return found
 
     def indices(self, items: Iterable[str], *, where: str) -> list[int]:
         """Return the indices of items.
@@ -49,7 +56,7 @@ class Items:
             DataError: the catalogue lacks one of them.
         """
         items = list(items)
-        found = [self.index(item) for item in items]
+        found = self.lookup(items)
         if unknown := [item for item, at in zip(items, found, strict=True) if not at]:
             raise DataError(
                 f"the bundle has no item {', '.join(map(repr, unknown[:5]))}",

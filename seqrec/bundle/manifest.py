@@ -7,7 +7,10 @@
 ``items.npy``, ``bias.npy`` float32: a score is ``query . items[i] + bias[i]``; row 0 is padding
 ``inputs.npy``              float32: the vectors that the model reads, where they aren't the above
 ``items.int8.npy``          int8, and ``items.scale.npy``, a scale for each row
-``catalogue.parquet``       index, item (original id), title, candidate, categories
+``candidate.npy``           bool: which items may be recommended
+``ids.npy``, ``titles.npy`` uint8: original ids and titles one after another; ``*.begin.npy`` says
+                            where each begins; ``ids.slot.npy`` is the hash table of the ids
+``catalogue.parquet``       the same as a table, with categories, for whoever searches it
 ``context.json``            event columns: their categories, or mean and standard deviation
 ``golden.json``             twenty requests with their answers
 ``requests.parquet``        requests with the queries and lists that the run gave
@@ -28,13 +31,15 @@ from seqrec.home import command
 
 SCHEMA = 1
 MODELS = {"onnx": "model.onnx", "pt2": "model.pt2", "tensors": "model.npz"}
-TABLES = ("items.npy", "bias.npy", "inputs.npy", "items.int8.npy", "items.scale.npy")
-FILES = frozenset(
-    {
-        *(*MODELS.values(), *TABLES, "catalogue.parquet", "context.json"),
-        *("golden.json", "requests.parquet", "parity.json", "card.md"),
-    }
+NEEDED = (
+    *("items.npy", "candidate.npy", "ids.npy", "ids.begin.npy", "ids.slot.npy"),
+    *("titles.npy", "titles.begin.npy", "catalogue.parquet", "context.json"),
 )
+OPTIONAL = (
+    *("bias.npy", "inputs.npy", "items.int8.npy", "items.scale.npy"),
+    *("golden.json", "requests.parquet", "parity.json", "card.md"),
+)
+FILES = frozenset({*MODELS.values(), *NEEDED, *OPTIONAL})
 ENTRIES: dict[str, Any] = {
     **{"schema": int, "format": str, "run": dict, "data": dict, "versions": dict},
     **{"inputs": list, "wanted": list, "max_length": int, "dim": int, "n_items": int},
@@ -109,7 +114,7 @@ def _check_entries(folder: Path, content: dict[str, Any]) -> None:
         raise damaged(folder, MANIFEST, f"{', '.join(wrong[:3])} is missing or of the wrong type")
     if content["format"] not in MODELS:
         raise damaged(folder, MANIFEST, f"format {content['format']!r} is unknown")
-    needed = {MODELS[content["format"]], "items.npy", "catalogue.parquet", "context.json"}
+    needed = {MODELS[content["format"]], *NEEDED}
     if missing := needed - content["files"].keys():
         raise damaged(folder, MANIFEST, f"it doesn't name {', '.join(sorted(missing))}")
     if foreign := content["files"].keys() - FILES:

@@ -21,8 +21,8 @@ def top_items(
 ) -> tuple[Ints, Floats]:
     """Return the `k` best items of each query.
 
-    Of items with the same score, that with the lower index comes first. An item whose score isn't a
-    number is never listed.
+    Of items with the same score, that with the lower index comes first. A query with a component
+    that isn't finite has an empty list.
 
     Args:
         query_BD: the queries.
@@ -30,12 +30,14 @@ def top_items(
         bias_V: added to the scores; None: nothing.
         k: length of the lists.
         allowed_V: items that may be listed.
-        masked: of each query, items that may not.
+        masked: of each query, items that may not, increasing.
 
     Returns:
         ``(item_BK, score_BK)``, best first, filled up with 0 and -inf.
     """
     rows, v = len(query_BD), len(table_VD)
+    blocked = np.flatnonzero(~allowed_V)
+    lost_B = ~np.isfinite(query_BD).all(1)  # queries that nothing can be told from
     step = max(k, SCORES // max(1, rows))
     item_BK = np.zeros((rows, 0), dtype=np.int64)
     score_BK = np.zeros((rows, 0), dtype=np.float32)
@@ -44,10 +46,10 @@ def top_items(
         score_BW = query_BD @ table_VD[first:last].T
         if bias_V is not None:
             score_BW += bias_V[first:last]
-        score_BW[:, ~allowed_V[first:last]] = -np.inf
+        score_BW[:, _within(blocked, first, last)] = -np.inf
+        score_BW[lost_B] = -np.inf
         for row, items in enumerate(masked or ()):
-            score_BW[row, items[(items >= first) & (items < last)] - first] = -np.inf
-        np.nan_to_num(score_BW, copy=False, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+            score_BW[row, _within(items, first, last)] = -np.inf
         best = [_best(score_W, k) for score_W in score_BW]
         item_BK = np.concatenate([item_BK, np.stack(best) + first], axis=1)
         score_BK = np.concatenate([score_BK, np.take_along_axis(score_BW, np.stack(best), 1)], 1)
@@ -56,6 +58,12 @@ def top_items(
         score_BK = np.take_along_axis(score_BK, order, 1)
     item_BK[score_BK == -np.inf] = 0
     return item_BK, score_BK
+
+
+def _within(items: Ints, first: int, last: int) -> Ints:
+    """Return the places in a block of increasing indices that lie in it."""
+    begin, end = np.searchsorted(items, [first, last])
+    return items[begin:end] - first
 
 
 def _best(score_W: Floats, k: int) -> Ints:

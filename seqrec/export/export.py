@@ -8,7 +8,7 @@ from seqrec.config.trust import Trust
 from seqrec.export.child import captured_apart
 from seqrec.export.graph import exportable
 from seqrec.export.tables import write_catalogue, write_context, write_int8, write_vectors
-from seqrec.export.write import check_out, whole, write_manifest
+from seqrec.export.write import Described, check_out, whole, write_manifest
 from seqrec.recommend.recommender import Recommender
 from seqrec.run.folder import RunFolder
 
@@ -43,4 +43,5 @@ def export(
         write_catalogue(table, recommender.config.evaluation.category, part)
         context = write_context(recommender.events, model.wanted, part)
         inputs = captured_apart(folder.path, part, kind, trust=trust, searchpath=searchpath)
-        write_manifest(part, folder, recommender, kind=kind, inputs=inputs, context=context)
+        told = Described.of(folder, recommender, context)
+        write_manifest(part, told, kind=kind, inputs=inputs)

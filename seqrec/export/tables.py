@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from seqrec.bundle.texts import packed, slots_of
 from seqrec.catalogue import Catalogue
 from seqrec.contracts import EventFacts
 from seqrec.disk.write import replacing, telling, write_file
@@ -51,6 +52,8 @@ def in_int8(table_VD: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
 def write_catalogue(catalogue: pl.DataFrame, category: str | None, folder: Path) -> None:
     """Write ``catalogue.parquet``: index, item, title, candidate, and the items' categories.
 
+    Ids, titles and candidates are written as arrays, too; see :mod:`seqrec.bundle.texts`.
+
     Args:
         catalogue: of the run, with the features of its items.
         category: ``evaluation.category`` of the run.
@@ -67,6 +70,13 @@ def write_catalogue(catalogue: pl.DataFrame, category: str | None, folder: Path)
         table = table.join(listed, on="index", how="left", maintain_order="left")
     with telling(folder), replacing(folder / "catalogue.parquet") as part:
         table.write_parquet(part)
+    texts = {"ids": table["item"], "titles": table["title"].fill_null(table["item"])}
+    for name, column in texts.items():
+        utf8_N, begin_T = packed(column)
+        save(folder / f"{name}.npy", utf8_N)
+        save(folder / f"{name}.begin.npy", begin_T)
+    save(folder / "ids.slot.npy", slots_of(table["item"]))
+    save(folder / "candidate.npy", np.concatenate([[False], table["candidate"].to_numpy()]))
 
 
 def write_context(

@@ -6,13 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from seqrec import __version__
 from seqrec.bundle.manifest import FILES, SCHEMA
-from seqrec.catalogue import ROUNDING
+from seqrec.catalogue import ROUNDING, Catalogue
 from seqrec.disk.manifest import MANIFEST, entry_of
 from seqrec.disk.write import telling, write_file
 from seqrec.errors import ConfigError
@@ -60,71 +61,80 @@ def check_out(out: Path) -> None:
     check_folder(out.absolute().parent, key="out")
 
 
-def write_manifest(
-    folder: Path,
-    run: RunFolder,
-    recommender: Recommender,
-    *,
-    kind: str,
-    inputs: Sequence[str],
-    context: dict[str, Any],
-) -> None:
+@dataclass(frozen=True)
+class Described:
+    """What a manifest tells of a model beside its files."""
+
+    run: dict[str, Any]
+    data: dict[str, Any]
+    n_items: int
+    n_users: int
+    dim: int
+    max_length: int
+    mask_seen: bool
+    wanted: tuple[str, ...] = ()
+    context: dict[str, Any] = field(default_factory=dict)  # what context.json holds
+
+    @classmethod
+    def of(
+        cls, folder: RunFolder, recommender: Recommender, context: dict[str, Any]
+    ) -> "Described":
+        """Describe a run whose catalogue is a table of vectors."""
+        about, catalogue = folder.about(), recommender.catalogue
+        assert isinstance(catalogue, Catalogue)
+        return cls(
+            run={key: about.get(key) for key in ("name", "run_id", "fingerprint", "command")},
+            data={"name": about.get("store"), "hash": about["data_hash"]},
+            n_items=len(catalogue) - 1,
+            n_users=about["facts"].get("n_users", 0),
+            dim=catalogue.table_VD.shape[1],
+            max_length=recommender.config.max_length,
+            mask_seen=recommender.policy.mask_seen,
+            wanted=recommender.model.wanted,
+            context=context,
+        )
+
+
+def write_manifest(folder: Path, told: Described, *, kind: str, inputs: Sequence[str]) -> None:
     """Write the manifest of all files in a bundle, which makes it one.
 
     Args:
         folder: the bundle.
-        run: the run that it is made of.
-        recommender: the run, loaded.
+        told: what the model is.
         kind: the format of the model.
         inputs: names of its inputs.
-        context: what ``context.json`` holds.
     """
-    about, model = run.about(), recommender.model
-    facts = about["facts"]
-    ranges = {
-        "item": [0, facts["n_items"]],
-        "length": [1, recommender.config.max_length],
-        "user": [-1, facts.get("n_users", 0) - 1],
-    }
+    facts = {key: value for key, value in vars(told).items() if key != "context"}
     content = {
         "schema": SCHEMA,
         "format": kind,
-        "run": {key: about.get(key) for key in ("name", "run_id", "fingerprint", "command")},
-        "data": {"name": about.get("store"), "hash": about["data_hash"]},
         "versions": {"seqrec": __version__, **{name: version(name) for name in PACKAGES}},
-        "inputs": [_input(name, ranges, context) for name in inputs],
+        "rounding": ROUNDING,
+        "inputs": [_input(name, told) for name in inputs],
         "outputs": [
-            {"name": "query", "dtype": "float32", "axes": ["batch", recommender.config.dim]},
+            {"name": "query", "dtype": "float32", "axes": ["batch", told.dim]},
             {"name": "attention", "dtype": "float32", "axes": ["batch", "length"]},
         ],
-        "wanted": list(model.wanted),
-        "max_length": recommender.config.max_length,
-        "dim": recommender.catalogue.table_VD.shape[1],  # type: ignore[attr-defined]
-        "n_items": facts["n_items"],
-        "n_users": facts.get("n_users", 0),
-        "rounding": ROUNDING,
-        "mask_seen": recommender.policy.mask_seen,
     }
-    seal(folder, content)
-
-
-def seal(folder: Path, content: dict[str, Any]) -> None:
-    """Write a manifest with size and hashes of each file of the folder."""
     files = {name: entry_of(folder / name) for name in sorted(FILES) if (folder / name).is_file()}
-    write_file(folder / MANIFEST, json.dumps(content | {"files": files}, indent=1) + "\n")
+    write_file(folder / MANIFEST, json.dumps(content | facts | {"files": files}, indent=1) + "\n")
 
 
-def _input(name: str, ranges: dict[str, list[int]], context: dict[str, Any]) -> dict[str, Any]:
-    column = context.get(name.removeprefix("event.")) if name.startswith("event.") else None
-    number = column is not None and "mean" in column
-    dtype, found = "float32" if number else "int64", ranges.get(name)
-    if column and "categories" in column:
-        found = [0, len(column["categories"])]
+def _input(name: str, told: Described) -> dict[str, Any]:
+    """Return type, axes and range of an input; the range is None where any value is."""
+    column = told.context.get(name.removeprefix("event."), {})
+    ranges = {
+        "item": [0, told.n_items],
+        "length": [1, told.max_length],
+        "user": [-1, told.n_users - 1],
+    }
+    if "categories" in column:
+        ranges[name] = [0, len(column["categories"])]
     return {
         "name": name,
-        "dtype": dtype,
+        "dtype": "float32" if "mean" in column else "int64",
         "axes": AXES.get(name, ["batch", "length"]),
-        "range": found,
+        "range": ranges.get(name),
     }
 
 

@@ -1,0 +1,1 @@
+"""Whether a log still looks like what it was."""

@@ -1,0 +1,1 @@
+"""What gates, drift and review look at: lists asked again, and statistics of lists and logs."""

@@ -1,0 +1,1 @@
+"""Bundles put in front of users, step by step, and back."""

@@ -1,0 +1,295 @@
+"""Bundles through gates, step by step, and back, as a user types it."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from helpers.simulated_logs import open_all, write_log
+from helpers.small_bundles import vectors, write_bundle
+
+from seqrec.commands import promote as program
+from seqrec.config.cli.script import parse
+from seqrec.errors import ConfigError, DataError, RunError
+from seqrec.live import POINTER, read_live
+from seqrec.promote import record
+from seqrec.promote.judge import judge
+from seqrec.promote.record import HISTORY, history
+
+ITEMS = 120
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Three bundles and a log of the first: what is live, a clean update of it, another model."""
+    place = tmp_path_factory.mktemp("bundles")
+    table = vectors(ITEMS)
+    noise = np.random.default_rng(1).normal(0, 0.01, table.shape).astype(np.float32)
+    write_bundle(place / "old", table)
+    write_bundle(place / "new", table + noise * (np.arange(ITEMS + 1) > 0)[:, None])
+    write_bundle(place / "other", vectors(ITEMS, seed=7))
+    [old] = open_all(place / "old")
+    write_log(place / "log", lambda session: old, sessions=300, click=lambda sha: 0.9)
+    assert run(place, "candidate=old", "stage=all") == 0
+    return place
+
+
+@pytest.fixture
+def place(made, tmp_path):
+    """A folder of its own with the same things, and the old bundle live in it."""
+    for name in ("old", "new", "other", "log"):
+        (tmp_path / name).symlink_to(made / name)
+    shutil.copytree(made / "serving", tmp_path / "serving")
+    return tmp_path
+
+
+def run(place, *words):
+    """Type a command; paths are those of the place."""
+    typed = [f"live={place / 'serving'}", "requests=150"]
+    for word in words:
+        key, _, value = word.partition("=")
+        typed.append(f"{key}={place / value}" if key in ("candidate", "log") else word)
+    return program.promote_bundle(parse(program.Arguments, typed))
+
+
+def live(place):
+    return read_live(place / "serving")
+
+
+def sha(place, name):
+    return open_all(place / name)[0].sha
+
+
+def last(place):
+    return history(place / "serving")[-1]
+
+
+def test_the_first_bundle_needs_no_log_and_is_compared_with_nothing(place):
+    assert live(place).live.sha == sha(place, "old") and live(place).version == 1
+    assert list(last(place)["gates"]) == ["parity", "latency"]
+    assert last(place)["action"] == "promoted" and last(place)["who"]
+
+
+def test_a_clean_update_goes_from_shadow_to_canary(place):
+    assert run(place, "candidate=new", "stage=shadow") == 0
+    assert live(place).shadow.sha == sha(place, "new") and live(place).canary is None
+    assert run(place, "candidate=new", "log=log", "share=0.2") == 0
+    now = live(place)
+    assert now.canary.sha == sha(place, "new") and now.share == 0.2 and now.shadow is None
+    assert now.live.sha == sha(place, "old") and now.version == 3
+    numbers = last(place)["gates"]["stability"]["checks"][0]
+    assert numbers["number"] > numbers["bar"] == 0.8
+
+
+def test_another_model_is_stopped_by_what_it_changes_and_the_number_is_kept(place, capsys):
+    before = (place / "serving" / POINTER).read_bytes()
+    assert run(place, "candidate=other", "log=log") == 1
+    assert (place / "serving" / POINTER).read_bytes() == before
+    entry = last(place)
+    assert entry["action"] == "stopped" and entry["pointer"] is None
+    assert entry["gates"]["stability"]["verdict"] == "fail"
+    assert entry["gates"]["stability"]["checks"][0]["number"] < 0.3
+    assert "stopped   by" in capsys.readouterr().out
+
+
+def test_without_a_log_gates_cant_say_and_stop_a_canary(place, capsys):
+    assert run(place, "candidate=new") == 1
+    assert "can't say" in capsys.readouterr().out
+    assert last(place)["gates"]["quality"]["verdict"] == "can't say"
+
+
+def test_a_waived_gate_is_kept_with_its_reason(place):
+    words = ("candidate=other", "log=log", "waive=[stability, poison, quality]", "reason=a trend")
+    assert run(place, *words) == 0
+    assert last(place)["waived"] == ["stability", "poison", "quality"]
+    assert last(place)["why"] == "a trend"
+
+
+def canary_log(place, rates, sessions=6_000):
+    """Sessions that live bundle and canary answered since the canary began."""
+    by_role = {"live": open_all(place / "old")[0], "canary": open_all(place / "new")[0]}
+    pointer = live(place)
+    (place / "log").unlink()
+    write_log(
+        place / "log",
+        lambda session: by_role[pointer.role_of(session)],
+        sessions=sessions,
+        click=lambda sha: rates["canary" if sha == pointer.canary.sha else "live"],
+        begun=pointer.time + 1,
+    )
+
+
+def start_canary(place):
+    assert run(place, "candidate=new", "log=log", "share=0.3") == 0
+
+
+def test_a_canary_that_does_as_well_becomes_live_and_can_be_taken_back(place):
+    start_canary(place)
+    canary_log(place, {"live": 0.5, "canary": 0.55})
+    assert run(place, "candidate=new", "stage=all", "log=log") == 0
+    now = live(place)
+    assert now.live.sha == sha(place, "new") and now.previous.sha == sha(place, "old")
+    assert now.canary is None and now.share == 0
+    assert run(place, "rollback=true", "reason=slower") == 0
+    assert live(place).live.sha == sha(place, "old") and live(place).previous is None
+    assert last(place)["action"] == "rolled back" and last(place)["why"] == "slower"
+    with pytest.raises(RunError, match="no bundle that was live before"):
+        run(place, "rollback=true")
+
+
+def test_a_canary_that_is_worse_is_taken_back_by_the_look_at_it(place):
+    start_canary(place)
+    canary_log(place, {"live": 0.5, "canary": 0.2})
+    assert run(place, "candidate=new", "log=log", "share=0.3") == 1
+    assert live(place).canary is None and live(place).live.sha == sha(place, "old")
+    assert last(place)["action"] == "rolled back"
+    assert last(place)["gates"]["canary"]["verdict"] == "fail"
+
+
+def test_a_canary_with_few_sessions_stays_and_isnt_promoted(place):
+    start_canary(place)
+    canary_log(place, {"live": 0.5, "canary": 0.5}, sessions=300)
+    assert run(place, "candidate=new", "stage=all", "log=log") == 1
+    assert last(place)["action"] == "stopped" and live(place).canary is not None
+    assert last(place)["gates"]["canary"]["verdict"] == "can't say"
+    salt = live(place).salt
+    assert run(place, "candidate=new", "log=log", "share=0.5") == 0  # a larger share, same draw
+    assert live(place).share == 0.5 and live(place).salt == salt
+
+
+def test_the_canary_is_judged_by_sessions_since_its_share_was_drawn(place):
+    start_canary(place)
+    begun = live(place).time
+    assert run(place, "candidate=other", "stage=shadow") == 0  # changes the file, not the draw
+    assert record.began(place / "serving", live(place)) == begun
+    assert run(place, "candidate=new", "log=log", "share=0.4") == 0
+    assert record.began(place / "serving", live(place)) == live(place).time
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "text"),
+    [
+        (["candidate=old"], ConfigError, "is the bundle that is live"),
+        (["candidate=nowhere"], RunError, "not a bundle"),
+        (["candidate=new", "log=nowhere"], DataError, "there is no log"),
+        (["candidate=new", "stage=most"], ConfigError, "stage=most is unknown"),
+        (["candidate=new", "share=1.5"], ConfigError, "between 0 and 1"),
+        (["candidate=new", "k=0"], ConfigError, "at least 1"),
+        (["candidate=new", "gates=[speed]"], ConfigError, "speed"),
+        (["candidate=new", "stability.leest=1"], ConfigError, "least"),
+        (["candidate=new", "waive=[poison]"], ConfigError, "for a reason"),
+        (["candidate=new", "waive=[parity]", "reason=x"], ConfigError, "can't be waived|can be"),
+        (["candidate=new", "rollback=true"], ConfigError, "three commands"),
+        (["candidate=new", "log=log", "since=2030"], DataError, "no list that was shown since"),
+        (["rollback=true"], RunError, "nothing|no canary"),
+    ],
+)
+def test_what_cant_be_done_is_refused_and_changes_nothing(place, words, error, text):
+    before = {file.name: file.read_bytes() for file in (place / "serving").glob("*.json*")}
+    with pytest.raises(error, match=text):
+        run(place, *words)
+    assert before == {file.name: file.read_bytes() for file in (place / "serving").glob("*.json*")}
+
+
+def test_with_nothing_live_only_stage_all_starts(made, tmp_path):
+    (tmp_path / "old").symlink_to(made / "old")
+    with pytest.raises(ConfigError, match="nothing is live yet"):
+        run(tmp_path, "candidate=old")
+    assert run(tmp_path) == 0
+
+
+def test_a_second_canary_waits_for_the_first(place):
+    start_canary(place)
+    with pytest.raises(ConfigError, match="another bundle is on trial"):
+        run(place, "candidate=other", "log=log")
+
+
+def test_a_log_of_other_bundles_is_refused(place):
+    (place / "log").unlink()
+    [other] = open_all(place / "other")
+    write_log(place / "log", lambda session: other, sessions=5)
+    with pytest.raises(DataError, match=f"its bundles are {other.sha[:12]}"):
+        run(place, "candidate=new", "log=log")
+
+
+def test_an_empty_log_is_refused(place):
+    (place / "log").unlink()
+    (place / "log").mkdir()
+    with pytest.raises(DataError, match="no list that was shown"):
+        run(place, "candidate=new", "log=log")
+
+
+def test_a_changed_byte_of_a_candidate_is_refused(place):
+    (place / "new").unlink()
+    write_bundle(place / "new", vectors(ITEMS))
+    content = bytearray((place / "new" / "items.npy").read_bytes())
+    content[-1] ^= 1
+    (place / "new" / "items.npy").write_bytes(content)
+    with pytest.raises(RunError, match=r"items\.npy"):
+        run(place, "candidate=new", "log=log")
+
+
+def test_a_damaged_pointer_is_refused_and_repaired(place):
+    file = place / "serving" / POINTER
+    before = live(place)
+    file.write_text("{")
+    for words in (["candidate=new", "log=log"], ["rollback=true"], []):
+        with pytest.raises(RunError, match="repair=true"):
+            run(place, *words)
+    assert run(place, "repair=true", "reason=bad disk") == 0
+    assert live(place) == before and last(place)["action"] == "repaired"
+
+
+def test_a_broken_history_stops_every_change(place):
+    file = place / "serving" / HISTORY
+    file.write_text(file.read_text().replace('"promoted"', '"stopped"'))
+    for words in (["candidate=new", "log=log"], ["rollback=true"], []):
+        with pytest.raises(DataError, match="broken at line 1"):
+            run(place, *words)
+
+
+def test_what_a_killed_promotion_left_is_completed(place, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as during:
+        during.setattr(record, "write_live", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(place, "candidate=new", "stage=shadow")
+    assert live(place).version == 1
+    assert run(place) == 0
+    assert live(place).version == 2 and live(place).shadow.sha == sha(place, "new")
+
+
+def test_of_two_promotions_at_once_the_second_is_told(place, monkeypatch):
+    def meanwhile(*given):
+        monkeypatch.undo()
+        assert run(place, "candidate=other", "stage=shadow") == 0
+        return judge(*given)
+
+    monkeypatch.setattr("seqrec.promote.judge.judge", meanwhile)
+    with pytest.raises(RunError, match="has changed meanwhile: version 2 instead of 1"):
+        run(place, "candidate=new", "log=log")
+    assert live(place).canary is None
+
+
+def test_a_rollback_to_a_bundle_that_has_changed_is_refused(place, made):
+    everything = "waive=[quality, stability, exposure, poison, canary]"
+    for name in ("new", "other"):
+        assert run(place, f"candidate={name}", "stage=all", everything, "reason=a test") == 0
+    (place / "new").unlink()
+    shutil.copytree(made / "old", place / "new")
+    with pytest.raises(RunError, match="has changed"):
+        run(place, "rollback=true")
+    assert live(place).live.sha == sha(place, "other")
+
+
+def test_what_is_served_is_shown(place, capsys):
+    assert run(place, "candidate=new", "stage=shadow", "format=json") == 0
+    said = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert said["action"] == "promoted" and said["gates"]["parity"]["verdict"] == "pass"
+    assert run(place, "format=json") == 0
+    state = json.loads(capsys.readouterr().out)
+    assert state["live"]["version"] == 2 and len(state["history"]) == 2
+    run(place)
+    assert "shadow" in capsys.readouterr().out
