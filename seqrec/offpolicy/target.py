@@ -64,7 +64,7 @@ def rescore(
     once = once.with_columns(pl.col("history").list.join("\0").rank("dense").alias("number") - 1)
     first = once.unique("number", keep="first").sort("number")
     lists = [list(map(str, items)) for items in first["history"].to_list()]
-    known_U = np.array([any(map(bundle.items.index, items)) for items in lists], dtype=bool)
+    known_U = np.array([any(bundle.items.lookup(items)) for items in lists], dtype=bool)
     if not known_U.any():
         raise DataError(
             "the target's catalogue has none of the items that the log's sessions hold",
@@ -106,7 +106,7 @@ def rescore(
 
 def _codes(bundle: Bundle, ids: list[str]) -> tuple[Ints, int]:
     """Return the code of each item of a bundle, new ones for those without, and how many."""
-    index_C = np.array([bundle.items.index(each) for each in ids], dtype=np.int64)
+    index_C = np.array(bundle.items.lookup(ids), dtype=np.int64)
     code_V = np.full(len(bundle.items) + 1, -1, dtype=np.int64)
     code_V[index_C] = np.arange(len(ids))
     new = code_V < 0

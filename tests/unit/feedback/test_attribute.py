@@ -38,7 +38,7 @@ def test_of_several_outcomes_of_a_slot_the_largest_counts(joined):
         ({"time": 131 * MINUTE}, "late"),
         ({"time": 99 * MINUTE}, "early"),
         ({"request_id": "gone"}, "orphans"),
-        ({"request_id": None}, "orphans"),
+        ({"request_id": None}, "elsewhere"),
         ({"item": "elsewhere"}, "orphans"),
         ({"event": "view"}, "other"),
     ],
