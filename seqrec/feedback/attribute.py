@@ -13,7 +13,8 @@ def attribute(
     """Join outcomes to the slates that showed their items.
 
     An outcome counts for the slot of its request that shows its item, if it came no later than
-    `window` after the slate. Several outcomes of one slot add their values.
+    `window` after the slate. Of several outcomes of one slot the largest value counts: a thousand
+    clicks of a program are one.
 
     Args:
         feedback: a log.
@@ -22,9 +23,9 @@ def attribute(
 
     Returns:
         The slates with a further column ``rewards``, a list with the value of each slot; and how
-        many outcomes were ``counted``, ``other`` events, ``orphans`` (no such slate, or it doesn't
-        show the item), ``late``, ``early`` (before their slate) or ``spoiled`` (their value isn't
-        finite).
+        many outcomes were ``counted``, ``other`` events, of items found ``elsewhere`` (they name no
+        request), ``orphans`` (no such slate, or it doesn't show the item), ``late``, ``early``
+        (before their slate) or ``spoiled`` (their value isn't finite).
     """
     places = feedback.slates.select(
         "request_id",
@@ -40,6 +41,8 @@ def attribute(
         .then(pl.lit("other"))
         .when(~pl.col("value").is_finite())
         .then(pl.lit("spoiled"))
+        .when(pl.col("request_id").is_null())
+        .then(pl.lit("elsewhere"))
         .when(pl.col("shown").is_null())
         .then(pl.lit("orphans"))
         .when(after < 0)
@@ -53,7 +56,7 @@ def attribute(
     earned = (
         found.filter(fate="counted")
         .group_by("request_id", "at")
-        .agg(pl.col("value").sum())
+        .agg(pl.col("value").max())
         .join(places, on=["request_id", "at"], how="right")
         .sort("request_id", "at")
         .group_by("request_id", maintain_order=True)
@@ -61,5 +64,5 @@ def attribute(
     )
     slates = feedback.slates.join(earned, on="request_id", how="left", maintain_order="left")
     slates = slates.with_columns(pl.col("rewards").fill_null(pl.lit([], pl.List(pl.Float64))))
-    fates = ("counted", "other", "orphans", "late", "early", "spoiled")
+    fates = ("counted", "other", "elsewhere", "orphans", "late", "early", "spoiled")
     return slates, {name: counts.get(name, 0) for name in fates}

@@ -19,7 +19,7 @@ from seqrec.feedback.write import hour_of
 WHO = ("kind", "time", "session")  # what tells if a line is to be forgotten
 
 
-def compact(folder: Path) -> dict[str, int]:
+def compact(folder: str | Path) -> dict[str, int]:
     """Turn the segments of hours that are over into one Parquet part an hour.
 
     It may run beside writers, readers and itself. A segment whose writer lives is left for later. A
@@ -36,6 +36,7 @@ def compact(folder: Path) -> dict[str, int]:
         DataError: there is no log, or a part of it is damaged.
         WriteError: a part can't be written; nothing is lost.
     """
+    folder = Path(folder)
     check_log(folder)
     done = {"segments": 0, "parts": 0, "forgotten": 0}
     with telling(folder), FileLock(folder / ".compact.lock"), ExitStack() as held:

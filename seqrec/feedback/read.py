@@ -42,7 +42,7 @@ class Feedback:
     counts: dict[str, int]
 
 
-def read_log(folder: Path, *, since: int | None = None, until: int | None = None) -> Feedback:
+def read_log(folder: str | Path, *, since: int | None = None, until: int | None = None) -> Feedback:
     """Read a log while it may be written to.
 
     Args:
@@ -53,7 +53,7 @@ def read_log(folder: Path, *, since: int | None = None, until: int | None = None
     Raises:
         DataError: there is no log, or a file of it can't be opened.
     """
-    lines, torn = read_lines(folder)
+    lines, torn = read_lines(Path(folder))
     sound, malformed = whole(lines)
     kept = without_forgotten(sound, forgets(sound))
     counts = {"torn": torn, "malformed": malformed, "forgotten": len(sound) - len(kept)}

@@ -36,11 +36,13 @@ class Log:
         WriteError: the folder or the salt can't be written.
     """
 
-    def __init__(self, folder: Path, *, salt: Path | None = None, durable: bool = False) -> None:
-        self.folder, self.durable = folder, durable
-        with telling(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.salt = Salt.at(salt or beside(folder))
+    def __init__(
+        self, folder: str | Path, *, salt: Path | None = None, durable: bool = False
+    ) -> None:
+        self.folder, self.durable = Path(folder), durable
+        with telling(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        self.salt = Salt.at(salt or beside(self.folder))
         self._lock = threading.Lock()
         self._handle, self._hour, self._process = -1, "", 0
         self._torn = False  # the last line is only there in part

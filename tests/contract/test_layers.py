@@ -33,6 +33,7 @@ LAYERS = [
         "feedback",
         "live",
         "estimator",
+        "offpolicy",
         "serve",
         "export",
         "training",
