@@ -22,8 +22,7 @@ class Evidence:
         reward_NK: what each slot earned.
         logged_NK: probability of each slot's item given the slots above, when it was shown.
         target_NK: the same under the target.
-        logged_slot_NK: probability that the slot shows the item, whatever is above; all 0 if no
-            estimator needs it.
+        logged_slot_NK: probability that the slot shows the item, whatever is above.
         target_slot_NK: the same under the target.
         predicted_NK: what a model predicts that each slot earns.
         expected_NK: what it predicts for the slot if the target fills it, below the logged slots.
@@ -96,23 +95,26 @@ class Estimate:
     def effective(self, reward_NK: Floats) -> float:
         """Return the effective number of slates (Kish 1965).
 
-        Of weights for each slot, it is the mean over slots, by what they earned.
+        Of weights for each slot, it is the harmonic mean over slots, by what they earned: the slots
+        with the fewest decide.
         """
         total_J, square_J = self.weight_NJ.sum(0), (self.weight_NJ**2).sum(0)
-        effective_J = np.divide(
-            total_J**2, square_J, out=np.zeros_like(total_J), where=square_J > 0
-        )
-        earned_J = np.abs(reward_NK).sum(0) if len(effective_J) > 1 else np.ones(1)
-        share_J = earned_J if earned_J.sum() > 0 else np.ones_like(earned_J)
-        return float(np.average(effective_J, weights=share_J))
+        earned_J = np.abs(reward_NK).sum(0) if len(total_J) > 1 else np.ones(1)
+        if not earned_J.any():
+            earned_J = np.ones_like(earned_J)
+        counts = earned_J > 0
+        if not (total_J[counts] > 0).all():
+            return 0.0
+        inverse_J = square_J[counts] / total_J[counts] ** 2
+        return float(1 / np.average(inverse_J, weights=earned_J[counts]))
 
 
 class Estimator(Protocol):
     """An estimator of what a slate of the target earns on average.
 
-    ``needs`` names what it reads beside rewards and propensities: ``slots`` (``*_slot_NK``) and
-    ``model`` (``predicted_NK``, ``expected_NK``, ``expected_N``). ``difference`` says that 0 means
-    as much as production.
+    ``needs`` names what it reads beside rewards and propensities: ``model`` (``predicted_NK``,
+    ``expected_NK``), ``slates`` (``expected_N``) and ``slots`` (``*_slot_NK``); the last two take
+    time. ``difference`` says that 0 means as much as production.
     """
 
     difference: ClassVar[bool]

@@ -13,7 +13,7 @@ class Dr:
     """
 
     difference: ClassVar[bool] = False
-    needs: ClassVar[frozenset[str]] = frozenset({"model"})
+    needs: ClassVar[frozenset[str]] = frozenset({"model", "slates"})
 
     def __call__(self, evidence: Evidence) -> Estimate:
         """Estimate from whole slates."""

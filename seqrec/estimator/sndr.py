@@ -12,7 +12,7 @@ class Sndr:
     """
 
     difference: ClassVar[bool] = False
-    needs: ClassVar[frozenset[str]] = frozenset({"model"})
+    needs: ClassVar[frozenset[str]] = frozenset({"model", "slates"})
 
     def __call__(self, evidence: Evidence) -> Estimate:
         """Estimate from whole slates; the terms are its linear form."""

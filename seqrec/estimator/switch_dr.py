@@ -17,7 +17,7 @@ class SwitchDr:
     """
 
     difference: ClassVar[bool] = False
-    needs: ClassVar[frozenset[str]] = frozenset({"model"})
+    needs: ClassVar[frozenset[str]] = frozenset({"model", "slates"})
     bounds: ClassVar = {"tau": (0, 1e12)}
 
     def __init__(self, *, tau: float = 10.0) -> None:

@@ -63,7 +63,8 @@ def check_needs(estimator):
     found = evidence()
     kinds = {
         "slots": ("logged_slot_NK", "target_slot_NK"),
-        "model": ("predicted_NK", "expected_NK", "expected_N"),
+        "model": ("predicted_NK", "expected_NK"),
+        "slates": ("expected_N",),
     }
     missing = {
         name: np.full_like(getattr(found, name), np.nan)

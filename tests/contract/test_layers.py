@@ -31,6 +31,7 @@ LAYERS = [
         "policy",
         "feedback",
         "estimator",
+        "offpolicy",
         "export",
         "training",
         "experiment",
