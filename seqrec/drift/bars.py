@@ -8,6 +8,7 @@ from seqrec.evidence.shares import psi
 
 Floats = NDArray[np.float64]
 AT_ONCE = 1 << 24  # weights of sessions in replays
+NONE_SEEN = 3  # events that a rate of none seen allows: the rule of three
 
 
 def statistic(now_XB: Floats, then_XB: Floats, counts: Counts, *, target: float | None) -> Floats:
@@ -38,7 +39,9 @@ def bars(
 
     Windows and references are drawn from the reference's sessions with replacement. The bars are
     equally strict, and so strict that in all but a share alpha of the replays *no* statistic
-    exceeds its own (Westfall and Young, "Resampling-Based Multiple Testing", 1993, min-p).
+    exceeds its own (Westfall and Young, "Resampling-Based Multiple Testing", 1993, min-p). What the
+    reference never had, replays of it never have: a rate's bar leaves room for three events (Hanley
+    and Lippman-Hand, JAMA 1983).
 
     Args:
         reference: counts of the reference's sessions.
@@ -59,7 +62,15 @@ def bars(
     )  # replays that are at least as far
     rarest_R = np.sort(above_RT.min(axis=1))
     allowed = int(rarest_R[max(0, int(alpha * replays) - 1)])  # p-value of the bars, in replays
-    return dict(zip(drawn, ordered_RT[max(0, replays - allowed)].tolist(), strict=True))
+    found = dict(zip(drawn, ordered_RT[max(0, replays - allowed)].tolist(), strict=True))
+    return {name: max(bar, _least(reference[name], window)) for name, bar in found.items()}
+
+
+def _least(counts: Counts, window: int) -> float:
+    """Return the bar of a rate that three events of a window may reach."""
+    if not counts.is_rate or counts.target is not None:
+        return 0.0
+    return NONE_SEEN / max(1.0, float(counts.sum_SB[:, 1].mean()) * window)
 
 
 def replayed(
