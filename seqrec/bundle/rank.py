@@ -74,3 +74,46 @@ def _best(score_W: Floats, k: int) -> Ints:
     tied = np.flatnonzero(score_W == least)[: k - len(above)]
     places = np.concatenate([above, tied])
     return places[np.lexsort((places, -score_W[places]))]
+
+
+def ranks(
+    query_BD: Floats,
+    table_VD: NDArray[np.floating],
+    bias_V: Floats | None,
+    target_B: Ints,
+    *,
+    rounding: float,
+    allowed_V: NDArray[np.bool_],
+    masked: Sequence[Ints] | None = None,
+) -> Ints:
+    """Return the rank of each query's target, from 1, as evaluation counts it.
+
+    An item that scores the same as the target within `rounding` of ``|query| |item|`` ranks above
+    it; a target that may not be listed ranks below all items.
+
+    Args:
+        query_BD, table_VD, bias_V, allowed_V, masked: see :func:`top_items`.
+        target_B: the targets.
+        rounding: share of ``|query| |item|`` within which two scores are equal.
+    """
+    rows, v = len(query_BD), len(table_VD)
+    own_BD = np.asarray(table_VD[target_B], dtype=np.float32)
+    least_B = (query_BD * own_BD).sum(1)
+    least_B += 0 if bias_V is None else bias_V[target_B]
+    least_B -= rounding * np.linalg.norm(query_BD, axis=1) * np.linalg.norm(own_BD, axis=1)
+    lost_B = ~allowed_V[target_B]
+    for row, items in enumerate(masked or ()):
+        lost_B[row] |= target_B[row] in items
+    rank_B = np.ones(rows, dtype=np.int64)
+    step = max(1, SCORES // max(1, rows))
+    for first in range(0, v, step):
+        last = min(v, first + step)
+        score_BW = query_BD @ table_VD[first:last].T
+        score_BW += 0 if bias_V is None else bias_V[first:last]
+        above_BW = ~(score_BW < least_B[:, None]) & allowed_V[first:last]
+        for row, items in enumerate(masked or ()):
+            above_BW[row, _within(items, first, last)] = False
+        here = np.flatnonzero((target_B >= first) & (target_B < last))
+        above_BW[here, target_B[here] - first] = False
+        rank_B += above_BW.sum(1)
+    return np.where(lost_B, v, rank_B)

@@ -7,14 +7,16 @@ each fact that it has a parameter for.
 import inspect
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqrec.config.check.components import INSTRUCTIONS
-from seqrec.config.schema import Component
 from seqrec.errors import ConfigError
 
+if TYPE_CHECKING:  # it needs hydra, which a server doesn't load
+    from seqrec.config.schema import Component
 
-def make(node: Component | None, **facts: Any) -> Any:
+
+def make(node: "Component | None", **facts: Any) -> Any:
     """Call the node's ``_target_`` with its keys and with the facts it has parameters for.
 
     Nested nodes, in dicts and lists too, are built first in the same way. With ``_partial_: true``
@@ -51,7 +53,7 @@ def takes(target: Any, name: str) -> bool:
     return name in inspect.signature(target).parameters
 
 
-def locate(node: Component | None) -> Any:
+def locate(node: "Component | None") -> Any:
     """Return the class or function a node names."""
     assert node is not None, "a missing component should have been caught by the checks"
     module, _, name = node["_target_"].rpartition(".")

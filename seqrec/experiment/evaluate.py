@@ -1,21 +1,15 @@
 """Evaluation of a trained run, from its folder."""
 
-from contextlib import suppress
-from pathlib import Path
-
 from omegaconf import OmegaConf
 
-from seqrec.build import build_source
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.schema import Root, Trainer
-from seqrec.errors import DataError, RunError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.determinism import choose_algorithms
 from seqrec.machine.hardware import Hardware
+from seqrec.recommend.data import find_data
 from seqrec.recommend.load import built_from, load_weights
 from seqrec.run.folder import RunFolder, to_values, typed
-from seqrec.store.prepare import prepare
-from seqrec.store.store import SequenceStore
 from seqrec.terminal.console import console
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.trainer import evaluating_trainer
@@ -32,28 +26,6 @@ def rebuild(folder: RunFolder, config: Root) -> EvaluatedModule:
         module = build_experiment(config, store)
     load_weights(module, folder.weights(), folder)
     return module
-
-
-def find_data(folder: RunFolder, config: Root) -> SequenceStore:
-    """Return the run's data: from the cache, without the raw files, or prepared from them.
-
-    Raises:
-        RunError: the data isn't what the run was trained on.
-    """
-    about = folder.about()
-    cache = Path(config.paths.cache_dir)
-    with suppress(DataError, KeyError):
-        store = SequenceStore(cache.expanduser() / Path(about["store"]).name)
-        if store.data_hash == about["data_hash"]:
-            return store
-    store = prepare(build_source(config), config.prepare, cache)
-    if store.data_hash != about["data_hash"]:
-        raise RunError(
-            "the data isn't what the run was trained on",
-            where=f"{about['data_hash'][:12]} then, {store.data_hash[:12]} now ({store.name})",
-            todo="restore the raw files of the run, or train a new run",
-        )
-    return store
 
 
 def relocated(config: Root, where: list[str] | None) -> Root:

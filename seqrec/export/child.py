@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from seqrec.bundle.manifest import MODELS
 from seqrec.config.trust import Trust
 from seqrec.errors import RunError
 from seqrec.export.formats import FORMATS
@@ -58,7 +59,7 @@ def _captured(
             raise
         words = " ".join(str(error).split())[:300] or type(error).__name__
         raise RunError(
-            f"the model can't be captured as {FORMATS[kind].file}: {words}",
+            f"the model can't be captured as {MODELS[kind]}: {words}",
             where=str(run),
             todo="a component of your own has to work with any batch and length; "
             "format=tensors exports weights alone",

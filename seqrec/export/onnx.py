@@ -1,23 +1,16 @@
 """The graph as ``model.onnx``, for any runtime of ONNX; item tables lie beside it, once."""
 
-import contextlib
-import io
-import logging
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from seqrec.contracts import EventFacts
-from seqrec.errors import ConfigError
-from seqrec.export.graph import Graph, dynamic, example
-from seqrec.home import install
+from seqrec.export.capture import captured
+from seqrec.export.graph import Graph
 
 FILE = "model.onnx"
-OUTPUTS = ["query", "attention"]
 
 
 def write_onnx(graph: Graph, events: Mapping[str, EventFacts], folder: Path) -> list[str]:
@@ -33,12 +26,8 @@ def write_onnx(graph: Graph, events: Mapping[str, EventFacts], folder: Path) -> 
 
     Returns:
         The names of its inputs.
-
-    Raises:
-        ConfigError: packages for exporting aren't installed.
     """
-    program = _capture(graph, events)
-    model = program.model
+    model = captured(graph, events).model
     for value in [each for each in model.graph.inputs if not each.uses()]:
         model.graph.inputs.remove(value)
     _name_axes(model)
@@ -47,38 +36,6 @@ def write_onnx(graph: Graph, events: Mapping[str, EventFacts], folder: Path) -> 
 
     onnx_ir.save(model, folder / FILE)
     return [value.name for value in model.graph.inputs]
-
-
-def check_packages() -> None:
-    """Refuse to export where the packages for it aren't installed.
-
-    Raises:
-        ConfigError: they aren't.
-    """
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            f"exporting needs the package {error.name}", where="format=onnx", todo=install("export")
-        ) from error
-
-
-def _capture(graph: Graph, events: Mapping[str, EventFacts]) -> Any:
-    said = io.StringIO()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(said):
-        warnings.simplefilter("ignore")
-        return torch.onnx.export(
-            graph,
-            example(events, graph.wanted),
-            dynamo=True,
-            dynamic_shapes=dynamic(graph.wanted),
-            input_names=graph.names,
-            output_names=OUTPUTS,
-            verbose=False,
-        )
 
 
 def _name_axes(model: Any) -> None:

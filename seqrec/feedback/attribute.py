@@ -13,7 +13,8 @@ def attribute(
     """Join outcomes to the slates that showed their items.
 
     An outcome counts for the slot of its request that shows its item, if it came no later than
-    `window` after the slate. Several outcomes of one slot add their values.
+    `window` after the slate. Of several outcomes of one slot the largest value counts: a thousand
+    clicks of a program are one.
 
     Args:
         feedback: a log.
@@ -53,7 +54,7 @@ def attribute(
     earned = (
         found.filter(fate="counted")
         .group_by("request_id", "at")
-        .agg(pl.col("value").sum())
+        .agg(pl.col("value").max())
         .join(places, on=["request_id", "at"], how="right")
         .sort("request_id", "at")
         .group_by("request_id", maintain_order=True)

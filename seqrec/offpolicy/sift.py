@@ -45,7 +45,7 @@ def sift(slates: pl.DataFrame, *, bundle: str | None = None) -> Sifted:
         DataError: nothing is left; the message says why.
     """
     if slates.is_empty():
-        raise DataError("the log has no slates", todo="serve with log=DIR, and wait for requests")
+        raise DataError("the log has no slates", todo="serve from it, and wait for requests")
     sha = _bundle(slates, bundle)
     found = {text: _policy(text) for text in slates["policy"].unique()}
     unknown = [text for text, policy in found.items() if policy is None]

@@ -55,7 +55,8 @@ class Study:
     def plain(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""
         rows = [{**vars(row), "says": row.says} for row in self.rows]
-        return {"estimates": rows, **self.facts, "days": self.days, "clips": self.clips}
+        plain = {"estimates": rows, **self.facts, "days": self.days, "clips": self.clips}
+        return _finite(plain)
 
 
 def study(
@@ -106,6 +107,15 @@ def study(
     return Study(
         rows, facts, _days(evidence, day_N, first), clipped(first(evidence), evidence.reward_NK)
     )
+
+
+def _finite(value: Any) -> Any:
+    """Return plain values without infinite numbers, which JSON lacks: None stands for them."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _evidence(

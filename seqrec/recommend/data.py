@@ -1,5 +1,6 @@
 """The data that a run was trained on, if it can still be read."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ from seqrec.errors import DataError, RunError
 from seqrec.raw.ids import tidy_id
 from seqrec.recommend.items import Items
 from seqrec.recommend.session import Session
+from seqrec.run.folder import RunFolder
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
 
@@ -64,3 +66,25 @@ def session_of_user(
         names = [None, *store.categories[name]]
         context[name] = [names[code] for code in context[name]]
     return Session([items.ids[i - 1] for i in store.item[events].tolist()], index, context)
+
+
+def find_data(folder: RunFolder, config: Root) -> SequenceStore:
+    """Return the run's data: from the cache, without the raw files, or prepared from them.
+
+    Raises:
+        RunError: the data isn't what the run was trained on.
+    """
+    about = folder.about()
+    cache = Path(config.paths.cache_dir)
+    with suppress(DataError, KeyError):
+        store = SequenceStore(cache.expanduser() / Path(about["store"]).name)
+        if store.data_hash == about["data_hash"]:
+            return store
+    store = prepare(build_source(config), config.prepare, cache)
+    if store.data_hash != about["data_hash"]:
+        raise RunError(
+            "the data isn't what the run was trained on",
+            where=f"{about['data_hash'][:12]} then, {store.data_hash[:12]} now ({store.name})",
+            todo="restore the raw files of the run, or train a new run",
+        )
+    return store

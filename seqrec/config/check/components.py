@@ -4,14 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from omegaconf import MISSING
-
 from seqrec.config.check.fit import describe, fits
 from seqrec.config.check.mistakes import unknown
 from seqrec.config.check.signature import Parameter, Signature, read_signature
 from seqrec.config.check.source import TargetError
 
 INSTRUCTIONS = ("_target_", "_partial_")  # keys that control building and aren't parameters
+MISSING = "???"  # OmegaConf's, which isn't loaded for it
 DATA_FACTS = frozenset(read_signature("seqrec.contracts.Facts").parameters)
 BUILT_WITH = {  # what a component of a kind is built with, besides its keys; by default DATA_FACTS
     **dict.fromkeys(("embedding", "context", "encoder", "head", "scorer"), DATA_FACTS | {"sparse"}),

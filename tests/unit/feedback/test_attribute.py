@@ -26,9 +26,9 @@ def at(minute, **fields):
     return {"request_id": "r1", "time": minute * MINUTE, **fields}
 
 
-def test_values_of_a_slot_add_up(joined):
+def test_of_several_outcomes_of_a_slot_the_largest_counts(joined):
     slates, counts = joined(at(101, item="b"), at(102, item="b", value=2.0), at(103))
-    assert slates["rewards"].to_list() == [[1.0, 3.0], [0.0, 0.0]]
+    assert slates["rewards"].to_list() == [[1.0, 2.0], [0.0, 0.0]]
     assert counts["counted"] == 3
 
 
@@ -53,4 +53,4 @@ def test_the_window_and_the_event_can_be_chosen(joined):
     slates, counts = joined(at(131, event="buy"), at(101), window=60 * MINUTE, event="buy")
     assert slates["rewards"].to_list()[0] == [1.0, 0.0]
     assert counts["other"] == 1
-    assert joined(window=60 * MINUTE, event=None)[0]["rewards"].to_list()[0] == [2.0, 0.0]
+    assert joined(window=60 * MINUTE, event=None)[0]["rewards"].to_list()[0] == [1.0, 0.0]

@@ -1,0 +1,112 @@
+"""Search by looking at every item: blocks of scores, of which the best are kept."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrec.index._tables import Floats, Tables
+from seqrec.index._wanted import NOTHING, Found, Wanted
+
+SCORES = 1 << 18  # scores held at once: 1 MiB, which stays in a cache
+LEAST, MOST = 8192, 65536  # items in a block
+
+
+class Best:
+    """The best items of one query so far.
+
+    Args:
+        wanted: what the query asks for.
+        depth: how many to keep.
+    """
+
+    def __init__(self, wanted: Wanted, depth: int) -> None:
+        self.wanted, self.depth = wanted, depth
+        self.item, self.score = NOTHING, np.empty(0, np.float32)
+        self.least = np.float32(-np.inf)  # a score has to be above it
+
+    def take(self, score_W: Floats, first: int) -> None:
+        """Look at the scores of a block, which may be changed."""
+        last, without = first + len(score_W), self.wanted.without
+        low, high = np.searchsorted(without, (first, last))
+        score_W[without[low:high] - first] = -np.inf
+        above = np.flatnonzero(score_W > self.least)
+        above = above[self.wanted.allowed.mask_V[first:last][above]]
+        if len(above):
+            self.add(above + first, score_W[above])
+
+    def add(self, item_N: NDArray[np.int64], score_N: Floats) -> None:
+        """Keep the best of these and of those before; later items lose ties."""
+        item, score = np.concatenate([self.item, item_N]), np.concatenate([self.score, score_N])
+        if len(item) > self.depth:
+            border = np.partition(score, -self.depth)[-self.depth]
+            tied = np.flatnonzero(score == border)
+            kept = np.concatenate([np.flatnonzero(score > border), tied])[: self.depth]
+            kept.sort()
+            item, score, self.least = item[kept], score[kept], border
+        self.item, self.score = item, score
+
+    def found(self, k: int) -> Found:
+        """Return the best `k`."""
+        return ordered(self.item, self.score, k)
+
+
+def scan(
+    scores: Callable[[Floats, int, int], Floats],
+    query_BD: Floats,
+    wanted: Sequence[Wanted],
+    *,
+    size: int,
+    depth: Callable[[Wanted], int],
+) -> list[Best]:
+    """Look at all items.
+
+    Args:
+        scores: scores of queries for the items ``first .. last - 1``: (B, last - first).
+        query_BD: the queries.
+        wanted: what each of them asks for.
+        size: number of items, with the padding.
+        depth: how many items to keep for a query.
+    """
+    best = [Best(each, depth(each)) for each in wanted]
+    width = min(MOST, max(LEAST, SCORES // max(1, len(query_BD))))
+    for first in range(0, size, width):
+        score_BW = scores(query_BD, first, min(size, first + width))
+        for each, score_W in zip(best, score_BW, strict=True):
+            each.take(score_W, first)
+    return best
+
+
+def split(
+    tables: Tables,
+    query_BD: Floats,
+    wanted: Sequence[Wanted],
+    through_all: Callable[[Floats, Sequence[Wanted]], list[Found]],
+) -> list[Found]:
+    """Score few allowed items one by one, and ask `through_all` for the other queries together."""
+    found: dict[int, Found] = {}
+    many = []
+    for row, each in enumerate(wanted):
+        if each.allowed.few is None:
+            many.append(row)
+        else:
+            found[row] = among(tables, query_BD[row], each.allowed.few, each)
+    if many:
+        rest = through_all(query_BD[many], [wanted[row] for row in many])
+        found |= dict(zip(many, rest, strict=True))
+    return [found[row] for row in range(len(wanted))]
+
+
+def among(tables: Tables, query_D: Floats, item_N: NDArray[np.int64], wanted: Wanted) -> Found:
+    """Find the best of a few items, by their exact scores."""
+    if len(wanted.without):
+        item_N = item_N[~np.isin(item_N, wanted.without)]
+    score_N = tables.scores_of(query_D, item_N)
+    sound = score_N > -np.inf  # NaN isn't, either
+    return ordered(item_N[sound], score_N[sound], wanted.k)
+
+
+def ordered(item_N: NDArray[np.int64], score_N: Floats, k: int) -> Found:
+    """Return the best `k` items in order."""
+    order = np.lexsort((item_N, -score_N))[:k]
+    return Found(item_N[order], score_N[order])

@@ -1,0 +1,166 @@
+"""The bundles that answer: swapped while requests are answered, and swapped back.
+
+The pointer file ``live.json`` names them (:mod:`seqrec.live`). All workers look at it, so whoever
+replaces it (``/admin/load``, a promotion) changes what all of them answer with. A worker goes on
+with what it has until the next bundle is loaded and gives its golden answers.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from seqrec.disk.manifest import MANIFEST
+from seqrec.errors import RunError, SeqrecError
+from seqrec.feedback import now
+from seqrec.home import command
+from seqrec.live import POINTER, Live, Served, place_of, read_live, write_live
+from seqrec.serve.choice import Chooser
+from seqrec.serve.model import Model
+
+
+class Loaded:
+    """A model, and what chooses the items that a request allows of it."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.chooser = model, Chooser(model)
+
+
+class Models:
+    """The models that answer now.
+
+    Args:
+        folder: of the pointer file.
+        load: opens a bundle, and checks that it gives its golden answers.
+
+    Attributes:
+        live: answers all sessions but those of the canary.
+        failed: why what the pointer names can't be loaded; None: it answers.
+    """
+
+    def __init__(self, folder: Path, load: Callable[[Path], Model]) -> None:
+        self.folder, self._load = folder, load
+        self.failed: str | None = None
+        self.live: Loaded
+        self.canary: Loaded | None = None
+        self._pointer: Live
+        self._kept: dict[tuple[Path, bytes], Loaded] = {}
+        self._mark: tuple[int, int] | None = None
+        self._lock = threading.Lock()
+
+    def of(self, key: str) -> Loaded:
+        """Return what answers a session.
+
+        Args:
+            key: the session's id or, for a request without one, the request's.
+        """
+        if self.canary is None or self._pointer.role_of(key) == "live":
+            return self.live
+        return self.canary
+
+    def all(self) -> list[Loaded]:
+        """Return what answers."""
+        return [self.live] if self.canary is None else [self.live, self.canary]
+
+    def changed(self) -> bool:
+        """Return whether the pointer was replaced since it was last followed."""
+        try:
+            return self._marked() != self._mark
+        except OSError:
+            return False
+
+    def follow(self) -> None:
+        """Load what the pointer names, and answer with it.
+
+        Raises:
+            SeqrecError: something of it can't be loaded, or isn't what the pointer says; the models
+                of before go on, and :attr:`failed` says why.
+        """
+        with self._lock:
+            try:
+                self._mark = self._marked() if (self.folder / POINTER).exists() else None
+                pointer = read_live(self.folder)
+                if pointer is None:
+                    raise _nothing(self.folder)
+                roles = (pointer.live, pointer.canary, pointer.shadow, pointer.previous)
+                loaded = [self._loaded(each) for each in roles[:3]]
+            except (SeqrecError, OSError) as error:
+                self.failed = str(error)
+                raise
+            assert loaded[0] is not None
+            self.failed, self._pointer = None, pointer
+            before = getattr(self, "live", None)
+            self.live, self.canary = loaded[0], loaded[1]
+            keep = (*loaded, before)  # the one before, for a rollback
+            self._kept = {key: each for key, each in self._kept.items() if each in keep}
+
+    def put(self, bundle: Path) -> Live:
+        """Load a bundle and, if it is sound, write that it is live from now on.
+
+        A canary or a shadow isn't on trial any more.
+
+        Raises:
+            SeqrecError: it can't be loaded, or the pointer can't be written.
+        """
+        with self._lock:
+            model = self._of_folder(bundle).model
+            before = read_live(self.folder)
+            served = Served(str(bundle.absolute()), model.sha)
+            same = before is not None and before.live.sha == served.sha
+            if before is not None and same and Path(before.live.bundle) == Path(served.bundle):
+                return before
+            made = Live(
+                version=1 if before is None else before.version + 1,
+                time=now(),
+                salt=secrets.token_hex(8),
+                live=served,
+                previous=None if before is None else before.live,
+            )
+            write_live(self.folder, made)
+            return made
+
+    def previous(self) -> Path | None:
+        """Return the folder of the bundle that a rollback returns to.
+
+        Raises:
+            RunError: the pointer is damaged.
+        """
+        pointer = read_live(self.folder)
+        if pointer is None or pointer.previous is None:
+            return None
+        return place_of(self.folder, pointer.previous)
+
+    def _loaded(self, served: Served | None) -> Loaded | None:
+        if served is None:
+            return None
+        loaded = self._of_folder(place_of(self.folder, served))
+        if loaded.model.sha != served.sha:
+            raise RunError(
+                "the bundle isn't the one that was made live",
+                where=str(loaded.model.bundle.path),
+                todo=f"{command('serve', f'bundle={served.bundle}')} takes it as it is now",
+            )
+        return loaded
+
+    def _of_folder(self, bundle: Path) -> Loaded:
+        """Load a bundle, or return it if it is loaded and its manifest is the same."""
+        place = bundle.resolve()
+        try:
+            key = place, (place / MANIFEST).read_bytes()
+        except OSError:
+            key = place, b""  # loading it says what is wrong
+        if key not in self._kept:
+            self._kept[key] = Loaded(self._load(place))
+        return self._kept[key]
+
+    def _marked(self) -> tuple[int, int]:
+        stat = (self.folder / POINTER).stat()
+        return stat.st_ino, stat.st_mtime_ns
+
+
+def _nothing(folder: Path) -> RunError:
+    return RunError(
+        f"no bundle is live yet: there is no {POINTER}",
+        where=str(folder),
+        todo=command("serve", "bundle=FOLDER", f"folder={folder}"),
+    )

@@ -1,0 +1,153 @@
+"""What every index promises, and that indices which break a promise are found out."""
+
+import numpy as np
+import pytest
+from helpers.components import names
+
+from seqrec.config.choose import Choice
+from seqrec.index import Allowed, Found, Tables, Wanted
+from seqrec.index.exact import Exact
+
+INDICES = Choice("index", "index", "indices")
+V, D, B = 3000, 16, 4
+every = pytest.mark.parametrize("name", names("index"))
+
+
+def tables(size: int = V, *, bias: bool = True) -> Tables:
+    rng = np.random.default_rng(7)
+    item_VD = rng.standard_normal((size, D), dtype=np.float32)
+    item_VD[0] = 0
+    scale_V = np.abs(item_VD).max(1) / 127 + 1e-9
+    return Tables(
+        item_VD=item_VD,
+        bias_V=rng.standard_normal(size, dtype=np.float32) if bias else None,
+        code_VD=np.rint(item_VD / scale_V[:, None]).astype(np.int8),
+        scale_V=scale_V.astype(np.float32),
+    )
+
+
+def queries(number: int = B) -> np.ndarray:
+    return np.random.default_rng(8).standard_normal((number, D), dtype=np.float32)
+
+
+def allowed(share: float = 1.0, size: int = V) -> Allowed:
+    mask_V = np.random.default_rng(9).random(size) < share
+    mask_V[0] = False
+    return Allowed.of(mask_V)
+
+
+def naive(given: Tables, query_D: np.ndarray, wanted: Wanted) -> list[int]:
+    """The best items, by a sort of all scores."""
+    score_V = given.item_VD @ query_D + (0 if given.bias_V is None else given.bias_V)
+    score_V[~wanted.allowed.mask_V] = -np.inf
+    score_V[wanted.without] = -np.inf
+    best = np.argsort(-score_V, kind="stable")[: wanted.k]
+    return [int(item) for item in best if score_V[item] > -np.inf]
+
+
+def made(name: str, given: Tables):
+    [index] = INDICES.build(INDICES.settings_of([name], {})).values()
+    return index(tables=given)
+
+
+def check_allowed(index, given: Tables):
+    """Nothing is found that isn't allowed, or twice; fewer than k only if fewer are allowed."""
+    for share in (1.0, 0.5, 0.01, 0.001, 0.0):
+        among = allowed(share)
+        without = np.flatnonzero(among.mask_V)[::2]
+        for found in index.search(queries(), [Wanted(10, among, without)] * B):
+            items = found.item_K.tolist()
+            left = len(set(np.flatnonzero(among.mask_V)) - set(without))
+            assert among.mask_V[items].all() and not set(items) & set(without.tolist())
+            assert len(items) == len(set(items)) <= min(10, left)
+            assert len(items) == min(10, left) or not index.exact
+
+
+def check_scores(index, given: Tables):
+    """Scores are those of the float32 table, best first."""
+    for query_D, found in zip(queries(), index.search(queries(), [Wanted(9, allowed())] * B)):
+        np.testing.assert_allclose(
+            found.score_K, given.scores_of(query_D, found.item_K), rtol=1e-5, atol=1e-5
+        )
+        assert (np.diff(found.score_K) <= 0).all()
+
+
+def check_lists(index, given: Tables):
+    """An exact index has the lists of a sort; another is near, and no filter makes it worse."""
+    for share in (1.0, 0.3, 0.02):
+        wanted = [Wanted(10, allowed(share), np.arange(50))] * 40
+        hits = total = 0
+        for query_D, found in zip(queries(40), index.search(queries(40), wanted)):
+            expected = naive(given, query_D, wanted[0])
+            hits, total = hits + len({*expected} & {*found.item_K.tolist()}), total + 10
+            assert not index.exact or found.item_K.tolist() == expected
+        assert hits / total >= 0.8
+
+
+def check_alone(index, given: Tables):
+    """What a query finds doesn't depend on the queries beside it."""
+    wanted = [
+        Wanted(k, allowed(share)) for k, share in ((3, 1.0), (10, 0.01), (5, 0.5), (V + 5, 1.0))
+    ]
+    together = index.search(queries(), wanted)
+    for row, each in enumerate(wanted):
+        [alone] = index.search(queries()[row : row + 1], [each])
+        same = set(alone.item_K.tolist()) ^ set(together[row].item_K.tolist())
+        assert len(same) <= 2 * (each.k > V), "but for items that tie within rounding"
+
+
+CHECKS = [check_allowed, check_scores, check_lists, check_alone]
+
+
+@every
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_an_index_keeps_its_promises(name, check):
+    pytest.importorskip("faiss") if name == "ivf" else None
+    given = tables()
+    check(made(name, given), given)
+
+
+class Broken(Exact):
+    """An index that breaks one promise."""
+
+    def __init__(self, promise, given):
+        super().__init__(tables=given)
+        self.promise = promise
+
+    def search(self, query_BD, wanted):
+        if self.promise is check_allowed:
+            wanted = [Wanted(each.k, each.allowed) for each in wanted]  # seen items come again
+        found = super().search(query_BD, wanted)
+        if self.promise is check_scores:
+            found = [Found(each.item_K, each.score_K + 1) for each in found]
+        if self.promise is check_lists:
+            found = [Found(each.item_K[::-1], each.score_K[::-1]) for each in found]
+        if self.promise is check_alone:
+            found = [found[0]] * len(found)
+        return found
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_broken_index_is_found_out(check):
+    given = tables()
+    with pytest.raises(AssertionError):
+        check(Broken(check, given), given)
+
+
+@pytest.mark.parametrize("name", ["exact", "int8_rescore"])
+def test_ties_go_to_the_first_item_and_bad_scores_are_left_out(name):
+    given = tables(200, bias=False)
+    given.item_VD[:] = given.item_VD[1]
+    given.code_VD[:], given.scale_V[:] = given.code_VD[1], given.scale_V[1]
+    given.item_VD[3] = np.nan
+    [found] = made(name, given).search(queries(1), [Wanted(5, allowed(size=200))])
+    assert found.item_K.tolist() == [1, 2, 4, 5, 6]
+
+
+def test_blocks_and_ties_across_them_change_nothing():
+    rng = np.random.default_rng(1)
+    given = Tables(rng.integers(-2, 3, (150_000, 2)).astype(np.float32))
+    query_BD = np.array([[1, 2], [0, 1], [-1, 1]], np.float32)
+    wanted = [Wanted(12, allowed(0.4, 150_000), np.arange(1, 150_000, 7))] * 3
+    for query_D, found, each in zip(query_BD, Exact(tables=given).search(query_BD, wanted), wanted):
+        assert found.item_K.tolist() == naive(given, query_D, each)
