@@ -37,7 +37,6 @@ class Arguments:
     reviewer: str = ""  # who says so
     reason: str = ""  # why
     bundle: Path | None = None  # whose categories tell how varied lists are
-    filters: Path | None = None  # the server's filters; default: filters.json beside the log
     overlap: float = 0.1  # two lists of a session in a row that overlap less (RBO) are odd
     ratio: float = 2.0  # growth of an item's share of the slots in a day that is odd
     most: int = 10  # lists of each kind to show
@@ -50,8 +49,7 @@ def review(arguments: Arguments) -> int:
     check(arguments)
     from seqrec.review.verdicts import Files
 
-    beside = arguments.log.absolute().parent / "filters.json"
-    files = Files(arguments.log, arguments.filters or beside)
+    files = Files(arguments.log)
     if arguments.check:
         return verify(files)
     if arguments.verdict is not None:

@@ -130,7 +130,7 @@ def _times(bundles: Mapping[str, Bundle], requests: pl.DataFrame | None, k: int)
         drawn = np.random.default_rng(0).integers(0, len(known), (TIMED, DRAWN))
         histories = [known[each].to_list() for each in drawn]
         bundles = {"candidate": bundles["candidate"]}
-    return {role: milliseconds(bundle, histories, k=k) for role, bundle in bundles.items()}
+    return milliseconds(bundles, histories, k=k)
 
 
 def _any(requests: pl.DataFrame | None) -> bool:

@@ -61,7 +61,7 @@ def show_verdict(entry: Entry, files: Files) -> None:
     out = console()
     print_line(out, "recorded", f" {entry['verdict']} as line {entry['at']} of {files.chain}")
     if entry["verdict"] in ("deny", "allow"):
-        print_line(out, "filters", str(files.filters))
+        print_line(out, "server", f"takes {files.filters}")
     elif entry["verdict"] in ("quarantine", "release"):
         print_line(out, "update", f"quarantine={files.quarantine} binds the next update")
 

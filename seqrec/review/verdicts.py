@@ -8,63 +8,63 @@ from typing import Any
 
 from seqrec.disk.chain import Entry, append, locked, read_chain
 from seqrec.disk.write import write_file
-from seqrec.errors import DataError
 
-CHAIN, QUARANTINE = "verdicts.jsonl", "quarantine.json"
-BINDING = {"deny": "items", "allow": "items", "quarantine": "kept", "release": "kept"}
-VERDICTS = ("ok", *BINDING)
+OF_ITEMS, OF_FEEDBACK = ("deny", "allow"), ("quarantine", "release")
 
 
 @dataclass(frozen=True)
 class Files:
-    """Where verdicts and what follows from them lie.
+    """Where the verdicts on a log lie, and what follows from them.
 
     Args:
         log: the folder of the log.
-        filters: the file of filters that the server follows.
     """
 
     log: Path
-    filters: Path
 
     @property
     def chain(self) -> Path:
         """The chain of verdicts."""
-        return self.log / "review" / CHAIN
+        return self.log / "review" / "verdicts.jsonl"
+
+    @property
+    def filters(self) -> Path:
+        """The items that no server may show."""
+        return self.log / "review" / "filters.json"
 
     @property
     def quarantine(self) -> Path:
         """The feedback that no update may learn from."""
-        return self.log / "review" / QUARANTINE
+        return self.log / "review" / "quarantine.json"
 
 
-@dataclass(frozen=True)
-class Binding:
-    """What all verdicts together say.
+def bound(entries: list[Entry]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the filters and the quarantine that follow from verdicts: the last of each counts.
 
     Args:
-        denied: by item: whether it may not be shown; the last verdict counts.
-        sessions: by hash: whether nothing may be learned from the session.
-        events: by id of an outcome: whether nothing may be learned from it.
+        entries: the verdicts, oldest first.
+
+    Returns:
+        ``version`` and ``deny`` of the filters; ``version``, ``sessions`` and ``events`` of the
+        quarantine. A version is the line of the last verdict that counts for the file.
     """
-
-    denied: dict[str, bool]
-    sessions: dict[str, bool]
-    events: dict[str, bool]
-
-
-def binding(entries: list[Entry]) -> Binding:
-    """Return what verdicts say, from the first to the last."""
-    said = Binding({}, {}, {})
+    filters, held = {"version": 0}, {"version": 0}
+    items: dict[str, bool] = {}
+    feedback: dict[str, dict[str, bool]] = {"session": {}, "event": {}}
     for entry in entries:
         verdict = entry["verdict"]
-        if verdict in ("deny", "allow"):
-            said.denied[entry["item"]] = verdict == "deny"
-        elif verdict in ("quarantine", "release"):
+        if verdict in OF_ITEMS:
+            filters["version"] = entry["at"]
+            items[entry["item"]] = verdict == "deny"
+        elif verdict in OF_FEEDBACK:
+            held["version"] = entry["at"]
             for name in ("session", "event"):
-                if entry.get(name):
-                    getattr(said, f"{name}s")[entry[name]] = verdict == "quarantine"
-    return said
+                if name in entry:
+                    feedback[name][entry[name]] = verdict == "quarantine"
+    return (
+        {**filters, "deny": _true(items)},
+        {**held, "sessions": _true(feedback["session"]), "events": _true(feedback["event"])},
+    )
 
 
 def record(files: Files, content: Mapping[str, Any]) -> Entry:
@@ -73,19 +73,13 @@ def record(files: Files, content: Mapping[str, Any]) -> Entry:
     The chain is written first: who is killed in between has left what the next verdict writes.
 
     Raises:
-        DataError: the chain is broken, or the filters can't be read.
+        DataError: the chain is broken.
         WriteError: something can't be written.
     """
-    with locked(files.chain), locked(files.filters):
-        before = _filters(files.filters)
+    with locked(files.chain):
         entry = append(files.chain, content)
-        entries = read_chain(files.chain)
-        said = binding(entries)
-        after = _filtered(before, said)
-        if after != before:
-            version = {"version": int(before["version"]) + 1}
-            write_file(files.filters, json.dumps({**after, **version}) + "\n")
-        write_file(files.quarantine, json.dumps(_kept(said, len(entries))) + "\n")
+        for file, said in _wanted(files).items():
+            write_file(file, json.dumps(said, ensure_ascii=False) + "\n")
     return entry
 
 
@@ -95,53 +89,25 @@ def faults(files: Files) -> list[str]:
     Raises:
         DataError: the chain is broken; the message names the line.
     """
-    entries = read_chain(files.chain)
-    said, filters = binding(entries), _filters(files.filters)
-    shown = [
-        f"{files.filters} lets {item} be shown"
-        for item, denied in said.denied.items()
-        if denied and item not in filters["deny"]
+    if not read_chain(files.chain):
+        return []
+    return [
+        f"{file} isn't what the verdicts say: any verdict writes it again"
+        for file, said in _wanted(files).items()
+        if _read(file) != said
     ]
-    wanted = _kept(said, len(entries))
-    if entries and _quarantine(files.quarantine) != wanted:
-        shown.append(f"{files.quarantine} isn't what the verdicts say")
-    return shown
 
 
-def _filtered(before: dict[str, Any], said: Binding) -> dict[str, Any]:
-    """Return filters that keep what others denied, and obey the verdicts."""
-    deny = [item for item in before["deny"] if said.denied.get(item, True)]
-    deny += [item for item, denied in said.denied.items() if denied and item not in deny]
-    return {**before, "deny": deny}
+def _wanted(files: Files) -> dict[Path, dict[str, Any]]:
+    filters, quarantine = bound(read_chain(files.chain))
+    return {files.filters: filters, files.quarantine: quarantine}
 
 
-def _kept(said: Binding, version: int) -> dict[str, Any]:
-    lists = {
-        name: sorted(each for each, held in getattr(said, name).items() if held)
-        for name in ("sessions", "events")
-    }
-    return {"version": version, **lists}
+def _true(said: dict[str, bool]) -> list[str]:
+    return [name for name, holds in said.items() if holds]
 
 
-def _filters(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_bytes())
-        sound = isinstance(content, dict) and type(content["version"]) is int
-        sound = sound and all(isinstance(item, str) for item in content.setdefault("deny", []))
-    except FileNotFoundError:
-        return {"version": 0, "deny": []}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        sound = False
-    if not sound:
-        raise DataError(
-            "the filters can't be read",
-            where=str(file),
-            todo='write {"version": 1, "deny": []} there, or name another file: filters=FILE',
-        )
-    return content
-
-
-def _quarantine(file: Path) -> Any:
+def _read(file: Path) -> Any:
     try:
         return json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
