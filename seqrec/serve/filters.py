@@ -61,7 +61,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return [*self.given.deny, *self.reviewed.deny]
 
 
-T = TypeVar("T", Filters, Denied)
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class _File(Generic[T]):

@@ -182,13 +182,12 @@ class Service:
             ("out_of_stock", given.out_of_stock),
         ):
             note(unknown, name, missing(model.items, [*map(str, ids)]))
-        texts = {
-            "allow": None if given.allow is None else [*map(str, given.allow)],
-            "deny": [*map(str, given.deny)],
-            "out_of_stock": [*map(str, given.out_of_stock)],
-        }
         try:
-            made = self._filters.replace(**texts)
+            self._last = made = self._filters.replace(
+                allow=None if given.allow is None else [*map(str, given.allow)],
+                deny=[*map(str, given.deny)],
+                out_of_stock=[*map(str, given.out_of_stock)],
+            )
         except SeqrecError as error:
             raise RequestError.of(error, 503) from error
         return {"version": made.given.version} | ({"unknown": unknown} if unknown else {})
