@@ -1,4 +1,4 @@
-"""The server as a user starts it: the run's lists, several workers, kills, swaps, an orderly end."""
+"""The server as a user starts it: the run's lists, workers, kills, swaps, an orderly end."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ from seqrec.recommend import Recommender
 def test_the_served_list_is_the_evaluated_list(finished, place):
     run, bundle = finished("default").run, place.folder / "bundle"
     place.env |= {"SEQREC_CACHE_DIR": finished("default").place.env["SEQREC_CACHE_DIR"]}
-    place.run("scripts/export.py", f"run={run}", f"out={bundle}")
+    place.run("scripts/export.py", f"run={run}", f"out={bundle}", "users=20")
     recommender, lists = Recommender.load(run), pl.read_parquet(run / "lists.parquet")
     app = made(place.folder / "server", bundle)
     k, sessions = len(lists["recommended"][0]), []
@@ -165,9 +165,9 @@ def test_workers_share_sessions_and_a_killed_one_loses_nothing(tmp_path):
         from seqrec.feedback import read_log
         from seqrec.state.sqlite import Sqlite
 
-        kept = [
-            each.id for each in Sqlite(path=str(tmp_path / "sessions.sqlite"), keep=10**6).read("s")
-        ]
+        state = Sqlite(path=str(tmp_path / "sessions.sqlite"))
+        kept = [each.id for each in state.read("s")]
+        state.close()
         logged = read_log(tmp_path / "log").outcomes["event_id"].to_list()
         assert len(acknowledged) > 5
         assert len(set(kept)) == len(kept) and set(acknowledged[-900:]) <= set(kept)
