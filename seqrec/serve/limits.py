@@ -11,6 +11,7 @@ from typing import Any
 from seqrec.serve.refusal import RequestError
 
 BURST_S = 2.0  # a client may send at once what it may send in so many seconds
+DRAINED = 32  # times the largest body: how much of a larger one is read before it is refused
 CLIENTS = 10_000  # clients that are told apart
 
 
@@ -119,7 +120,9 @@ class Guard:
                 todo="send the header Content-Type: application/json",
             )
         declared = headers.get(b"content-length", b"0")
-        if len(declared) > 18 or int(declared) > self.limits.body:
+        if not declared.isdigit() or len(declared) > 18:
+            raise self._too_large()
+        if int(declared) > DRAINED * self.limits.body:
             raise self._too_large()
         try:
             async with asyncio.timeout(self.limits.body_s):
@@ -130,16 +133,22 @@ class Guard:
             ) from error
 
     async def _arrived(self, receive: Any) -> bytes | None:
-        content = b""
+        """Return the body; what is too large is read to its end, so that the client hears why."""
+        content, size = b"", 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
-            content += message.get("body", b"")
-            if len(content) > self.limits.body:
+            size += len(message.get("body", b""))
+            if size <= self.limits.body:
+                content += message.get("body", b"")
+            if size > DRAINED * self.limits.body:
                 raise self._too_large()
             if not message.get("more_body"):
-                return content
+                break
+        if size > self.limits.body:
+            raise self._too_large()
+        return content
 
     def _too_large(self) -> RequestError:
         return RequestError(
