@@ -63,7 +63,7 @@ def jobs(asked: Request) -> list[Job]:
         ),
         "growth": (partial(growth.measure_growth, asked.model, threads=threads), growth.lines),
         "million": (partial(million.measure_million, threads=threads), million.lines),
-        "serve": (serving.measure_serving, serving.serving_lines),
+        "serve": (partial(serving.measure_serving), serving.serving_lines),
         "gpu": (
             partial(gpu.measure_gpu, run["overrides"], epochs=asked.epochs, threads=threads),
             gpu.gpu_lines,

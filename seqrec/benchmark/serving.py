@@ -77,7 +77,7 @@ def measure_serving(soak: int = SOAK) -> dict[str, Any]:
         for case in CASES:
             bundle = Path(folder) / f"{case.items}"
             if not bundle.exists():
-                given = {"out": str(bundle), "n_items": case.items}
+                given: dict[str, Any] = {"out": str(bundle), "n_items": case.items}
                 in_child("serving:write_bundle", threads=1, **given)
             results[case.name] = measure_case(case, bundle, soak if case is CASES[0] else 0)
     return results

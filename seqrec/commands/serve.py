@@ -121,6 +121,7 @@ def settings_of(arguments: Arguments) -> "Settings":
         state=state,
         policy=policy,
         log=arguments.log,
+        workers=arguments.workers,
         waiting=arguments.queue,
         limits=limits,
     )

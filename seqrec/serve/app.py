@@ -22,9 +22,10 @@ from seqrec.serve.queue import clock
 from seqrec.serve.refusal import RequestError
 from seqrec.serve.schema import K_MOST, TEXT_MOST, Events, FiltersGiven, Load, Recommend, Similar
 from seqrec.serve.service import Service
+from seqrec.serve.together import Together
 from seqrec.terminal.say import say
 
-LOOK_S = 0.25  # seconds between two looks at the pointer
+LOOK_S = 0.25  # seconds between two looks at the pointer, and two times that metrics are left
 TITLES = 20  # items that a search returns
 
 
@@ -35,9 +36,17 @@ class App:
         service: what answers.
         limits: what it takes.
         described: what ``/health/ready`` adds: index, state and so on.
+        shared: folder in which workers leave their metrics; None: there is one worker.
     """
 
-    def __init__(self, service: Service, limits: Limits, described: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        limits: Limits,
+        described: dict[str, Any],
+        shared: Path | None = None,
+    ) -> None:
+        self.together = Together(shared, service.metrics)
         self.service, self.metrics, self.about = service, service.metrics, described
         self.guard, self.stopping = Guard(limits), False
         self.asgi = Starlette(
@@ -152,13 +161,17 @@ class App:
         return json_reply(content, 503 if self.stopping else 200)
 
     async def _measured(self, call: Call) -> Reply:
+        self._note()
+        return 200, b"text/plain; version=0.0.4; charset=utf-8", self.together.text()
+
+    def _note(self) -> None:
+        """Set what isn't counted as it happens."""
         metrics, model = self.metrics, self.service.models.live.model
         metrics.queue.set(len(model.queue))
         metrics.recall.set(model.recall)
         metrics.filters.set(self.service.filters.current().given.version)
         metrics.bundle.clear()
         metrics.bundle.labels(metrics.worker, model.sha).set(1)
-        return 200, b"text/plain; version=0.0.4; charset=utf-8", metrics.text()
 
     async def _openapi(self, call: Call) -> Reply:
         return json_reply(described())
@@ -181,6 +194,8 @@ class App:
     async def _look(self) -> None:
         """Follow the pointer, for as long as the server runs."""
         while True:
+            self._note()
+            self.together.leave()
             await asyncio.sleep(LOOK_S)
             if self.service.models.changed():
                 await self.follow()

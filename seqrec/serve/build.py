@@ -25,7 +25,7 @@ INDEX = Choice("index", "index", "indices")
 STATE = Choice("state", "state", "states")
 POLICY = Choice("policy", "policy", "policies")
 KINDS = {choice.kind: choice for choice in (INDEX, STATE, POLICY)}
-FILTERS, LOG, REVIEWED = "filters.json", "log", "review/filters.json"
+FILTERS, LOG, REVIEWED, METRICS = "filters.json", "log", "review/filters.json", "metrics"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Settings:
         folder: of the pointer file, sessions, filters and log.
         index, state, policy: the chosen component and its keys.
         log: whether it logs what it shows and what comes of it.
+        workers: number of processes.
         waiting: requests that may wait.
         limits: what it takes.
     """
@@ -45,6 +46,7 @@ class Settings:
     state: tuple[str, dict[str, Any]]
     policy: tuple[str, dict[str, Any]]
     log: bool = True
+    workers: int = 1
     waiting: int = 256
     limits: Limits = field(default_factory=Limits)
 
@@ -104,7 +106,8 @@ def app_of(settings: Settings, worker: int, bundle: Path | None = None) -> App:
         "logged": settings.log,
         "worker": worker,
     }
-    return App(service, settings.limits, about)
+    shared = folder / METRICS if settings.workers > 1 else None
+    return App(service, settings.limits, about, shared)
 
 
 def keys_of(name: str) -> tuple[str, ...]:

@@ -190,7 +190,9 @@ class Service:
                 out_of_stock=[*map(str, given.out_of_stock)],
             )
         except SeqrecError as error:
-            raise RequestError.of(error, 503) from error
+            raise RequestError(
+                503, f"the filters: {error.what}", todo="send them again later", after=1
+            ) from error
         return {"version": made.given.version} | ({"unknown": unknown} if unknown else {})
 
     def trouble(self) -> dict[str, str]:

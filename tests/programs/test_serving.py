@@ -162,6 +162,9 @@ def test_workers_share_sessions_and_a_killed_one_loses_nothing(tmp_path):
         stop.set()
         for writer in writers:
             writer.join()
+        metrics = server.ask("GET", "/metrics")[1].decode()
+        assert set(re.findall(r'seqrec_in_flight{worker="(\d)"}', metrics)) == {"0", "1"}
+        assert metrics.count("# TYPE seqrec_in_flight gauge") == 1
         from seqrec.feedback import read_log
         from seqrec.state.sqlite import Sqlite
 
