@@ -1,5 +1,6 @@
 """The weights alone as ``model.npz``, for a program that has a model of its own."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def run_tensors(folder: Path, graph: Graph | None, dim: int) -> Runner:
             where=str(folder / FILE),
             todo="export the run again, which compares them, or use format=onnx",
         )
+    graph = copy.deepcopy(graph)  # whoever compares it keeps its own weights
     try:
         with np.load(folder / FILE, allow_pickle=False) as arrays:
             graph.load_state_dict({name: torch.from_numpy(arrays[name]) for name in arrays})
