@@ -42,11 +42,10 @@ class Bundle:
 
     def __init__(self, path: Path, manifest: Manifest, model: Runner | None = None) -> None:
         self.path, self.manifest, self.sha = path, manifest, manifest.sha
-        self.items = self._items()
-        if len(self.items) != manifest["n_items"]:
-            raise damaged(path, "ids.npy", f"it has {len(self.items):,} items")
-        if self.vectors.shape != (len(self.items) + 1, manifest["dim"]):
-            raise damaged(path, "items.npy", f"its shape is {self.vectors.shape}")
+        try:
+            self.items = self._items()
+        except ValueError as error:
+            raise damaged(path, "ids.npy", error) from error
         self.batcher = Batcher(
             self.items,
             max_length=manifest["max_length"],
@@ -82,19 +81,22 @@ class Bundle:
     @cached_property
     def vectors(self) -> Floats:
         """``items_VD``, mapped to memory; row 0 is the padding."""
-        return self._array("items.npy")
+        return self._array("items.npy", np.float32, (self._rows, self.manifest["dim"]))
 
     @cached_property
     def bias(self) -> Floats | None:
         """``bias_V``, added to the scores; None: there is none."""
-        return self._array("bias.npy") if "bias.npy" in self.manifest["files"] else None
+        if "bias.npy" not in self.manifest["files"]:
+            return None
+        return self._array("bias.npy", np.float32, (self._rows,))
 
     @cached_property
     def int8(self) -> tuple[NDArray[np.int8], Floats] | None:
         """``(code_VD, scale_V)``, mapped: a row is about ``code * scale``; None: there is none."""
-        if "items.int8.npy" not in self.manifest["files"]:
+        if not {"items.int8.npy", "items.scale.npy"} <= self.manifest["files"].keys():
             return None
-        return self._array("items.int8.npy"), self._array("items.scale.npy")
+        code_VD = self._array("items.int8.npy", np.int8, (self._rows, self.manifest["dim"]))
+        return code_VD, self._array("items.scale.npy", np.float32, (self._rows,))
 
     @property
     def model(self) -> Runner:
@@ -110,7 +112,7 @@ class Bundle:
                     where=str(self.path),
                     todo="export the run with format=onnx",
                 )
-            self._model = Onnx(self.path / MODELS["onnx"])
+            self._model = Onnx(self.path / MODELS["onnx"], dim=self.manifest["dim"])
         return self._model
 
     def run(self, batch: Batch) -> tuple[Floats, Floats]:
@@ -208,27 +210,49 @@ class Bundle:
             allowed_V[denied] = False
         return allowed_V
 
+    @property
+    def _rows(self) -> int:
+        return self.manifest["n_items"] + 1
+
     def _items(self) -> Items:
-        ids = Texts(self._array("ids.npy"), self._array("ids.begin.npy"))
+        n = self.manifest["n_items"]
+        ids, titles = (
+            Texts(
+                self._array(f"{name}.npy", np.uint8, (None,)),
+                self._array(f"{name}.begin.npy", np.int64, (n + 1,)),
+            )
+            for name in ("ids", "titles")
+        )
         return Items(
             ids=ids,
-            titles=Texts(self._array("titles.npy"), self._array("titles.begin.npy")),
-            found=Found(ids, self._array("ids.slot.npy")),
-            candidate_V=self._array("candidate.npy"),
+            titles=titles,
+            found=Found(ids, self._array("ids.slot.npy", np.int32, (None,))),
+            candidate_V=self._array("candidate.npy", np.bool_, (n + 1,)),
         )
 
-    def _array(self, name: str) -> NDArray[Any]:
+    def _array(self, name: str, dtype: Any, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """Map an array to memory; None in `shape` is any size."""
         try:
-            return np.load(self.path / name, mmap_mode="r", allow_pickle=False)
+            array = np.load(self.path / name, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise damaged(self.path, name, error) from error
+        sizes = zip(array.shape, shape, strict=False)
+        if (
+            array.dtype != dtype
+            or array.ndim != len(shape)
+            or any(wanted not in (None, size) for size, wanted in sizes)
+        ):
+            raise damaged(self.path, name, f"it is {array.dtype}{list(array.shape)}")
+        return array
 
     def _context(self) -> dict[str, dict[str, Any]]:
+        wanted = self.manifest["wanted"]
         try:
             columns = json.loads((self.path / "context.json").read_bytes())
-            missing = [name for name in self.manifest["wanted"] if name not in columns]
-        except (OSError, ValueError, TypeError) as error:
+            for name in wanted:
+                names = columns[name].get("categories", [])
+                if not all(isinstance(each, str) for each in names):
+                    raise ValueError(f"the categories of {name} aren't texts")
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
             raise damaged(self.path, "context.json", error) from error
-        if missing:
-            raise damaged(self.path, "context.json", f"it lacks {', '.join(missing)}")
         return columns

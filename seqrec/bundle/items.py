@@ -80,7 +80,8 @@ class Items:
             "item": pl.Series([self.id(i) for i in indices], dtype=pl.String),
             "title": pl.Series([self.title(i) for i in indices], dtype=pl.String),
         }
-        return pl.DataFrame({**names, **columns})
+        values = {n: pl.Series(v, dtype=pl.Float64) for n, v in columns.items()}
+        return pl.DataFrame({**names, **values})
 
     @property
     def hint(self) -> str:

@@ -112,6 +112,10 @@ def _check_entries(folder: Path, content: dict[str, Any]) -> None:
     wrong = [n for n, kind in ENTRIES.items() if not isinstance(content.get(n, ...), kind)]
     if wrong:
         raise damaged(folder, MANIFEST, f"{', '.join(wrong[:3])} is missing or of the wrong type")
+    if not all(isinstance(name, str) for name in content["wanted"]):
+        raise damaged(folder, MANIFEST, "the event columns that are wanted aren't names")
+    if content["n_items"] < 1 or content["dim"] < 1 or content["max_length"] < 1:
+        raise damaged(folder, MANIFEST, "a size is out of range")
     if content["format"] not in MODELS:
         raise damaged(folder, MANIFEST, f"format {content['format']!r} is unknown")
     needed = {MODELS[content["format"]], *NEEDED}

@@ -11,6 +11,7 @@ from seqrec.bundle.manifest import damaged
 from seqrec.errors import ConfigError
 from seqrec.home import install
 
+INPUTS = ("item", "length", "user", "asked")
 Floats = NDArray[np.float32]
 
 
@@ -19,13 +20,14 @@ class Onnx:
 
     Args:
         file: ``model.onnx``; tables that it reads lie beside it.
+        dim: width D of a query.
 
     Raises:
         ConfigError: onnxruntime isn't installed.
         RunError: it can't be loaded.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, dim: int) -> None:
         try:
             import onnxruntime as ort
         except ImportError as error:
@@ -45,6 +47,11 @@ class Onnx:
         except Exception as error:  # onnxruntime has a dozen kinds
             raise damaged(file.parent, file.name, error) from error
         self.names = [each.name for each in self._session.get_inputs()]
+        outputs = [(each.name, each.shape) for each in self._session.get_outputs()]
+        foreign = [n for n in self.names if n not in INPUTS and not n.startswith("event.")]
+        names = [name for name, _ in outputs]
+        if foreign or names != ["query", "attention"] or outputs[0][1][1:] != [dim]:
+            raise damaged(file.parent, file.name, f"it maps {self.names} to {outputs}")
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
         """Return ``query_BD`` and ``attention_BL``; inputs that the model doesn't read are left."""

@@ -22,16 +22,21 @@ class Texts:
     Args:
         utf8_N: uint8, all texts one after another.
         begin_T: int64, where each begins, and the end of the last.
+
+    Raises:
+        ValueError: they don't fit each other.
     """
 
     def __init__(self, utf8_N: NDArray[np.uint8], begin_T: NDArray[np.int64]) -> None:
+        if begin_T[0] != 0 or begin_T[-1] != len(utf8_N) or (np.diff(begin_T) < 0).any():
+            raise ValueError("texts don't begin where others end")
         self._utf8, self._begin = utf8_N.data, begin_T.data
 
     def __len__(self) -> int:
         return len(self._begin) - 1
 
     def __getitem__(self, at: int) -> str:
-        return str(self._utf8[self._begin[at] : self._begin[at + 1]], "utf-8")
+        return str(self._utf8[self._begin[at] : self._begin[at + 1]], "utf-8", "replace")
 
 
 class Found:
@@ -40,9 +45,15 @@ class Found:
     Args:
         texts: what is looked up.
         slot_S: int32, a hash table with open addressing; see :func:`slots_of`.
+
+    Raises:
+        ValueError: it isn't a table of these texts.
     """
 
     def __init__(self, texts: Texts, slot_S: NDArray[np.int32]) -> None:
+        whole = len(slot_S) & (len(slot_S) - 1) == 0 and len(slot_S) > len(texts)
+        if not whole or slot_S.max() >= len(texts) or slot_S.min() != EMPTY:
+            raise ValueError("the table of ids isn't a hash table of as many")
         self._texts, self._slot, self._mask = texts, slot_S.data, len(slot_S) - 1
 
     def __call__(self, text: str) -> int:

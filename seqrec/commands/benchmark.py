@@ -27,7 +27,7 @@ class Arguments:
     python scripts/benchmark.py parts=peers data=sequences overrides='[data.path=ml-1m.txt.gz]'
     """
 
-    parts: list[str] = field(default_factory=USUAL.copy)  # what to measure; also: peers, gpu
+    parts: list[str] = field(default_factory=USUAL.copy)  # what to measure; also: peers, gpu, serve
     data: str = "movielens_100k"  # for train, ranking, RecTools and RePlay
     model: str = "sasrec"  # for train, ranking and growth
     overrides: list[str] = field(default_factory=list)  # of train.py, for the data

@@ -76,7 +76,8 @@ def print_reached(out: Console, done: "Exported", where: Path) -> None:
     print_line(out, "size", f"{total:,.1f} MB, of which the item table is {table:,.1f}")
     print_line(out, "speed", f"{done.milliseconds:.2f} ms from the ids of a session to its query")
     print_line(out, "bundle", f"{where}  {done.sha[:12]}")
-    print_line(out, "next", command("serve", f"bundle={where}"))
+    if "model.onnx" in done.bytes:  # other formats aren't served
+        print_line(out, "next", command("serve", f"bundle={where}"))
 
 
 def print_parity(out: Console, parity: dict[str, Any]) -> None:

@@ -171,7 +171,7 @@ def promote(arguments: Arguments, candidate: Path, nodes: "Nodes") -> int:
     on_trial = canary is not None and canary.sha == opened.sha
     gates = Choice("gate", key="gates", several="gates").build(nodes)
     asked = gates_of(arguments.stage, gates, on_trial=on_trial)
-    found = judge(evidence_of(opened, trial), asked)
+    found = judge(evidence_of(opened, trial, asked), asked)
     decision = decide(
         found, gates, stage=arguments.stage, on_trial=on_trial, waived=arguments.waive or ()
     )

@@ -1,7 +1,7 @@
 """Requests of a log, asked again of two bundles."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -104,14 +104,25 @@ def pushers(taken: pl.DataFrame, codes: pl.DataFrame, *, most: int = 3) -> dict[
     return dict(zip(coded["code"].to_list(), coded["session"].to_list(), strict=True))
 
 
-def milliseconds(bundle: Bundle, histories: Sequence[Sequence[str]], *, k: int) -> Floats:
-    """Return the milliseconds of single requests, after a few that warm up."""
-    took = []
+def milliseconds(
+    bundles: Mapping[str, Bundle], histories: Sequence[Sequence[str]], *, k: int
+) -> dict[str, Floats]:
+    """Return the milliseconds of single requests, by the bundle's role.
+
+    Bundles take turns, so what else the computer does slows all of them alike.
+
+    Args:
+        bundles: by role.
+        histories: the requests; the first few are asked once more before, to warm up.
+        k: length of the lists.
+    """
+    took: dict[str, list[float]] = {role: [] for role in bundles}
     for history in [*histories[:WARM], *histories]:
-        begun = time.perf_counter()
-        bundle.recommend(history, k=k)
-        took.append(1000 * (time.perf_counter() - begun))
-    return np.array(took[min(WARM, len(histories)) :])
+        for role, bundle in bundles.items():
+            begun = time.perf_counter()
+            bundle.recommend(history, k=k)
+            took[role].append(1000 * (time.perf_counter() - begun))
+    return {role: np.array(each[-len(histories) :]) for role, each in took.items()}
 
 
 def faults_of(bundle: Bundle) -> tuple[str, ...]:

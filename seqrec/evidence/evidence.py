@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqrec.evidence.finding import Finding
+from seqrec.evidence.sequence import Interval
 
 Codes = NDArray[np.integer]
 Floats = NDArray[np.float64]
@@ -56,6 +57,21 @@ class Arms:
 
 
 @dataclass(frozen=True)
+class Value:
+    """What a log says of the candidate's lists.
+
+    Args:
+        difference: what a list earns more than in production.
+        production: what a list earns in production.
+        doubt: why that can't be said; None: it can.
+    """
+
+    difference: Interval
+    production: float
+    doubt: str | None = None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """All that is known of a candidate; what is None isn't there.
 
@@ -72,7 +88,7 @@ class Evidence:
     ms: Mapping[str, Floats] = field(default_factory=dict)
     asked: Asked | None = None
     arms: Arms | None = None
-    value: Any = None
+    value: Value | None = None
     is_first: bool = False
 
 
@@ -83,11 +99,13 @@ class Gate(Protocol):
         order: gates are asked in this order, cheap ones first.
         needs: the field of the evidence that it looks at; without it, a gate can't say.
         compares: it holds the candidate against what is live, so a first promotion goes without.
+        optional: where it can't say, it stops nobody.
     """
 
     order: ClassVar[int]
     needs: ClassVar[str]
     compares: ClassVar[bool]
+    optional: ClassVar[bool]
 
     def __call__(self, evidence: Evidence) -> Finding:
         """Judge; what it needs is there."""

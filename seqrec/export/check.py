@@ -25,14 +25,15 @@ def check(path: Path, *, trust: bool = False) -> tuple[Bundle, Compared, int]:
         ConfigError: the format can't be run here.
         RunError: a file has changed, or an answer is another.
     """
-    kind = Manifest.read(path, full=True)["format"]
+    manifest = Manifest.read(path, full=True)
+    kind = manifest["format"]
     if kind == "pt2" and not trust:
         raise ConfigError(
             f"{MODELS[kind]} is loaded by torch, which evaluates expressions from it",
             where=str(path),
             todo="add trust=true if you know who exported the bundle",
         )
-    bundle = Bundle.open(path, model=format_of(kind).run(path, None))
+    bundle = Bundle.open(path, model=format_of(kind).run(path, None, manifest["dim"]))
     golden, found = replay(bundle), ask_again(bundle)
     names = [f"request {at + 1}" for at in worst_of(found).tolist()]
     check_passed(found, {"passed": found.agrees}, names)

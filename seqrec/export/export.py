@@ -128,7 +128,7 @@ def export(
         told = Described.of(folder, recommender, context)
         write_manifest(part, told, kind=wanted.kind, inputs=inputs)
         begin("gate", len(sample))
-        runner = format_of(wanted.kind).run(part, Graph(frozen(model)).eval())
+        runner = format_of(wanted.kind).run(part, Graph(frozen(model)).eval(), told.dim)
         bundle = Bundle.open(part, model=runner)
         check_tables(bundle, catalogue)
         gate = measure(recommender, bundle, sample, events=_events(folder, len(test)), tick=tick)

@@ -24,19 +24,20 @@ class Format:
     Args:
         write: writes it for a graph, with facts about event columns, into a folder; returns the
             names of the inputs.
-        run: returns what runs the model of a folder; the graph is that of the run, if there is one.
+        run: returns what runs the model of a folder; the graph is that of the run, if there is one;
+            the number is the width D.
         packages: that it needs beside torch.
     """
 
     write: Callable[[Graph, Mapping[str, EventFacts], Path], list[str]]
-    run: Callable[[Path, Graph | None], Runner]
+    run: Callable[[Path, Graph | None, int], Runner]
     packages: tuple[str, ...] = ()
 
 
 FORMATS = {
     "onnx": Format(
         write_onnx,
-        lambda folder, graph: Onnx(folder / MODELS["onnx"]),
+        lambda folder, graph, dim: Onnx(folder / MODELS["onnx"], dim=dim),
         ("onnx", "onnxscript", "onnxruntime"),
     ),
     "pt2": Format(write_pt2, run_pt2, ("onnx", "onnxscript")),

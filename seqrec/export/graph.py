@@ -70,9 +70,10 @@ def exportable(model: Any) -> SequenceModel:
     if not isinstance(model, SequenceModel):
         name = type(model.baseline).__name__
         raise ConfigError(
-            f"{name} is counted and has no vectors: it can't be exported",
+            f"{name} is counted: its scores are sums of counts, not products of a query and rows "
+            "of a table, so it has no graph and can't be exported",
             where="model",
-            todo="export a trained model, such as model=lstm_attn",
+            todo="export a trained model, such as model=lstm_attn; recommend from the run itself",
         )
     if not getattr(model.scorer, "has_vectors", True):
         raise ConfigError(

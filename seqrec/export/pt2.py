@@ -1,6 +1,7 @@
 """The graph as ``model.pt2``, for programs that have torch: an archive without pickles."""
 
 import json
+import logging
 import re
 import zipfile
 from collections.abc import Mapping
@@ -36,13 +37,14 @@ def write_pt2(graph: Graph, events: Mapping[str, EventFacts], folder: Path) -> l
     return graph.names
 
 
-def run_pt2(folder: Path, graph: Graph | None = None) -> Runner:
+def run_pt2(folder: Path, graph: Graph | None, dim: int) -> Runner:
     """Return what runs the archive of a folder.
 
     Raises:
         RunError: it can't be loaded, or holds what isn't a graph or a tensor.
     """
     check_archive(folder / FILE)
+    logging.getLogger("torch._export").setLevel(logging.ERROR)
     try:
         module = torch.export.load(folder / FILE).module()
     except Exception as error:  # of torch, whose errors have many kinds

@@ -26,7 +26,7 @@ def write_tensors(graph: Graph, events: Mapping[str, EventFacts], folder: Path) 
     return graph.names
 
 
-def run_tensors(folder: Path, graph: Graph | None = None) -> Runner:
+def run_tensors(folder: Path, graph: Graph | None, dim: int) -> Runner:
     """Return what runs the weights of a folder in the model of `graph`.
 
     Raises:

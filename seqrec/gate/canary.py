@@ -22,6 +22,7 @@ class Canary:
     order: ClassVar[int] = 8
     needs: ClassVar[str] = "arms"
     compares: ClassVar[bool] = True
+    optional: ClassVar[bool] = False
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
         "loss": (0, 1),
         "alpha": (1e-9, 0.5),

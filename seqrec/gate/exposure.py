@@ -18,6 +18,7 @@ class Exposure:
     order: ClassVar[int] = 5
     needs: ClassVar[str] = "asked"
     compares: ClassVar[bool] = True
+    optional: ClassVar[bool] = False
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
         "coverage": (0, 1e6),
         "concentration": (0, 1),

@@ -19,6 +19,7 @@ class Latency:
     order: ClassVar[int] = 2
     needs: ClassVar[str] = "ms"
     compares: ClassVar[bool] = False
+    optional: ClassVar[bool] = False
     bounds: ClassVar[dict[str, tuple[float, float]]] = {"ratio": (0, 1e6), "p99_ms": (0, 1e6)}
 
     def __init__(self, *, ratio: float, p99_ms: float) -> None:

@@ -12,6 +12,7 @@ class Parity:
     order: ClassVar[int] = 1
     needs: ClassVar[str] = "faults"
     compares: ClassVar[bool] = False
+    optional: ClassVar[bool] = False
 
     def __call__(self, evidence: Evidence) -> Finding:
         """Count the faults."""

@@ -26,6 +26,7 @@ class Poison:
     order: ClassVar[int] = 6
     needs: ClassVar[str] = "asked"
     compares: ClassVar[bool] = True
+    optional: ClassVar[bool] = False
     bounds: ClassVar[dict[str, tuple[float, float]]] = {"ratio": (1, 1e6), "alpha": (0, 1)}
 
     def __init__(self, *, ratio: float, alpha: float) -> None:

@@ -30,6 +30,7 @@ class Quality:
     order: ClassVar[int] = 3
     needs: ClassVar[str] = "asked"
     compares: ClassVar[bool] = True
+    optional: ClassVar[bool] = False
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
         "loss": (0, 1),
         "slice_loss": (0, 1),

@@ -22,6 +22,7 @@ class Stability:
     order: ClassVar[int] = 4
     needs: ClassVar[str] = "asked"
     compares: ClassVar[bool] = True
+    optional: ClassVar[bool] = False
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
         "least": (0, 1),
         "persistence": (0.01, 0.99),

@@ -14,6 +14,7 @@ from seqrec.evidence.arms import arms_of
 from seqrec.evidence.ask import ask, faults_of, milliseconds, requests_of
 from seqrec.evidence.evidence import Arms, Evidence, Gate
 from seqrec.evidence.finding import Finding, Verdict, cant_say
+from seqrec.evidence.worth import worth_of
 from seqrec.feedback import Feedback, read_log
 from seqrec.live import Live, place_of
 from seqrec.promote.record import began
@@ -50,8 +51,8 @@ class Trial:
     event: str
 
 
-def evidence_of(candidate: Bundle, trial: Trial) -> Evidence:
-    """Gather what gates look at.
+def evidence_of(candidate: Bundle, trial: Trial, gates: Mapping[str, Gate]) -> Evidence:
+    """Gather what gates look at, and nothing that none does.
 
     Raises:
         DataError: the log is empty, or of other bundles than the live one.
@@ -62,17 +63,22 @@ def evidence_of(candidate: Bundle, trial: Trial) -> Evidence:
         live = Bundle.open(place_of(trial.folder, trial.live.live))
     feedback = None if trial.log is None else _log(trial.log, trial.live, trial.since)
     bundles = {"candidate": candidate, **({} if live is None else {"live": live})}
+    wanted = {gate.needs for gate in gates.values()}
     requests = None
-    if feedback is not None:
+    if feedback is not None and wanted & {"asked", "ms"}:
         requests = requests_of(feedback, list(bundles.values()), most=trial.requests)
     asked = None
-    if feedback is not None and requests is not None and live is not None and len(requests):
+    if "asked" in wanted and feedback is not None and live is not None and _any(requests):
+        assert requests is not None
         asked = ask(candidate, live, requests, feedback, k=trial.k, event=trial.event)
     return Evidence(
         faults=faults_of(candidate),
-        ms=_times(bundles, requests, trial.k),
+        ms=_times(bundles, requests, trial.k) if "ms" in wanted else {},
         asked=asked,
         arms=None if feedback is None else _arms(candidate, trial, feedback),
+        value=None
+        if feedback is None or live is None or "value" not in wanted
+        else worth_of(candidate, feedback, live=live.sha, event=trial.event),
         is_first=live is None,
     )
 
@@ -117,14 +123,18 @@ def _log(folder: Path, live: Live | None, since: int | None) -> Feedback:
 
 def _times(bundles: Mapping[str, Bundle], requests: pl.DataFrame | None, k: int) -> Times:
     """Time single requests of the log or, without one, histories drawn from the catalogue."""
-    if requests is not None and len(requests):
+    if requests is not None and _any(requests):
         histories = requests["history"].head(TIMED).to_list()
     else:
         known = bundles["candidate"].catalogue["item"]
         drawn = np.random.default_rng(0).integers(0, len(known), (TIMED, DRAWN))
         histories = [known[each].to_list() for each in drawn]
         bundles = {"candidate": bundles["candidate"]}
-    return {role: milliseconds(bundle, histories, k=k) for role, bundle in bundles.items()}
+    return milliseconds(bundles, histories, k=k)
+
+
+def _any(requests: pl.DataFrame | None) -> bool:
+    return requests is not None and len(requests) > 0
 
 
 def _arms(candidate: Bundle, trial: Trial, feedback: Feedback) -> Arms | None:

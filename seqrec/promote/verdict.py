@@ -57,6 +57,7 @@ def decide(
         for name, finding in found.items()
         if name not in waived
         and finding.verdict is not Verdict.PASS
+        and not (gates[name].optional and finding.verdict is Verdict.CANT_SAY)
         and not (stage == "shadow" and gates[name].compares)
     }
     canary = {name for name in open_ if on_trial and gates[name].needs == CANARY}

@@ -70,6 +70,7 @@ class Answer:
         events = self.batch.item_BL[0][: self.batch.length_B[0]].tolist()
         self.because = []
         for column in range(len(self.listed)):
+            weights: list[float | None]
             if weight_LK is None:
                 best, weights = [0], [None]
             else:

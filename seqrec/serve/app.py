@@ -105,7 +105,7 @@ class App:
         return json_reply(await self.service.forget(call.scope["path_params"]["name"]))
 
     async def _filters(self, call: Call) -> Reply:
-        return json_reply(self.service.filters().given)
+        return json_reply(self.service.filters.current().given)
 
     async def _filter(self, call: Call) -> Reply:
         return json_reply(await self.service.filter(call.body))
@@ -145,7 +145,7 @@ class App:
             "folder": str(model.bundle.path),
             "items": len(model.items),
             "recall": model.recall,
-            "filters": self.service.filters().version,
+            "filters": self.service.filters.current().version,
             **self.about,
             "trouble": self.service.trouble(),
         }
@@ -155,7 +155,7 @@ class App:
         metrics, model = self.metrics, self.service.models.live.model
         metrics.queue.set(len(model.queue))
         metrics.recall.set(model.recall)
-        metrics.filters.set(self.service.filters().given.version)
+        metrics.filters.set(self.service.filters.current().given.version)
         metrics.bundle.clear()
         metrics.bundle.labels(metrics.worker, model.sha).set(1)
         return 200, b"text/plain; version=0.0.4; charset=utf-8", metrics.text()

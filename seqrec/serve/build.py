@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqrec.bundle import Bundle
+from seqrec.bundle.requests import replay
 from seqrec.config.choose import Choice
 from seqrec.errors import ConfigError
 from seqrec.feedback import Log
@@ -123,4 +124,6 @@ def keys_of(name: str) -> tuple[str, ...]:
 
 
 def _load(path: Path, *, make_index: Any, waiting: int) -> Model:
-    return Model(Bundle.open(path), make_index, waiting=waiting)
+    bundle = Bundle.open(path)
+    replay(bundle)
+    return Model(bundle, make_index, waiting=waiting)

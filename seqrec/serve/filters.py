@@ -5,6 +5,7 @@ reviews deny, which is in a file of the log (:mod:`seqrec.review`).
 """
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,7 +62,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         return [*self.given.deny, *self.reviewed.deny]
 
 
-T = TypeVar("T", Filters, Denied)
+LOOK_S = 0.02
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class _File(Generic[T]):
@@ -91,6 +93,9 @@ class FilterFiles:
         given: the server's own.
         reviewed: that of the reviews.
 
+    Attributes:
+        failed: why a file can't be read; None: it can.
+
     Raises:
         DataError: one holds something else.
     """
@@ -98,19 +103,29 @@ class FilterFiles:
     def __init__(self, given: Path, reviewed: Path) -> None:
         self.path = given
         self._given, self._reviewed = _File(given, Filters), _File(reviewed, Denied)
-        self._rules = Rules(given=Filters(), reviewed=Denied())
-        self.current()
+        self._rules, self._looked = Rules(given=Filters(), reviewed=Denied()), 0.0
+        self.failed: str | None = None
+        self._look()
 
     def current(self) -> Rules:
-        """Return what the files say now.
+        """Return what the files say, or said a moment ago: they are looked at 50 times a second.
 
-        Raises:
-            DataError: one holds something else.
+        While one is damaged, the rules of before go on, and :attr:`failed` says why.
         """
+        now = time.monotonic()
+        if now - self._looked >= LOOK_S:
+            self._looked = now
+            try:
+                self._look()
+                self.failed = None
+            except (DataError, OSError) as error:
+                self.failed = str(error)
+        return self._rules
+
+    def _look(self) -> None:
         given, reviewed = self._given.read(), self._reviewed.read()
         if given is not self._rules.given or reviewed is not self._rules.reviewed:
             self._rules = Rules(given=given, reviewed=reviewed)
-        return self._rules
 
     def replace(
         self, *, allow: list[str] | None, deny: list[str], out_of_stock: list[str]
@@ -124,6 +139,7 @@ class FilterFiles:
             version = self._given.read().version + 1
             made = Filters(version=version, allow=allow, deny=deny, out_of_stock=out_of_stock)
             write_file(self.path, msgspec.json.encode(made) + b"\n")
+        self._looked = 0.0
         return self.current()
 
 

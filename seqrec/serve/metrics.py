@@ -1,5 +1,7 @@
 """What the server counts and times, for Prometheus."""
 
+from typing import Any
+
 import psutil
 from prometheus_client import (
     CollectorRegistry,
@@ -26,7 +28,7 @@ class Metrics:
     def __init__(self, worker: int = 0) -> None:
         self.registry = CollectorRegistry()
         self.worker = str(worker)
-        own = {"registry": self.registry, "namespace": "seqrec"}
+        own: dict[str, Any] = {"registry": self.registry, "namespace": "seqrec"}
         requests = Counter("requests", "Requests", ["worker", "path", "status"], **own)
         seconds = Histogram(
             "stage_seconds", "Time of a stage", ["worker", "stage"], buckets=SECONDS, **own

@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 
 from seqrec.serve.refusal import RequestError
 
-Work, Result = TypeVar("Work"), TypeVar("Result")
+Work = TypeVar("Work")
+Result = TypeVar("Result")
 AFTER_S = 1  # when a refused request may come again
 
 
@@ -71,7 +72,8 @@ class Queue(Generic[Work, Result]):
     def _next(self) -> None:
         """Answer what waits, or rest."""
         loop = asyncio.get_running_loop()
-        batch, now = [], loop.time()
+        batch: list[tuple[Work, asyncio.Future[Result]]] = []
+        now = loop.time()
         while self._waiting and len(batch) < self.most:
             work, until, future = self._waiting.popleft()
             if future.cancelled():

@@ -1,6 +1,7 @@
 """What the server does, apart from HTTP: lists, similar items, events, sessions, filters."""
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,9 +52,9 @@ class Service:
         metrics: Metrics,
     ) -> None:
         self.models, self.sessions, self.policy, self.settings = models, sessions, policy, settings
-        self.log, self.metrics, self._filters = log, metrics, filters
-        self._last = filters.current()
+        self.log, self.metrics, self.filters = log, metrics, filters
         self._trouble: dict[str, str] = {}
+        self._name, self._number = secrets.token_hex(8), itertools.count()  # of requests
         self._thread = ThreadPoolExecutor(1, "aside")
 
     async def recommend(self, asked: Recommend, ms: dict[str, float]) -> dict[str, Any]:
@@ -66,7 +67,7 @@ class Service:
         Raises:
             RequestError: it can't be answered.
         """
-        filters, begun = self.filters(), clock()
+        filters, begun = self.filters.current(), clock()
         answers = [await self._begun(each, asked, filters) for each in _sessions(asked)]
         ms["state"] = clock() - begun
         await self._fill(asked, answers, filters, ms)
@@ -93,7 +94,7 @@ class Service:
         Raises:
             RequestError: the catalogue doesn't have it.
         """
-        loaded, filters = self.models.live, self.filters()
+        loaded, filters = self.models.live, self.filters.current()
         model, chosen = loaded.model, loaded.chooser.choose(filters, asked)
         [item] = model.items.lookup([str(asked.item)])
         if not item:
@@ -182,29 +183,23 @@ class Service:
             ("out_of_stock", given.out_of_stock),
         ):
             note(unknown, name, missing(model.items, [*map(str, ids)]))
-        texts = {
-            "allow": None if given.allow is None else [*map(str, given.allow)],
-            "deny": [*map(str, given.deny)],
-            "out_of_stock": [*map(str, given.out_of_stock)],
-        }
         try:
-            made = self._filters.replace(**texts)
+            made = self.filters.replace(
+                allow=None if given.allow is None else [*map(str, given.allow)],
+                deny=[*map(str, given.deny)],
+                out_of_stock=[*map(str, given.out_of_stock)],
+            )
         except SeqrecError as error:
             raise RequestError.of(error, 503) from error
         return {"version": made.given.version} | ({"unknown": unknown} if unknown else {})
 
-    def filters(self) -> Rules:
-        """Return the filters; if their file is damaged, those of before."""
-        try:
-            self._last = self._filters.current()
-            self._trouble.pop("filters", None)
-        except (DataError, OSError) as error:
-            self._trouble["filters"] = str(error)
-        return self._last
-
     def trouble(self) -> dict[str, str]:
         """Return what doesn't work for now, by part, although requests are answered."""
-        own = {"sessions": self.sessions.trouble, "bundle": self.models.failed}
+        own = {
+            "sessions": self.sessions.trouble,
+            "bundle": self.models.failed,
+            "filters": self.filters.failed,
+        }
         return self._trouble | {name: text for name, text in own.items() if text is not None}
 
     def close(self) -> None:
@@ -218,7 +213,7 @@ class Service:
 
     async def _begun(self, asked: Asked, wanted: Recommend, filters: Rules) -> Answer:
         """Read a session, and begin its answer."""
-        request_id = secrets.token_hex(12)
+        request_id = f"{self._name}{next(self._number):08x}"
         loaded = self.models.of(asked.session or request_id)
         model, chosen = loaded.model, loaded.chooser.choose(filters, wanted)
         if asked.session is not None:

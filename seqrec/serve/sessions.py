@@ -30,8 +30,8 @@ class Sessions:
     """
 
     def __init__(self, state: State, threads: int = 4) -> None:
-        self.state, self.trouble = state, None
-        self.trouble: str | None
+        self.state = state
+        self.trouble: str | None = None
         self._threads = ThreadPoolExecutor(threads, "state")
 
     async def read(self, name: str) -> list[Event]:

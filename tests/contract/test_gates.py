@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from seqrec.config.choose import Choice
-from seqrec.evidence.evidence import Arms, Asked, Evidence
+from seqrec.evidence.evidence import Arms, Asked, Evidence, Value
 from seqrec.evidence.finding import Check, Finding, Verdict, at_most
+from seqrec.evidence.sequence import Interval
 
 GATES = Choice("gate", key="gate", several="gates")
 every = pytest.mark.parametrize("name", GATES.names())
@@ -42,6 +43,11 @@ def arms(rate):
     return Arms((rng.random(40_000) < np.where(canary, rate, 0.3)).astype(float), canary, 0.5)
 
 
+def worth(difference):
+    """An off-policy estimate of a list that earns 0.3 in production."""
+    return Value(Interval(difference, difference - 0.01, difference + 0.01, 5_000), 0.3)
+
+
 def same():
     """A candidate that is the live bundle."""
     rng = np.random.default_rng(0)
@@ -51,7 +57,7 @@ def same():
         ms={"candidate": ms, "live": ms},
         asked=asked(rng),
         arms=arms(0.3),
-        value=None,
+        value=worth(0.0),
     )
 
 
@@ -65,6 +71,7 @@ def bad():
         ms={"candidate": good.ms["live"] * 100, "live": good.ms["live"]},
         asked=asked(np.random.default_rng(0), candidate=lists),
         arms=arms(0.0),
+        value=worth(-0.2),
     )
 
 
@@ -74,7 +81,9 @@ def nothing():
     parts = ("session_N", "length_N", "target_N", "candidate_NK", "live_NK")
     none = replace(full, **{name: getattr(full, name)[:0] for name in parts})
     none = replace(none, taken_V=np.zeros(V, dtype=int))
-    return replace(same(), asked=none, arms=Arms(np.zeros(0), np.zeros(0, bool), 0.05))
+    none_yet = Arms(np.zeros(0), np.zeros(0, bool), 0.05)
+    doubt = Value(Interval(0.0, -np.inf, np.inf, 0), 0.0, doubt="needs about 900 more slates")
+    return replace(same(), asked=none, arms=none_yet, value=doubt)
 
 
 def check_said(gate):
@@ -133,6 +142,7 @@ class Broken:
     order: ClassVar[int] = 99
     needs: ClassVar[str] = "asked"
     compares: ClassVar[bool] = True
+    optional: ClassVar[bool] = False
 
 
 class Mute(Broken):

@@ -23,6 +23,7 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
+import msgspec
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from omegaconf import DictConfig, OmegaConf
@@ -113,6 +114,8 @@ def check(command: str) -> None:
             check_command_line(arguments[1:], config_dir=CONFIGS)
         elif name == "seqrec":
             parse(load_script(arguments[0]).Arguments, arguments[1:])
+        elif name == "curl":
+            check_request(words[1].partition("/")[2], words[words.index("-d") + 1])
         elif name == "make":
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), part
         elif name == "pip" or words[:3] == ["python", "-m", "pip"]:
@@ -121,6 +124,14 @@ def check(command: str) -> None:
             assert set(extras) <= set(project["optional-dependencies"]), part
         else:
             assert name in OTHERS or words[:3] == ["python", "-m", "pytest"], part
+
+
+def check_request(path: str, body: str) -> None:
+    """Hold a request to what the server takes at this path."""
+    from seqrec.serve import schema
+
+    kinds = {"v1/recommend": schema.Recommend, "v1/events": schema.Events}
+    msgspec.json.decode(body, type=kinds[path])
 
 
 @cache

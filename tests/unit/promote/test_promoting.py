@@ -17,6 +17,7 @@ from seqrec.promote.judge import judge
 from seqrec.promote.record import HISTORY, history
 
 ITEMS = 120
+PATIENT = ("latency.ratio=20", "latency.p99_ms=10000")  # no test depends on how busy a computer is
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def place(made, tmp_path):
 
 def run(place, *words):
     """Type a command; paths are those of the place."""
-    typed = [f"live={place / 'serving'}", "requests=150"]
+    typed = [f"live={place / 'serving'}", "requests=150", *PATIENT]
     for word in words:
         key, _, value = word.partition("=")
         typed.append(f"{key}={place / value}" if key in ("candidate", "log") else word)
