@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,9 @@ class Bundle:
     Attributes:
         sha: names the bundle and everything in it.
         items: its catalogue; ids, indices and titles.
+        vectors: ``items_VD``, float32, mapped to memory; row 0 is the padding.
+        bias: ``bias_V``, float32, added to the scores; None: there is none.
+        int8: ``(code_VD, scale_V)``, mapped: a row is about ``code * scale``; None: there is none.
         batcher: makes batches of sessions.
     """
 
@@ -46,6 +48,15 @@ class Bundle:
             self.items = self._items()
         except ValueError as error:
             raise damaged(path, "ids.npy", error) from error
+        sizes = len(self.items) + 1, manifest["dim"]
+        self.vectors: Floats = self._array("items.npy", np.float32, sizes)
+        self.bias: Floats | None = None
+        self.int8: tuple[NDArray[np.int8], Floats] | None = None
+        if "bias.npy" in manifest["files"]:
+            self.bias = self._array("bias.npy", np.float32, sizes[:1])
+        if {"items.int8.npy", "items.scale.npy"} <= manifest["files"].keys():
+            code_VD = self._array("items.int8.npy", np.int8, sizes)
+            self.int8 = code_VD, self._array("items.scale.npy", np.float32, sizes[:1])
         self.batcher = Batcher(
             self.items,
             max_length=manifest["max_length"],
@@ -77,26 +88,6 @@ class Bundle:
             return pl.read_parquet(self.path / "catalogue.parquet")
         except (OSError, PolarsError, PanicException) as error:
             raise damaged(self.path, "catalogue.parquet", error) from error
-
-    @cached_property
-    def vectors(self) -> Floats:
-        """``items_VD``, mapped to memory; row 0 is the padding."""
-        return self._array("items.npy", np.float32, (self._rows, self.manifest["dim"]))
-
-    @cached_property
-    def bias(self) -> Floats | None:
-        """``bias_V``, added to the scores; None: there is none."""
-        if "bias.npy" not in self.manifest["files"]:
-            return None
-        return self._array("bias.npy", np.float32, (self._rows,))
-
-    @cached_property
-    def int8(self) -> tuple[NDArray[np.int8], Floats] | None:
-        """``(code_VD, scale_V)``, mapped: a row is about ``code * scale``; None: there is none."""
-        if not {"items.int8.npy", "items.scale.npy"} <= self.manifest["files"].keys():
-            return None
-        code_VD = self._array("items.int8.npy", np.int8, (self._rows, self.manifest["dim"]))
-        return code_VD, self._array("items.scale.npy", np.float32, (self._rows,))
 
     @property
     def model(self) -> Runner:
@@ -209,10 +200,6 @@ class Bundle:
             allowed_V = allowed_V.copy()
             allowed_V[denied] = False
         return allowed_V
-
-    @property
-    def _rows(self) -> int:
-        return self.manifest["n_items"] + 1
 
     def _items(self) -> Items:
         n = self.manifest["n_items"]

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from seqrec.contracts import EventFacts
-from seqrec.export.graph import Graph, dynamic, example
+from seqrec.export.graph import Graph, dynamic, example, frozen
 
 OUTPUTS = ["query", "attention"]
 
@@ -24,6 +24,7 @@ def captured(graph: Graph, events: Mapping[str, EventFacts]) -> Any:
         graph: the model, in evaluation mode.
         events: facts about event columns.
     """
+    graph = Graph(frozen(graph.model)).eval()
     for name in ("torch.onnx", "torch.export", "torch._export"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):

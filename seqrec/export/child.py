@@ -14,7 +14,7 @@ from seqrec.bundle.manifest import MODELS
 from seqrec.config.trust import Trust
 from seqrec.errors import RunError
 from seqrec.export.formats import FORMATS
-from seqrec.export.graph import Graph, exportable, frozen
+from seqrec.export.graph import Graph, exportable
 from seqrec.recommend.recommender import Recommender
 from seqrec.run.folder import RunFolder
 
@@ -51,7 +51,7 @@ def _captured(
 ) -> list[str]:
     opened = RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath))
     recommender = Recommender.of(opened)
-    graph = Graph(frozen(exportable(recommender.model))).eval()
+    graph = Graph(exportable(recommender.model)).eval()
     try:
         return FORMATS[kind].write(graph, recommender.events, folder)
     except Exception as error:  # of torch's exporter, whose errors have many kinds

@@ -19,7 +19,7 @@ from seqrec.export.card import write_card
 from seqrec.export.child import captured_apart
 from seqrec.export.formats import format_of
 from seqrec.export.gate import check_passed, measure, write_requests
-from seqrec.export.graph import Graph, exportable, frozen
+from seqrec.export.graph import Graph, exportable
 from seqrec.export.sample import Sample
 from seqrec.export.tables import write_catalogue, write_context, write_int8, write_vectors
 from seqrec.export.write import Described, check_out, whole, write_manifest
@@ -128,7 +128,7 @@ def export(
         told = Described.of(folder, recommender, context)
         write_manifest(part, told, kind=wanted.kind, inputs=inputs)
         begin("gate", len(sample))
-        runner = format_of(wanted.kind).run(part, Graph(frozen(model)).eval(), told.dim)
+        runner = format_of(wanted.kind).run(part, Graph(model).eval(), told.dim)
         bundle = Bundle.open(part, model=runner)
         check_tables(bundle, catalogue)
         gate = measure(recommender, bundle, sample, events=_events(folder, len(test)), tick=tick)

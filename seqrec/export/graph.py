@@ -1,12 +1,12 @@
 """The model as one function of arrays, ready to be captured with any batch and length."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from seqrec.contracts import EventFacts
+from seqrec.contracts import Encoder, EventFacts
 from seqrec.errors import ConfigError
 from seqrec.model import SequenceModel
 from seqrec.shapes import UNKNOWN_TIME, History
@@ -46,14 +46,35 @@ class Graph(nn.Module):
         return ["item", "length", "user", "asked", *(f"event.{name}" for name in self.wanted)]
 
 
+class Recurrent(nn.Module):
+    """An encoder whose states have the length of its input, as far as the exporter knows.
+
+    While a recurrent layer is captured, its output is taken to be as long as the example, and a
+    head that reshapes it keeps that length silently. Picking every position gives it back.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder, self.causal = encoder, encoder.causal
+        self.wanted: tuple[str, ...] = getattr(encoder, "wanted", ())
+
+    def forward(self, x_BLD: Tensor, history: History) -> Tensor:
+        """Map ``x_BLD -> h_BLD``."""
+        index_L = torch.arange(x_BLD.shape[1], device=x_BLD.device)
+        return self.encoder(x_BLD, history).index_select(1, index_L)
+
+
 def frozen(model: SequenceModel) -> SequenceModel:
-    """Return the model with an item table that isn't computed at every call, where it is."""
+    """Return the model as it is captured: with an item table that isn't computed at every call.
+
+    It shares the weights, and answers the same.
+    """
     make = getattr(model.embedding, "frozen", None)
-    if make is None:
-        return model
+    parts = cast(nn.Module, model.encoder).modules()
+    recurrent = any(isinstance(part, nn.RNNBase) for part in parts)
     return SequenceModel(
-        embedding=make(),
-        encoder=model.encoder,
+        embedding=make() if make else model.embedding,
+        encoder=cast(Encoder, Recurrent(model.encoder)) if recurrent else model.encoder,
         head=model.head,
         scorer=model.scorer,
         context=model.context,

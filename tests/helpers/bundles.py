@@ -13,7 +13,7 @@ from helpers.experiments import root
 from seqrec.build import build_model
 from seqrec.bundle import Bundle
 from seqrec.contracts import EventFacts, Facts
-from seqrec.export.graph import Graph, exportable, frozen
+from seqrec.export.graph import Graph, exportable
 from seqrec.export.tables import write_catalogue, write_context, write_int8, write_vectors
 from seqrec.export.tensors import run_tensors, write_tensors
 from seqrec.export.write import Described, write_manifest
@@ -79,12 +79,12 @@ def write(asks: Recommender, folder: Path) -> Path:
         wanted=model.wanted,
         context=write_context(asks.events, model.wanted, folder),
     )
-    inputs = write_tensors(Graph(frozen(model)), asks.events, folder)
+    inputs = write_tensors(Graph(model), asks.events, folder)
     write_manifest(folder, told, kind="tensors", inputs=inputs)
     return folder
 
 
 def opened(asks: Recommender, folder: Path) -> Bundle:
     """Open a bundle that :func:`write` wrote."""
-    graph = Graph(frozen(exportable(asks.model))).eval()
+    graph = Graph(exportable(asks.model)).eval()
     return Bundle.open(folder, model=run_tensors(folder, graph, 0))

@@ -23,7 +23,7 @@ from helpers.experiments import root
 from seqrec.build import build_model
 from seqrec.bundle.model import Onnx
 from seqrec.contracts import EventFacts, Facts
-from seqrec.export.graph import Graph, exportable, frozen
+from seqrec.export.graph import Graph, exportable
 from seqrec.export.onnx import write_onnx
 from seqrec.export.tables import write_vectors
 
@@ -75,7 +75,7 @@ def compare(cell: tuple[str, ...], folder: Path) -> float:
     for name, value in model.named_parameters():
         if value.requires_grad and not name.endswith("weight_VD"):
             nn.init.normal_(value, std=0.3)
-    graph = Graph(frozen(model)).eval()
+    graph = Graph(model).eval()
     write_vectors(model.catalogue(), folder)
     write_onnx(graph, EVENTS, folder)
     run = Onnx(folder / "model.onnx", dim=16)
