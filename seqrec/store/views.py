@@ -96,9 +96,8 @@ class Splits:
             ``unused_events``, which are in no part. Events, targets and cold targets add up to the
             interactions of the store.
         cut: the time, in milliseconds, before which all training events lie; None: no such time.
-        learned: what is learned of the training events: every event of these stretches is a target,
-            and all that its user did before is seen. None: all of `train`, whose first events are
-            only seen.
+        learned: what an update learns of the training events: every event of these stretches is a
+            target, and all that its user did before is seen. None: all of `train`.
         notes: what people should know of this split, in sentences.
     """
 

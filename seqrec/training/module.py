@@ -73,6 +73,7 @@ class TrainedModule(EvaluatedModule):
         self.window, self.augment, self.objective, self.update = window, augment, objective, update
         self.generator = torch.Generator()  # for augmentation; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.learned = None if update is None else self.splits.learned
         self.validated = -1  # the epoch of the latest validation
         # a loss that is NaN stops the run; torchmetrics' warning would only come before
         self.train_loss, self.valid_loss = MeanMetric(nan_strategy="ignore"), MeanMetric()
@@ -112,7 +113,7 @@ class TrainedModule(EvaluatedModule):
         """Return the batches of any epoch."""
         return TrainBatches(
             columns=self.columns,
-            view=self.splits.train if self.splits.learned is None else self.splits.learned,
+            view=self.splits.train if self.learned is None else self.learned,
             window=self.window,
             max_length=self.config.max_length,
             size=self.config.batch.size,
@@ -121,7 +122,7 @@ class TrainedModule(EvaluatedModule):
             rank=rank,
             world=world,
             from_start=self.model.from_start,
-            within=self.splits.learned is not None,
+            within=self.learned is not None,
         )
 
     # training -----------------------------------------------------------------------------------

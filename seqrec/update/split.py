@@ -51,8 +51,8 @@ class Continued:
     The **old period** is the test events of the earlier run. They stay held out: none is ever a
     target of training, and they are judged apart. The **new period** is the latest of the new
     events, with the validation events before them; all of them are targets whose history is all
-    that their user did before. Whatever else there is before the validation cut trains. Of it, the
-    model *learns* the new events, those that the earlier run held out to validate, and a sample of
+    that their user did before. Whatever else there is before the validation cut trains, what the
+    earlier run held out to validate too. Of it, an update *learns* the new events and a sample of
     the old ones, each equally likely: replay (Rolnick et al. 2019).
 
     Args:
@@ -89,8 +89,6 @@ class Continued:
             )
         before = self.earlier(store)
         assert before.candidate_V is not None
-        trained = np.zeros(store.n_interactions, dtype=bool)
-        trained[before.train.positions()] = True
         shares = [1 - self.test_share - self.valid_share, 1 - self.test_share]
         valid_cut, test_cut = quantiles(time[new], shares)
         start, end = np.asarray(store.offset[:-1]), np.asarray(store.offset[1:])
@@ -110,34 +108,33 @@ class Continued:
             f"valid_from={iso_time(valid_cut)}, test_from={iso_time(test_cut)})",
             todo="there are too few new events: wait for more, or change valid_share, test_share",
         )
-        learned = trains & ~trained
-        if not learned.any():
+        trained = np.zeros(store.n_interactions, dtype=bool)
+        trained[before.train.positions()] = True
+        learned = _pieces(_runs(trains & ~trained, store.offset))
+        if not len(learned):
             raise DataError(
                 "no new event is left to learn from",
                 where="split",
                 todo="wait for more events, or set smaller valid_share and test_share",
             )
-        replayed = self._replayed(trains & trained, store, int(learned.sum()))
-        both = _pieces(_runs(learned, store.offset)), replayed
+        again = self._replayed(_pieces(_runs(trains & trained, store.offset)), _size(learned))
         notes = (
             f"This run updates another. Old period: the {len(before.test):,} test events of that "
             "run, never a target of training and judged apart. New period: the events from "
-            f"{iso_time(test_cut)} on, judged by all metrics here. It learns "
-            f"{int(learned.sum()):,} events that the other didn't train on, and "
-            f"{int((replayed.end - replayed.start).sum()):,} of the others again.",
+            f"{iso_time(test_cut)} on, judged by all metrics here. Learned: {_size(learned):,} new "
+            f"events, and {_size(again):,} old ones again.",
         )
-        return replace(splits, learned=_joined(*both), notes=notes)
+        return replace(splits, learned=_joined(learned, again), notes=notes)
 
     def earlier(self, store: SequenceStore) -> Splits:
         """Return what the earlier run had of `store`; all its candidates are listed."""
         return Earlier(base=self.base, since=self.since)(store)
 
-    def _replayed(self, old: np.ndarray, store: SequenceStore, learned: int) -> View:
-        """Draw pieces of the old events, about `replay` times as many events as are learned."""
-        pieces = _pieces(_runs(old, store.offset))
+    def _replayed(self, pieces: View, new: int) -> View:
+        """Draw pieces of old events, about `replay` times as many events as are new."""
         order = np.random.default_rng([self.seed, len(pieces)]).permutation(len(pieces))
         total = np.cumsum((pieces.end - pieces.start)[order])
-        enough = int(np.searchsorted(total, self.replay * learned))
+        enough = int(np.searchsorted(total, self.replay * new))
         return pieces.take(np.sort(order[:enough]))
 
 
@@ -204,3 +201,7 @@ def _joined(a: View, b: View) -> View:
     order = np.argsort(np.concatenate([a.start, b.start]), kind="stable")
     pairs = ((a.user, b.user), (a.start, b.start), (a.end, b.end))
     return View(*(np.concatenate(pair)[order] for pair in pairs))
+
+
+def _size(view: View) -> int:
+    return int((view.end - view.start).sum())
