@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqrec.embedding.id import IdEmbedding
 from seqrec.features.columns import encode_features
 from seqrec.features.encoded import Codes, Encoded
 from seqrec.layers.dropout import Dropout
@@ -141,6 +142,13 @@ class FeatureEmbedding(nn.Module):
         if not self.training or self.warm_V.all():
             return table_VD
         return torch.where(self.warm_V[:, None] > 0, table_VD, table_VD.detach())
+
+    def frozen(self) -> IdEmbedding:
+        """Return an embedding of the same vectors in one table, which isn't computed again."""
+        table_VD = self.table().detach().clone()
+        made = IdEmbedding(n_items=len(table_VD) - 1, sparse=False, dim=self.dim)
+        made.weight_VD, made.scale = nn.Parameter(table_VD), self.scale
+        return made
 
     def _joined(self) -> Tensor:
         parts = [feature() for feature in self.features.values()]

@@ -18,10 +18,11 @@ from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.policy import Policy
 from seqrec.recommend.arguments import choice_of, id_of, ids_of, length_of, moment_of, session_of
 from seqrec.recommend.data import session_of_user, store_of_run
+from seqrec.recommend.history import history_of, joined, now
 from seqrec.recommend.items import Items
 from seqrec.recommend.lists import top_lists
 from seqrec.recommend.load import parts_of
-from seqrec.recommend.session import Recommendation, Session, history_of, joined, now
+from seqrec.recommend.session import Recommendation, Session
 from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch
 from seqrec.store.views import View

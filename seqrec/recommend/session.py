@@ -1,20 +1,10 @@
-"""Sessions in original ids, and their conversion to a model's input."""
+"""Sessions in original ids, and the lists that answer them; nothing here needs torch."""
 
-import math
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-import torch
-from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
-
-from seqrec.clock import instant
-from seqrec.contracts import EventFacts
-from seqrec.errors import DataError
-from seqrec.shapes import UNKNOWN_TIME, History
 
 
 @dataclass(frozen=True)
@@ -42,96 +32,3 @@ class Recommendation:
     items: pl.DataFrame  # rank, item, title, score; best first
     history: pl.DataFrame  # item, title, attention: what the model saw, oldest first
     unknown: list[str]  # ids in the session that the catalogue lacks
-
-
-def history_of(
-    session: Session,
-    kept: list[int],
-    *,
-    index: Mapping[str, int],
-    wanted: Sequence[str],
-    events: Mapping[str, EventFacts],
-) -> History:
-    """Convert the events of a session at the positions `kept` to a model's input.
-
-    Args:
-        session: the session.
-        kept: positions in it, ascending, of items that `index` has.
-        index: index in the catalogue of each item, by original id.
-        wanted: event columns that the model reads.
-        events: facts about the data's event columns, by name.
-
-    Raises:
-        DataError: the model doesn't take this context.
-    """
-    for name, values in session.context.items():
-        if name not in wanted:
-            columns = ", ".join(wanted) or "only items"
-            raise DataError(f"the model doesn't read {name}; it takes {columns}", where="context")
-        if len(values) != len(session.items):
-            raise DataError(
-                f"{len(values)} values of {name} for {len(session.items)} items",
-                where="context",
-                todo="give one value per item, null where it is unknown",
-            )
-    return History(
-        item_BL=torch.tensor([[index[session.items[at]] for at in kept]]),
-        length_B=torch.tensor([len(kept)]),
-        user_B=torch.tensor([session.user]),
-        event={name: _event(name, session.context.get(name), kept, events) for name in wanted},
-        asked_B=torch.tensor([now() if session.asked is None else session.asked]),
-    )
-
-
-def joined(histories: Sequence[History]) -> History:
-    """Join histories of one row each, padded on the right with unknown values."""
-
-    def padded(rows: Iterable[Tensor], value: float) -> Tensor:
-        return pad_sequence([row[0] for row in rows], batch_first=True, padding_value=value)
-
-    first, asked = histories[0], [history.asked_B for history in histories]
-    unknown = {
-        name: UNKNOWN_TIME if name == "timestamp" else math.nan if v.is_floating_point() else 0
-        for name, v in first.event.items()
-    }
-    return History(
-        item_BL=padded((history.item_BL for history in histories), 0),
-        length_B=torch.cat([history.length_B for history in histories]),
-        user_B=torch.cat([history.user_B for history in histories]),
-        event={n: padded((h.event[n] for h in histories), v) for n, v in unknown.items()},
-        asked_B=torch.cat([at for at in asked if at is not None]),
-    )
-
-
-def _event(
-    name: str,
-    values: Sequence[Any] | None,
-    kept: list[int],
-    events: Mapping[str, EventFacts],
-) -> Tensor:
-    """Convert an event column of a session to a tensor, (1, L)."""
-    given = [None if values is None else values[at] for at in kept]
-    if name == "timestamp":
-        return torch.tensor([[UNKNOWN_TIME if v is None else _moment(v) for v in given]])
-    names = events[name].categories
-    if names is not None:
-        code = {name: at for at, name in enumerate(names, start=1)}
-        return torch.tensor([[code.get(str(value), 0) for value in given]])
-    try:
-        return torch.tensor([[math.nan if v is None else float(v) for v in given]])
-    except ValueError as error:
-        raise DataError(f"{name}: {error}", where="context") from error
-
-
-def now() -> int:
-    """Return the current time in milliseconds since 1970 UTC."""
-    return time.time_ns() // 1_000_000
-
-
-def _moment(value: Any) -> int:
-    """Convert an ISO time, or milliseconds as they are, to milliseconds since 1970 UTC."""
-    if isinstance(value, int):
-        return value
-    moment = instant(value, where="timestamp")
-    assert moment is not None
-    return moment

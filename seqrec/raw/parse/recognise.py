@@ -191,9 +191,9 @@ def far_off(times: pl.Series) -> list[str]:
     if off.is_empty():
         return []
     return [
-        f"{len(off):,} of {len(times):,} times, such as {iso_time(off[0])}, lie far from the others, "
-        f"most of which are from {iso_time(int(low))} to {iso_time(int(high))}: they are kept, and "
-        "may be mistyped or cut off"
+        f"{len(off):,} of {len(times):,} times, such as {iso_time(off[0])}, lie far from the "
+        f"others, most of which are from {iso_time(int(low))} to {iso_time(int(high))}: they are "
+        "kept, and may be mistyped or cut off"
     ]
 
 

@@ -1,0 +1,108 @@
+"""The model as one function of arrays, ready to be captured with any batch and length."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqrec.contracts import EventFacts
+from seqrec.errors import ConfigError
+from seqrec.model import SequenceModel
+from seqrec.shapes import UNKNOWN_TIME, History
+
+B, L = 2, 7  # of the example; sizes of 0 and 1 would be taken for constants
+
+
+class Graph(nn.Module):
+    """Maps ``item_BL, length_B, user_B, asked_B, events`` to ``(query_BD, attention_BL)``.
+
+    Args:
+        model: in evaluation mode.
+        wanted: event columns, in the order of `events`.
+    """
+
+    def __init__(self, model: SequenceModel) -> None:
+        super().__init__()
+        self.model, self.wanted = model, model.wanted
+
+    def forward(
+        self,
+        item_BL: Tensor,
+        length_B: Tensor,
+        user_B: Tensor,
+        asked_B: Tensor,
+        events: tuple[Tensor, ...],
+    ) -> tuple[Tensor, Tensor]:
+        """Return queries and attention weights at the last valid positions."""
+        event = dict(zip(self.wanted, events, strict=True))
+        history = History(item_BL, length_B, user_B, event, asked_B)
+        query_BD, alpha_BL = self.model.answer(history)
+        return query_BD.float(), alpha_BL.float()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the inputs, flattened."""
+        return ["item", "length", "user", "asked", *(f"event.{name}" for name in self.wanted)]
+
+
+def frozen(model: SequenceModel) -> SequenceModel:
+    """Return the model with an item table that isn't computed at every call, where it is."""
+    make = getattr(model.embedding, "frozen", None)
+    if make is None:
+        return model
+    return SequenceModel(
+        embedding=make(),
+        encoder=model.encoder,
+        head=model.head,
+        scorer=model.scorer,
+        context=model.context,
+        ask=model.ask,
+    ).eval()
+
+
+def exportable(model: Any) -> SequenceModel:
+    """Return the model if its scores are products of a query and rows of a table.
+
+    Raises:
+        ConfigError: they aren't.
+    """
+    if not isinstance(model, SequenceModel):
+        name = type(model.baseline).__name__
+        raise ConfigError(
+            f"{name} is counted and has no vectors: it can't be exported",
+            where="model",
+            todo="export a trained model, such as model=lstm_attn",
+        )
+    if not getattr(model.scorer, "has_vectors", True):
+        raise ConfigError(
+            f"scores of {type(model.scorer).__name__} aren't products of vectors: its layers would "
+            "run for every item, so it can't be exported",
+            where="scorer",
+            todo="train with scorer=tied, cosine or mlp",
+        )
+    return model
+
+
+def example(events: Mapping[str, EventFacts], wanted: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return arguments to capture a graph with: two histories, of seven items and of four."""
+    item_BL = torch.ones(B, L, dtype=torch.int64)
+    item_BL[1, 4:] = 0
+    columns = tuple(_column(name, events[name]) for name in wanted)
+    length_B = torch.tensor([L, 4])
+    return item_BL, length_B, torch.full((B,), -1), torch.full((B,), 10**12), columns
+
+
+def dynamic(wanted: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return which sizes of the example may be any."""
+    any_size = torch.export.Dim.DYNAMIC
+    row, both = {0: any_size}, {0: any_size, 1: any_size}
+    return both, row, row, row, tuple(both for _ in wanted)
+
+
+def _column(name: str, facts: EventFacts) -> Tensor:
+    if name == "timestamp":
+        return torch.full((B, L), UNKNOWN_TIME)
+    if facts.categories is not None:
+        return torch.zeros(B, L, dtype=torch.int64)
+    return torch.full((B, L), torch.nan)
