@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # --help and refused command lines don't need it
     from seqrec.run.folder import RunFolder
 
 OPTIONS: Any = field(default_factory=dict, metadata=PAIRS)
+EVENTS: Any = field(default_factory=lambda: ["click"])
+BEGUN = ("run", "data", "log", "quarantine", "out", "where")  # what resume= knows already
 
 
 @dataclass
@@ -25,11 +27,15 @@ class Arguments:
 
     python scripts/update.py run=outputs/.../... data=orders-june.csv
     python scripts/update.py run=outputs/.../... data=FOLDER growth=features epochs=3
+    python scripts/update.py run=outputs/.../... log=log quarantine=quarantine.json
     python scripts/update.py resume=outputs/.../..._updated
     """
 
     run: str | None = None  # the folder of the run to update
     data: str | None = None  # its data with newer events: a file, or the folder of raw files
+    log: Path | None = None  # the folder of a feedback log
+    events: list[str] = EVENTS  # outcomes of the log that count as events
+    quarantine: Path | None = None  # JSON file of what of the log is ruled out
     out: Path | None = None  # folder of the new run; default: beside the run, ..._updated
     resume: str | None = None  # the folder of an update that was stopped, to go on with
     growth: str = "neighbours"  # where new items begin: a file of configs/growth
@@ -39,6 +45,7 @@ class Arguments:
     lr: float | None = None  # learning rate; default: the run's
     replay: float = 1.0  # old events that are learned again, for each new one
     distil: float = 1.0  # weight of staying near the answers of the run; 0: none
+    keep: float = 0.5  # share of the run's weights in those of the new model; 0: none
     valid_share: float = 0.1  # share of the new events that says when to stop
     test_share: float = 0.2  # share of the new events, the latest, that is judged
     seed: int | None = None  # default: the run's
@@ -54,6 +61,7 @@ def update_run(arguments: Arguments) -> None:
     from seqrec.experiment.evaluate import relocated
     from seqrec.run.folder import RunFolder
     from seqrec.update.compose import Knobs
+    from seqrec.update.feedback import Quarantine
     from seqrec.update.run import News, trained, update
 
     trust = Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
@@ -77,13 +85,16 @@ def update_run(arguments: Arguments) -> None:
             todo="finish it first: add resume=auto to its command",
         )
     root = relocated(parent.config(), arguments.where)
-    knobs = Knobs(
-        **{name: getattr(arguments, name) for name in Knobs.__dataclass_fields__}
-    )
+    knobs = Knobs(**{name: getattr(arguments, name) for name in Knobs.__dataclass_fields__})
     folder, found = update(
         parent,
         root,
-        news=News(place=arguments.data),
+        news=News(
+            place=arguments.data,
+            log=arguments.log,
+            kinds=tuple(arguments.events),
+            quarantine=Quarantine.read(arguments.quarantine),
+        ),
         growth=growth,
         knobs=knobs,
         out=arguments.out,
@@ -99,19 +110,32 @@ def check(arguments: Arguments) -> None:
         ConfigError: they do.
     """
     if arguments.resume is not None:
-        given = [name for name in ("run", "data", "out") if getattr(arguments, name) is not None]
+        given = [name for name in BEGUN if getattr(arguments, name) is not None]
         if given:
             raise ConfigError(
                 f"resume= goes on with what was begun, so it takes no {given[0]}=",
                 todo="give resume=FOLDER alone",
             )
         return
-    if arguments.run is None or arguments.data is None:
+    if arguments.run is None or (arguments.data is None and arguments.log is None):
         raise ConfigError(
             "give the run to update, and where newer events are",
-            todo=command("update", "run=FOLDER", "data=FILE"),
+            todo=f"{command('update', 'run=FOLDER', 'data=FILE')}, or log=FOLDER",
         )
-    least = {"epochs": 1, "patience": 0, "replay": 0, "distil": 0, "valid_share": 0, "test_share": 0}
+    if arguments.quarantine is not None and arguments.log is None:
+        raise ConfigError(
+            "a quarantine rules out feedback of a log, and there is none",
+            where=f"quarantine={arguments.quarantine}",
+            todo="add log=FOLDER, or leave quarantine= out",
+        )
+    least = {
+        "epochs": 1,
+        "patience": 0,
+        "replay": 0,
+        "distil": 0,
+        "valid_share": 0,
+        "test_share": 0,
+    }
     for name, bound in least.items():
         if not getattr(arguments, name) >= bound:
             raise ConfigError(f"{name}={getattr(arguments, name)}: must be at least {bound}")
@@ -129,36 +153,23 @@ def settings(arguments: Arguments) -> dict[str, Any]:
 
 def show(folder: "RunFolder", found: dict[str, Any]) -> None:
     """Print what was reached on the old and on the new period, and what to type next."""
-    out, k = console(), found["k"]
-    out.print()
-    table = Table("update")
+    out, metric, new = console(), found["metric"], found["new_items"]
+    table = Table("updated")
     table.add_column("period")
-    for column in ("events", f"ndcg@{k} before", "after", "", f"hit_rate@{k} before", "after"):
+    for column in ("events", f"{metric} before", "now", "of before"):
         table.add_column(column, right=True)
     for period in ("old", "new"):
-        one = found[period]
-        then, now = one["before"], one["after"]
-        ratio = now[f"ndcg@{k}"] / then[f"ndcg@{k}"] if then[f"ndcg@{k}"] else float("nan")
-        table.add_row(
-            period,
-            f"{one['events']:,}",
-            f"{then[f'ndcg@{k}']:.4f}",
-            f"{now[f'ndcg@{k}']:.4f}",
-            f"{ratio:.1%}",
-            f"{then[f'hit_rate@{k}']:.4f}",
-            f"{now[f'hit_rate@{k}']:.4f}",
-        )
+        then, now = (found[period][when][metric] for when in ("before", "after"))
+        share = f"{now / then:.1%}" if then else ""
+        table.add_row(period, f"{found[period]['events']:,}", f"{then:.4f}", f"{now:.4f}", share)
+    out.print()
     out.print(table)
-    print_line(out, "lists", f"overlap of old lists RBO@{k} {found['overlap']:.3f}")
-    new = found["new_items"]
-    print_line(
-        out,
-        "new items",
-        f" {new['items']:,} can be recommended; {new['hits']:,} of {new['events']:,} events with "
-        f"one are hits@{k}",
-    )
+    print_line(out, "lists", f"overlap of old lists, RBO@{found['k']}: {found['overlap']:.3f}")
+    hits = f"{new['hits']:,} of {new['events']:,} events with one are hits@{found['k']}"
+    print_line(out, "new items", f" {new['items']:,} can be recommended; {hits}")
     print_line(out, "run", str(folder.path))
     print_line(out, "next", command("export", f"run={folder.path}", "out=bundle"))
+    print_line(out, "", command("update", f"run={folder.path}", "data=FILE"))
 
 
 def main() -> None:

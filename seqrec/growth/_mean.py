@@ -22,5 +22,7 @@ def weighted_mean(
     total = torch.zeros(rows, dtype=table_VD.dtype).index_add_(0, row_P, weight_P)
     wide = (-1, *[1] * (table_VD.dim() - 1))
     part_PD = table_VD[of_P] * weight_P.view(wide)
-    mean = torch.zeros(rows, *table_VD.shape[1:], dtype=table_VD.dtype).index_add_(0, row_P, part_PD)
+    mean = torch.zeros(rows, *table_VD.shape[1:], dtype=table_VD.dtype).index_add_(
+        0, row_P, part_PD
+    )
     return mean / total.clamp(min=1e-12).view(wide), total

@@ -47,9 +47,7 @@ class Features:
         new_P = number_V[item_P] >= 0
         code_P, row_P = code_P[new_P], number_V[item_P[new_P]]
         weight_P = torch.where(count_C[code_P] > 0, 1 / (1 + count_C[code_P]).log1p(), 0.0)
-        mean_ND, total_N = weighted_mean(
-            mean_CD, row_P, code_P, weight_P, rows=len(fresh.item_N)
-        )
+        mean_ND, total_N = weighted_mean(mean_CD, row_P, code_P, weight_P, rows=len(fresh.item_N))
         mean_ND[total_N == 0] = table_VD[fresh.known_V].mean(0)
         return mean_ND
 
@@ -64,10 +62,13 @@ class Features:
         missing = [name for name in chosen if name not in items.columns]
         if missing or not chosen:
             raise DataError(
-                f"the items have no column {missing[0]!r}" if missing else "the items have no "
-                "column of categories",
+                f"the items have no column {missing[0]!r}"
+                if missing
+                else "the items have no column of categories",
                 where="growth=features",
-                todo=f"use columns='[{', '.join(fitting)}]'" if fitting else "use growth=neighbours",
+                todo=f"use columns='[{', '.join(fitting)}]'"
+                if fitting
+                else "use growth=neighbours",
             )
         parts = [flat_values(items[name]).with_columns(column=pl.lit(name)) for name in chosen]
         pairs = pl.concat(parts)

@@ -35,8 +35,6 @@ class Neighbours:
                 row, of = number_V[new[which]], near[which]
                 pairs.append((row, of, torch.full(row.shape, 1 / apart)))
         row_P, of_P, weight_P = (torch.cat(part) for part in zip(*pairs, strict=True))
-        mean_ND, total_N = weighted_mean(
-            table_VD, row_P, of_P, weight_P, rows=len(fresh.item_N)
-        )
+        mean_ND, total_N = weighted_mean(table_VD, row_P, of_P, weight_P, rows=len(fresh.item_N))
         mean_ND[total_N == 0] = table_VD[fresh.known_V].mean(0)
         return mean_ND

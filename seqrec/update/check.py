@@ -1,7 +1,5 @@
 """Whether newer data is that of a run, and goes on from it."""
 
-from collections.abc import Collection
-
 import numpy as np
 import polars as pl
 
@@ -36,7 +34,7 @@ def check_updatable(root: Root, store: SequenceStore) -> None:
 
 
 def check_goes_on(
-    before: SequenceStore, store: SequenceStore, *, since: int, gone: Collection[str] = ()
+    before: SequenceStore, store: SequenceStore, *, since: int, gone: pl.Series | None = None
 ) -> None:
     """Check that `store` begins with the events of `before`, and has more.
 
@@ -44,7 +42,7 @@ def check_goes_on(
         before: the data of the run that is updated.
         store: the grown data.
         since: milliseconds since 1970 UTC; events from this time on are new.
-        gone: users who are left out now.
+        gone: users who are left out now; None: nobody.
 
     Raises:
         DataError: an item has another number, an earlier event is missing or was added, or nothing
@@ -55,10 +53,9 @@ def check_goes_on(
     if not known.equals(before.items()["item"]):
         raise _other("an item has another number", before, since)
     old = np.asarray(store.timestamp) < since
-    then, now = _events(before, np.ones(len(old[: before.n_interactions]), dtype=bool)), None
-    now = _events(store, old)
-    if gone:
-        then = then.filter(~pl.col("user").is_in(list(gone)))
+    then, now = _events(before, np.ones(before.n_interactions, dtype=bool)), _events(store, old)
+    if gone is not None:
+        then = then.filter(~pl.col("user").is_in(gone.implode()))
     if not then.equals(now):
         lost = then.join(now, on=then.columns, how="anti", nulls_equal=True)
         more = now.join(then, on=then.columns, how="anti", nulls_equal=True)

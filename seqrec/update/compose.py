@@ -12,7 +12,6 @@ from seqrec.errors import ConfigError
 from seqrec.run.folder import to_values, typed
 
 GROWN = "seqrec.update.source.Grown"
-ADAPTED = ("lr",)
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Knobs:
         patience: validations of the new period without improvement before it stops.
         lr: learning rate; None: that of the run before.
         replay, valid_share, test_share: see :class:`~seqrec.update.split.Continued`.
-        distil: see :class:`~seqrec.update.start.Inherited`.
+        distil, keep: see :class:`~seqrec.update.start.Inherited`.
         seed: of all random choices; None: that of the run before.
     """
 
@@ -33,14 +32,20 @@ class Knobs:
     lr: float | None = None
     replay: float = 1.0
     distil: float = 1.0
+    keep: float = 0.5
     valid_share: float = 0.1
     test_share: float = 0.2
     seed: int | None = None
 
 
+def is_update(root: Root) -> bool:
+    """Return whether a run's data is that of another, grown."""
+    return root.data["_target_"] == GROWN
+
+
 def source_of(root: Root) -> dict[str, Any]:
     """Return the data of a run without what an update added to it."""
-    return dict(root.data["base"] if root.data["_target_"] == GROWN else root.data)
+    return dict(root.data["base"] if is_update(root) else root.data)
 
 
 def renewed(base: dict[str, Any], place: str | None) -> dict[str, Any]:
@@ -118,6 +123,7 @@ def composed(
         "update": {
             "_target_": "seqrec.update.start.Inherited",
             "distil": knobs.distil,
+            "keep": knobs.keep,
             **update,
         },
         "seed": seed,
@@ -128,6 +134,7 @@ def composed(
         "max_epochs": knobs.epochs,
         "patience": knobs.patience,
         "validate_every": 1,
+        "ema": 0.0,
         "limit_batches": None,
     }
     if knobs.lr is not None and values["optimizer"] is not None:

@@ -13,7 +13,6 @@ from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.evaluate import rebuild
 from seqrec.ranking.policy import Policy
 from seqrec.run.folder import RunFolder
-from seqrec.store.store import SequenceStore
 from seqrec.store.views import View
 from seqrec.terminal.console import silent
 from seqrec.training.counting import BaselineModule
@@ -42,8 +41,9 @@ def judge_update(folder: RunFolder, config: Root) -> dict[str, Any]:
     doesn't know the item.
 
     Returns:
-        Plain values: ``old`` and ``new``, each with events, the metrics before and after; the
-        overlap of the lists of the old period; and the new items' hits.
+        Plain values: the ``metric`` that the run is monitored by, and ``k`` of its lists; ``old``
+        and ``new``, each with events and metrics before and after; the ``overlap`` of the lists of
+        the old period; and the hits of new items.
     """
     after = rebuild(folder, config)
     before, known_V = _before(after, config)
@@ -63,6 +63,7 @@ def judge_update(folder: RunFolder, config: Root) -> dict[str, Any]:
     hit[tested.event_R] = tested.rank_R <= k
     alike = rbo(_lists(lists_before)[:, :k], _lists(lists_after)[:, :k])
     return {
+        "metric": config.evaluation.monitor,
         "k": k,
         "old": {"events": len(old.view), "before": old_before, "after": old_after},
         "overlap": float(alike.mean()),

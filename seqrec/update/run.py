@@ -4,14 +4,16 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from omegaconf import OmegaConf
 
 from seqrec.build import build_source
 from seqrec.config.schema import Root
+from seqrec.disk.write import telling
 from seqrec.errors import RunError
 from seqrec.experiment.evaluate import find_data
 from seqrec.experiment.run import run
@@ -21,12 +23,14 @@ from seqrec.run.checkpoints import checkpoints_of
 from seqrec.run.claim import claim
 from seqrec.run.folder import RunFolder, to_values
 from seqrec.store.prepare import prepare
+from seqrec.store.store import SequenceStore
 from seqrec.update.check import check_goes_on, check_updatable
-from seqrec.update.compose import Knobs, composed, renewed, source_of
+from seqrec.update.compose import Knobs, composed, is_update, renewed, source_of
+from seqrec.update.feedback import KEPT, Collected, Quarantine, collect, write_events
 from seqrec.update.judge import FILE, judge_update
-from seqrec.update.source import write_known
+from seqrec.update.source import read_table, write_known
 
-KNOWN = "known.parquet"
+KNOWN, EVENTS = "known.parquet", "feedback.parquet"
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,31 @@ class News:
 
     Args:
         place: of the files of the run's data; None: where they were.
+        log: folder of a feedback log; None: there is none.
+        kinds: outcomes of the log that count.
+        quarantine: what of the log is ruled out.
     """
 
     place: str | None = None
-    gone: list[str] = field(default_factory=list)
+    log: Path | None = None
+    kinds: tuple[str, ...] = ("click",)
+    quarantine: Quarantine = Quarantine()
+
+    def collect(self, root: Root, before: SequenceStore, since: int) -> Collected | None:
+        """Return the events of the log, with those that the run already had from one."""
+        had = root.data.get("events_path") if is_update(root) else None
+        if self.log is None:
+            if had is None:
+                return None
+            return Collected(self.quarantine.without(read_table(Path(had), KEPT)))
+        return collect(
+            self.log,
+            kinds=self.kinds,
+            since=since,
+            items=before.items()["item"],
+            quarantine=self.quarantine,
+            earlier=None if had is None else Path(had),
+        )
 
 
 def update(
@@ -73,11 +98,15 @@ def update(
     assert before.timestamp is not None
     since = int(before.timestamp.max()) + 1
     base = renewed(source_of(root), news.place)
+    logged = news.collect(root, before, since)
+    names = before.users()["user"]
+    users = names if logged is None else _without(names, logged.gone, root)
     with _claimed(out, parent) as folder:
         write_known(
-            folder.path / KNOWN,
-            Known(items=before.items()["item"], users=before.users()["user"], since=since),
+            folder.path / KNOWN, Known(items=before.items()["item"], users=users, since=since)
         )
+        if logged is not None:
+            write_events(folder.path / EVENTS, logged.events)
         had = {
             "users": before.n_users,
             "items": before.n_items,
@@ -87,7 +116,7 @@ def update(
             root,
             base=base,
             known_path=folder.path / KNOWN,
-            events_path=None,
+            events_path=None if logged is None else folder.path / EVENTS,
             since=since,
             update={
                 "parent": str(parent.path),
@@ -100,7 +129,7 @@ def update(
             knobs=knobs,
         )
         store = prepare(build_source(config), config.prepare, Path(config.paths.cache_dir))
-        check_goes_on(before, store, since=since, gone=news.gone)
+        check_goes_on(before, store, since=since, gone=names.filter(users.is_null()))
         return folder, trained(folder, config, about)
 
 
@@ -120,29 +149,37 @@ def trained(folder: RunFolder, config: Root, about: dict[str, Any]) -> dict[str,
     return found
 
 
+def _without(users: pl.Series, gone: list[str], root: Root) -> pl.Series:
+    """Return the users with null for those who are gone, with all their sessions."""
+    person = users.str.replace(r"/\d+$", "") if root.prepare.session_gap is not None else users
+    return pl.select(pl.when(person.is_in(gone)).then(None).otherwise(users)).to_series()
+
+
 @contextmanager
 def _claimed(out: Path | None, parent: RunFolder) -> Iterator[RunFolder]:
-    """Yield a new folder; where nothing was trained in it, it is removed after an error.
+    """Yield a folder that only this process has; it is removed if nothing was trained in it.
 
     Raises:
-        RunError: `out` has something in it.
+        RunError: `out` is there.
+        WriteError: it can't be made.
     """
     if out is None:
-        path = claim(parent.path.with_name(f"{parent.path.name}_updated"))
-    elif out.is_dir() and any(out.iterdir()):
-        raise RunError(
-            "there is something in the folder of the new run",
-            where=str(out),
-            todo="name a new folder with out=, or leave it out; a killed update goes on with "
-            "resume=FOLDER",
-        )
+        out = claim(parent.path.with_name(f"{parent.path.name}_updated"))
     else:
-        path = out
-        path.mkdir(parents=True, exist_ok=True)
-    folder = RunFolder(path, parent.trust)
+        with telling(out):
+            try:
+                out.mkdir(parents=True)  # of several processes, one succeeds
+            except FileExistsError:
+                raise RunError(
+                    "the folder of the new run is there already",
+                    where=str(out),
+                    todo="name another with out=, or leave out= out; a stopped update goes on with "
+                    f"resume={out}",
+                ) from None
+    folder = RunFolder(out, parent.trust)
     try:
         yield folder
     except BaseException:
-        if not checkpoints_of(path):
-            shutil.rmtree(path, ignore_errors=True)
+        if not checkpoints_of(out):
+            shutil.rmtree(out, ignore_errors=True)
         raise

@@ -1,8 +1,9 @@
 """The data of an updated run: that of the run before, newer events, and ids that keep numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import polars as pl
 from polars.exceptions import PanicException
@@ -64,7 +65,7 @@ class Grown:
         interactions = replace(self.base.read(), known=read_known(Path(self.known_path)))
         if self.events_path is None:
             return interactions
-        more = read_events(Path(self.events_path))
+        more = read_table(Path(self.events_path), EVENTS)
         before = interactions.events.with_columns(pl.col("user", "item").cast(pl.String))
         events = pl.concat([before, more.lazy()], how="diagonal_relaxed")
         return replace(interactions, events=events)
@@ -100,16 +101,16 @@ def read_known(path: Path) -> Known:
     return Known(items=items, users=users, since=int(table["since"][0]))
 
 
-def read_events(path: Path) -> pl.DataFrame:
-    """Read the events of a log: user, item and time.
+def read_table(path: Path, columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Read a Parquet file that has columns of these types, and return these.
 
     Raises:
         DataError: the file is damaged.
     """
     table = _read(path)
-    if any(table.schema.get(name) != kind for name, kind in EVENTS.items()):
-        raise _damaged(path, f"it lacks one of {', '.join(EVENTS)}")
-    return table.select(EVENTS)
+    if any(table.schema.get(name) != kind for name, kind in columns.items()):
+        raise _damaged(path, f"it lacks one of {', '.join(columns)}")
+    return table.select(columns)
 
 
 def _read(path: Path) -> pl.DataFrame:

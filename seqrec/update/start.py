@@ -1,6 +1,7 @@
 """What an updated run takes over: the weights it begins with, and the answers it stays near to."""
 
 import copy
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,14 +14,15 @@ from seqrec.contracts import Facts, Growth, Objective
 from seqrec.errors import RunError
 from seqrec.evaluation.task import Task
 from seqrec.model import SequenceModel
-from seqrec.run.audited import weights_hash
 from seqrec.recommend.load import parts_of
+from seqrec.run.audited import weights_hash
 from seqrec.run.folder import RunFolder, to_values
 from seqrec.shapes import History, TrainBatch, position_mask
 from seqrec.update.source import read_known
 from seqrec.update.transfer import Before, frozen, transferred
 
-SCORES = 2**22  # of the catalogue, that distillation holds at once
+SCORES = 2**21  # of the catalogue, that distillation holds at once
+SHARE = 0.25  # of the sequences of a batch that the earlier model is asked about
 
 
 class Inherited:
@@ -38,6 +40,8 @@ class Inherited:
         had: users, items and events of its data.
         typed: the command that made this run.
         distil: weight of the divergence; 0: none.
+        keep: share of the earlier weights in those of the new model, from 0 to less than 1; see
+            :class:`~seqrec.training.averaging.MovingAverage`.
     """
 
     meaning: ClassVar[dict[str, str]] = {"parent": "file", "typed": "label"}
@@ -52,11 +56,15 @@ class Inherited:
         had: dict[str, int],
         typed: str | None = None,
         distil: float = 1.0,
+        keep: float = 0.5,
     ) -> None:
         if not distil >= 0:
             raise ValueError(f"update.distil={distil} must be at least 0")
+        if not 0 <= keep < 1:
+            raise ValueError(f"update.keep={keep} must be in 0 <= . < 1")
         self.parent, self.weights, self.fingerprint = parent, weights, fingerprint
-        self.growth, self.had, self.typed, self.distil = growth, had, typed, distil
+        self.growth, self.had, self.typed = growth, had, typed
+        self.distil, self.keep = distil, keep
         self.teacher: SequenceModel | None = None
         self.known_V = torch.zeros(0, dtype=torch.bool)
 
@@ -113,19 +121,24 @@ class Inherited:
     ) -> Tensor:
         """Return the mean divergence at some positions of a batch."""
         assert self.teacher is not None
-        teacher = self.teacher.to(u_BLD.device)
-        known_V = self.known_V.to(u_BLD.device)
+        teacher, known_V = self.teacher.to(u_BLD.device), self.known_V.to(u_BLD.device)
+        row_R = _drawn(len(u_BLD), math.ceil(SHARE * len(u_BLD)), generator).to(u_BLD.device)
+        history, u_RLD = history.take(row_R), u_BLD[row_R]
         place_N2 = position_mask(history.length_B, u_BLD.shape[1]).nonzero()
         most = max(1, SCORES // len(known_V))
-        if len(place_N2) > most:
-            chosen = torch.randperm(len(place_N2), generator=generator, device=generator.device)
-            place_N2 = place_N2[chosen[:most].to(place_N2.device)]
+        place_N2 = place_N2[_drawn(len(place_N2), most, generator).to(u_BLD.device)]
         row_N, column_N = place_N2.unbind(1)
         with torch.no_grad():
-            then_BLD = teacher(history.masked(known_V))
-            wanted_NV = _scores(teacher, then_BLD[row_N, column_N], known_V).log_softmax(1)
-        found_NV = _scores(model, u_BLD[row_N, column_N], known_V).log_softmax(1)
+            then_RLD = teacher(history.masked(known_V))
+            wanted_NV = _scores(teacher, then_RLD[row_N, column_N], known_V).log_softmax(1)
+        found_NV = _scores(model, u_RLD[row_N, column_N], known_V).log_softmax(1)
         return F.kl_div(found_NV, wanted_NV, log_target=True, reduction="batchmean")
+
+
+def _drawn(size: int, most: int, generator: Generator) -> Tensor:
+    """Return the places of a sample: all if there are no more than `most`."""
+    order = torch.randperm(size, generator=generator, device=generator.device)
+    return order[:most]
 
 
 def _scores(model: SequenceModel, u_ND: Tensor, known_V: Tensor) -> Tensor:

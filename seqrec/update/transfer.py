@@ -81,7 +81,7 @@ def transferred(
 
 
 def _fresh(before: Before, facts: Facts, store: SequenceStore, train: View) -> Fresh:
-    """Describe the items that are new, or that the run before never trained on and this one does."""
+    """Describe new items, and those that only this run trains on."""
     assert facts.item_count_V is not None
     size = facts.n_items + 1
     known_V = torch.zeros(size, dtype=torch.bool)
