@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from seqrec.clock import iso_time
-from seqrec.config.schema import Repeats, Root
+from seqrec.config.schema import Repeats, Root, Ties
 from seqrec.errors import DataError, RunError
 from seqrec.store.store import SequenceStore
 
@@ -21,6 +21,8 @@ def check_updatable(root: Root, store: SequenceStore) -> None:
         "its split was published: the parts of split=given can't grow": store.part is not None,
         "prepare.repeats=last lets a new event remove an old one": root.prepare.repeats
         is Repeats.last,
+        "prepare.ties=shuffle draws the order of old events anew": root.prepare.ties
+        is Ties.shuffle,
         "prepare.max_history lets new events push old ones out": root.prepare.max_history
         is not None,
     }

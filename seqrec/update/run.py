@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class News:
     place: str | None = None
     log: Path | None = None
     kinds: tuple[str, ...] = ("click",)
-    quarantine: Quarantine = Quarantine()
+    quarantine: Quarantine = field(default_factory=Quarantine)
 
     def collect(self, root: Root, before: SequenceStore, since: int) -> Collected | None:
         """Return the events of the log, with those that the run already had from one."""
