@@ -118,6 +118,7 @@ def composed(
             "valid_share": knobs.valid_share,
             "test_share": knobs.test_share,
             "replay": knobs.replay,
+            "piece": root.max_length,
             "seed": seed,
         },
         "update": {

@@ -131,7 +131,7 @@ def collect(
             where=str(log),
             todo="wait for feedback, or name the outcomes that count with events='[click]'",
         )
-    events = pl.concat([kept, rest.select(KEPT)]).sort("timestamp", maintain_order=True)
+    events = pl.concat([kept, rest.select(*KEPT)]).sort("timestamp", maintain_order=True)
     return Collected(events, counted, gone.to_list())
 
 
@@ -169,5 +169,5 @@ def _without_forgotten(events: pl.DataFrame, forgotten: pl.DataFrame) -> pl.Data
     return (
         events.join(asked, on="user", how="left", maintain_order="left")
         .filter(pl.col("forgotten").is_null() | (pl.col("timestamp") > pl.col("forgotten")))
-        .select(KEPT)
+        .select(*KEPT)
     )

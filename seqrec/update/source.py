@@ -110,7 +110,7 @@ def read_table(path: Path, columns: Mapping[str, Any]) -> pl.DataFrame:
     table = _read(path)
     if any(table.schema.get(name) != kind for name, kind in columns.items()):
         raise _damaged(path, f"it lacks one of {', '.join(columns)}")
-    return table.select(columns)
+    return table.select(*columns)
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -11,7 +11,6 @@ from seqrec.split._cuts import check_shares, chosen, count_before, quantiles, ti
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Split, Splits, View, assemble
 
-PIECE = 32  # events of a stretch that is learned from, at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +59,7 @@ class Continued:
         since: milliseconds since 1970 UTC; events from this time on are new.
         valid_share, test_share: share of the new events that validates and tests.
         replay: old events that are learned again, for each new one.
+        piece: events of a stretch that is learned from, at most; the model's ``max_length`` fits.
         seed: of the sample.
     """
 
@@ -69,13 +69,16 @@ class Continued:
     since: int
     valid_share: float = 0.1
     test_share: float = 0.2
-    replay: float = 1.0
+    replay: float = 0.25
+    piece: int = 50
     seed: int = 0
 
     def __post_init__(self) -> None:
         check_shares(test_share=self.test_share, valid_share=self.valid_share)
         if not self.replay >= 0:
             raise ValueError(f"split.replay={self.replay} must be at least 0")
+        if self.piece < 1:
+            raise ValueError(f"split.piece={self.piece} must be at least 1")
 
     def __call__(self, store: SequenceStore) -> Splits:
         """Split `store`; raise a DataError if it has no times or a part is empty."""
@@ -110,14 +113,15 @@ class Continued:
         )
         trained = np.zeros(store.n_interactions, dtype=bool)
         trained[before.train.positions()] = True
-        learned = _pieces(_runs(trains & ~trained, store.offset))
+        learned = _pieces(_runs(trains & ~trained, store.offset), self.piece)
         if not len(learned):
             raise DataError(
                 "no new event is left to learn from",
                 where="split",
                 todo="wait for more events, or set smaller valid_share and test_share",
             )
-        again = self._replayed(_pieces(_runs(trains & trained, store.offset)), _size(learned))
+        old = _pieces(_runs(trains & trained, store.offset), self.piece)
+        again = self._replayed(old, _size(learned))
         notes = (
             f"This run updates another. Old period: the {len(before.test):,} test events of that "
             "run, never a target of training and judged apart. New period: the events from "
@@ -187,12 +191,12 @@ def _runs(which: np.ndarray, offset: np.ndarray) -> View:
     return View(np.searchsorted(offset, start, side="right") - 1, start, end)
 
 
-def _pieces(view: View) -> View:
-    """Cut stretches into pieces of at most `PIECE` events."""
-    count = -(-(view.end - view.start) // PIECE)
+def _pieces(view: View, size: int) -> View:
+    """Cut stretches into pieces of at most `size` events."""
+    count = -(-(view.end - view.start) // size)
     number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    start = np.repeat(view.start, count) + number * PIECE
-    end = np.minimum(start + PIECE, np.repeat(view.end, count))
+    start = np.repeat(view.start, count) + number * size
+    end = np.minimum(start + size, np.repeat(view.end, count))
     return View(np.repeat(view.user, count), start, end)
 
 

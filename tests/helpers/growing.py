@@ -15,7 +15,7 @@ SETTINGS = ("data=files", "prepare.k_core=0", "split=temporal", "split.targets=a
 SINCE = 1_725_148_800_000  # 2024-09-01, in milliseconds
 
 
-def write_growing(folder: Path, *, users: int = 30) -> None:
+def write_growing(folder: Path, *, users: int = 60) -> None:
     """Write ``before.csv`` and ``after.csv``, which begins with it, and ``items.csv``.
 
     Users come and go all the year; some items come in September.
@@ -24,8 +24,8 @@ def write_growing(folder: Path, *, users: int = 30) -> None:
     rng = np.random.default_rng(0)
     rows = []
     for user in range(users):
-        first = user % 4 if user % 5 else 7
-        last = 6 if user % 7 == 3 else MONTHS
+        first = user % 10
+        last = min(first + 2, MONTHS) if user % 4 else MONTHS
         for month in range(first, last):
             for _ in range(2):
                 late = month >= BEFORE - 1 and rng.random() < 0.3
@@ -38,7 +38,7 @@ def write_growing(folder: Path, *, users: int = 30) -> None:
     table.filter(pl.col("timestamp") < f"2024-{BEFORE:02}").write_csv(folder / "before.csv")
     names = [*(f"i{n}" for n in range(20)), *(f"n{n}" for n in range(3))]
     items = pl.DataFrame({"item_id": names}).with_columns(
-        title=pl.lit("thing ") + pl.col("item_id"),
+        title=pl.Series([("red", "blue", "green")[n % 3] + f" thing {n % 5}" for n in range(23)]),
         kind=pl.Series([f"k{n % 3}" for n in range(23)]),
         price=pl.Series([float(n) for n in range(23)]),
     )

@@ -1,16 +1,14 @@
 """What an update learns, and the two periods that it is judged by."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-from helpers.components import names
+from helpers.components import names, node
 from helpers.growing import SINCE, stores
 
 from seqrec.config.make import make
 from seqrec.errors import DataError
 from seqrec.store.views import View
-from seqrec.update.split import PIECE, Continued, Earlier
+from seqrec.update.split import Continued, Earlier, _pieces, _runs
 
 BASES = [name for name in names("split") if name != "given"]
 
@@ -21,9 +19,8 @@ def both(tmp_path_factory):
 
 
 def base_of(name):
-    from helpers.components import node
-
-    return make(node("split", name))
+    shares = {"valid_share": 0.3, "test_share": 0.3} if name == "sessions" else {}
+    return make({**node("split", name), **shares})
 
 
 def events(store, view):
@@ -49,13 +46,13 @@ def test_the_earlier_split_is_found_again_in_the_grown_data(both, name):
 @pytest.mark.parametrize("name", BASES)
 def test_no_held_out_event_trains(both, name):
     _, store = both
-    split = Continued(base=base_of(name), since=SINCE, replay=3.0)
+    split = Continued(base=base_of(name), since=SINCE, replay=3.0, piece=4)
     found, earlier = split(store), split.earlier(store)
     held = {*earlier.test.end, *found.valid.end, *found.test.end}
     assert not held & set(found.train.positions())
     learned = found.learned.positions()
     assert len(set(learned)) == len(learned) and set(learned) <= set(found.train.positions())
-    assert (found.learned.end - found.learned.start).max() <= PIECE
+    assert (found.learned.end - found.learned.start).max() <= 4
 
 
 def test_the_new_period_lies_after_all_training(both):
@@ -73,12 +70,12 @@ def test_new_events_are_learned_and_replay_is_about_as_much_as_asked(both):
     time = np.asarray(store.timestamp)
     sizes = {}
     for replay in (0.0, 0.5, 1.0, 100.0):
-        found = Continued(base=base_of("temporal"), since=SINCE, replay=replay)(store)
+        found = Continued(base=base_of("temporal"), since=SINCE, replay=replay, piece=4)(store)
         new = set(found.train.positions()[time[found.train.positions()] >= SINCE])
         assert new <= set(found.learned.positions())
         sizes[replay] = len(found.learned.positions())
     assert sizes[0.0] < sizes[0.5] < sizes[1.0] < sizes[100.0]
-    assert sizes[1.0] == pytest.approx(2 * sizes[0.0], abs=PIECE)
+    assert sizes[1.0] == pytest.approx(2 * sizes[0.0], abs=4)
     assert sizes[100.0] == len(found.train.positions())
 
 
@@ -106,12 +103,10 @@ def test_too_few_new_events_are_refused(both):
 
 
 def test_stretches_of_marked_events_end_with_their_user():
-    from seqrec.update.split import _pieces, _runs
-
     which = np.array([1, 1, 0, 1, 1, 1, 0, 1], bool)
     found = _runs(which, np.array([0, 4, 4, 8]))
     expected = View(np.array([0, 0, 2, 2]), np.array([0, 3, 4, 7]), np.array([2, 4, 6, 8]))
     for name in ("user", "start", "end"):
         assert np.array_equal(getattr(found, name), getattr(expected, name))
-    long = SimpleNamespace(user=np.array([3]), start=np.array([5]), end=np.array([5 + 2 * PIECE + 1]))
-    assert (_pieces(long).end - _pieces(long).start).tolist() == [PIECE, PIECE, 1]
+    cut = _pieces(View(np.array([3]), np.array([5]), np.array([14])), 4)
+    assert (cut.end - cut.start).tolist() == [4, 4, 1] and cut.user.tolist() == [3, 3, 3]
