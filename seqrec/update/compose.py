@@ -31,6 +31,7 @@ class Knobs:
     patience: int = 2
     lr: float | None = None
     replay: float = 1.0
+    smaller: int = 4
     distil: float = 1.0
     keep: float = 0.5
     valid_share: float = 0.1
@@ -131,6 +132,7 @@ def composed(
         "resume": None,
         "rerun": False,
     }
+    values["batch"]["size"] = max(1, values["batch"]["size"] // knobs.smaller)
     values["trainer"] |= {
         "max_epochs": knobs.epochs,
         "patience": knobs.patience,

@@ -20,7 +20,7 @@ from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
 from seqrec.training.trainer import evaluating_trainer
 from seqrec.update.overlap import rbo
-from seqrec.update.split import Continued
+from seqrec.update.start import Inherited
 
 FILE = "update.json"
 
@@ -47,11 +47,9 @@ def judge_update(folder: RunFolder, config: Root) -> dict[str, Any]:
     """
     after = rebuild(folder, config)
     before, known_V = _before(after, config)
-    split = _split(after)
-    then = split.earlier(after.store)
-    old = Period(then.test, then.candidate_V)
-    assert after.splits.candidate_V is not None
-    new = Period(after.splits.test, after.splits.candidate_V)
+    then, now = make(config.split).earlier(after.store), after.splits
+    assert then.candidate_V is not None and now.candidate_V is not None
+    old, new = Period(then.test, then.candidate_V), Period(now.test, now.candidate_V)
     old_before, lists_before = _judged(before, old)
     old_after, lists_after = _judged(after, old)
     new_before, _ = _judged(before, Period(new.view, then.candidate_V))
@@ -76,15 +74,11 @@ def judge_update(folder: RunFolder, config: Root) -> dict[str, Any]:
     }
 
 
-def _split(module: EvaluatedModule) -> Continued:
-    return make(module.config.split)
-
-
 def _before(after: EvaluatedModule, config: Root) -> tuple[EvaluatedModule, np.ndarray]:
     """Return the run before, over the grown data, and the items that it trained on."""
     module, store = build_experiment(config, after.store), after.store
     if isinstance(module, TrainedModule):
-        assert module.update is not None
+        assert isinstance(module.update, Inherited)
         state = module.update.state(module.model, module.task, config, module.facts)
         module.model.load_state_dict(state)
         return module.eval(), module.update.known_V.numpy()

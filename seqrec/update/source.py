@@ -12,8 +12,9 @@ from seqrec.disk.write import replacing, telling
 from seqrec.errors import DataError
 from seqrec.raw.source import Interactions, Known, Source
 
-SCHEMA = {"since": pl.Int64, "items": pl.List(pl.String), "users": pl.List(pl.String)}
-EVENTS = {"user": pl.String, "item": pl.String, "timestamp": pl.Int64}  # of a feedback log
+IDS, TEXT, TIME = pl.List(pl.String), pl.String, pl.Int64
+SCHEMA: dict[str, Any] = {"since": TIME, "items": IDS, "users": IDS}
+EVENTS: dict[str, Any] = {"user": TEXT, "item": TEXT, "timestamp": TIME}  # of a feedback log
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from seqrec.store.store import SequenceStore
 from seqrec.store.views import Split, Splits, View, assemble
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
     """The split of an earlier run, as positions of a store that has grown since.

@@ -1,6 +1,6 @@
 """The weights of a run, carried over to a model with more items and users."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,7 +139,7 @@ def _carries(
                 yield f"context.parts.{at}.weight_CD", carry
 
 
-def by_name(then: list[str | None], now: list[str]) -> Carry:
+def by_name(then: Sequence[str | None], now: Sequence[str]) -> Carry:
     """Return how rows 1, 2, ... called `then` become rows called `now`; row 0 has no name."""
     place = {name: at for at, name in enumerate(then, 1) if name is not None}
     source = torch.tensor([0, *(place.get(name, -1) for name in now)])

@@ -1,4 +1,4 @@
-"""What every way to begin new items promises, and that those which break a promise are found out."""
+"""What every growth promises, and that one which breaks a promise is found out."""
 
 from dataclasses import replace
 

@@ -33,6 +33,8 @@ LAYERS = [
         "export",
         "training",
         "experiment",
+        "growth",
+        "update",
         "tune",
         "benchmark",
         "commands",

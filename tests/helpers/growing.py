@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from helpers.experiments import root, store_of
+from seqrec.raw.source import Known
 from seqrec.store.store import SequenceStore
 from seqrec.update.source import write_known
-from seqrec.raw.source import Known
 
 MONTHS, BEFORE = 12, 9  # the parent has the first months
 SETTINGS = ("data=files", "prepare.k_core=0", "split=temporal", "split.targets=all")

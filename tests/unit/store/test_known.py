@@ -64,7 +64,9 @@ def test_an_item_without_an_event_keeps_its_place():
     known = Known(first["items"]["item"], pl.Series(["0", None]), 10)
     second = encoded([(0, 5, 1), (1, 6, 2), (1, 5, 3), (0, 7, 11)], known)
     assert second["items"]["item"].to_list() == ["5", "6", "7"]
-    assert second["arrays"]["item"].tolist() == [1, 3] and second["users"]["user"].to_list() == ["0"]
+    assert second["arrays"]["item"].tolist() == [1, 3] and second["users"]["user"].to_list() == [
+        "0"
+    ]
 
 
 def test_sessions_are_known_by_their_own_names():
@@ -81,7 +83,9 @@ def test_sessions_are_known_by_their_own_names():
 def test_a_grown_source_begins_as_the_one_before(tmp_path):
     before, after = stores(tmp_path)
     head = after.items().head(before.n_items)
-    assert head.select("index", "item", "title").equals(before.items().select("index", "item", "title"))
+    assert head.select("index", "item", "title").equals(
+        before.items().select("index", "item", "title")
+    )
     assert after.n_items > before.n_items
     assert (np.asarray(after.timestamp) < SINCE).sum() == before.n_interactions
 

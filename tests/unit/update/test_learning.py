@@ -33,7 +33,9 @@ def targets(made):
 @settings(max_examples=12, deadline=None)
 @given(data=st.data(), max_length=st.integers(1, 9), from_start=st.booleans())
 def test_every_event_is_a_target_once_and_sees_what_fits(store, data, max_length, from_start):
-    user = data.draw(st.lists(st.integers(0, store.n_users - 1), min_size=1, max_size=5, unique=True))
+    user = data.draw(
+        st.lists(st.integers(0, store.n_users - 1), min_size=1, max_size=5, unique=True)
+    )
     user = np.sort(np.array(user))
     first, last = store.offset[user], store.offset[user + 1]
     start = first + np.array([data.draw(st.integers(0, int(n) - 1)) for n in last - first])
@@ -52,4 +54,6 @@ def test_every_event_is_a_target_once_and_sees_what_fits(store, data, max_length
 def test_the_last_window_takes_the_latest_of_a_long_stretch(store):
     begin, end = store.offset[:2]
     view = View(np.array([0]), np.array([begin]), np.array([end]))
-    assert sorted(targets(batches(store, view, max_length=5, window=Last()))) == list(range(end - 5, end))
+    assert sorted(targets(batches(store, view, max_length=5, window=Last()))) == list(
+        range(end - 5, end)
+    )

@@ -36,7 +36,7 @@ def test_the_earlier_split_is_found_again_in_the_grown_data(both, name):
     then, now = base_of(name)(before), Earlier(base=base_of(name), since=SINCE)(after)
     for part in ("valid", "test"):
         assert events(before, getattr(then, part)) == events(after, getattr(now, part))
-    trained = [np.asarray(s.item)[v.positions()] for s, v in ((before, then.train), (after, now.train))]
+    trained = [np.asarray(s.item)[v.train.positions()] for s, v in ((before, then), (after, now))]
     assert np.array_equal(*map(np.sort, trained))
     if then.candidate_V is not None:
         assert np.array_equal(then.candidate_V, now.candidate_V[: len(then.candidate_V)])
