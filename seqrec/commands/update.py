@@ -27,7 +27,7 @@ class Arguments:
 
     python scripts/update.py run=outputs/.../... data=orders-june.csv
     python scripts/update.py run=outputs/.../... data=FOLDER growth=features epochs=3
-    python scripts/update.py run=outputs/.../... log=log quarantine=quarantine.json
+    python scripts/update.py run=outputs/.../... log=log
     python scripts/update.py resume=outputs/.../..._updated
     """
 
@@ -35,17 +35,17 @@ class Arguments:
     data: str | None = None  # its data with newer events: a file, or the folder of raw files
     log: Path | None = None  # the folder of a feedback log
     events: list[str] = EVENTS  # outcomes of the log that count as events
-    quarantine: Path | None = None  # JSON file of what of the log is ruled out
+    quarantine: Path | None = None  # JSON file of what is ruled out; default: verdicts in log
     out: Path | None = None  # folder of the new run; default: beside the run, ..._updated
     resume: str | None = None  # the folder of an update that was stopped, to go on with
     growth: str = "neighbours"  # where new items begin: a file of configs/growth
     options: dict[str, str] = OPTIONS  # keys of growth: reach=10, columns='[genres]'
-    epochs: int = 5  # passes over what is learned, at most
+    epochs: int = 3  # passes over what is learned, at most
     patience: int = 2  # validations of the new period without improvement before it stops
-    lr: float | None = None  # learning rate; default: the run's
-    replay: float = 1.0  # old events that are learned again, for each new one
+    lr: float | None = None  # learning rate; default: twice the run's, as there are few steps
+    replay: float = 0.5  # old events that are learned again, for each new one
     distil: float = 1.0  # weight of staying near the answers of the run; 0: none
-    keep: float = 0.5  # share of the run's weights in those of the new model; 0: none
+    keep: float = 0.4  # share of the run's weights in those of the new model; 0: none
     valid_share: float = 0.1  # share of the new events that says when to stop
     test_share: float = 0.2  # share of the new events, the latest, that is judged
     seed: int | None = None  # default: the run's
@@ -93,7 +93,7 @@ def update_run(arguments: Arguments) -> None:
             place=arguments.data,
             log=arguments.log,
             kinds=tuple(arguments.events),
-            quarantine=Quarantine.read(arguments.quarantine),
+            quarantine=Quarantine.of(arguments.log, arguments.quarantine),
         ),
         growth=growth,
         knobs=knobs,

@@ -21,19 +21,18 @@ class Knobs:
     Args:
         epochs: passes over what is learned, at most.
         patience: validations of the new period without improvement before it stops.
-        lr: learning rate; None: that of the run before.
+        lr: learning rate; None: twice that of the run before, because there are few steps.
         replay, valid_share, test_share: see :class:`~seqrec.update.split.Continued`.
         distil, keep: see :class:`~seqrec.update.start.Inherited`.
         seed: of all random choices; None: that of the run before.
     """
 
-    epochs: int = 5
+    epochs: int = 3
     patience: int = 2
     lr: float | None = None
-    replay: float = 1.0
-    smaller: int = 4
+    replay: float = 0.5
     distil: float = 1.0
-    keep: float = 0.5
+    keep: float = 0.4
     valid_share: float = 0.1
     test_share: float = 0.2
     seed: int | None = None
@@ -119,7 +118,7 @@ def composed(
             "valid_share": knobs.valid_share,
             "test_share": knobs.test_share,
             "replay": knobs.replay,
-            "piece": root.max_length,
+            "piece": max(1, root.max_length // 2),  # so that half a window is seen before it
             "seed": seed,
         },
         "update": {
@@ -132,7 +131,6 @@ def composed(
         "resume": None,
         "rerun": False,
     }
-    values["batch"]["size"] = max(1, values["batch"]["size"] // knobs.smaller)
     values["trainer"] |= {
         "max_epochs": knobs.epochs,
         "patience": knobs.patience,
@@ -140,6 +138,8 @@ def composed(
         "ema": 0.0,
         "limit_batches": None,
     }
-    if knobs.lr is not None and values["optimizer"] is not None:
-        values["optimizer"] = {**values["optimizer"], "lr": knobs.lr}
+    optimizer = values["optimizer"]
+    if optimizer is not None and "lr" in optimizer:
+        lr = 2 * optimizer["lr"] if knobs.lr is None else knobs.lr
+        values["optimizer"] = {**optimizer, "lr": lr}
     return typed(OmegaConf.create(values))

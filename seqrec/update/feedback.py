@@ -16,6 +16,7 @@ from seqrec.raw.ids import tidied
 from seqrec.update.source import EVENTS, read_table
 
 KEPT = {"event_id": pl.String, **EVENTS}
+VERDICTS = "review/quarantine.json"  # of persons, in the folder of a log
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,18 @@ class Quarantine:
     sessions: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, path: Path | None) -> "Quarantine":
-        """Read a JSON file with the lists ``events`` and ``sessions``; None: nothing is ruled out.
+    def of(cls, log: Path | None, path: Path | None = None) -> "Quarantine":
+        """Read what is ruled out of a log: a JSON file with the lists ``events`` and ``sessions``.
+
+        Args:
+            log: the folder of the log; verdicts on it lie there. None: there is no log.
+            path: another file than these verdicts.
 
         Raises:
-            DataError: it can't be read.
+            DataError: the file can't be read.
         """
+        if path is None and log is not None and (log / VERDICTS).exists():
+            path = log / VERDICTS
         if path is None:
             return cls()
         try:

@@ -58,7 +58,7 @@ class Continued:
         since: milliseconds since 1970 UTC; events from this time on are new.
         valid_share, test_share: share of the new events that validates and tests.
         replay: old events that are learned again, for each new one.
-        piece: events of a stretch that is learned from, at most; the model's ``max_length`` fits.
+        piece: events of a stretch that is learned from, at most.
         seed: of the sample.
     """
 
@@ -68,8 +68,8 @@ class Continued:
     since: int
     valid_share: float = 0.1
     test_share: float = 0.2
-    replay: float = 0.25
-    piece: int = 50
+    replay: float = 0.5
+    piece: int = 25
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -56,7 +56,7 @@ class Inherited:
         had: dict[str, int],
         typed: str | None = None,
         distil: float = 1.0,
-        keep: float = 0.5,
+        keep: float = 0.4,
     ) -> None:
         if not distil >= 0:
             raise ValueError(f"update.distil={distil} must be at least 0")

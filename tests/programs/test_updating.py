@@ -202,9 +202,11 @@ def test_clicks_become_events(shop, tmp_path):
             text.replace('"fvent', '"event')
         )
     out = Log(tmp_path / "log").salt.hash("session 4")
-    (tmp_path / "ruled.json").write_text(json.dumps({"sessions": [out]}))
+    verdicts = tmp_path / "log/review/quarantine.json"
+    verdicts.parent.mkdir()
+    verdicts.write_text(json.dumps({"version": 1, "sessions": [out], "events": []}))
     given = (f"run={tmp_path / 'next'}", f"log={tmp_path / 'log'}", f"out={tmp_path / 'third'}")
-    shop.run("scripts/update.py", *given, *KNOBS, f"quarantine={tmp_path / 'ruled.json'}")
+    shop.run("scripts/update.py", *given, *KNOBS)
     third = pl.read_parquet(tmp_path / "third/feedback.parquet")
     assert not {Log(tmp_path / "log").salt.hash("session 3"), out} & set(third["user"])
     assert len(third) > len(events)
