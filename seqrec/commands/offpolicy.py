@@ -63,6 +63,10 @@ def offpolicy(arguments: Arguments) -> None:
     from seqrec.feedback import attribute, read_log
     from seqrec.offpolicy import study
 
+    if arguments.out is not None and arguments.out.suffix == ".html":
+        from seqrec.offpolicy.show.page import check_packages
+
+        check_packages()
     policy, estimators = chosen(arguments)
     feedback = read_log(arguments.log)
     window = round(arguments.window * MINUTE)

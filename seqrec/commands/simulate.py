@@ -10,7 +10,7 @@ from seqrec.errors import ConfigError
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 
-LEAST = {"users": 1, "visits": 1, "k": 1, "seed": 0}
+LEAST = {"users": 1, "visits": 1, "k": 1, "seed": 0, "tastes": 0}
 SHARES = ("liking", "patience")
 
 
@@ -32,7 +32,8 @@ class Arguments:
     liking: float = 0.15  # taste for an average item, from 0 to 1
     spread: float = 1.5  # how much tastes differ; 0: position alone decides
     patience: float = 0.85  # share of those who look at a slot that looks at the next
-    seed: int = 0  # of tastes and clicks; the sessions' names have it
+    tastes: int = 0  # seed of the tastes
+    seed: int = 0  # of the users who come and of their clicks; the sessions' names have it
     anywhere: bool = False  # the server may be on another machine
     format: str = "text"  # text | json
 
@@ -47,7 +48,7 @@ def simulate(arguments: Arguments) -> None:
         arguments.server, key=os.environ.get("SEQREC_API_KEY"), anywhere=arguments.anywhere
     )
     users = Users(
-        seed=arguments.seed,
+        seed=arguments.tastes,
         liking=arguments.liking,
         spread=arguments.spread,
         patience=arguments.patience,

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from seqrec.bundle import Bundle
+from seqrec.bundle.requests import ask_again, replay
+from seqrec.errors import RunError
 from seqrec.evidence.evidence import Asked, Codes, Floats
 from seqrec.feedback import Feedback
 
@@ -126,12 +127,18 @@ def milliseconds(
 
 
 def faults_of(bundle: Bundle) -> tuple[str, ...]:
-    """Return what is wrong with an opened bundle by the tests that it carries."""
-    return tuple(
-        f"{name} is missing"
-        for name in ("golden.json",)
-        if not (Path(bundle.path) / name).is_file()
-    )
+    """Return what is wrong with an opened bundle by the requests that it carries."""
+    carried = bundle.manifest["files"]
+    faults = [f"it has no {name}" for name in ("golden.json",) if name not in carried]
+    try:
+        replay(bundle)
+        if "requests.parquet" in carried:
+            found = ask_again(bundle)
+            if not found.agrees:
+                faults.append(f"{int(found.bad.sum()):,} of its requests are answered otherwise")
+    except RunError as error:
+        faults.append(error.what)
+    return tuple(faults)
 
 
 def _lists(bundle: Bundle, requests: pl.DataFrame, codes: pl.DataFrame, k: int) -> Codes:

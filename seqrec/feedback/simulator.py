@@ -14,7 +14,8 @@ class Users:
 
     A click at slot k on an item has probability ``patience ** k`` times the user's taste for it.
     Whether they look at a slot depends on no other: position bias without preference is a user
-    whose tastes are all the same (``spread`` 0).
+    whose tastes are all the same (``spread`` 0). A part of taste is shared, so that some items are
+    better for everybody, and something can be learned from clicks.
 
     Args:
         seed: of tastes; a user's taste for an item depends on nothing but the two and this.
@@ -23,7 +24,7 @@ class Users:
         patience: share of those that look at a slot who look at the next one.
     """
 
-    WIDTH = 8
+    WIDTH, SHARED = 8, 2.0
 
     def __init__(
         self,
@@ -39,9 +40,9 @@ class Users:
 
     def taste(self, user: str, items: Sequence[str]) -> Floats:
         """Return the probability that a user who looks at items clicks each."""
-        mine = self._vector("user", user)
+        mine = np.append(self.SHARED, self._vector("user", user)[1:])
         theirs = np.array([self._vector("item", item) for item in items]).reshape(-1, self.WIDTH)
-        odds = self._odds + self._spread * (theirs @ mine) / np.sqrt(self.WIDTH)
+        odds = self._odds + self._spread * (theirs @ mine) / np.sqrt(self.SHARED**2 + self.WIDTH - 1)
         return np.asarray(1 / (1 + np.exp(-odds)), np.float64)
 
     def look(self, slots: int) -> Floats:

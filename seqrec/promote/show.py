@@ -25,8 +25,9 @@ def show_findings(
         print(json.dumps({**record, "by": list(decision.by)}))
         return
     table = Table()
-    for name in ("gate", "verdict", "what", "number", "bar", "about"):
-        table.add_column(name, right=name in ("number", "bar"))
+    for name in ("gate", "verdict", "what", "number", "bar"):
+        table.add_column(name, right=name in ("number", "bar"), no_wrap=name != "what")
+    table.add_column("about", overflow="fold")
     for name, finding in found.items():
         for check in finding.checks:
             table.add_row(
@@ -38,7 +39,7 @@ def show_findings(
                 check.about,
             )
     out = console()
-    print_whole(out, table)
+    out.print(table)
     for name in record["waived"]:
         print_line(out, "waived", f"{name}: {record['why']}")
     if decision.by:
@@ -76,7 +77,7 @@ def show_state(folder: Path, *, as_json: bool) -> None:
             ", ".join(short),
             str(entry.get("why", "")),
         )
-    out.print(table)
+    print_whole(out, table)
 
 
 def _number(value: float | None) -> str:

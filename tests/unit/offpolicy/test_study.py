@@ -194,3 +194,15 @@ def test_a_prediction_learns_from_other_sessions_alone(logged):
     before, after = fit(arrays, len(ids)), fit(richer, len(ids))
     np.testing.assert_array_equal(before.look_FK[0], after.look_FK[0])
     assert (after.look_FK[1] > before.look_FK[1]).all()
+
+
+def test_a_page_holds_its_texts_as_texts(logged, tmp_path):
+    from seqrec.offpolicy.show.page import write_study
+
+    found = study(logged[0], Target(NEAR), estimators("snips", "delta"))
+    told = {"log": "<script>alert(1)</script>", "target": "<b>x</b>", "lines": {}, "outcomes": {}}
+    write_study(tmp_path / "page.html", {**told, **found.plain()})
+    page = (tmp_path / "page.html").read_text()
+    assert "<script>alert" not in page
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "By day" in page
