@@ -53,17 +53,16 @@ def serve(arguments: Arguments) -> int:
     from seqrec.serve.server import bound
     from seqrec.serve.server import serve as serve_at
 
-    folder = settings.folder
-    listening = bound(arguments.host, arguments.port)
-    host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    ready = f"serving at http://{shown}:{port} (folder {folder})"
     bundle = None if arguments.bundle is None else Path(arguments.bundle)
 
     def make_app(worker: int, first: bool) -> "App":
         return app_of(settings, worker, bundle if first else None)
 
-    return serve_at(make_app, listening, workers=arguments.workers, ready=ready)
+    with bound(arguments.host, arguments.port) as listening:
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        ready = f"serving at http://{shown}:{port} (folder {settings.folder})"
+        return serve_at(make_app, listening, workers=arguments.workers, ready=ready)
 
 
 def settings_of(arguments: Arguments) -> "Settings":

@@ -23,7 +23,7 @@ class Int8Rescore:
 
     exact: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ("code_VD", "scale_V")
-    bounds: ClassVar[dict[str, tuple[int, float]]] = {"depth": (1, float("inf"))}
+    bounds: ClassVar[dict[str, tuple[int, float]]] = {"depth": (1, 1_000_000_000)}
 
     def __init__(self, *, tables: Tables, depth: int = 200) -> None:
         self.tables, self.depth = tables, depth

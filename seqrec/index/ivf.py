@@ -33,8 +33,8 @@ class Ivf:
     exact: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()
     bounds: ClassVar[dict[str, tuple[int, float]]] = {
-        "parts": (1, float("inf")),
-        "probes": (1, float("inf")),
+        "parts": (1, 1_000_000_000),
+        "probes": (1, 1_000_000_000),
     }
 
     def __init__(self, *, tables: Tables, parts: int | None = None, probes: int = 32) -> None:

@@ -23,9 +23,9 @@ class Memory:
     kept: ClassVar[bool] = False
     waits: ClassVar[str] = "none"
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
-        "keep": (1, float("inf")),
-        "idle_minutes": (0, float("inf")),
-        "sessions": (1, float("inf")),
+        "keep": (1, 1_000_000_000),
+        "idle_minutes": (0, 1_000_000_000),
+        "sessions": (1, 1_000_000_000),
     }
 
     def __init__(

@@ -50,9 +50,9 @@ class Redis:
     kept: ClassVar[bool] = True
     waits: ClassVar[str] = "all"
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
-        "keep": (1, float("inf")),
-        "idle_minutes": (0, float("inf")),
-        "timeout_ms": (1, float("inf")),
+        "keep": (1, 1_000_000_000),
+        "idle_minutes": (0, 1_000_000_000),
+        "timeout_ms": (1, 1_000_000_000),
     }
 
     def __init__(

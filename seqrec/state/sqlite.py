@@ -53,9 +53,9 @@ class Sqlite:
     kept: ClassVar[bool] = True
     waits: ClassVar[str] = "append"
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
-        "keep": (1, float("inf")),
-        "idle_minutes": (0, float("inf")),
-        "busy_ms": (0, float("inf")),
+        "keep": (1, 1_000_000_000),
+        "idle_minutes": (0, 1_000_000_000),
+        "busy_ms": (0, 1_000_000_000),
     }
 
     def __init__(
