@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqrec.contracts import Window
-from seqrec.shapes import EvalBatch, History, TrainBatch
+from seqrec.shapes import EvalBatch, History, Segments, TrainBatch
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import View
 
@@ -114,6 +114,8 @@ class TrainBatches:
         rank: this process.
         world: processes that share each batch.
         from_start: a sequence's first event is a target too, with nothing before it but its user.
+        within: every event of a stretch is a target, even its first, and what its user did before
+            is seen, as far as it fits.
     """
 
     def __init__(
@@ -129,11 +131,12 @@ class TrainBatches:
         rank: int = 0,
         world: int = 1,
         from_start: bool = False,
+        within: bool = False,
     ) -> None:
         self.columns, self.rank, self.world = columns, rank, world
-        view = view.take(view.end - view.start + from_start > 1)
-        cut = window(view.start - from_start, view.end - 1, max_length)  # the last is a target only
-        self.start, self.end, self.prefix = cut.start, cut.end, cut.prefix
+        cut = _segments_within if within else _segments
+        segments = cut(view, columns.store, window, max_length, from_start)
+        self.start, self.end, self.prefix = segments.start, segments.end, segments.prefix
         length = self.end - self.start
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(len(length))
@@ -231,6 +234,27 @@ class EvalBatches:
             seen_row_P=self.columns.tensor(seen_row_P),
             seen_item_P=self.columns.items(self.columns.tensor(seen_index_P)),
         )
+
+
+def _segments(
+    view: View, store: SequenceStore, window: Window, max_length: int, from_start: bool
+) -> Segments:
+    """Cut the stretches of a view, each by itself; its last event is a target only."""
+    view = view.take(view.end - view.start + from_start > 1)
+    return window(view.start - from_start, view.end - 1, max_length)
+
+
+def _segments_within(
+    view: View, store: SequenceStore, window: Window, max_length: int, from_start: bool
+) -> Segments:
+    """Cut stretches whose every event is a target, and let what came before be seen."""
+    first = store.offset[:-1] - from_start  # the first input of each user
+    start = np.maximum(view.start - 1, first[view.user])
+    own = view.end - 1 > start
+    cut = window(start[own], view.end[own] - 1, max_length)
+    user = np.searchsorted(store.offset, cut.end, side="right") - 1
+    start = np.maximum(first[user], cut.end - max_length)
+    return Segments(start, cut.end, cut.prefix + cut.start - start)
 
 
 def _windows(columns: Columns, start: np.ndarray, end: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -244,6 +244,39 @@ class Objective(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Fresh:
+    """What is known of items that a model has no vector for yet."""
+
+    item_N: Tensor  # int64, the items
+    known_V: Tensor  # bool, the items that the model knows; False for the padding
+    item_E: Tensor  # int64, the items of the training events, by user, oldest first
+    user_E: Tensor  # int64, their users
+    items: Callable[[], pl.DataFrame]  # index, item, title, features
+
+
+class Growth(Protocol):
+    """Gives new items their first rows: of any table that has a row per item, (V, ...)."""
+
+    def __call__(self, table_VD: Tensor, fresh: Fresh) -> Tensor:
+        """Return finite rows, (N, ...), made of the rows of known items."""
+        ...
+
+
+class Update(Protocol):
+    """What a run takes over from the run that it updates: where it begins, and what it keeps."""
+
+    def begin(self, model: Any, task: Any, config: Any, facts: Facts) -> None:
+        """Give a new model the weights of the updated run, before its first step."""
+        ...
+
+    def learn(
+        self, objective: Objective, model: Any, batch: TrainBatch, generator: Generator
+    ) -> tuple[Tensor, int, dict[str, Tensor]]:
+        """Return what the objective returns, with what keeps the model near the updated one."""
+        ...
+
+
 class Augment(Protocol):
     """Changes a training batch before its objective sees it.
 

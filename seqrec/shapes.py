@@ -82,6 +82,16 @@ class History(Movable):
             return self
         return replace(self, item_BL=self.item_BL.masked_fill(~candidate_V[self.item_BL], 0))
 
+    def take(self, row_R: Tensor) -> "History":
+        """Return some of the sequences."""
+        return History(
+            item_BL=self.item_BL[row_R],
+            length_B=self.length_B[row_R],
+            user_B=self.user_B[row_R],
+            event={name: value[row_R] for name, value in self.event.items()},
+            asked_B=None if self.asked_B is None else self.asked_B[row_R],
+        )
+
 
 torch.export.register_dataclass(History)  # so that models that take one can be exported
 

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from seqrec.benchmark import gpu, growth, million, peers, serving
+from seqrec.benchmark import gpu, growth, million, peers, serving, update
 from seqrec.benchmark.child import in_child
 from seqrec.benchmark.report import Line
 from seqrec.errors import ConfigError
 
-PARTS = ("train", "ranking", "startup", "prepare", "growth", "million", "peers", "gpu", "serve")
+PARTS = (
+    *("train", "ranking", "startup", "prepare", "growth", "million"),
+    *("update", "peers", "gpu", "serve"),
+)
 FIRST_STEP_S = 5  # the bar for start-up
 
 
@@ -64,6 +67,10 @@ def jobs(asked: Request) -> list[Job]:
         "growth": (partial(growth.measure_growth, asked.model, threads=threads), growth.lines),
         "million": (partial(million.measure_million, threads=threads), million.lines),
         "serve": (serving.measure_serving, serving.serving_lines),
+        "update": (
+            partial(in_child, "update:measure_update", threads=threads, overrides=run["overrides"]),
+            update.lines,
+        ),
         "gpu": (
             partial(gpu.measure_gpu, run["overrides"], epochs=asked.epochs, threads=threads),
             gpu.gpu_lines,

@@ -163,6 +163,7 @@ class Root:
     trainer: Trainer = field(default_factory=Trainer)
     logger: Component = MISSING
     paths: Paths = field(default_factory=Paths)
+    update: Component | None = None  # the run that this one updates: scripts/update.py sets it
 
     dim: int = 64  # D: width of item embeddings and hidden states
     max_length: int = 50  # L: how many of the latest events the model sees

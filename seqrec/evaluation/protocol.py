@@ -61,7 +61,7 @@ def protocol_card(
         "protocol_id": hashlib.sha256(protocol.encode()).hexdigest()[:12],
         "rejected": store.report["rejected"],
         "steps": store.report["steps"],
-        "notes": list(store.report.get("notes", [])),
+        "notes": [*store.report.get("notes", []), *splits.notes],
         "seen": "masked" if config.evaluation.mask_seen else "ranked",
         "k_core": _fewest(store, config.prepare),
         "items": store.n_items,

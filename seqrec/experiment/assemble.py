@@ -79,6 +79,7 @@ def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | Base
         loss=loss,
         optimizer=partial(build_optimizer, config),
         scheduler=build_scheduler(config),
+        update=make(config.update) if config.update else None,
         **judged,
     )
 

@@ -24,6 +24,7 @@ from seqrec.run.environment import describe_environment
 from seqrec.run.fingerprint import fingerprint
 from seqrec.run.folder import RunFolder, to_values
 from seqrec.run.info import RunInfo, RunLogger
+from seqrec.store.store import SequenceStore
 from seqrec.terminal.say import say
 from seqrec.training.evaluated import EvaluatedModule
 
@@ -98,7 +99,7 @@ class Record:
             "name": name,
             "group": group,
             "run_id": earlier.get("run_id") or uuid4().hex[:8],
-            "command": command("train", *self.overrides),
+            "command": (root.update or {}).get("typed") or command("train", *self.overrides),
             "overrides": self.overrides,
             "choices": {k: v for k, v in self.choices.items() if not k.startswith("hydra/")},
             "fingerprint": fingerprint(root, store),
@@ -111,6 +112,7 @@ class Record:
             "started": _now(),
             "environment": describe_environment(),
             "before": _before(earlier),
+            **_lineage(root, store),
         }
         folder.write_json("run.json", about)
         folder.seal(BEGUN)
@@ -150,7 +152,8 @@ def names(root: Root, choices: dict[str, str], overrides: list[str]) -> tuple[st
     """Return a readable name, and the group of runs to compare with."""
     recipe = choices.get("experiment") or "adhoc"
     group = root.group or f"{choices['data']}/{recipe}"
-    return run_name(choices, overrides, seed=root.seed), group
+    name = run_name(choices, overrides, seed=root.seed)
+    return (f"{name} updated" if root.update else name), group
 
 
 def _before(earlier: dict[str, Any]) -> list[dict[str, Any]]:
@@ -159,6 +162,17 @@ def _before(earlier: dict[str, Any]) -> list[dict[str, Any]]:
         return []
     part = {key: earlier.get(key) for key in ("started", "device", "environment")}
     return [*earlier.get("before", []), part]
+
+
+def _lineage(root: Root, store: SequenceStore) -> dict[str, Any]:
+    """Return the run that this one updates, and what was added to its data."""
+    if root.update is None:
+        return {}
+    had = root.update["had"]
+    now = {"users": store.n_users, "items": store.n_items, "events": store.n_interactions}
+    added = {name: count - had[name] for name, count in now.items()}
+    kept = {name: root.update[name] for name in ("parent", "fingerprint", "weights")}
+    return {"lineage": kept | {"had": had, "added": added}}
 
 
 def _now() -> str:

@@ -85,6 +85,11 @@ def _training(out: Console, module: TrainedModule) -> None:
     count = f"{len(epoch):,}" if limit is None else f"{min(limit, len(epoch)):,} of {len(epoch):,}"
     size = f"{count} per epoch, of {epoch.n_positions / len(epoch):,.0f} positions"
     print_line(out, "batches", f"{size}, {epoch.padding:.1%} padding")
+    if module.learned is not None:
+        events = int((module.learned.end - module.learned.start).sum())
+        all_events = module.splits.report["train_events"]
+        print_line(out, "learned", f"{events:,} of {all_events:,} training events: new, and replay")
+        return
     lost = 1 - epoch.n_targets / int(
         (module.splits.train.end - module.splits.train.start - 1).sum()
     )

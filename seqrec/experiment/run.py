@@ -122,6 +122,8 @@ def _known_folder(root: Root, run_dir: Path) -> Path:
 def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
     """Begin, fit, conclude."""
     module, hardware, card = _begin(root, record, out)
+    if isinstance(module, TrainedModule):
+        module.inherit()
     plan, resumed = None, continue_threads(record.folder)
     if is_first_process() and isinstance(module, TrainedModule):
         plan = make_plan(module, hardware)

@@ -8,6 +8,22 @@ import polars as pl
 
 
 @dataclass(frozen=True)
+class Known:
+    """What an earlier preparation of the same data numbered.
+
+    Args:
+        items: ids, which keep their numbers 1, 2, ... even if they have no event any more.
+        users: ids in the order of their numbers; null where a user is to be forgotten.
+        since: milliseconds since 1970 UTC. An event before this time is kept only if the earlier
+            preparation kept its user and its item.
+    """
+
+    items: pl.Series
+    users: pl.Series
+    since: int
+
+
+@dataclass(frozen=True)
 class Interactions:
     """Events in file order, with tables of items and users.
 
@@ -21,6 +37,7 @@ class Interactions:
         rejected: malformed rows that were dropped, by reason.
         users: columns user (String) and attributes; None: no table of users.
         notes: what people should know of the files, in sentences.
+        known: ids that keep the numbers of an earlier preparation; None: there was none.
     """
 
     events: pl.LazyFrame
@@ -28,6 +45,7 @@ class Interactions:
     rejected: dict[str, int] = field(default_factory=dict)
     users: pl.LazyFrame | None = None
     notes: tuple[str, ...] = ()
+    known: Known | None = None
 
 
 class Source(Protocol):

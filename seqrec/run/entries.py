@@ -7,7 +7,7 @@ RESULTS: dict[str, Any] = {"data_hash": str, "protocol": str}  # entries of metr
 ABOUT: dict[str, Any] = {"facts": dict, "data_hash": str, "precision": str, "run_id": str}
 ALSO: dict[str, Any] = {  # entries that older versions didn't write
     **dict.fromkeys(("name", "command", "device", "store", "started"), str),
-    **{"overrides": list, "before": list, "choices": dict, "environment": dict},
+    **{"overrides": list, "before": list, "choices": dict, "environment": dict, "lineage": dict},
 }
 BEGUN = ("config.yaml", "protocol.json", "catalogue.parquet", "run.json")  # before the first step
 SEALED = (

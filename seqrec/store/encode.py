@@ -13,6 +13,7 @@ from seqrec.raw.ids import tidied
 from seqrec.raw.source import Interactions
 from seqrec.store.codes import BLANK, codes
 from seqrec.store.describe import described
+from seqrec.store.known import kept, numbered_after
 from seqrec.store.steps import Events, repeated, steps
 
 SCHEMA = ("user", "item", "timestamp", "rating", "_part")  # any other column is context
@@ -24,7 +25,7 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
     """Apply the steps of `settings` in the order of its fields, then number users and items.
 
     Each user's events are sorted by time, then by file order. Users and items are numbered in the
-    file order of their first kept event.
+    file order of their first kept event, items after those that are known.
 
     Returns:
         ``arrays``, ``context``, ``users``, ``items`` and ``report`` for
@@ -48,6 +49,8 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
         else:
             report.append({"step": step, **events.counts()})
             _not_empty(events, before, step, settings, name)
+    if interactions.known is not None:
+        events = events.take(kept(events, user_ids, item_ids, interactions.known))
     offset, first_user, order = _sequences(events)
     events = events.take(order)
     item, first_item = _dense(events.item, events.row)
@@ -56,6 +59,8 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
     if events.session is not None:
         users = _by_session(users, events.session[offset[:-1]])
     items = _numbered("item", item_ids, first_item, start=1)
+    if interactions.known is not None:
+        item, items = numbered_after(interactions.known.items, item, items)
     if interactions.items is None:
         items = items.with_columns(pl.lit(None, pl.String).alias("title"))
     items, of_items = described(items, interactions.items, "item", name)

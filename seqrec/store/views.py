@@ -96,6 +96,9 @@ class Splits:
             ``unused_events``, which are in no part. Events, targets and cold targets add up to the
             interactions of the store.
         cut: the time, in milliseconds, before which all training events lie; None: no such time.
+        learned: what an update learns of the training events: every event of these stretches is a
+            target, and all that its user did before is seen. None: all of `train`.
+        notes: what people should know of this split, in sentences.
     """
 
     train: View
@@ -105,6 +108,8 @@ class Splits:
     protocol: str
     report: dict[str, int | float] = field(default_factory=dict)
     cut: int | None = None
+    learned: View | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Split(Protocol):

@@ -20,22 +20,32 @@ class MovingAverage(WeightAveraging):
     from the weights themselves. Checkpoints hold the average as the model, and the weights as
     ``current_model_state``.
 
+    With `keep` it is instead, after every step, the mean of the weights that the training began
+    with, which have that share, and of the latest (Wortsman et al. 2022, WiSE-FT): an update that
+    stays near the model that it updates.
+
     It must come before callbacks that save checkpoints.
 
     Args:
         decay: share of the average that is kept at each step, from 0 to less than 1.
+        keep: share of the first weights, from 0 to 1; None: a moving average.
 
     Raises:
         ConfigError: the weights are sharded over several devices.
     """
 
-    def __init__(self, decay: float) -> None:
+    def __init__(self, decay: float = 0.0, *, keep: float | None = None) -> None:
         def step(averages: list[Tensor], weights: list[Tensor], done: Tensor | int) -> None:
             kept = min(decay, (1 + int(done)) / (10 + int(done)))
             torch._foreach_lerp_(averages, weights, 1 - kept)
 
-        super().__init__(use_buffers=False, multi_avg_fn=step)
-        self.decay = decay
+        def between(averages: list[Tensor], weights: list[Tensor], done: Tensor | int) -> None:
+            assert keep is not None
+            torch._foreach_copy_(averages, torch._foreach_lerp(weights, self.first, keep))
+
+        super().__init__(use_buffers=False, multi_avg_fn=step if keep is None else between)
+        self.key = f"trainer.ema={decay}" if keep is None else f"keep={keep}"
+        self.first: list[Tensor] = []
 
     def setup(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str
@@ -43,14 +53,15 @@ class MovingAverage(WeightAveraging):
         """Start from the current weights, on the device that trains them."""
         if not isinstance(trainer.strategy, SingleDeviceStrategy | DDPStrategy):
             raise ConfigError(
-                f"trainer.ema={self.decay} needs all weights on every device",
+                f"{self.key} needs all weights on every device",
                 where="trainer.strategy",
-                todo="use trainer.ema=0, trainer=auto or trainer=ddp",
+                todo=f"use {self.key.partition('=')[0]}=0, trainer=auto or trainer=ddp",
             )
         if stage == "fit":  # weights only: a copy of the module would also copy its data
             weights = nn.ModuleDict(dict(pl_module.named_children()))
             device: Any = trainer.strategy.root_device
             self._average_model = AveragedModel(weights, device, use_buffers=False, **self._kwargs)
+            self.first = [weight.detach().clone() for weight in self._average_model.parameters()]
             # on the CPU, where reading it doesn't wait for a GPU; not 0, at which torch would
             # replace the average with the weights after the first step
             self._average_model.n_averaged = torch.tensor(1)
@@ -62,4 +73,4 @@ class MovingAverage(WeightAveraging):
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Free the average: later validation uses the weights of a checkpoint."""
-        self._average_model = None
+        self._average_model, self.first = None, []

@@ -14,7 +14,7 @@ from torchmetrics import MeanMetric
 
 from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
-from seqrec.contracts import Augment, Facts, Loss, Objective, Reranker, Window
+from seqrec.contracts import Augment, Facts, Loss, Objective, Reranker, Update, Window
 from seqrec.evaluation.task import Task
 from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
@@ -45,6 +45,7 @@ class TrainedModule(EvaluatedModule):
         config: sizes and seeds.
         facts: run-time facts of the data.
         reranker: reorders the model's rankings.
+        update: what this run takes over from the one that it updates; None: it updates none.
     """
 
     model: SequenceModel
@@ -64,13 +65,15 @@ class TrainedModule(EvaluatedModule):
         config: Root,
         facts: Facts,
         reranker: Reranker,
+        update: Update | None = None,
     ) -> None:
         super().__init__(
             model=model, task=task, config=config, facts=facts, reranker=reranker, loss=loss
         )
-        self.window, self.augment, self.objective = window, augment, objective
+        self.window, self.augment, self.objective, self.update = window, augment, objective, update
         self.generator = torch.Generator()  # for augmentation; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
+        self.learned = None if update is None else self.splits.learned
         self.validated = -1  # the epoch of the latest validation
         # a loss that is NaN stops the run; torchmetrics' warning would only come before
         self.train_loss, self.valid_loss = MeanMetric(nan_strategy="ignore"), MeanMetric()
@@ -92,6 +95,11 @@ class TrainedModule(EvaluatedModule):
             raise KeyboardInterrupt
         return {"epochs": trainer.current_epoch, "fit_seconds": round(self.fit_seconds, 3)}
 
+    def inherit(self) -> None:
+        """Begin with the weights of the run that this one updates, if it updates one."""
+        if self.update is not None:
+            self.update.begin(self.model, self.task, self.config, self.facts)
+
     # batches ------------------------------------------------------------------------------------
 
     def train_dataloader(self) -> TrainBatches:
@@ -105,7 +113,7 @@ class TrainedModule(EvaluatedModule):
         """Return the batches of any epoch."""
         return TrainBatches(
             columns=self.columns,
-            view=self.splits.train,
+            view=self.splits.train if self.learned is None else self.learned,
             window=self.window,
             max_length=self.config.max_length,
             size=self.config.batch.size,
@@ -114,6 +122,7 @@ class TrainedModule(EvaluatedModule):
             rank=rank,
             world=world,
             from_start=self.model.from_start,
+            within=self.learned is not None,
         )
 
     # training -----------------------------------------------------------------------------------
@@ -144,7 +153,10 @@ class TrainedModule(EvaluatedModule):
 
     def learn(self, batch: TrainBatch) -> tuple[Tensor, int, dict[str, Tensor]]:
         """Return an augmented batch's mean loss, number of targets, and loss terms by name."""
-        return self.objective(self.model, self.augment(batch, self.generator))
+        batch = self.augment(batch, self.generator)
+        if self.update is None:
+            return self.objective(self.model, batch)
+        return self.update.learn(self.objective, self.model, batch, self.generator)
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's mean loss over positions."""

@@ -76,6 +76,8 @@ def build_trainer(
         callbacks.append(Correction(plan, hardware, out))
     if settings.ema:
         callbacks.insert(0, MovingAverage(settings.ema))
+    elif root.update is not None and root.update["keep"]:
+        callbacks.insert(0, MovingAverage(keep=root.update["keep"]))
     if settings.patience:
         callbacks.append(EarlyStopping(monitor=monitor, mode=mode, patience=settings.patience))
     where: dict[str, Any] = {"dirpath": folder.checkpoints, "enable_version_counter": False}

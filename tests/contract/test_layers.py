@@ -38,6 +38,8 @@ LAYERS = [
         "export",
         "training",
         "experiment",
+        "growth",
+        "update",
         "evidence",
         "gate",
         "promote",

@@ -8,15 +8,8 @@ from omegaconf import OmegaConf
 
 from seqrec.home import as_started
 
-ELSEWHERE = (
-    "tune",
-    "explainer",
-    "index",
-    "state",
-    "policy",
-    "estimator",
-    "gate",
-)  # what other commands choose from: no groups of a run
+# what other commands choose from: no groups of a run
+ELSEWHERE = (*("tune", "explainer", "index", "state", "policy", "estimator", "growth", "gate"),)
 
 
 def help_text(config_dir: Path, config_name: str) -> str:

@@ -101,6 +101,11 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
                 "or write resume=auto",
             )
     saved = read_saved(folder / "config.yaml", Trust.of(config))
+    if saved.get("update"):
+        raise ConfigError(
+            f"resume={folder}: the run updates another",
+            todo=command("update", f"resume={folder}"),
+        )
     different = changed_settings(saved, config)
     if different:
         raise ConfigError(

@@ -1,0 +1,1 @@
+"""Ways to give new items their first vectors; one file each."""
