@@ -162,7 +162,7 @@ def test_an_unbroken_chain_is_said_to_be_one(log, capsys):
     assert run(log, "check=true") == 0
     run(log, "verdict=deny", "item=a2", *BY)
     assert run(log, "check=true") == 0
-    assert "1 verdicts, unbroken" in capsys.readouterr().out
+    assert "unbroken, 1 verdict" in capsys.readouterr().out
 
 
 def test_a_verdict_that_was_changed_is_named(log):
