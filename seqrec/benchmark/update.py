@@ -26,6 +26,7 @@ from seqrec.update.run import News, update
 
 MORE = 0.1  # new events, as a share of the old ones
 OLD, NEW, TIME, LISTS = 0.99, 0.95, 0.1, 0.8  # the bars
+OF_DATA = ("data=", "data.", "prepare.", "split", "max_length")  # overrides of the first files
 GROWTH = {"_target_": "seqrec.growth.neighbours.Neighbours", "reach": 5}
 
 
@@ -46,7 +47,7 @@ def measure_update(overrides: list[str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place, clocked() as clock:
         folder = Path(place)
         write_files(store, folder)
-        own = [each for each in overrides if not each.startswith(("data=", "data.", "prepare."))]
+        own = [each for each in overrides if not each.startswith(OF_DATA)]
         first = train(*own, *of_files(folder, root))
         news, out = News(place=str(folder / "after.parquet")), folder / "updated"
         given: dict[str, Any] = {

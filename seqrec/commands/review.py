@@ -148,7 +148,8 @@ def verify(files: "Files") -> int:
     found = faults(files)
     for fault in found:
         print_line(console(), "fault", fault)
-    print_line(console(), "chain", f"{len(read_chain(files.chain)):,} verdicts, unbroken")
+    lines = len(read_chain(files.chain))
+    print_line(console(), "chain", f"unbroken, {lines:,} verdict{'s' * (lines != 1)}")
     return 1 if found else 0
 
 

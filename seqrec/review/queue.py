@@ -13,6 +13,7 @@ from seqrec.feedback import Feedback
 
 DAY = 86_400_000
 FEWEST = 5  # items of a list whose variety is looked at
+FEW = 2  # events after which a list should still be like the one before
 ORDER = ("complaint", "exposure", "stability", "variety")
 
 
@@ -109,17 +110,24 @@ def _jumps(feedback: Feedback, rules: Rules) -> Iterator[Odd]:
 
 
 def _unstable(feedback: Feedback, rules: Rules) -> Iterator[Odd]:
-    """Find lists that have little in common with their session's list before.
+    """Find lists that have little in common with their session's list of a few events before.
 
     Of lists that were drawn, the best candidates are compared: what chance does isn't odd.
     """
     best = pl.col("candidates").list.head(pl.col("items").list.len())
     listed = pl.when(pl.col("candidates").list.len() > 0).then(best).otherwise(pl.col("items"))
     pairs = (
-        feedback.slates.select("request_id", "session", "bundle", "time", list=listed)
+        feedback.slates.select("request_id", "session", "bundle", "time", "history", list=listed)
         .sort("session", "time")
-        .with_columns(pl.col("list", "bundle").shift(1).over("session").name.suffix("_before"))
-        .filter(pl.col("bundle") == pl.col("bundle_before"), pl.col("list").list.len() > 0)
+        .with_columns(last=pl.col("history").list.last())
+        .with_columns(
+            pl.col("list", "bundle", "last").shift(1).over("session").name.suffix("_before")
+        )
+        .filter(
+            pl.col("bundle") == pl.col("bundle_before"),
+            pl.col("history").list.tail(FEW + 1).list.contains(pl.col("last_before")),
+            pl.col("list").list.len() > 0,
+        )
     )
     if not len(pairs):
         return

@@ -21,6 +21,7 @@ def write_log(
     draw=None,
     name="s",
     pool=100,
+    policy=None,
 ):
     """Write the slates and clicks of sessions.
 
@@ -35,6 +36,7 @@ def write_log(
         draw: from a generator and the number of items to the indices of a history.
         name: what sessions are called, before their number.
         pool: how many different histories each bundle is asked with.
+        policy: draws the slates from the best twenty; None: the best ten, in order.
     """
     rng, log, records = np.random.default_rng(seed), Log(folder), []
     draw = draw or (lambda rng, n: rng.integers(1, n + 1, rng.integers(2, 9)))
@@ -46,21 +48,32 @@ def write_log(
             pools[bundle.sha] = _pool(bundle, rng, draw, min(pool, sessions))
         history, items, scores = pools[bundle.sha][at % len(pools[bundle.sha])]
         time, key = begun + int(at * days * DAY / sessions), log.salt.hash(session)
+        drawn = {"policy": {"name": "greedy"}, "propensities": [1.0] * 10}
+        shown = range(10)
+        if policy is not None:
+            chosen = policy.choose(np.array(scores), 10, rng)
+            shown = chosen.order_K.tolist()
+            drawn = {
+                "policy": {"name": "plackett_luce", **vars(policy)},
+                "propensities": chosen.propensity_K.tolist(),
+                "candidates": items,
+                "candidate_scores": scores,
+            }
+        listed = [items[at] for at in shown]
         records.append(
             Slate(
                 request_id=f"r-{session}-{begun}",
                 session=key,
                 bundle=bundle.sha,
-                policy={"name": "greedy"},
                 history=history,
-                items=items,
-                scores=scores,
-                propensities=[1.0] * len(items),
+                items=listed,
+                scores=[scores[at] for at in shown],
                 time=time,
+                **drawn,
             )
         )
         if rng.random() < click(bundle.sha):
-            item = items[int(10 * rng.random() ** 2) % len(items)]
+            item = listed[int(10 * rng.random() ** 2)]
             event = {"event_id": f"e-{session}-{begun}", "request_id": f"r-{session}-{begun}"}
             records.append(
                 Outcome(**event, session=key, item=item, event="click", time=time + 1_000)
@@ -80,6 +93,6 @@ def _pool(bundle, rng, draw, size):
     histories = [
         [bundle.items.id(int(i)) for i in draw(rng, len(bundle.items))] for _ in range(size)
     ]
-    answers = bundle.recommend_all(histories, k=10)
+    answers = bundle.recommend_all(histories, k=20)
     lists = [(each.items["item"].to_list(), each.items["score"].to_list()) for each in answers]
     return [(history, *each) for history, each in zip(histories, lists, strict=True)]

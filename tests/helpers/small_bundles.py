@@ -20,7 +20,7 @@ def vectors(n_items, dim=8, seed=0):
     return table
 
 
-def write_bundle(folder: Path, table, *, ids=None, categories=None, mask_seen=True) -> Path:
+def write_bundle(folder: Path, table, *, ids=None, categories=None, golden=()) -> Path:
     """Write a bundle of an item table, whose items are called i1, i2, ... unless they are named."""
     folder.mkdir(parents=True)
     n = len(table) - 1
@@ -38,7 +38,7 @@ def write_bundle(folder: Path, table, *, ids=None, categories=None, mask_seen=Tr
     )
     write_catalogue(table_of, "category", folder)
     write_context({}, (), folder)
-    (folder / "golden.json").write_text(json.dumps([]))
+    (folder / "golden.json").write_text(json.dumps(list(golden)))
     told = Described(
         run={"name": "small"},
         data={"name": "small", "hash": "0" * 64},
@@ -46,7 +46,7 @@ def write_bundle(folder: Path, table, *, ids=None, categories=None, mask_seen=Tr
         n_users=0,
         dim=table.shape[1],
         max_length=20,
-        mask_seen=mask_seen,
+        mask_seen=True,
     )
     write_manifest(folder, told, kind="onnx", inputs=["item", "length"])
     return folder

@@ -230,6 +230,14 @@ def test_a_changed_byte_of_a_candidate_is_refused(place):
         run(place, "candidate=new", "log=log")
 
 
+def test_a_bundle_that_answers_a_golden_request_otherwise_is_stopped_at_once(place):
+    wrong = {"request": {"items": ["i1"]}, "answer": {"item": ["i2"], "score": [9.0]}}
+    write_bundle(place / "wrong", vectors(ITEMS, seed=3), golden=[wrong])
+    assert run(place, "candidate=wrong", "log=log") == 1
+    assert list(last(place)["gates"]) == ["parity"]
+    assert "golden request 1" in last(place)["gates"]["parity"]["checks"][0]["about"]
+
+
 def test_a_damaged_pointer_is_refused_and_repaired(place):
     file = place / "serving" / POINTER
     before = live(place)

@@ -108,6 +108,15 @@ def test_what_chance_drew_isnt_unstable(tmp_path):
     assert odd(tmp_path / "log", lists) == []
 
 
+def test_after_many_events_a_list_may_be_another(tmp_path):
+    lists = [
+        shown("d1", SIX[:3], session="s", history=["h"]),
+        shown("d2", SIX[3:], session="s", time=1, history=["h", "i", "j", "k"]),
+        shown("d3", SIX[:3], session="s", time=2, history=["h", "i", "j", "k", "l"]),
+    ]
+    assert [each.request_id for each in odd(tmp_path / "log", lists)] == ["d3"]
+
+
 def test_another_bundle_may_list_other_items(tmp_path):
     lists = [
         shown("d1", SIX[:3], session="s"),
@@ -153,7 +162,7 @@ def test_an_unbroken_chain_is_said_to_be_one(log, capsys):
     assert run(log, "check=true") == 0
     run(log, "verdict=deny", "item=a2", *BY)
     assert run(log, "check=true") == 0
-    assert "1 verdicts, unbroken" in capsys.readouterr().out
+    assert "unbroken, 1 verdict" in capsys.readouterr().out
 
 
 def test_a_verdict_that_was_changed_is_named(log):
