@@ -65,7 +65,9 @@ def check_allowed(index, given: Tables):
 
 def check_scores(index, given: Tables):
     """Scores are those of the float32 table, best first."""
-    for query_D, found in zip(queries(), index.search(queries(), [Wanted(9, allowed())] * B)):
+    for query_D, found in zip(
+        queries(), index.search(queries(), [Wanted(9, allowed())] * B), strict=True
+    ):
         np.testing.assert_allclose(
             found.score_K, given.scores_of(query_D, found.item_K), rtol=1e-5, atol=1e-5
         )
@@ -77,7 +79,7 @@ def check_lists(index, given: Tables):
     for share in (1.0, 0.3, 0.02):
         wanted = [Wanted(10, allowed(share), np.arange(50))] * 40
         hits = total = 0
-        for query_D, found in zip(queries(40), index.search(queries(40), wanted)):
+        for query_D, found in zip(queries(40), index.search(queries(40), wanted), strict=True):
             expected = naive(given, query_D, wanted[0])
             hits, total = hits + len({*expected} & {*found.item_K.tolist()}), total + 10
             assert not index.exact or found.item_K.tolist() == expected
@@ -149,5 +151,7 @@ def test_blocks_and_ties_across_them_change_nothing():
     given = Tables(rng.integers(-2, 3, (150_000, 2)).astype(np.float32))
     query_BD = np.array([[1, 2], [0, 1], [-1, 1]], np.float32)
     wanted = [Wanted(12, allowed(0.4, 150_000), np.arange(1, 150_000, 7))] * 3
-    for query_D, found, each in zip(query_BD, Exact(tables=given).search(query_BD, wanted), wanted):
+    for query_D, found, each in zip(
+        query_BD, Exact(tables=given).search(query_BD, wanted), wanted, strict=True
+    ):
         assert found.item_K.tolist() == naive(given, query_D, each)
