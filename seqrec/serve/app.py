@@ -193,6 +193,7 @@ class App:
 
     async def _look(self) -> None:
         """Follow the pointer, for as long as the server runs."""
+        await asyncio.to_thread(self.service.models.prepare)
         while True:
             self._note()
             self.together.leave()

@@ -147,14 +147,15 @@ class Model:
         return held.sort(order).head(k).collect()["index"].to_list()
 
     @cached_property
-    def categories(self) -> dict[str, NDArray[np.int64]]:
+    def categories(self) -> dict[str, NDArray[np.int32]]:
         """Indices of the items of each category."""
         table = self.bundle.catalogue
         if "categories" not in table.columns:
             return {}
         rows = table.select("index", pl.col("categories")).explode("categories").drop_nulls()
         groups = rows.group_by(pl.col("categories").cast(pl.String)).agg("index")
-        return {name: np.asarray(indices, np.int64) for name, indices in groups.iter_rows()}
+        members = zip(groups["categories"], groups["index"], strict=True)
+        return {name: each.to_numpy().astype(np.int32) for name, each in members}
 
     @cached_property
     def _lengths(self) -> NDArray[np.float32]:

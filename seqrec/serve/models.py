@@ -7,7 +7,7 @@ with what it has until the next bundle is loaded and gives its golden answers.
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seqrec.disk.manifest import MANIFEST
@@ -90,6 +90,8 @@ class Models:
             assert loaded[0] is not None
             self.failed, self._pointer = None, pointer
             before = getattr(self, "live", None)
+            if before is not None:  # at a start, it is done beside the first requests
+                self._prepare(loaded)
             self.live, self.canary = loaded[0], loaded[1]
             keep = (*loaded, before)  # the one before, for a rollback
             self._kept = {key: each for key, each in self._kept.items() if each in keep}
@@ -129,6 +131,16 @@ class Models:
         if pointer is None or pointer.previous is None:
             return None
         return place_of(self.folder, pointer.previous)
+
+    def prepare(self) -> None:
+        """Read what answers need later, so that no request has to wait for it."""
+        self._prepare(self.all())
+
+    @staticmethod
+    def _prepare(loaded: Sequence[Loaded | None]) -> None:
+        for each in loaded:
+            if each is not None:
+                _ = each.model.categories
 
     def _loaded(self, served: Served | None) -> Loaded | None:
         if served is None:
