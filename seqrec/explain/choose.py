@@ -18,6 +18,11 @@ from seqrec.question import Explainer, able
 
 Nodes = dict[str, dict[str, Any]]
 KIND = "explainer"
+NEEDED = {
+    "vectors": "a model with vectors",
+    "attention": "an encoder with attention",
+    "inputs": "a head that reads inputs",
+}
 
 
 def names(folders: Iterable[Path] = ()) -> list[str]:
@@ -75,8 +80,9 @@ def check_able(name: str, explainer: Explainer, model: SequenceModel | BaselineM
     """
     if able(model, explainer.needs):
         return
-    what = "a model with vectors" if explainer.needs == "vectors" else "an encoder with attention"
-    has = "a baseline" if isinstance(model, BaselineModel) else type(model.encoder).__name__
+    what = NEEDED[explainer.needs]
+    part = "head" if explainer.needs == "inputs" else "encoder"
+    has = "a baseline" if isinstance(model, BaselineModel) else type(getattr(model, part)).__name__
     raise ConfigError(
         f"{name} needs {what}, and this run has {has}",
         where=f"method={name}",
