@@ -168,7 +168,7 @@ def with_a_question_mark(history):
 
 
 def test_positions_that_an_objective_adds_have_no_weights():
-    asked = question(trained("transformer", ask=with_a_question_mark))
+    asked = question(trained("transformer", "inputs", ask=with_a_question_mark))
     assert asked.vectors().shape[1] == len(ROW) + 1
     for name in names("explainer"):
         said = component("explainer", name)(asked)
