@@ -12,7 +12,7 @@ import torch
 from helpers.components import FACTS, node
 from helpers.questions import one_user
 
-from seqrec.build import make
+from seqrec.config.make import make
 from seqrec.data.synthetic import Synthetic
 from seqrec.explainer.attention import Attention
 from seqrec.explainer.integrated_gradients import IntegratedGradients
