@@ -6,7 +6,6 @@ from seqrec.model import BaselineModel, SequenceModel
 from seqrec.question import Explainer, able
 
 EXPLAINERS = Choice("explainer", key="method", several="methods")
-
 NEEDED = {
     "vectors": "a model with vectors",
     "attention": "an encoder with attention",
