@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from seqrec.errors import DataError, SeqrecError, WriteError
+from seqrec.errors import SeqrecError
 from seqrec.feedback import Log, Outcome
 from seqrec.index import NOTHING, Wanted
 from seqrec.policy import Policy
@@ -15,13 +15,14 @@ from seqrec.serve.answers import Answer, named
 from seqrec.serve.batches import joined
 from seqrec.serve.choice import REASONS, missing, note
 from seqrec.serve.filters import FilterFiles, Rules
+from seqrec.serve.logged import Logged
 from seqrec.serve.metrics import Metrics
 from seqrec.serve.model import INLINE_MS, Model, Work
 from seqrec.serve.models import Models
 from seqrec.serve.queue import clock
 from seqrec.serve.refusal import RequestError
 from seqrec.serve.schema import Asked, Events, FiltersGiven, Recommend, Similar
-from seqrec.serve.sessions import Sessions, event_of, of_events, of_items
+from seqrec.serve.sessions import Sessions, event_of, of_events, of_items, sessions_of, untaken
 
 NO_HISTORY = ("impression", "dismiss")  # events that aren't part of a session
 TIMEOUT_MS = 2000  # unless a request says how long it waits
@@ -52,8 +53,8 @@ class Service:
         metrics: Metrics,
     ) -> None:
         self.models, self.sessions, self.policy, self.settings = models, sessions, policy, settings
-        self.log, self.metrics, self.filters = log, metrics, filters
-        self._trouble: dict[str, str] = {}
+        self.metrics, self.filters = metrics, filters
+        self.logged = Logged(log, metrics)
         self._name, self._number = secrets.token_hex(8), itertools.count()  # of requests
         self._thread = ThreadPoolExecutor(1, "aside")
 
@@ -68,7 +69,7 @@ class Service:
             RequestError: it can't be answered.
         """
         filters, begun = self.filters.current(), clock()
-        answers = [await self._begun(each, asked, filters) for each in _sessions(asked)]
+        answers = [await self._begun(each, asked, filters) for each in sessions_of(asked)]
         ms["state"] = clock() - begun
         await self._fill(asked, answers, filters, ms)
         if asked.explain:
@@ -131,8 +132,8 @@ class Service:
         """
         model = self.models.live.model
         events = [event_of(each) for each in asked.events]
-        if self.log is not None:
-            salt = self.log.salt
+        if self.logged.log is not None:
+            salt = self.logged.log.salt
             outcomes = [
                 Outcome(
                     event_id=given.event_id,
@@ -146,7 +147,7 @@ class Service:
                 )
                 for given, event in zip(asked.events, events, strict=True)
             ]
-            self._write(lambda log: log.write(outcomes), must=True)
+            self.logged.write(lambda log: log.write(outcomes), must=True)
         by_session: dict[str, list[Any]] = {}
         for given, event in zip(asked.events, events, strict=True):
             if given.event not in NO_HISTORY:
@@ -167,7 +168,7 @@ class Service:
         Raises:
             RequestError: it can't be forgotten now.
         """
-        self._write(lambda log: log.forget(name), must=True)
+        self.logged.write(lambda log: log.forget(name), must=True)
         return {"forgotten": await self.sessions.forget(name)}
 
     async def filter(self, given: FiltersGiven) -> dict[str, Any]:
@@ -201,8 +202,9 @@ class Service:
             "sessions": self.sessions.trouble,
             "bundle": self.models.failed,
             "filters": self.filters.failed,
+            "log": self.logged.trouble,
         }
-        return self._trouble | {name: text for name, text in own.items() if text is not None}
+        return {name: text for name, text in own.items() if text is not None}
 
     def close(self) -> None:
         """Finish what is under way."""
@@ -210,8 +212,8 @@ class Service:
             loaded.model.queue.close()
         self._thread.shutdown()
         self.sessions.close()
-        if self.log is not None:
-            self.log.close()
+        if self.logged.log is not None:
+            self.logged.log.close()
 
     async def _begun(self, asked: Asked, wanted: Recommend, filters: Rules) -> Answer:
         """Read a session, and begin its answer."""
@@ -234,7 +236,7 @@ class Service:
             unknown = answer.batch.unknown[0]
         except (SeqrecError, OverflowError) as error:
             if any(model.items.lookup(session.items)):
-                raise _refusal(error) from error
+                raise untaken(error) from error
             answer.reason, unknown = answer.reason or "unknown_items", session.items
         if unknown:
             self.metrics.unknown.inc(len(unknown))
@@ -281,79 +283,17 @@ class Service:
         for answer in answers:
             if answer.reason is not None:
                 self.metrics.count("empty", answer.reason)
-        if self.log is None:
+        if self.logged.log is None:
             return
-        salt, version = self.log.salt, filters.version
+        salt, version = self.logged.log.salt, filters.version
         slates = [
             each.slate(self.policy, self.settings, version, salt.hash(each.name or each.request_id))
             for each in answers
         ]
-        self._write(lambda log: log.write(slates), must=False)
-
-    def _write(self, call: Callable[[Log], None], *, must: bool) -> None:
-        """Write to the log.
-
-        Raises:
-            RequestError: the disk doesn't take it, and the request depends on it.
-        """
-        if self.log is None:
-            return
-        try:
-            call(self.log)
-        except WriteError as error:
-            self._trouble["log"] = f"nothing is logged: {error.what}"
-            self.metrics.count("failed", "log")
-            if must:
-                raise RequestError(
-                    503, f"the log: {error.what}", todo="send it again later", after=1
-                ) from error
-        except DataError as error:
-            raise RequestError.of(error) from error
-        else:
-            self._trouble.pop("log", None)
+        self.logged.write(lambda log: log.write(slates), must=False)
 
     async def _aside(self, model: Model, call: Callable[..., Any], *given: Any) -> Any:
         """Call something that takes as long as the model, apart from the event loop if need be."""
         if model.alone_ms <= INLINE_MS and call != model.answer:
             return call(*given)
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *given)
-
-
-def _sessions(asked: Recommend) -> list[Asked]:
-    """Return the sessions of a request.
-
-    Raises:
-        RequestError: it doesn't say which, or says it twice.
-    """
-    one = Asked(items=asked.items, session=asked.session, context=asked.context, at=asked.at)
-    if asked.sessions is not None:
-        if one != Asked():
-            raise RequestError(
-                400,
-                "items, session, context and at belong to each of the sessions",
-                where="sessions",
-                todo="leave these out beside sessions",
-            )
-        if asked.explain:
-            raise RequestError(
-                400,
-                "one session is explained at a time",
-                where="explain",
-                todo="send it without sessions, or leave explain out",
-            )
-    sessions = asked.sessions if asked.sessions is not None else [one]
-    for each in sessions:
-        if (each.items is None) == (each.session is None):
-            raise RequestError(
-                400,
-                "give either items or session",
-                where="items",
-                todo='write {"items": ["50", "181"]} or {"session": "ID"}',
-            )
-    return sessions
-
-
-def _refusal(error: Exception) -> RequestError:
-    if isinstance(error, SeqrecError):
-        return RequestError.of(error)
-    return RequestError(400, f"a number is too large: {error}", where="context")

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from seqrec.bundle.batch import TIME
 from seqrec.clock import instant
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, SeqrecError
 from seqrec.feedback import now
 from seqrec.recommend.session import Session
 from seqrec.serve.refusal import RequestError
-from seqrec.serve.schema import Asked, Happened
+from seqrec.serve.schema import Asked, Happened, Recommend
 from seqrec.state import Event, State, StateError
 
 FAR = 2**53  # milliseconds; no time is as far away
@@ -149,3 +149,44 @@ def moment(given: str | int | None, where: str) -> int | None:
             400, f"{ms} ms isn't a time", where=where, todo="write 2024-05-01T10:00:00Z"
         )
     return ms
+
+
+def sessions_of(asked: Recommend) -> list[Asked]:
+    """Return the sessions of a request.
+
+    Raises:
+        RequestError: it doesn't say which, or says it twice.
+    """
+    one = Asked(items=asked.items, session=asked.session, context=asked.context, at=asked.at)
+    if asked.sessions is not None:
+        if one != Asked():
+            raise RequestError(
+                400,
+                "items, session, context and at belong to each of the sessions",
+                where="sessions",
+                todo="leave these out beside sessions",
+            )
+        if asked.explain:
+            raise RequestError(
+                400,
+                "one session is explained at a time",
+                where="explain",
+                todo="send it without sessions, or leave explain out",
+            )
+    sessions = asked.sessions if asked.sessions is not None else [one]
+    for each in sessions:
+        if (each.items is None) == (each.session is None):
+            raise RequestError(
+                400,
+                "give either items or session",
+                where="items",
+                todo='write {"items": ["50", "181"]} or {"session": "ID"}',
+            )
+    return sessions
+
+
+def untaken(error: Exception) -> RequestError:
+    """Say why the model doesn't take a session."""
+    if isinstance(error, SeqrecError):
+        return RequestError.of(error)
+    return RequestError(400, f"a number is too large: {error}", where="context")
