@@ -114,7 +114,10 @@ def held_out(candidate: Bundle, live: Bundle, *, k: int) -> Asked | None:
     items = pl.concat([bundle.catalogue["item"] for bundle in (candidate, live)])
     codes = pl.DataFrame({"item": items.unique(maintain_order=True)}).with_row_index("code")
     try:
-        lists = [_lists_of(bundle, kept, codes, k) for bundle in (candidate, live)]
+        lists = [
+            _lists_of(bundle, [_known_user(each, bundle) for each in kept], codes, k)
+            for bundle in (candidate, live)
+        ]
     except DataError:  # the live bundle reads other columns of the events
         return None
     size = len(codes)
@@ -128,6 +131,11 @@ def held_out(candidate: Bundle, live: Bundle, *, k: int) -> Asked | None:
         taken_V=np.zeros(size, dtype=np.int64),
         known_V=np.ones(size, dtype=bool),
     )
+
+
+def _known_user(session: Session, bundle: Bundle) -> Session:
+    """Return the session as of nobody if its user is newer than the bundle."""
+    return session if session.user < bundle.manifest["n_users"] else replace(session, user=-1)
 
 
 def next_of(requests: pl.DataFrame, taken: pl.DataFrame) -> pl.Series:

@@ -20,7 +20,8 @@ class Quality:
 
     The requests are those that the candidate carries, held out of its training. Of a bundle without
     any, they are those after which a session of the log found an item without a list: what was
-    chosen from a list of the live bundle would favour it.
+    chosen from a list of the live bundle would favour it. A few hundred can't tell small losses, so
+    where this gate can't say, it stops nobody: the canary will.
 
     Args:
         loss: what it may lose overall, relative to the live bundle.
@@ -31,7 +32,7 @@ class Quality:
     order: ClassVar[int] = 3
     needs: ClassVar[str] = "held"
     compares: ClassVar[bool] = True
-    optional: ClassVar[bool] = False
+    optional: ClassVar[bool] = True
     bounds: ClassVar[dict[str, tuple[float, float]]] = {
         "loss": (0, 1),
         "slice_loss": (0, 1),

@@ -17,7 +17,6 @@ from seqrec.promote.judge import judge
 from seqrec.promote.record import HISTORY, history
 
 ITEMS = 120
-WITHOUT_QUALITY = "gates=[parity, stability, exposure, poison, canary]"  # clicks on lists say none
 PATIENT = ("latency.ratio=20", "latency.p99_ms=10000")  # no test depends on how busy a computer is
 
 
@@ -49,9 +48,7 @@ def place(made, tmp_path):
 
 def run(place, *words):
     """Type a command; paths are those of the place."""
-    typed = [f"live={place / 'serving'}", "requests=150"]
-    if not any(word.startswith("gates=") for word in words):
-        typed += PATIENT
+    typed = [f"live={place / 'serving'}", "requests=150", *PATIENT]
     for word in words:
         key, _, value = word.partition("=")
         typed.append(f"{key}={place / value}" if key in ("candidate", "log") else word)
@@ -132,7 +129,7 @@ def start_canary(place):
 def test_a_canary_that_does_as_well_becomes_live_and_can_be_taken_back(place):
     start_canary(place)
     canary_log(place, {"live": 0.5, "canary": 0.55})
-    assert run(place, "candidate=new", "stage=all", "log=log", WITHOUT_QUALITY) == 0
+    assert run(place, "candidate=new", "stage=all", "log=log") == 0
     now = live(place)
     assert now.live.sha == sha(place, "new") and now.previous.sha == sha(place, "old")
     assert now.canary is None and now.share == 0
@@ -159,8 +156,7 @@ def test_a_canary_with_few_sessions_stays_and_isnt_promoted(place):
     assert last(place)["action"] == "stopped" and live(place).canary is not None
     assert last(place)["gates"]["canary"]["verdict"] == "can't say"
     salt = live(place).salt
-    words = ("share=0.5", WITHOUT_QUALITY)  # a larger share, the same draw
-    assert run(place, "candidate=new", "log=log", *words) == 0
+    assert run(place, "candidate=new", "log=log", "share=0.5") == 0  # a larger share, same draw
     assert live(place).share == 0.5 and live(place).salt == salt
 
 
