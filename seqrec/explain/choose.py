@@ -6,6 +6,11 @@ from seqrec.model import BaselineModel, SequenceModel
 from seqrec.question import Explainer, able
 
 EXPLAINERS = Choice("explainer", key="method", several="methods")
+NEEDED = {
+    "vectors": "a model with vectors",
+    "attention": "an encoder with attention",
+    "inputs": "a head that reads inputs",
+}
 
 
 def check_able(name: str, explainer: Explainer, model: SequenceModel | BaselineModel) -> None:
@@ -16,8 +21,9 @@ def check_able(name: str, explainer: Explainer, model: SequenceModel | BaselineM
     """
     if able(model, explainer.needs):
         return
-    what = "a model with vectors" if explainer.needs == "vectors" else "an encoder with attention"
-    has = "a baseline" if isinstance(model, BaselineModel) else type(model.encoder).__name__
+    what = NEEDED[explainer.needs]
+    part = "head" if explainer.needs == "inputs" else "encoder"
+    has = "a baseline" if isinstance(model, BaselineModel) else type(getattr(model, part)).__name__
     raise ConfigError(
         f"{name} needs {what}, and this run has {has}",
         where=f"method={name}",

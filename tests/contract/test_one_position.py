@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers.components import DIM, LENGTH, component, history, names
+from helpers.components import DIM, LENGTH, component, history, names, states
 from torch import nn
 from torch.export import Dim, export
 
@@ -22,20 +22,20 @@ class At(nn.Module):
         self.head = head
 
     def forward(self, h_BLD, position_B):
-        return self.head.at(h_BLD, position_B)
+        return self.head.at(*states(self.head, h_BLD), position_B)
 
 
 def check_every_position(head):
     """`at` is what a call gives there, and no more is read than the prefix."""
     h_BLD = torch.randn(3, LENGTH, DIM)
-    u_BLD = head(h_BLD)
+    u_BLD = head(*states(head, h_BLD))
     for t in range(LENGTH):
         position_B = (LENGTHS - 1).clamp(max=t)
-        u_BD = head.at(h_BLD, position_B)
+        u_BD = At(head)(h_BLD, position_B)
         torch.testing.assert_close(u_BD, at_position(u_BLD, position_B), **ROUNDING)
         beyond = torch.arange(LENGTH) > position_B[:, None]
         changed = h_BLD.masked_fill(beyond[..., None], 50.0)
-        torch.testing.assert_close(head.at(changed, position_B), u_BD, **ROUNDING)
+        torch.testing.assert_close(At(head)(changed, position_B), u_BD, **ROUNDING)
 
 
 def check_export(head):
@@ -46,7 +46,7 @@ def check_export(head):
     for rows, width in ((1, 1), (1, 30), (5, 3), (3, 100)):
         h_BLD, position_B = torch.randn(rows, width, DIM), torch.randint(0, width, (rows,))
         torch.testing.assert_close(
-            program(h_BLD, position_B), head.at(h_BLD, position_B), **ROUNDING
+            program(h_BLD, position_B), At(head)(h_BLD, position_B), **ROUNDING
         )
 
 
@@ -58,9 +58,9 @@ def test_a_head_at_a_position_is_the_head_there(name):
 @pytest.mark.parametrize("name", names("head"))
 def test_a_head_at_a_position_in_bfloat16_is_close_to_the_head_there(name):
     head, h_BLD = component("head", name).eval(), torch.randn(3, LENGTH, DIM)
-    exact = at_position(head(h_BLD), LENGTHS - 1)
+    exact = at_position(head(*states(head, h_BLD)), LENGTHS - 1)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        rounded = head.at(h_BLD.bfloat16(), LENGTHS - 1).float()
+        rounded = At(head)(h_BLD.bfloat16(), LENGTHS - 1).float()
     assert (rounded - exact).abs().max() <= 0.05 * exact.abs().max() + 0.02
 
 

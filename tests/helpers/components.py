@@ -65,6 +65,11 @@ def component(kind: str, name: str, **changes):
     return make({**node(kind, name), **changes}, **FACTS)
 
 
+def states(head, h_BLD: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """What a head reads: states and, if it reads inputs, others of the same positions."""
+    return (h_BLD, h_BLD.roll(1, -1)) if getattr(head, "reads_inputs", False) else (h_BLD,)
+
+
 def metric(name: str):
     """The metric that ``configs/metric/<name>.yaml`` describes, under its own name there."""
     return make(node("metric", name)[name])
