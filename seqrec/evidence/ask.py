@@ -1,16 +1,20 @@
 """Requests of a log, asked again of two bundles."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from seqrec.bundle import Bundle
+from seqrec.bundle.bundle import Given
 from seqrec.bundle.requests import ask_again, replay
-from seqrec.errors import RunError
+from seqrec.errors import DataError, RunError
 from seqrec.evidence.evidence import Asked, Codes, Floats
 from seqrec.feedback import Feedback
+from seqrec.recommend.session import Session
 
 BATCH = 64
 WARM = 5  # requests before times count
@@ -85,6 +89,55 @@ def ask(
     )
 
 
+def elsewhere(asked: Asked, requests: pl.DataFrame, feedback: Feedback, event: str) -> Asked:
+    """Return the requests with what sessions took next that they found without a list."""
+    taken = feedback.outcomes.filter(pl.col("event") == event, pl.col("request_id").is_null())
+    codes = pl.DataFrame({"item": asked.ids, "code": np.arange(len(asked.ids))})
+    return replace(asked, target_N=_coded(next_of(requests, taken), codes))
+
+
+def held_out(candidate: Bundle, live: Bundle, *, k: int) -> Asked | None:
+    """Ask both bundles the requests that the candidate carries; None: none that both can answer.
+
+    Their next items were held out of its training.
+    """
+    if "requests.parquet" not in candidate.manifest["files"]:
+        return None
+    table = pl.read_parquet(candidate.path / "requests.parquet", columns=["request", "target"])
+    sessions = [Session(**json.loads(text)) for text in table["request"]]
+    known = [any(live.items.lookup(session.items)) for session in sessions]
+    kept = [session for session, is_known in zip(sessions, known, strict=True) if is_known]
+    targets = [
+        candidate.items.id(int(at))
+        for at in table["target"].filter(pl.Series(known, dtype=pl.Boolean))
+    ]
+    items = pl.concat([bundle.catalogue["item"] for bundle in (candidate, live)])
+    codes = pl.DataFrame({"item": items.unique(maintain_order=True)}).with_row_index("code")
+    try:
+        lists = [
+            _lists_of(bundle, [_known_user(each, bundle) for each in kept], codes, k)
+            for bundle in (candidate, live)
+        ]
+    except DataError:  # the live bundle reads other columns of the events
+        return None
+    size = len(codes)
+    return Asked(
+        ids=codes["item"].to_list(),
+        session_N=np.arange(len(kept)),
+        length_N=np.array([len(session.items) for session in kept], dtype=np.int64),
+        target_N=_coded(pl.Series(targets, dtype=pl.String), codes),
+        candidate_NK=lists[0],
+        live_NK=lists[1],
+        taken_V=np.zeros(size, dtype=np.int64),
+        known_V=np.ones(size, dtype=bool),
+    )
+
+
+def _known_user(session: Session, bundle: Bundle) -> Session:
+    """Return the session as of nobody if its user is newer than the bundle."""
+    return session if session.user < bundle.manifest["n_users"] else replace(session, user=-1)
+
+
 def next_of(requests: pl.DataFrame, taken: pl.DataFrame) -> pl.Series:
     """Return the first item that each request's session took after it, null where it took none."""
     after = taken.select("session", "time", pl.col("item").alias("target")).sort("time")
@@ -143,7 +196,11 @@ def faults_of(bundle: Bundle) -> tuple[str, ...]:
 
 def _lists(bundle: Bundle, requests: pl.DataFrame, codes: pl.DataFrame, k: int) -> Codes:
     """Return what a bundle recommends, in codes; -1 ends a shorter list."""
-    histories, parts = requests["history"].to_list(), []
+    return _lists_of(bundle, requests["history"].to_list(), codes, k)
+
+
+def _lists_of(bundle: Bundle, histories: Sequence[Given], codes: pl.DataFrame, k: int) -> Codes:
+    parts = []
     for first in range(0, len(histories), BATCH):
         answers = bundle.recommend_all(histories[first : first + BATCH], k=k)
         parts += [

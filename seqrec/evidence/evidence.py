@@ -79,6 +79,7 @@ class Evidence:
         faults: what is wrong with the candidate by its own tests.
         ms: milliseconds that single requests took, by ``candidate`` and ``live``.
         asked: requests of the log, asked again; None: no log, or nothing is live.
+        held: requests whose next item wasn't chosen from a list; None: there are none.
         arms: what canary and live earned; None: there is no canary, or no log.
         value: estimates the candidate's value less production's from the log.
         is_first: nothing is live yet, so there is nothing to compare with.
@@ -87,6 +88,7 @@ class Evidence:
     faults: tuple[str, ...] | None = None
     ms: Mapping[str, Floats] = field(default_factory=dict)
     asked: Asked | None = None
+    held: Asked | None = None
     arms: Arms | None = None
     value: Value | None = None
     is_first: bool = False

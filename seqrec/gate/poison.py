@@ -20,6 +20,8 @@ class Poison:
 
     Args:
         ratio: what a share may grow by.
+        least: share of the slots from which on an item is looked at: small shares of a model that
+            has learned more grow by much, and touch few lists.
         alpha: how often an item may be named by chance.
     """
 
@@ -27,10 +29,14 @@ class Poison:
     needs: ClassVar[str] = "asked"
     compares: ClassVar[bool] = True
     optional: ClassVar[bool] = False
-    bounds: ClassVar[dict[str, tuple[float, float]]] = {"ratio": (1, 1e6), "alpha": (0, 1)}
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {
+        "ratio": (1, 1e6),
+        "least": (0, 1),
+        "alpha": (0, 1),
+    }
 
-    def __init__(self, *, ratio: float, alpha: float) -> None:
-        self.ratio, self.alpha = ratio, alpha
+    def __init__(self, *, ratio: float, least: float, alpha: float) -> None:
+        self.ratio, self.least, self.alpha = ratio, least, alpha
 
     def __call__(self, evidence: Evidence) -> Finding:
         """Name the items that grew most, and the sessions that took them most often."""
@@ -41,6 +47,7 @@ class Poison:
         )
         expected_V = np.where(asked.known_V, before_V, _as_taken(asked, before_V))
         grown_V = growth(now_V, expected_V, alpha=self.alpha)
+        grown_V[now_V < self.least * max(1, int(now_V.sum()))] = 0
         named = np.flatnonzero(grown_V > self.ratio)
         named = named[np.argsort(-grown_V[named], kind="stable")][:NAMED]
         about = "; ".join(_told(asked, code, now_V, expected_V) for code in named.tolist())

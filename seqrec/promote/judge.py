@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqrec.bundle import Bundle
 from seqrec.errors import DataError
 from seqrec.evidence.arms import arms_of
-from seqrec.evidence.ask import ask, faults_of, milliseconds, requests_of
+from seqrec.evidence.ask import ask, elsewhere, faults_of, held_out, milliseconds, requests_of
 from seqrec.evidence.evidence import Arms, Evidence, Gate
 from seqrec.evidence.finding import Finding, Verdict, cant_say
 from seqrec.evidence.worth import worth_of
@@ -23,6 +23,7 @@ Times = Mapping[str, NDArray[np.float64]]
 TIMED, DRAWN = 200, 10  # requests, and items of a drawn one
 MISSING = {
     "asked": "no request to ask again: give log=DIR with requests that both bundles know items of",
+    "held": "the bundle carries no held-out requests, and there is no log=DIR with others",
     "arms": "the candidate isn't the canary, or log=DIR wasn't given: promote it with stage=canary",
     "value": "log=DIR wasn't given",
 }
@@ -65,16 +66,21 @@ def evidence_of(candidate: Bundle, trial: Trial, gates: Mapping[str, Gate]) -> E
     bundles = {"candidate": candidate, **({} if live is None else {"live": live})}
     wanted = {gate.needs for gate in gates.values()}
     requests = None
-    if feedback is not None and wanted & {"asked", "ms"}:
+    if feedback is not None and wanted & {"asked", "held", "ms"}:
         requests = requests_of(feedback, list(bundles.values()), most=trial.requests)
-    asked = None
-    if "asked" in wanted and feedback is not None and live is not None and _any(requests):
+    asked = found = None
+    if wanted & {"asked", "held"} and feedback is not None and live is not None and _any(requests):
         assert requests is not None
         asked = ask(candidate, live, requests, feedback, k=trial.k, event=trial.event)
+        found = elsewhere(asked, requests, feedback, trial.event)
+    held = None if live is None else held_out(candidate, live, k=trial.k)
+    if held is None and found is not None and (found.target_N >= 0).any():
+        held = found
     return Evidence(
         faults=faults_of(candidate),
         ms=_times(bundles, requests, trial.k) if "ms" in wanted else {},
         asked=asked,
+        held=held,
         arms=None if feedback is None else _arms(candidate, trial, feedback),
         value=None
         if feedback is None or live is None or "value" not in wanted

@@ -55,7 +55,8 @@ def same():
     return Evidence(
         faults=(),
         ms={"candidate": ms, "live": ms},
-        asked=asked(rng),
+        asked=(requests := asked(rng)),
+        held=requests,
         arms=arms(0.3),
         value=worth(0.0),
     )
@@ -65,11 +66,13 @@ def bad():
     """A candidate that is worse in every respect: one list for everybody, late, and unclicked."""
     good = same()
     lists = np.tile(np.arange(V - K, V), (N, 1))
+    requests = asked(np.random.default_rng(0), candidate=lists)
     return replace(
         good,
+        held=requests,
         faults=("model.onnx has changed",),
         ms={"candidate": good.ms["live"] * 100, "live": good.ms["live"]},
-        asked=asked(np.random.default_rng(0), candidate=lists),
+        asked=requests,
         arms=arms(0.0),
         value=worth(-0.2),
     )
@@ -83,7 +86,7 @@ def nothing():
     none = replace(none, taken_V=np.zeros(V, dtype=int))
     none_yet = Arms(np.zeros(0), np.zeros(0, bool), 0.05)
     doubt = Value(Interval(0.0, -np.inf, np.inf, 0), 0.0, doubt="needs about 900 more slates")
-    return replace(same(), asked=none, arms=none_yet, value=doubt)
+    return replace(same(), asked=none, held=none, arms=none_yet, value=doubt)
 
 
 def check_said(gate):
@@ -118,7 +121,7 @@ def check_order(gate):
     other = replace(
         evidence.asked, **{name: getattr(evidence.asked, name)[mixed] for name in parts}
     )
-    one, two = gate(evidence), gate(replace(evidence, asked=other))
+    one, two = gate(evidence), gate(replace(evidence, asked=other, held=other))
     for mine, theirs in zip(one.checks, two.checks, strict=True):
         assert mine.verdict is theirs.verdict and mine.number == pytest.approx(theirs.number)
 

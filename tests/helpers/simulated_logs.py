@@ -22,6 +22,7 @@ def write_log(
     name="s",
     pool=100,
     policy=None,
+    elsewhere=False,
 ):
     """Write the slates and clicks of sessions.
 
@@ -36,6 +37,7 @@ def write_log(
         draw: from a generator and the number of items to the indices of a history.
         name: what sessions are called, before their number.
         pool: how many different histories each bundle is asked with.
+        elsewhere: clicks are on items that were found without the list.
         policy: draws the slates from the best twenty; None: the best ten, in order.
     """
     rng, log, records = np.random.default_rng(seed), Log(folder), []
@@ -74,7 +76,8 @@ def write_log(
         )
         if rng.random() < click(bundle.sha):
             item = listed[int(10 * rng.random() ** 2)]
-            event = {"event_id": f"e-{session}-{begun}", "request_id": f"r-{session}-{begun}"}
+            event = {"event_id": f"e-{session}-{begun}"}
+            event["request_id"] = None if elsewhere else f"r-{session}-{begun}"
             records.append(
                 Outcome(**event, session=key, item=item, event="click", time=time + 1_000)
             )

@@ -20,7 +20,7 @@ def vectors(n_items, dim=8, seed=0):
     return table
 
 
-def write_bundle(folder: Path, table, *, ids=None, categories=None, golden=()) -> Path:
+def write_bundle(folder: Path, table, *, ids=None, categories=None, golden=(), held=None) -> Path:
     """Write a bundle of an item table, whose items are called i1, i2, ... unless they are named."""
     folder.mkdir(parents=True)
     n = len(table) - 1
@@ -39,11 +39,15 @@ def write_bundle(folder: Path, table, *, ids=None, categories=None, golden=()) -
     write_catalogue(table_of, "category", folder)
     write_context({}, (), folder)
     (folder / "golden.json").write_text(json.dumps(list(golden)))
+    if held is not None:  # histories and the index of the item that followed each
+        requests = [json.dumps({"items": items, "user": 0}) for items, _ in held]
+        table_of = pl.DataFrame({"request": requests, "target": [target for _, target in held]})
+        table_of.write_parquet(folder / "requests.parquet")
     told = Described(
         run={"name": "small"},
         data={"name": "small", "hash": "0" * 64},
         n_items=n,
-        n_users=0,
+        n_users=0 if held is None else 1,
         dim=table.shape[1],
         max_length=20,
         mask_seen=True,

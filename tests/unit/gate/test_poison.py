@@ -13,7 +13,7 @@ from seqrec.gate.poison import Poison
 from seqrec.gate.stability import Stability
 
 V, K, LENGTH, USERS, ASKED = 200, 10, 12, 6_000, 4_000
-GATE = Poison(ratio=2, alpha=0.05)
+GATE = Poison(ratio=2, least=0.005, alpha=0.05)
 
 
 def sessions(rng, users):
@@ -76,6 +76,13 @@ def test_a_pushed_item_is_seen_and_named():
         assert finding.verdict is Verdict.FAIL and finding.checks[0].number > 2
         assert finding.checks[0].about.startswith(f"i{150 + seed} ")
         assert "taken most by s7" in finding.checks[0].about
+
+
+def test_items_in_few_lists_are_nobodys_concern():
+    pushed = asked(np.random.default_rng(0), pushed=150)
+    shown = (pushed.candidate_NK == 150).mean()
+    for least, verdict in ((shown * 0.9, Verdict.FAIL), (shown * 1.1, Verdict.PASS)):
+        assert judged(pushed, Poison(ratio=2, least=least, alpha=0.05)).verdict is verdict
 
 
 def test_nothing_of_it_shows_in_how_stable_lists_are_on_the_whole():

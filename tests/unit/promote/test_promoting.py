@@ -30,7 +30,9 @@ def made(tmp_path_factory):
     write_bundle(place / "new", table + noise * (np.arange(ITEMS + 1) > 0)[:, None])
     write_bundle(place / "other", vectors(ITEMS, seed=7))
     [old] = open_all(place / "old")
-    write_log(place / "log", lambda session: old, sessions=300, click=lambda sha: 0.9)
+    write_log(
+        place / "log", lambda session: old, sessions=300, click=lambda sha: 0.9, elsewhere=True
+    )
     assert run(place, "candidate=old", "stage=all") == 0
     return place
 
