@@ -43,8 +43,9 @@ class View:
     def items_once(self, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return events that hold all items of each stretch.
 
-        These are all events if no two stretches begin together. Else they are the first event of
-        each item, so that the many histories of one long sequence don't grow with its square.
+        These are all events if no two stretches begin together, or if some overlap otherwise. Else
+        they are the first event of each item, so that the many histories of one long sequence don't
+        grow with its square.
 
         Args:
             item: items of all events in the store.
@@ -53,6 +54,8 @@ class View:
             int64: the stretch of each event, and its position in the store.
         """
         whole = self.sequences()
+        if (whole.end[:-1] > whole.start[1:]).any():
+            return np.repeat(np.arange(len(self)), self.end - self.start), self.positions()
         position = whole.positions() if len(whole) == len(self) else whole.first_uses(item)
         first, last = np.searchsorted(position, self.start), np.searchsorted(position, self.end)
         index = View(self.user, first, last).positions()

@@ -256,3 +256,12 @@ def test_the_items_of_a_long_history_are_told_once_a_target(long: SequenceStore)
     for row, (start, end) in enumerate(zip(view.start, view.end, strict=True)):
         held = long.item[position_P[row_P == row]].tolist()
         assert sorted(held) == sorted(set(long.item[start:end].tolist()))
+
+
+def test_stretches_that_overlap_hold_each_its_own_items(long: SequenceStore):
+    view = Ratio()(long).test.take(np.array([0]))
+    end = view.end.repeat(3)
+    view = View(view.user.repeat(3), end - np.array([9, 4, 6]), end)
+    row_P, position_P = view.items_once(long.item)
+    for row, (start, last) in enumerate(zip(view.start, view.end, strict=True)):
+        assert position_P[row_P == row].tolist() == list(range(start, last))
