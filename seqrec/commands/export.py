@@ -11,6 +11,8 @@ from seqrec.home import command
 from seqrec.terminal.console import Console, console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.progress import progress_bar
+from seqrec.terminal.say import say
+from seqrec.terminal.stop import status_of, terminable
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
     from seqrec.export.export import Exported
@@ -121,10 +123,12 @@ def main() -> None:
         arguments = parse(Arguments, sys.argv[1:])
         if (arguments.run is None) == (arguments.check is None):
             raise ConfigError("give one of run=FOLDER and check=BUNDLE", where="arguments")
-        if arguments.check is None:
-            export_run(arguments)
-        else:
-            check_bundle(arguments)
+        try:
+            with terminable():
+                (export_run if arguments.check is None else check_bundle)(arguments)
+        except KeyboardInterrupt as end:  # nothing is left of an unfinished bundle
+            say("stopped")
+            sys.exit(status_of(end))
 
 
 if __name__ == "__main__":

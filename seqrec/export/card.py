@@ -183,5 +183,5 @@ def _limits(config: Root) -> Iterator[str]:
     yield f"- It reads the latest {config.max_length} items; earlier ones only count as seen."
     yield "- It knows the items of its catalogue. Unknown ids are left out and told."
     yield "- A session without a known item has no list."
-    yield "- Only items with training events are recommended."
+    yield "- Only candidates of the run's protocol are recommended: see `candidate.npy`."
     yield "- Offline metrics rank what users did anyway; they don't say what a list causes."

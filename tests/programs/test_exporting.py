@@ -92,6 +92,17 @@ def test_a_full_disk_leaves_nothing(default, monkeypatch):
     assert list(place.folder.iterdir()) == []
 
 
+def test_stopping_leaves_nothing(default, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    place, run = default
+    kind = exported(monkeypatch, write=stopped)
+    words = ("scripts/export.py", f"run={run}", f"out={place.folder / 'bundle'}", kind)
+    assert "stopped" in place.run(*words, status=130)
+    assert list(place.folder.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("words", "status", "told"),
     [
