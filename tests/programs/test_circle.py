@@ -2,6 +2,7 @@
 
 import shlex
 import signal
+import socket
 import time
 from urllib.request import urlopen
 
@@ -17,7 +18,8 @@ SMALL = (
     *("data=synthetic", "data.n_users=60", "data.n_items=30", "data.length=12", "dim=8"),
     *("trainer=cpu", "logger=none", "trainer.max_epochs=1"),
 )
-PORT = 18_437
+with socket.create_server(("127.0.0.1", 0)) as free:
+    PORT = free.getsockname()[1]
 FEWER = {"users": "8", "visits": "2"}
 
 
