@@ -53,15 +53,18 @@ def simulate(arguments: Arguments) -> None:
         spread=arguments.spread,
         patience=arguments.patience,
     )
-    seen = visit(
-        server,
-        users,
-        count=arguments.users,
-        visits=arguments.visits,
-        k=arguments.k,
-        seed=arguments.seed,
-        name=f"simulated-{arguments.seed}",
-    )
+    try:
+        seen = visit(
+            server,
+            users,
+            count=arguments.users,
+            visits=arguments.visits,
+            k=arguments.k,
+            seed=arguments.seed,
+            name=f"simulated-{arguments.seed}",
+        )
+    finally:
+        server.close()
     each = seen.clicks / max(seen.slates, 1)
     truth = seen.worth / max(seen.slates, 1)
     if arguments.format == "json":

@@ -42,7 +42,8 @@ class Users:
         """Return the probability that a user who looks at items clicks each."""
         mine = np.append(self.SHARED, self._vector("user", user)[1:])
         theirs = np.array([self._vector("item", item) for item in items]).reshape(-1, self.WIDTH)
-        odds = self._odds + self._spread * (theirs @ mine) / np.sqrt(self.SHARED**2 + self.WIDTH - 1)
+        width = np.sqrt(self.SHARED**2 + self.WIDTH - 1)
+        odds = self._odds + self._spread * (theirs @ mine) / width
         return np.asarray(1 / (1 + np.exp(-odds)), np.float64)
 
     def look(self, slots: int) -> Floats:

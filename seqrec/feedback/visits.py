@@ -67,6 +67,10 @@ class Server:
             )
         self._connection = http.client.HTTPConnection(host, port or 80, timeout=SECONDS)
 
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
     def get(self, path: str) -> dict[str, Any]:
         """Ask for something.
 
