@@ -42,10 +42,10 @@ class Arguments:
     options: dict[str, str] = OPTIONS  # keys of growth: reach=10, columns='[genres]'
     epochs: int = 3  # passes over what is learned, at most
     patience: int = 2  # validations of the new period without improvement before it stops
-    lr: float | None = None  # learning rate; default: twice the run's, as there are few steps
+    lr: float | None = None  # highest learning rate; default: twice the run's, as steps are few
     replay: float = 0.5  # old events that are learned again, for each new one
-    distil: float = 1.0  # weight of staying near the answers of the run; 0: none
-    keep: float = 0.4  # share of the run's weights in those of the new model; 0: none
+    distil: float = 2.0  # weight of staying near the answers of the run; 0: none
+    keep: float = 0.5  # share of the run's weights in those of the new model; 0: none
     valid_share: float = 0.1  # share of the new events that says when to stop
     test_share: float = 0.2  # share of the new events, the latest, that is judged
     seed: int | None = None  # default: the run's

@@ -11,6 +11,7 @@ from seqrec.config.schema import Root
 from seqrec.errors import ConfigError
 from seqrec.run.folder import to_values, typed
 
+SCHEDULE = {"_target_": "seqrec.scheduler.cosine.Cosine", "warmup": 0.1, "floor": 0.0}
 GROWN = "seqrec.update.source.Grown"
 
 
@@ -21,7 +22,7 @@ class Knobs:
     Args:
         epochs: passes over what is learned, at most.
         patience: validations of the new period without improvement before it stops.
-        lr: learning rate; None: twice that of the run before, because there are few steps.
+        lr: highest learning rate; None: twice that of the run before, as steps are few.
         replay, valid_share, test_share: see :class:`~seqrec.update.split.Continued`.
         distil, keep: see :class:`~seqrec.update.start.Inherited`.
         seed: of all random choices; None: that of the run before.
@@ -31,8 +32,8 @@ class Knobs:
     patience: int = 2
     lr: float | None = None
     replay: float = 0.5
-    distil: float = 1.0
-    keep: float = 0.4
+    distil: float = 2.0
+    keep: float = 0.5
     valid_share: float = 0.1
     test_share: float = 0.2
     seed: int | None = None
@@ -118,7 +119,7 @@ def composed(
             "valid_share": knobs.valid_share,
             "test_share": knobs.test_share,
             "replay": knobs.replay,
-            "piece": max(1, root.max_length // 2),  # so that half a window is seen before it
+            "piece": max(1, root.max_length * 2 // 3),  # a third of a window is seen before it
             "seed": seed,
         },
         "update": {
@@ -142,4 +143,5 @@ def composed(
     if optimizer is not None and "lr" in optimizer:
         lr = 2 * optimizer["lr"] if knobs.lr is None else knobs.lr
         values["optimizer"] = {**optimizer, "lr": lr}
+        values["scheduler"] = dict(SCHEDULE)
     return typed(OmegaConf.create(values))

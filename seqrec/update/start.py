@@ -55,8 +55,8 @@ class Inherited:
         growth: Growth,
         had: dict[str, int],
         typed: str | None = None,
-        distil: float = 1.0,
-        keep: float = 0.4,
+        distil: float = 2.0,
+        keep: float = 0.5,
     ) -> None:
         if not distil >= 0:
             raise ValueError(f"update.distil={distil} must be at least 0")

@@ -82,6 +82,18 @@ def test_it_can_be_reproduced(shop, tmp_path):
     shutil.rmtree(shop.after.with_name(f"{shop.after.name}_again"))
 
 
+def test_an_update_that_was_stopped_goes_on(shop, tmp_path):
+    """Killed after its last epoch, or before it was judged, it ends as it would have."""
+    for lost in (("metrics.json", "update.json"), ("update.json",)):
+        run = shutil.copytree(shop.after, tmp_path / "-".join(lost))
+        for name in lost:
+            (run / name).unlink()
+        shop.run("scripts/update.py", f"resume={run}")
+        assert read(run, "update.json") == read(shop.after, "update.json")
+    said = shop.run("train.py", *TINY, "data.path=x", f"resume={run}", status=2)
+    assert f"scripts/update.py resume={run}" in said
+
+
 def test_an_update_of_an_update_goes_on(shop, tmp_path):
     rows = pl.read_csv(shop.folder / "after.csv")
     later = rows.filter(pl.col("timestamp") >= "2024-11").with_columns(
