@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from seqrec.benchmark import gpu, growth, million, peers
+from seqrec.benchmark import explaining, gpu, growth, million, peers
 from seqrec.benchmark.child import in_child
 from seqrec.benchmark.report import Line
 from seqrec.errors import ConfigError
 
-PARTS = ("train", "ranking", "startup", "prepare", "growth", "million", "peers", "gpu")
+PARTS = ("train", "ranking", "startup", "prepare", "growth", "million", "explain", "peers", "gpu")
 FIRST_STEP_S = 5  # the bar for start-up
 
 
@@ -63,6 +63,10 @@ def jobs(asked: Request) -> list[Job]:
         ),
         "growth": (partial(growth.measure_growth, asked.model, threads=threads), growth.lines),
         "million": (partial(million.measure_million, threads=threads), million.lines),
+        "explain": (
+            partial(explaining.measure_explain, **run, epochs=asked.epochs),
+            explaining.lines,
+        ),
         "gpu": (
             partial(gpu.measure_gpu, run["overrides"], epochs=asked.epochs, threads=threads),
             gpu.gpu_lines,

@@ -17,6 +17,7 @@ from seqrec.explain.drawn import data_of, draw
 from seqrec.explain.estimates import CONTROLS, agreement, estimate, long_table, spearman
 from seqrec.explain.fidelity import curves, fidelity, places
 from seqrec.explain.overall import by_category, by_distance
+from seqrec.explain.planted import planted
 from seqrec.explain.sanity import MOST, randomised
 from seqrec.features.columns import flat_values
 from seqrec.question import Explainer
@@ -104,6 +105,7 @@ def audit(
         "seed": seed,
         "methods": methods,
         "left_out": left_out,
+        "planted": planted(recommender, store, crowd, place),
         **_overall(recommender, store, crowd, weighed, place),
     }
     return Audit(content, _table(recommender, store, crowd, weighed, value))

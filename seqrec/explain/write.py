@@ -78,7 +78,7 @@ def rows_of(
     content: dict[str, Any], *, intervals: bool
 ) -> tuple[list[str], list[tuple[str, list[str]]]]:
     """Return the main table: names of the columns, and cells by method, best method first."""
-    main = main_metric(content)
+    main, planted = main_metric(content), content.get("planted")
     shown = [name for name in SHOWN if name in content["methods"][CONTROLS[0]]["metrics"]]
     shown = shown or [main]
     methods = sorted(
@@ -88,8 +88,10 @@ def rows_of(
     rows = []
     for name, method in methods:
         cells = [_mean(method["metrics"].get(metric), interval=intervals) for metric in shown]
+        if planted:
+            cells.append(f"{planted[name]['share']:.3f}")
         rows.append((name, [*cells, f"{1000 * method['seconds_per_user']:.0f}"]))
-    return [*shown, "ms a user"], rows
+    return [*shown, *(["cause first"] if planted else []), "ms a user"], rows
 
 
 def table(content: dict[str, Any]) -> list[str]:
@@ -100,6 +102,12 @@ def table(content: dict[str, Any]) -> list[str]:
 
 def _notes(content: dict[str, Any]) -> list[str]:
     lines = [f"- `{name}` isn't in the table: {why}." for name, why in content["left_out"].items()]
+    if planted := content.get("planted"):
+        users = planted[CONTROLS[0]]["users"]
+        lines.append(
+            "- `cause first` is the share of users for whom the planted cause has the largest "
+            f"weight; of the {users:,} whose item is the one that the rule makes the next."
+        )
     for name, method in content["methods"].items():
         if method["complete"]:
             share = method["complete"]["share"]
