@@ -6,11 +6,13 @@ from typing import Any
 import polars as pl
 import torch
 
+from seqrec.clock import iso_time
 from seqrec.explain.case import TOP, Case
 from seqrec.explain.choose import Nodes, build, check_able
 from seqrec.explain.sentence import counterfactual
 from seqrec.question import Explanation
 from seqrec.run.audited import Audited
+from seqrec.shapes import UNKNOWN_TIME
 
 COUNTERFACTUAL = "counterfactual"
 
@@ -34,6 +36,7 @@ class Told:
     asked: int  # histories that were asked
     error: float | None  # of the sum of the weights, for a complete method
     about: dict[str, Any]
+    columns: dict[str, list[float]]  # weights of the parts of each event's vector, by name
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Why:
     Args:
         target: the item.
         instead: the item that it is compared with; None: its score alone is explained.
-        events: item, title, and a weight of each event by method; oldest first.
+        events: item, title, time (ISO, where it is known), and a weight of each event by method;
+            oldest first.
         methods: what else each method says.
         counterfactual: a sentence, as texts and titles by turns; empty: none was asked for.
         unknown: ids in the history that the catalogue lacks.
@@ -75,6 +79,7 @@ class Why:
                     "asked": told.asked,
                     "error": told.error,
                     "about": told.about,
+                    **({"columns": told.columns} if told.columns else {}),
                 }
                 for name, told in self.methods.items()
             },
@@ -120,7 +125,8 @@ def explain(
         found = explainer(question)
         columns[name] = found.weight_L.tolist()
         methods[name] = _told(found, name, weighing[name], audit)
-    events = recommender.items.table(question.history.item_BL[0].tolist(), **columns)
+    shown = {} if case.times is None else {"time": _texts(case.times)}
+    events = recommender.items.table(question.history.item_BL[0].tolist(), **shown, **columns)
     explained, sentence = _asked(case, item), []
     if COUNTERFACTUAL in nodes:
         sentence = counterfactual(
@@ -160,4 +166,10 @@ def _told(found: Explanation, name: str, node: dict[str, Any], audit: Audited) -
         asked=found.asked,
         error=found.error,
         about=found.about,
+        columns={column: weight_L.tolist() for column, weight_L in found.column_L.items()},
     )
+
+
+def _texts(times: list[int]) -> list[str | None]:
+    """Return times as ISO texts, None where unknown."""
+    return [None if time == UNKNOWN_TIME else iso_time(time) for time in times]

@@ -9,6 +9,7 @@ from seqrec.run.audited import FILE, METRICS, weights_hash
 from seqrec.run.folder import RunFolder
 
 SHOWN = ("POS@5,Ke3", "POS@10,Ke3", "DEL@3", "INS@3", "CDCG@3")
+LESS = ("POS@10,Ke3",)  # left out where there is little room: on a terminal
 NAME = FILE.removesuffix(".json")
 
 
@@ -63,6 +64,7 @@ def markdown(content: dict[str, Any]) -> str:
             "",
             *_overall(content, "by_distance", "distance"),
             *_by_category(content),
+            *_by_column(content),
             "",
         ]
     )
@@ -80,7 +82,7 @@ def rows_of(
     """Return the main table: names of the columns, and cells by method, best method first."""
     main, planted = main_metric(content), content.get("planted")
     shown = [name for name in SHOWN if name in content["methods"][CONTROLS[0]]["metrics"]]
-    shown = shown or [main]
+    shown = [name for name in shown if intervals or name not in LESS] or [main]
     methods = sorted(
         content["methods"].items(),
         key=lambda pair: pair[1]["metrics"].get(main, {}).get("mean", 2.0),
@@ -162,6 +164,18 @@ def _by_category(content: dict[str, Any]) -> list[str]:
         return []
     rows = _overall(content, "by_category", content["category"])
     return ["", f"By {content['category']} of the item:", "", *rows]
+
+
+def _by_column(content: dict[str, Any]) -> list[str]:
+    if not content["by_column"]:
+        return []
+    columns = list(next(iter(content["by_column"].values())))
+    rows = [
+        [f"`{method}`", *(f"{share:.1%}" for share in shares.values())]
+        for method, shares in content["by_column"].items()
+    ]
+    head = "By column, the parts that an event's vector is the sum of:"
+    return ["", head, "", *_table(["method", *columns], rows)]
 
 
 def _mean(found: dict[str, Any] | None, *, interval: bool) -> str:

@@ -45,6 +45,7 @@ def write_why(file: Path, why: Why, question: Question, *, run: str) -> None:
         why=why,
         shown=charts,
         rows=_rows(why),
+        timed="time" in why.events.columns,
         run=run,
     )
 
@@ -62,5 +63,7 @@ def _rows(why: Why) -> list[dict[str, Any]]:
             }
             for name in why.methods
         ]
-        rows.append({"place": place, "title": event["title"], "item": event["item"], "of": weights})
+        rows.append(
+            {"place": place, "title": event["title"], "time": event.get("time"), "of": weights}
+        )
     return rows[::-1]

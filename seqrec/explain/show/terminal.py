@@ -19,6 +19,8 @@ def show(out: Console, why: Why) -> None:
     for name, each in why.methods.items():
         print_line(out, "method", f"{name}: {each.text}")
     out.print(events_table(why))
+    if any(each.columns for each in why.methods.values()):
+        out.print(columns_table(why))
     if why.counterfactual:
         line = styled(f"{'but':<9}", "bold cyan")
         for at, part in enumerate(why.counterfactual):
@@ -35,13 +37,33 @@ def events_table(why: Why) -> Table:
     """Return the latest events with a bar for each weight; those against the item are red."""
     hidden = len(why.events) - SHOWN
     title = f"the latest {SHOWN} of {len(why.events)} events" if hidden > 0 else "history"
-    table = Table(f"{title}, latest last")
-    for column in ("item", "title", *why.methods):
+    table, timed = Table(f"{title}, latest last"), "time" in why.events.columns
+    for column in ("item", "title", *(["day"] if timed else [])):
         table.add_column(column)
+    for name in why.methods:
+        table.add_column(name, no_wrap=True)
     most = {name: max(map(abs, why.events[name].to_list())) or 1.0 for name in why.methods}
     for row in why.events.tail(SHOWN).iter_rows(named=True):
+        day = [(row["time"] or "")[:10]] if timed else []
         cells = [_bar(row[name], most[name]) for name in why.methods]
-        table.add_row(row["item"], row["title"], *cells)
+        table.add_row(row["item"], row["title"], *day, *cells)
+    return table
+
+
+def columns_table(why: Why) -> Table:
+    """Return the weights of the parts of the events' vectors, each summed over all events."""
+    sums = {
+        name: {column: sum(weights) for column, weights in each.columns.items()}
+        for name, each in why.methods.items()
+        if each.columns
+    }
+    table = Table("by column, the sum over all events")
+    table.add_column("column")
+    for name in sums:
+        table.add_column(name, no_wrap=True)
+    most = {name: max(map(abs, of.values())) or 1.0 for name, of in sums.items()}
+    for column in dict.fromkeys(column for of in sums.values() for column in of):
+        table.add_row(column, *(_bar(of[column], most[name]) for name, of in sums.items()))
     return table
 
 
