@@ -62,7 +62,7 @@ def _shares(content: dict[str, Any], key: str, title: str, axis: str) -> Chart |
         weights = [each["weight"][method] for each in groups]
         layout = layout_of("share", axis)
         layout["yaxis"] |= {"type": "category", "autorange": "reversed"}
-        layout["xaxis"]["tickformat"] = ".0%"
+        layout["xaxis"]["tickformat"] = ".1~%"
         layout |= {"barmode": "group", "showlegend": True, "height": 160 + 34 * len(names)}
         layout["legend"] = {"orientation": "h", "y": 1.0, "yanchor": "bottom"}
         bars = [
@@ -102,7 +102,7 @@ def _columns(content: dict[str, Any]) -> Chart | None:
     for method, shares in by_column.items():
         layout = layout_of("share of the weight", "")
         layout["yaxis"] |= {"type": "category", "autorange": "reversed"}
-        layout["xaxis"]["tickformat"] = ".0%"
+        layout["xaxis"]["tickformat"] = ".1~%"
         layout["height"] = 140 + 34 * len(shares)
         names = [escape(name) for name in shares]
         bars = [_bars("of the weight", list(shares.values()), names, "@series0")]

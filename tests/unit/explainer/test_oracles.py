@@ -90,6 +90,13 @@ def test_drawn_shapley_values_are_within_their_errors_and_sum_to_the_whole():
     assert not torch.equal(other.weight_L, drawn.weight_L)
 
 
+def test_a_long_history_gets_fewer_orders():
+    asked = question(trained(), one_user(list(range(1, 9)) * 2))
+    said = Shapley(permutations=64, most=100)(asked)
+    assert said.about["permutations"] == 6 and said.asked == 6 * 15 + 2 <= 100
+    assert said.error < 1e-4
+
+
 def test_shapley_shares_what_leaving_one_out_gives_to_nobody():
     """Two events of one item, to a baseline that only counts the last: each stands in."""
     asked = question(baseline("markov"), one_user([3, 3]))
