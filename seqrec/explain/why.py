@@ -15,6 +15,7 @@ from seqrec.run.audited import Audited
 from seqrec.shapes import UNKNOWN_TIME
 
 COUNTERFACTUAL = "counterfactual"
+MAPS: dict[str, dict[str, Any]] = {"attention": {"of": "head"}, "input_x_gradient": {}}
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Why:
         methods: what else each method says.
         counterfactual: a sentence, as texts and titles by turns; empty: none was asked for.
         unknown: ids in the history that the catalogue lacks.
+        maps: fidelity, in words, of the methods that the maps of a page are of.
     """
 
     target: Asked
@@ -59,6 +61,7 @@ class Why:
     methods: dict[str, Told]
     counterfactual: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    maps: dict[str, str] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -144,6 +147,7 @@ def explain(
         methods=methods,
         counterfactual=sentence,
         unknown=case.unknown,
+        maps={name: audit.text(name, settings) for name, settings in MAPS.items()},
     )
 
 

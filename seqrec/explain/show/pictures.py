@@ -28,7 +28,7 @@ def pictures(why: Why, question: Question) -> list[Chart]:
     charts = [strip(why, names), *by_column(why, names)]
     model = question.model
     if isinstance(model, SequenceModel):
-        charts += [attention(question, model, names), gradient(question, names)]
+        charts += [attention(why, question, model, names), gradient(why, question, names)]
     return charts
 
 
@@ -104,7 +104,7 @@ def by_column(why: Why, names: list[str]) -> list[Chart]:
 
 
 @torch.no_grad()
-def attention(question: Question, model: SequenceModel, names: list[str]) -> Chart:
+def attention(why: Why, question: Question, model: SequenceModel, names: list[str]) -> Chart:
     """Draw what every position of the history attends to, in the head and the encoder."""
     length, history = len(question), model.ask(question.history)
     x_1LD = question.vectors()
@@ -123,14 +123,15 @@ def attention(question: Question, model: SequenceModel, names: list[str]) -> Cha
         "Attention",
         "A row is the model after an event, and a cell how much it attends to an earlier one; the "
         f"last row is read out. Only the latest {LATEST} events are shown. Attention says where "
-        "the model looks, which needn't be why it scores an item so.",
+        "the model looks, which needn't be why it scores an item so. The head's weights as an "
+        f"explanation: {why.maps['attention']}.",
         [_map(name, alpha_LL, names) for name, alpha_LL in maps.items()],
         choose="Weights of",
         wide=True,
     )
 
 
-def gradient(question: Question, names: list[str]) -> Chart:
+def gradient(why: Why, question: Question, names: list[str]) -> Chart:
     """Draw the gradient times the input, by event and dimension."""
     x_1LD = question.vectors()
     product_LD = (x_1LD * question.gradients(x_1LD))[0, : len(question)]
@@ -148,7 +149,8 @@ def gradient(question: Question, names: list[str]) -> Chart:
         "gradient",
         "Gradient times input",
         "How much each number of each event's vector moves the score, to first order. The sums of "
-        f"the rows are the weights of input_x_gradient. The latest {LATEST} events are shown.",
+        f"the rows are the weights of input_x_gradient: {why.maps['input_x_gradient']}. The latest "
+        f"{LATEST} events are shown.",
         [Variant("gradient", figure, Sheet(["event", "sum"], rows))],
         wide=True,
     )

@@ -66,7 +66,7 @@ def questions(**rule):
     """Questions about next items that the rule gives and the model predicts, and their causes."""
     n_items, source = rule["n_items"], planted(**rule)
     rows = sequences(source)
-    model = trained(rows, n_items, steps=300 if "keyed" in rule else 500)
+    model = trained(rows, n_items)
     policy = Policy(candidate_V=torch.arange(n_items + 1) > 0, mask_seen=False)
     catalogue, asked = model.catalogue(), []
     for user, row in enumerate(rows[:90]):
