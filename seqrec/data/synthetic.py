@@ -12,7 +12,9 @@ from seqrec.errors import ConfigError
 from seqrec.raw.source import Interactions
 
 DAY_MS = 86_400_000
-Ints, Bools, Floats = NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

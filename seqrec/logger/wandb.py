@@ -143,7 +143,7 @@ class Wandb:
         opened = self.open(run).experiment
         with _staged_in(run.folder):
             try:
-                table = wandb.Table(columns=columns, data=rows)
+                table = wandb.Table(columns=list(columns), data=rows)
                 bars = wandb.plot.bar(table, columns[0], columns[1], title=f"{name}: {columns[1]}")
                 opened.log({name: table, f"{name}/{columns[1]}": bars})
             finally:

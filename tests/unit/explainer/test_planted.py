@@ -88,20 +88,17 @@ def found(explainer, **rule):
     return sum(first) / len(first)
 
 
-METHODS = ("leave_one_out", "integrated_gradients", "shapley")
-
-
 @pytest.mark.parametrize(
     "explainer",
     [LeaveOneOut(game="mask"), IntegratedGradients(), Shapley(game="mask", exact=0)],
-    ids=METHODS,
+    ids=["leave_one_out", "integrated_gradients", "shapley"],
 )
 def test_a_cause_at_a_distance_comes_first_where_events_keep_their_places(explainer):
     assert found(explainer, **ONE) >= 0.95
 
 
 @pytest.mark.parametrize(
-    "explainer", [LeaveOneOut(), IntegratedGradients(), Shapley(exact=0)], ids=METHODS
+    "explainer", [LeaveOneOut(), Shapley(exact=0)], ids=["leave_one_out", "shapley"]
 )
 def test_a_cause_anywhere_comes_first_where_events_are_deleted(explainer):
     assert found(explainer, **KEYED) >= 0.95
