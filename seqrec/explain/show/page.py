@@ -45,7 +45,6 @@ def write_why(file: Path, why: Why, question: Question, *, run: str) -> None:
         why=why,
         shown=charts,
         rows=_rows(why),
-        timed="time" in why.events.columns,
         run=run,
     )
 
