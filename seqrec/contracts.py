@@ -144,20 +144,23 @@ class Head(Protocol):
     """Maps ``h_BLD -> u_BLD``: the summaries of all prefixes at once.
 
     With ``local = True`` it uses a position's own state only, so the encoder's ``last`` is enough.
+    With ``reads_inputs = True`` all its methods take the encoder's inputs ``x_BLD`` after the
+    states ``h_BLD``, and at fixed states its summary is linear in them.
     A multi-head one may have ``head_weights(...) -> alpha_BHL``.
     """
 
-    def __call__(self, h_BLD: Tensor) -> Tensor: ...
+    def __call__(self, *states: Tensor) -> Tensor: ...
 
-    def at(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+    def at(self, *states_and_position: Tensor) -> Tensor:
         """Return ``u_BD``: a call's summary at one position of each sequence, computed in O(L).
 
-        It can be exported with any number of sequences and positions: it doesn't index by two
-        tensors, loop over positions in Python or keep a length as a number.
+        The position, ``position_B``, comes last. It can be exported with any number of sequences
+        and positions: it doesn't index by two tensors, loop over positions in Python or keep a
+        length as a number.
         """
         ...
 
-    def weights(self, h_BLD: Tensor, position_B: Tensor) -> Tensor:
+    def weights(self, *states_and_position: Tensor) -> Tensor:
         """Return ``alpha_BL``: the attention over positions ``<= position_B``; 0 beyond."""
         ...
 

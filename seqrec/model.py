@@ -75,14 +75,19 @@ class SequenceModel(nn.Module):
 
     def read(self, x_BLD: Tensor, history: History) -> Tensor:
         """Map ``x_BLD -> u_BLD``: the summary of every prefix."""
-        return self.head(self.encoder(x_BLD, history))
+        return self.head(*self.states(x_BLD, history))
+
+    def states(self, x_BLD: Tensor, history: History) -> tuple[Tensor, ...]:
+        """Return what the head reads: ``(h_BLD,)``, or ``(h_BLD, x_BLD)`` if it reads inputs."""
+        h_BLD = self.encoder(x_BLD, history)
+        return (h_BLD, x_BLD) if getattr(self.head, "reads_inputs", False) else (h_BLD,)
 
     def last(self, x_BLD: Tensor, history: History) -> Tensor:
         """Map ``x_BLD -> u_BD``: the summary at the last valid position only, at lower cost."""
         if self._last_state is not None:
             h_B1D = self._last_state(x_BLD, history).unsqueeze(1)  # one position, the first
             return self.head.at(h_B1D, torch.zeros_like(history.length_B))
-        return self.head.at(self.encoder(x_BLD, history), history.length_B - 1)
+        return self.head.at(*self.states(x_BLD, history), history.length_B - 1)
 
     def query(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
         """Return ``query_BD`` of whole histories, at the last valid position."""
@@ -92,19 +97,20 @@ class SequenceModel(nn.Module):
     def attention(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
         """Return ``alpha_BL``: the head's weights on the history at the last valid position."""
         width, history = history.item_BL.shape[1], self.ask(history)
-        h_BLD = self.encoder(self.embed(history, candidate_V), history)
-        return self.head.weights(h_BLD, history.length_B - 1)[:, :width]
+        states = self.states(self.embed(history, candidate_V), history)
+        return self.head.weights(*states, history.length_B - 1)[:, :width]
 
     def answer(self, history: History, candidate_V: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return :meth:`query` and :meth:`attention` with at most one pass of the encoder."""
         width, history = history.item_BL.shape[1], self.ask(history)
         x_BLD, position_B = self.embed(history, candidate_V), history.length_B - 1
         if self._last_state is not None:
-            query_BD, h_BLD = self.scorer(self.last(x_BLD, history)), x_BLD  # for its shape
+            query_BD = self.scorer(self.last(x_BLD, history))
+            states: tuple[Tensor, ...] = (x_BLD,)  # for its shape
         else:
-            h_BLD = self.encoder(x_BLD, history)
-            query_BD = self.scorer(self.head.at(h_BLD, position_B))
-        return query_BD, self.head.weights(h_BLD, position_B)[:, :width]
+            states = self.states(x_BLD, history)
+            query_BD = self.scorer(self.head.at(*states, position_B))
+        return query_BD, self.head.weights(*states, position_B)[:, :width]
 
     @property
     def _last_state(self) -> Callable[[Tensor, History], Tensor] | None:

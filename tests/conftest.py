@@ -1,16 +1,16 @@
 """Fixtures that many tests share."""
 
+import gc
 import os
 import sys
 
 import pytest
 import torch
 from helpers.commands import composed
-from helpers.compositions import kept_compositions, kept_files
+from helpers.compositions import kept_compositions
 from helpers.experiments import root, store_of
 from helpers.finished import shared_run
 from helpers.place import Place
-from hydra._internal.config_repository import ConfigRepository
 
 # what is compiled once is there for every process that tests start
 sys.dont_write_bytecode = False
@@ -18,6 +18,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["SEQREC_LOCAL"] = "none"  # no test, and no program in one, sees personal settings
 # several test processes share the cores; threads of each would only wait for one another
 torch.set_num_threads(1)
+# what is imported and collected stays: nobody needs to look for garbage in it
+gc.disable()
+
+
+def pytest_collection_finish():
+    """Collect garbage from here on, in what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_setup(item):
@@ -29,9 +37,7 @@ def pytest_runtest_setup(item):
 @pytest.fixture(autouse=True, scope="session")
 def _compositions():
     """Compose the same configuration once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hydra.compose", kept_compositions())
-        patch.setattr(ConfigRepository, "load_config", kept_files())
+    with kept_compositions():
         yield
 
 

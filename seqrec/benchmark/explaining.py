@@ -13,7 +13,7 @@ from seqrec.errors import DataError
 from seqrec.experiment import python
 from seqrec.explain.audit import audit
 from seqrec.explain.case import Case
-from seqrec.explain.choose import build, names, settings_of
+from seqrec.explain.choose import EXPLAINERS
 from seqrec.explain.drawn import data_of, draw
 from seqrec.question import Question, able
 from seqrec.recommend import Recommender
@@ -57,7 +57,7 @@ def time_methods(run: str) -> dict[str, float]:
     """
     recommender = Recommender.load(run)
     asked, medians = questions(recommender), {}
-    for name, explainer in build(settings_of(names(), {})).items():
+    for name, explainer in EXPLAINERS.build(EXPLAINERS.settings_of(EXPLAINERS.names(), {})).items():
         if not able(recommender.model, explainer.needs):
             continue
         explainer(asked[0])  # warms up
@@ -109,9 +109,14 @@ def _latest(drawn: History, row: int) -> EvalBatch:
 def time_audit(run: str) -> dict[str, Any]:
     """Return the seconds that an audit of all methods takes, and the number of its users."""
     recommender = Recommender.load(run)
-    every = [name for name in names() if name != COUNTERFACTUAL]
+    every = [name for name in EXPLAINERS.names() if name != COUNTERFACTUAL]
     began = time.perf_counter()
-    found = audit(recommender, build(settings_of(every, {})), users=AUDITED, optional=True)
+    found = audit(
+        recommender,
+        EXPLAINERS.build(EXPLAINERS.settings_of(every, {})),
+        users=AUDITED,
+        optional=True,
+    )
     return {
         "audit_s": time.perf_counter() - began,
         "users": found.content["users"],

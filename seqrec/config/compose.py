@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import IConfigRepository
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqrec.config.check.components import is_instruction
@@ -56,9 +59,10 @@ class Composer:
 
     def __init__(self, config_name: str, *, searchpath: Iterable[str] = ()) -> None:
         self.config_name = config_name
-        self.search = [searching_in(searchpath)]
-        self.loader = GlobalHydra.instance().config_loader()
-        self.groups = set(self.loader.list_groups("")) - {"hydra", *ELSEWHERE}
+        self.loader = cast(ConfigLoaderImpl, GlobalHydra.instance().config_loader())
+        groups = self.loader.repository.get_group_options("", ObjectType.GROUP)
+        self.groups = {*groups} - {"hydra", *ELSEWHERE}
+        self.repository = _repository(self.loader, [*searchpath])
         self.options = cache(self._options)
         self._composed = cache(self._compose)
 
@@ -81,7 +85,15 @@ class Composer:
         return hydra.compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
 
     def _options(self, group: str) -> list[str]:
-        return self.loader.get_group_options(group, overrides=self.search)
+        return self.repository.get_group_options(group)
+
+
+def _repository(loader: ConfigLoaderImpl, searchpath: list[str]) -> IConfigRepository:
+    """Return where options lie; the loader, asked for them, would copy it for every group."""
+    if not searchpath:
+        return loader.repository
+    search = [searching_in(searchpath)]
+    return loader._parse_overrides_and_create_caching_repo(None, search)[1]
 
 
 def settle(

@@ -6,7 +6,7 @@ from typing import Any
 
 from seqrec.config.trust import Trust
 from seqrec.explain.case import TOP, Case
-from seqrec.explain.choose import settings_of
+from seqrec.explain.choose import EXPLAINERS
 from seqrec.explain.why import Why, explain
 from seqrec.recommend import Recommender, Session
 from seqrec.recommend.arguments import session_of
@@ -40,7 +40,7 @@ def why(
         DataError: an item isn't in the catalogue or can't be recommended.
         RunError: the folder isn't a trained run's, or its scores aren't finite numbers.
     """
-    nodes = settings_of(methods, {key: str(value) for key, value in options.items()})
+    nodes = EXPLAINERS.settings_of(methods, {key: str(value) for key, value in options.items()})
     folder = RunFolder.open(run, Trust.given(trust=False, searchpath=None))
     case = Case.of(Recommender.of(folder), session_of(session))
     return explain(case, nodes, target=target, instead=instead, k=k, audited=read_audit(folder))

@@ -13,7 +13,8 @@ class Rollout:
 
     Of each layer it takes ``(mean of its heads + identity) / 2``, where the identity stands for the
     residual branch, and multiplies these matrices; the head's weights choose among the positions at
-    the end. It is the same for every target.
+    the end. A head that reads inputs goes past the layers, so its weights are all there is. It is
+    the same for every target.
 
     Raises:
         ConfigError: the encoder has no attention.
@@ -30,9 +31,10 @@ class Rollout:
         model = question.sequence_model
         history = model.ask(question.history)
         x_1LD = question.vectors()
-        h_1LD = model.encoder(x_1LD, history)
-        weight_L = model.head.weights(h_1LD, history.length_B - 1)[0].double()
-        for alpha_BHLL in reversed(encoder.maps(x_1LD, history)):
+        states = model.states(x_1LD, history)
+        weight_L = model.head.weights(*states, history.length_B - 1)[0].double()
+        layers = [] if len(states) > 1 else encoder.maps(x_1LD, history)
+        for alpha_BHLL in reversed(layers):
             alpha_LL = alpha_BHLL[0].double().mean(0)
             weight_L = (weight_L @ alpha_LL + weight_L) / 2
         return Explanation(weight_L[: len(question)], asked=2)

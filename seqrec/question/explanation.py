@@ -9,7 +9,7 @@ from seqrec.errors import RunError
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.question.question import DAMAGED, Game, Question
 
-Needs = Literal["anything", "vectors", "attention"]
+Needs = Literal["anything", "vectors", "attention", "inputs"]
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,12 @@ def able(model: SequenceModel | BaselineModel, needs: Needs) -> bool:
     Args:
         model: the model.
         needs: ``vectors``, which trained models have; ``attention``: of the encoder's own layers;
-            or ``anything``, which any model does for.
+            ``inputs``: a head that reads these; or ``anything``, which any model does for.
     """
     if needs == "anything" or not isinstance(model, SequenceModel):
         return needs == "anything"
-    return needs == "vectors" or hasattr(model.encoder, "weights")
+    has = {"vectors": True, "attention": hasattr(model.encoder, "weights")}
+    return {**has, "inputs": getattr(model.head, "reads_inputs", False)}[needs]
 
 
 def relative_error(total: float, whole: float) -> float:

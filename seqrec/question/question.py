@@ -205,19 +205,28 @@ class Question:
         with torch.no_grad():
             return self.sequence_model.summands(self.history, self.policy.candidate_V)
 
-    def score(self, x_BLD: Tensor) -> Tensor:
-        """Return ``f_B`` of other vectors in place of :meth:`vectors`; it can be differentiated."""
+    def score(self, x_BLD: Tensor, h_1LD: Tensor | None = None) -> Tensor:
+        """Return ``f_B`` of other vectors in place of :meth:`vectors`; it can be differentiated.
+
+        Args:
+            x_BLD: the vectors.
+            h_1LD: states that stay as they are while the inputs of a head that reads these change;
+                None: those of the vectors.
+        """
         model = self.sequence_model
         history = model.ask(self._repeated(len(x_BLD)))
-        return self._score(model.scorer(model.last(x_BLD, history)))
+        if h_1LD is None:
+            return self._score(model.scorer(model.last(x_BLD, history)))
+        h_BLD = h_1LD.expand(len(x_BLD), -1, -1)
+        return self._score(model.scorer(model.head.at(h_BLD, x_BLD, history.length_B - 1)))
 
-    def gradients(self, x_BLD: Tensor) -> Tensor:
-        """Return ``df/dx_BLD`` at vectors in place of :meth:`vectors`."""
+    def gradients(self, x_BLD: Tensor, h_1LD: Tensor | None = None) -> Tensor:
+        """Return ``df/dx_BLD`` at vectors in place of :meth:`vectors`; see :meth:`score`."""
         parts = []
         with torch.enable_grad():
             for x in x_BLD.detach().split(self.rows):
                 x = x.clone().requires_grad_()
-                parts += torch.autograd.grad(self.score(x).sum(), x)
+                parts += torch.autograd.grad(self.score(x, h_1LD).sum(), x)
         return torch.cat(parts)
 
     def masked_values(self, keep_PL: Tensor) -> Tensor:

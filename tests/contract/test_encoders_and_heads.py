@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers.components import DIM, LENGTH, component, history, names
+from helpers.components import DIM, LENGTH, component, history, names, states
 from torch import nn
 
 from seqrec.layers.running_softmax import running_softmax
@@ -16,7 +16,7 @@ def run_encoder(module, x_BLD, length_B):
 
 
 def run_head(module, h_BLD, length_B):
-    return module(h_BLD)
+    return module(*states(module, h_BLD))
 
 
 CASES = [("encoder", n, run_encoder) for n in names("encoder")]
@@ -131,7 +131,7 @@ def test_weights_tell_how_the_summary_was_made(name):
     head = built("head", name)
     h = torch.randn(3, LENGTH, DIM)
     position = LENGTHS - 1
-    alpha = head.weights(h, position)
+    alpha = head.weights(*states(head, h), position)
     for row, last in enumerate(position.tolist()):
         assert (alpha[row, last + 1 :] == 0).all()
         if name not in ("narm", "stamp"):
@@ -145,6 +145,38 @@ def test_weights_reproduce_the_summary(name):
     summary = head(h)[torch.arange(3), LENGTHS - 1]
     mixed = torch.einsum("bl,bld->bd", head.weights(h, LENGTHS - 1), h)
     torch.testing.assert_close(summary, mixed)
+
+
+def check_linear(head):
+    """At fixed states, what it makes of a sum of inputs is the sum of what it makes of each."""
+    h, one, other = torch.randn(3, 3, LENGTH, DIM)
+    expected = head(h, one) + 2 * head(h, other)
+    torch.testing.assert_close(head(h, one + 2 * other), expected, rtol=1e-4, atol=1e-5)
+
+
+READERS = [n for n in names("head") if getattr(component("head", n), "reads_inputs", False)]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_head_that_reads_inputs_is_linear_in_them(name):
+    check_linear(built("head", name))
+
+
+def test_a_head_that_isnt_linear_in_its_inputs_is_found_out():
+    with pytest.raises(AssertionError):
+        check_linear(lambda h, x: x + h * x.square())
+
+
+def test_inputs_are_weighed_by_states_and_fade_by_a_power_of_their_distance():
+    head = built("head", "inputs")
+    head.fade.data.fill_(0.7)
+    h, x = torch.randn(2, 1, LENGTH, DIM)
+    for t in range(LENGTH):
+        e = (head.key(h[0, : t + 1]) @ head.query(h[0, t])) / DIM**0.5
+        power = (1 + t - torch.arange(t + 1)) ** -0.7
+        alpha = e.exp() * power / (e.exp() * power).sum()
+        torch.testing.assert_close(head.weights(h, x, torch.tensor([t]))[0, : t + 1], alpha)
+        torch.testing.assert_close(head(h, x)[0, t], head.value(alpha @ x[0, : t + 1]))
 
 
 def test_additive_is_the_papers_formula_on_every_prefix():

@@ -24,7 +24,7 @@ MODELS = {
 
 def usual():
     """A model that has what any explainer needs."""
-    return trained("transformer")
+    return trained("transformer", "inputs")
 
 
 def check_weights(explainer):
@@ -144,7 +144,7 @@ def test_every_model_is_explained_or_refused(model):
         if able(asked.model, explainer.needs):
             assert explainer(asked).weight_L.isfinite().all(), name
         else:
-            with pytest.raises(ConfigError, match="no attention of its own"):
+            with pytest.raises(ConfigError, match="of its own"):
                 explainer(asked)
 
 
@@ -168,7 +168,7 @@ def with_a_question_mark(history):
 
 
 def test_positions_that_an_objective_adds_have_no_weights():
-    asked = question(trained("transformer", ask=with_a_question_mark))
+    asked = question(trained("transformer", "inputs", ask=with_a_question_mark))
     assert asked.vectors().shape[1] == len(ROW) + 1
     for name in names("explainer"):
         said = component("explainer", name)(asked)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from helpers.components import DIM, LENGTH, component, history, names
+from helpers.components import DIM, LENGTH, component, history, names, states
 from torch import nn
 from torch.export import Dim, export
 
@@ -22,20 +22,20 @@ class At(nn.Module):
         self.head = head
 
     def forward(self, h_BLD, position_B):
-        return self.head.at(h_BLD, position_B)
+        return self.head.at(*states(self.head, h_BLD), position_B)
 
 
 def check_every_position(head):
     """`at` is what a call gives there, and no more is read than the prefix."""
     h_BLD = torch.randn(3, LENGTH, DIM)
-    u_BLD = head(h_BLD)
+    u_BLD = head(*states(head, h_BLD))
     for t in range(LENGTH):
         position_B = (LENGTHS - 1).clamp(max=t)
-        u_BD = head.at(h_BLD, position_B)
+        u_BD = At(head)(h_BLD, position_B)
         torch.testing.assert_close(u_BD, at_position(u_BLD, position_B), **ROUNDING)
         beyond = torch.arange(LENGTH) > position_B[:, None]
         changed = h_BLD.masked_fill(beyond[..., None], 50.0)
-        torch.testing.assert_close(head.at(changed, position_B), u_BD, **ROUNDING)
+        torch.testing.assert_close(At(head)(changed, position_B), u_BD, **ROUNDING)
 
 
 def check_export(head):
@@ -46,7 +46,7 @@ def check_export(head):
     for rows, width in ((1, 1), (1, 30), (5, 3), (3, 100)):
         h_BLD, position_B = torch.randn(rows, width, DIM), torch.randint(0, width, (rows,))
         torch.testing.assert_close(
-            program(h_BLD, position_B), head.at(h_BLD, position_B), **ROUNDING
+            program(h_BLD, position_B), At(head)(h_BLD, position_B), **ROUNDING
         )
 
 
@@ -58,9 +58,9 @@ def test_a_head_at_a_position_is_the_head_there(name):
 @pytest.mark.parametrize("name", names("head"))
 def test_a_head_at_a_position_in_bfloat16_is_close_to_the_head_there(name):
     head, h_BLD = component("head", name).eval(), torch.randn(3, LENGTH, DIM)
-    exact = at_position(head(h_BLD), LENGTHS - 1)
+    exact = at_position(head(*states(head, h_BLD)), LENGTHS - 1)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        rounded = head.at(h_BLD.bfloat16(), LENGTHS - 1).float()
+        rounded = At(head)(h_BLD.bfloat16(), LENGTHS - 1).float()
     assert (rounded - exact).abs().max() <= 0.05 * exact.abs().max() + 0.02
 
 
@@ -105,7 +105,7 @@ def test_a_head_that_loops_over_positions_breaks_the_contract():
 
 
 @pytest.mark.parametrize("layers", [0, 1, 2])
-@pytest.mark.parametrize("positions", ["start", "end", "none"])
+@pytest.mark.parametrize("positions", ["start", "end", "rotary", "none"])
 @pytest.mark.parametrize("block", list(BLOCKS))
 def test_the_last_state_alone_is_that_of_all_states(layers, positions, block):
     options = {"layers": layers, "positions": positions, "block": block}
@@ -114,6 +114,19 @@ def test_the_last_state_alone_is_that_of_all_states(layers, positions, block):
     asked = history(length_B)
     every = encoder(x_BLD, asked)
     torch.testing.assert_close(encoder.last(x_BLD, asked), at_position(every, length_B - 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, {}) for name in names("encoder")), ("transformer", {"positions": "rotary"})],
+)
+def test_a_state_in_a_longer_row_is_that_of_its_prefix_alone(name, options):
+    """What is trained at every position is what is asked for later, when it is the last one."""
+    encoder, x_BLD = component("encoder", name, **options).eval(), torch.randn(3, LENGTH, DIM)
+    every = encoder(x_BLD, history(torch.full((3,), LENGTH)))
+    for length in (1, 4, LENGTH - 1):
+        alone = encoder(x_BLD[:, :length], history(torch.full((3,), length), length))
+        torch.testing.assert_close(every[:, :length], alone)
 
 
 READERS = [n for n in names("encoder") if hasattr(component("encoder", n), "weights")]

@@ -1,7 +1,8 @@
-"""Programs in processes of their own, which are forks of one that has imported the libraries.
+"""Programs in processes of their own, which are forks of one that has imported all they need.
 
-Importing them takes three seconds of a core each time; a fork takes none. What a fork can't show
-(a command found on the path, the time of a start) starts an interpreter of its own instead.
+Imports take three seconds of a core each time; a fork takes none. A copy of the project imports its
+own package. What a fork can't show (a command found on the path, the time of a start) starts an
+interpreter of its own instead.
 """
 
 import atexit
@@ -73,6 +74,8 @@ def _main(words: list[str], env: dict[str, str], folder: str, end: Connection) -
     sys.argv = words[is_module:]
     own = folder if is_module else str(Path(words[0]).parent)
     sys.path[:] = [own, *_added(env), *_libraries()]
+    if ROOT not in (Path(own), *Path(own).parents):
+        _forget("seqrec", "helpers")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _use_threads(env)
     try:
@@ -83,6 +86,12 @@ def _main(words: list[str], env: dict[str, str], folder: str, end: Connection) -
     finally:  # what an interpreter does at its end, and a fork doesn't
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
+
+
+def _forget(*packages: str) -> None:
+    """Let packages be imported anew, from where they are found now."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+        del sys.modules[name]
 
 
 def _added(env: dict[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ import torch
 from omegaconf import OmegaConf
 
 from helpers import CONFIGS
-from seqrec.build import make
+from seqrec.config.make import make
 from seqrec.contracts import EventFacts
 from seqrec.shapes import History
 
@@ -63,6 +63,11 @@ def _read(file: Path) -> dict:
 def component(kind: str, name: str, **changes):
     """The component that ``configs/<kind>/<name>.yaml`` describes, with dropout off by default."""
     return make({**node(kind, name), **changes}, **FACTS)
+
+
+def states(head, h_BLD: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """What a head reads: states and, if it reads inputs, others of the same positions."""
+    return (h_BLD, h_BLD.roll(1, -1)) if getattr(head, "reads_inputs", False) else (h_BLD,)
 
 
 def metric(name: str):

@@ -1,8 +1,16 @@
-"""Imported once by the process that :mod:`helpers.apart` forks: every library, none of seqrec."""
+"""Imported once by the process that :mod:`helpers.apart` forks: libraries, package, settings."""
 
-import sys
+import gc
 
 import seqrec.experiment.run  # noqa: F401  for what it imports
+from helpers import CONFIGS
+from helpers.compositions import kept_compositions
+from seqrec.config.cli.command_line import check_command_line
+from seqrec.config.schema import register
 
-for name in [name for name in sys.modules if name.partition(".")[0] == "seqrec"]:
-    del sys.modules[name]  # a program imports that of its own folder
+KEPT = kept_compositions()
+KEPT.__enter__()
+register()
+check_command_line(["data=synthetic"], config_dir=CONFIGS)  # grammars, signatures, files
+gc.collect()
+gc.freeze()  # no fork looks through all of this again

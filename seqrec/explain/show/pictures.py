@@ -108,10 +108,9 @@ def attention(why: Why, question: Question, model: SequenceModel, names: list[st
     """Draw what every position of the history attends to, in the head and the encoder."""
     length, history = len(question), model.ask(question.history)
     x_1LD = question.vectors()
-    h_1LD = model.encoder(x_1LD, history)
     position_L = torch.arange(length)
-    h_LLD = h_1LD.expand(length, -1, -1)
-    maps = {"head": model.head.weights(h_LLD, position_L)[:, :length]}
+    states = [state.expand(length, -1, -1) for state in model.states(x_1LD, history)]
+    maps = {"head": model.head.weights(*states, position_L)[:, :length]}
     layers = model.encoder.maps(x_1LD, history) if hasattr(model.encoder, "maps") else []
     for at, alpha_1HLL in enumerate(layers, start=1):
         for head, alpha_LL in enumerate(alpha_1HLL[0], start=1):

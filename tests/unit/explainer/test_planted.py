@@ -13,11 +13,13 @@ import torch
 from helpers.components import FACTS, node
 from helpers.questions import one_user
 
-from seqrec.build import make
+from seqrec.config.make import make
 from seqrec.data.synthetic import Synthetic
+from seqrec.explainer.attention import Attention
 from seqrec.explainer.integrated_gradients import IntegratedGradients
 from seqrec.explainer.leave_one_out import LeaveOneOut
 from seqrec.explainer.shapley import Shapley
+from seqrec.explainer.share import Share
 from seqrec.model import SequenceModel
 from seqrec.question import Question
 from seqrec.ranking.policy import Policy
@@ -42,11 +44,11 @@ def sequences(source):
     return torch.from_numpy(item.to_numpy().reshape(-1, LENGTH).copy()) + 1
 
 
-def trained(rows, n_items, steps=500):
+def trained(rows, n_items, head, steps=500):
     """An LSTM with attention that has learned the rule."""
     torch.manual_seed(0)
     facts = {**FACTS, "n_items": n_items}
-    kinds = {"embedding": "id", "encoder": "lstm", "head": "additive"}
+    kinds = {"embedding": "id", "encoder": "lstm", "head": head}
     parts = {kind: make({**node(kind, name), "dim": 32}, **facts) for kind, name in kinds.items()}
     model = SequenceModel(**parts, scorer=make(node("scorer", "tied"), **facts))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
@@ -62,11 +64,11 @@ def trained(rows, n_items, steps=500):
 
 
 @cache
-def questions(**rule):
+def questions(head="additive", **rule):
     """Questions about next items that the rule gives and the model predicts, and their causes."""
     n_items, source = rule["n_items"], planted(**rule)
     rows = sequences(source)
-    model = trained(rows, n_items)
+    model = trained(rows, n_items, head)
     policy = Policy(candidate_V=torch.arange(n_items + 1) > 0, mask_seen=False)
     catalogue, asked = model.catalogue(), []
     for user, row in enumerate(rows[:90]):
@@ -102,6 +104,12 @@ def test_a_cause_at_a_distance_comes_first_where_events_keep_their_places(explai
 )
 def test_a_cause_anywhere_comes_first_where_events_are_deleted(explainer):
     assert found(explainer, **KEYED) >= 0.95
+
+
+def test_attention_finds_the_planted_cause_where_it_weighs_inputs_and_not_where_it_weighs_states():
+    assert found(Attention(), head="inputs", **ONE) >= 0.95
+    assert found(Share(), head="inputs", **ONE) >= 0.95
+    assert found(Attention(), **ONE) <= 0.5
 
 
 def test_shapley_shares_between_two_causes_what_leaving_one_out_counts_twice():
