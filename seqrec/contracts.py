@@ -149,9 +149,10 @@ class Head(Protocol):
     A multi-head one may have ``head_weights(...) -> alpha_BHL``.
     """
 
-    def __call__(self, *states: Tensor) -> Tensor: ...
+    # the arguments are the states, and the inputs if it reads them; then the position
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor: ...
 
-    def at(self, *states_and_position: Tensor) -> Tensor:
+    def at(self, *args: Any, **kwargs: Any) -> Tensor:
         """Return ``u_BD``: a call's summary at one position of each sequence, computed in O(L).
 
         The position, ``position_B``, comes last. It can be exported with any number of sequences
@@ -160,7 +161,7 @@ class Head(Protocol):
         """
         ...
 
-    def weights(self, *states_and_position: Tensor) -> Tensor:
+    def weights(self, *args: Any, **kwargs: Any) -> Tensor:
         """Return ``alpha_BL``: the attention over positions ``<= position_B``; 0 beyond."""
         ...
 

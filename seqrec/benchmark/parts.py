@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from seqrec.benchmark import gpu, growth, million, peers, serving, update
+from seqrec.benchmark import explaining, gpu, growth, million, peers, serving, update
 from seqrec.benchmark.child import in_child
 from seqrec.benchmark.report import Line
 from seqrec.errors import ConfigError
 
 PARTS = (
     *("train", "ranking", "startup", "prepare", "growth", "million"),
-    *("update", "peers", "gpu", "serve"),
+    *("explain", "update", "peers", "gpu", "serve"),
 )
 FIRST_STEP_S = 5  # the bar for start-up
 
@@ -66,6 +66,10 @@ def jobs(asked: Request) -> list[Job]:
         ),
         "growth": (partial(growth.measure_growth, asked.model, threads=threads), growth.lines),
         "million": (partial(million.measure_million, threads=threads), million.lines),
+        "explain": (
+            partial(explaining.measure_explain, **run, epochs=asked.epochs),
+            explaining.lines,
+        ),
         "serve": (partial(serving.measure_serving), serving.serving_lines),
         "update": (
             partial(in_child, "update:measure_update", threads=threads, overrides=run["overrides"]),

@@ -27,11 +27,11 @@ class Arguments:
     python scripts/benchmark.py parts=peers data=sequences overrides='[data.path=ml-1m.txt.gz]'
     """
 
-    parts: list[str] = field(default_factory=USUAL.copy)  # what to measure; also: peers, gpu, serve
-    data: str = "movielens_100k"  # for train, ranking, RecTools and RePlay
-    model: str = "sasrec"  # for train, ranking and growth
+    parts: list[str] = field(default_factory=USUAL.copy)  # also: explain, peers, gpu, serve, update
+    data: str = "movielens_100k"  # for train, ranking, explain, RecTools, RePlay
+    model: str = "sasrec"  # for train, ranking, growth and explain
     overrides: list[str] = field(default_factory=list)  # of train.py, for the data
-    epochs: int = 3  # measured epochs, after a warm-up
+    epochs: int = 3  # measured, after a warm-up; explain: all
     rows: int = 2_000_000  # interactions to prepare
     peers: list[str] = field(default_factory=lambda: ["rectools", "replay", "recbole"])  # libraries
     models: list[str] = field(default_factory=lambda: ["SASRec", "GRU4Rec", "NARM"])  # of RecBole

@@ -220,6 +220,8 @@ def audit_run(
     """Audit the methods, write what was found, and print the table."""
     from seqrec.explain.audit import audit
     from seqrec.explain.choose import EXPLAINERS
+    from seqrec.explain.media import log_audit
+    from seqrec.explain.overview.page import can_write, write_overview
     from seqrec.explain.write import rows_of, write_audit
 
     out = console()
@@ -234,6 +236,10 @@ def audit_run(
             tell=tell,
         )
     write_audit(folder, found)
+    page = folder.path / "explanations.html" if can_write() else None
+    if page is not None:
+        write_overview(page, found.content, run=str(folder.path))
+    hints = log_audit(folder, recommender.config, found.content)
     if arguments.format == "json":
         print(json.dumps(found.content))
         return
@@ -248,6 +254,10 @@ def audit_run(
     for name, reason in found.content["left_out"].items():
         print_line(out, "left out", f"{name}: {reason}")
     print_line(out, "written", str(folder.path / "explanations.md"))
+    if page is not None:
+        print_line(out, "page", f"{page}: which events matter over all users")
+    for hint in hints:
+        print_line(out, "", hint)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from seqrec.explain.crowd import Crowd
 from seqrec.explain.drawn import data_of, draw
 from seqrec.explain.estimates import CONTROLS, agreement, estimate, long_table, spearman
 from seqrec.explain.fidelity import curves, fidelity, places
-from seqrec.explain.overall import by_category, by_distance
+from seqrec.explain.overall import by_category, by_column, by_distance, by_item
+from seqrec.explain.planted import planted
 from seqrec.explain.sanity import MOST, randomised
 from seqrec.features.columns import flat_values
 from seqrec.question import Explainer
@@ -104,6 +105,7 @@ def audit(
         "seed": seed,
         "methods": methods,
         "left_out": left_out,
+        "planted": planted(recommender, store, crowd, place),
         **_overall(recommender, store, crowd, weighed, place),
     }
     return Audit(content, _table(recommender, store, crowd, weighed, value))
@@ -117,6 +119,7 @@ class _Weighed:
     seconds: float
     asked: int
     complete: dict[str, float] | None  # of a complete method: how far its sums are off
+    column_UL: dict[str, Tensor]  # weights of the parts of the events' vectors, by name
 
 
 def _crowd(recommender: Recommender, store: SequenceStore, users: int, seed: int) -> Crowd:
@@ -158,19 +161,24 @@ def _weigh(
 ) -> _Weighed:
     weight_UL = torch.zeros(crowd.batch.history.item_BL.shape, dtype=torch.float64)
     rows = torch.arange(len(crowd)) if users is None else users
+    column_UL: dict[str, Tensor] = {}
     errors: list[float] = []
     asked, began = 0, time.perf_counter()
     for row, question in zip(rows.tolist(), crowd.questions(rows), strict=True):
         tell(name, len(errors), len(rows))
         found = explainer(question)
         weight_UL[row, : len(question)] = found.weight_L
+        for column, weight_L in found.column_L.items():
+            column_UL.setdefault(column, torch.zeros_like(weight_UL))[row, : len(question)] = (
+                weight_L
+            )
         asked += found.asked
         errors.append(np.nan if found.error is None else found.error)
     seconds, off = time.perf_counter() - began, np.array(errors)
     complete = None
     if not np.isnan(off).all():
         complete = {"median": float(np.nanmedian(off)), "share": float((off <= COMPLETE).mean())}
-    return _Weighed(weight_UL, seconds, asked, complete)
+    return _Weighed(weight_UL, seconds, asked, complete, column_UL)
 
 
 def _sanity(
@@ -210,8 +218,10 @@ def _overall(
     return {
         "agreement": agreement(events, place, length_U),
         "by_distance": by_distance(events, methods),
+        "by_item": by_item(events, methods, recommender.items.titles),
         "category": None if categories is None else categories.name,
         "by_category": by_category(events, methods, categories, _names(store, categories)),
+        "by_column": by_column({n: f.column_UL for n, f in weighed.items() if f.column_UL}),
     }
 
 

@@ -25,6 +25,7 @@ class Case:
         policy: which items may be recommended.
         others: histories of other users, for methods that compare with them.
         unknown: ids in the history that the catalogue lacks.
+        times: of the events that the model reads, in milliseconds; None: unknown.
     """
 
     recommender: Recommender
@@ -32,6 +33,7 @@ class Case:
     policy: Policy
     others: History | None = None
     unknown: list[str] = field(default_factory=list)
+    times: list[int] | None = None
 
     @classmethod
     def of(
@@ -53,9 +55,13 @@ class Case:
             DataError: the catalogue has none of the items, or the model doesn't take this context.
         """
         policy = recommender.policy.narrowed(mask_seen=mask_seen)
-        items = session.items if isinstance(session, Session) else session
-        unknown = recommender.items.unknown(items)
-        return cls(recommender, recommender.batch_of(session), policy, others, unknown)
+        session = session if isinstance(session, Session) else Session(session)
+        unknown = recommender.items.unknown(session.items)
+        batch, times = recommender.batch_of(session), None
+        if session.times is not None:
+            kept = recommender.items.places(session.items)[-int(batch.history.length_B[0]) :]
+            times = [session.times[at] for at in kept]
+        return cls(recommender, batch, policy, others, unknown, times)
 
     def question(self, target: int, instead: int | None = None) -> Question:
         """Return the question about an item by its index, or about two."""

@@ -12,7 +12,7 @@ from seqrec.contracts import Ranked
 from seqrec.errors import RunError
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.question import Question
-from seqrec.question.question import DAMAGED
+from seqrec.question.question import DAMAGED, SIZE
 from seqrec.ranking.policy import Policy
 from seqrec.ranking.rank import BLOCK_BYTES
 from seqrec.shapes import EvalBatch, History
@@ -30,14 +30,14 @@ class Crowd:
         catalogue: what its queries are scored against.
         policy: which items may be recommended.
         batch: the histories, the targets and the seen items, ordered by row.
-        size: histories that are asked at once.
+        size: events that are asked at once.
     """
 
     model: SequenceModel | BaselineModel
     catalogue: Ranked
     policy: Policy
     batch: EvalBatch
-    size: int = 256
+    size: int = SIZE
 
     def __len__(self) -> int:
         """Return the number of users."""
@@ -52,7 +52,8 @@ class Crowd:
     def best(self) -> Tensor:
         """Return each user's best item, 0 where none may be recommended."""
         parts = []
-        for rows in torch.arange(len(self)).split(self.size):
+        width = self.batch.history.item_BL.shape[1]
+        for rows in torch.arange(len(self)).split(max(1, self.size // width)):
             batch = self._batch(rows, self._kept(rows))
             query = self.model.query(batch.history, self.policy.candidate_V)
             parts.append(self.policy.rank(query, self.catalogue, batch, k=1).top_BK[:, 0])
@@ -95,8 +96,7 @@ class Crowd:
         rank_P = torch.empty(len(row_P), dtype=torch.int64)
         height_P = torch.empty(len(row_P), dtype=torch.float64)
         keep_PL = keep_PL & (torch.arange(keep_PL.shape[1]) < self.lengths[row_P, None])
-        order = torch.argsort(keep_PL.sum(1), descending=True, stable=True)
-        for part in order.split(self.size):
+        for part in self._parts(keep_PL.sum(1)):
             batch = self._batch(row_P[part], keep_PL[part])
             query = self.model.query(batch.history, self.policy.candidate_V)
             rank_P[part] = self.policy.rank(query, self.catalogue, batch, k=1).rank_B
@@ -105,6 +105,14 @@ class Crowd:
         if not height_P.isfinite().all():
             raise RunError("the model's scores aren't finite numbers", todo=DAMAGED)
         return rank_P, height_P
+
+    def _parts(self, length_P: Tensor) -> Iterator[Tensor]:
+        """Yield the places of histories that are asked at once, the longest first."""
+        order, first = torch.argsort(length_P, descending=True, stable=True), 0
+        while first < len(order):
+            last = first + max(1, self.size // max(1, int(length_P[order[first]])))
+            yield order[first:last]
+            first = last
 
     def questions(self, users: Tensor | None = None) -> Iterator[Question]:
         """Yield each user's question; those of `users` alone if they are given."""

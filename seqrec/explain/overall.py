@@ -1,12 +1,15 @@
-"""Which events matter over all users: by their distance from the end, and by category."""
+"""Which events matter over all users: by distance from the end, item, category, column."""
 
 from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
+from torch import Tensor
 
 from seqrec.ranking.categories import Categories
 
+ITEMS = 20  # that are named
 FIRST = (1, 2, 3, 4, 6, 11, 21, 51, 101)  # distance with which each group begins
 
 
@@ -51,6 +54,32 @@ def by_category(
     )
     rows = _sums(shared, methods, lambda code: names[code - 1])
     return sorted(rows, key=lambda row: -row["events"])
+
+
+def by_item(events: pl.DataFrame, methods: list[str], titles: list[str]) -> list[dict[str, Any]]:
+    """Return the items that have most weight, the mean over the methods, those of most first.
+
+    Args:
+        events, methods: see :func:`by_distance`.
+        titles: of the items, by index less 1.
+    """
+    shared = _shares(events, methods).with_columns(group=events["item"])
+    rows = _sums(shared, methods, lambda code: titles[code - 1])
+    return sorted(rows, key=lambda row: -sum(row["weight"].values()))[:ITEMS]
+
+
+def by_column(column: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, float]]:
+    """Return each column's share of the absolute weight, by method, the mean over users.
+
+    Args:
+        column: by method and column, ``weight_UL``, zero beyond a history's end.
+    """
+    found = {}
+    for method, weight in column.items():
+        sum_CU = torch.stack([weight_UL.abs().sum(1) for weight_UL in weight.values()])
+        share_C = (sum_CU / sum_CU.sum(0)).nan_to_num().mean(1)
+        found[method] = dict(zip(weight, share_C.tolist(), strict=True))
+    return found
 
 
 def _shares(events: pl.DataFrame, methods: list[str]) -> pl.DataFrame:

@@ -6,14 +6,17 @@ from typing import Any
 import polars as pl
 import torch
 
+from seqrec.clock import iso_time
 from seqrec.config.choose import Nodes
 from seqrec.explain.case import TOP, Case
 from seqrec.explain.choose import EXPLAINERS, check_able
 from seqrec.explain.sentence import counterfactual
 from seqrec.question import Explanation
 from seqrec.run.audited import Audited
+from seqrec.shapes import UNKNOWN_TIME
 
 COUNTERFACTUAL = "counterfactual"
+MAPS: dict[str, dict[str, Any]] = {"attention": {"of": "head"}, "input_x_gradient": {}}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Told:
     asked: int  # histories that were asked
     error: float | None  # of the sum of the weights, for a complete method
     about: dict[str, Any]
+    columns: dict[str, list[float]]  # weights of the parts of each event's vector, by name
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,12 @@ class Why:
     Args:
         target: the item.
         instead: the item that it is compared with; None: its score alone is explained.
-        events: item, title, and a weight of each event by method; oldest first.
+        events: item, title, time (ISO, where it is known), and a weight of each event by method;
+            oldest first.
         methods: what else each method says.
         counterfactual: a sentence, as texts and titles by turns; empty: none was asked for.
         unknown: ids in the history that the catalogue lacks.
+        maps: fidelity, in words, of the methods that the maps of a page are of.
     """
 
     target: Asked
@@ -56,6 +62,7 @@ class Why:
     methods: dict[str, Told]
     counterfactual: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    maps: dict[str, str] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -76,6 +83,7 @@ class Why:
                     "asked": told.asked,
                     "error": told.error,
                     "about": told.about,
+                    **({"columns": told.columns} if told.columns else {}),
                 }
                 for name, told in self.methods.items()
             },
@@ -121,7 +129,8 @@ def explain(
         found = explainer(question)
         columns[name] = found.weight_L.tolist()
         methods[name] = _told(found, name, weighing[name], audit)
-    events = recommender.items.table(question.history.item_BL[0].tolist(), **columns)
+    shown = {} if case.times is None else {"time": _texts(case.times)}
+    events = recommender.items.table(question.history.item_BL[0].tolist(), **shown, **columns)
     explained, sentence = _asked(case, item), []
     if COUNTERFACTUAL in nodes:
         sentence = counterfactual(
@@ -139,6 +148,7 @@ def explain(
         methods=methods,
         counterfactual=sentence,
         unknown=case.unknown,
+        maps={name: audit.text(name, settings) for name, settings in MAPS.items()},
     )
 
 
@@ -161,4 +171,10 @@ def _told(found: Explanation, name: str, node: dict[str, Any], audit: Audited) -
         asked=found.asked,
         error=found.error,
         about=found.about,
+        columns={column: weight_L.tolist() for column, weight_L in found.column_L.items()},
     )
+
+
+def _texts(times: list[int]) -> list[str | None]:
+    """Return times as ISO texts, None where unknown."""
+    return [None if time == UNKNOWN_TIME else iso_time(time) for time in times]

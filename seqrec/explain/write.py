@@ -9,6 +9,7 @@ from seqrec.run.audited import FILE, METRICS, weights_hash
 from seqrec.run.folder import RunFolder
 
 SHOWN = ("POS@5,Ke3", "POS@10,Ke3", "DEL@3", "INS@3", "CDCG@3")
+LESS = ("POS@10,Ke3",)  # left out where there is little room: on a terminal
 NAME = FILE.removesuffix(".json")
 
 
@@ -63,6 +64,7 @@ def markdown(content: dict[str, Any]) -> str:
             "",
             *_overall(content, "by_distance", "distance"),
             *_by_category(content),
+            *_by_column(content),
             "",
         ]
     )
@@ -78,9 +80,9 @@ def rows_of(
     content: dict[str, Any], *, intervals: bool
 ) -> tuple[list[str], list[tuple[str, list[str]]]]:
     """Return the main table: names of the columns, and cells by method, best method first."""
-    main = main_metric(content)
+    main, planted = main_metric(content), content.get("planted")
     shown = [name for name in SHOWN if name in content["methods"][CONTROLS[0]]["metrics"]]
-    shown = shown or [main]
+    shown = [name for name in shown if intervals or name not in LESS] or [main]
     methods = sorted(
         content["methods"].items(),
         key=lambda pair: pair[1]["metrics"].get(main, {}).get("mean", 2.0),
@@ -88,8 +90,10 @@ def rows_of(
     rows = []
     for name, method in methods:
         cells = [_mean(method["metrics"].get(metric), interval=intervals) for metric in shown]
+        if planted:
+            cells.append(f"{planted[name]['share']:.3f}")
         rows.append((name, [*cells, f"{1000 * method['seconds_per_user']:.0f}"]))
-    return [*shown, "ms a user"], rows
+    return [*shown, *(["cause first"] if planted else []), "ms a user"], rows
 
 
 def table(content: dict[str, Any]) -> list[str]:
@@ -100,6 +104,12 @@ def table(content: dict[str, Any]) -> list[str]:
 
 def _notes(content: dict[str, Any]) -> list[str]:
     lines = [f"- `{name}` isn't in the table: {why}." for name, why in content["left_out"].items()]
+    if planted := content.get("planted"):
+        users = planted[CONTROLS[0]]["users"]
+        lines.append(
+            "- `cause first` is the share of users for whom the planted cause has the largest "
+            f"weight; of the {users:,} whose item is the one that the rule makes the next."
+        )
     for name, method in content["methods"].items():
         if method["complete"]:
             share = method["complete"]["share"]
@@ -154,6 +164,18 @@ def _by_category(content: dict[str, Any]) -> list[str]:
         return []
     rows = _overall(content, "by_category", content["category"])
     return ["", f"By {content['category']} of the item:", "", *rows]
+
+
+def _by_column(content: dict[str, Any]) -> list[str]:
+    if not content["by_column"]:
+        return []
+    columns = list(next(iter(content["by_column"].values())))
+    rows = [
+        [f"`{method}`", *(f"{share:.1%}" for share in shares.values())]
+        for method, shares in content["by_column"].items()
+    ]
+    head = "By column, the parts that an event's vector is the sum of:"
+    return ["", head, "", *_table(["method", *columns], rows)]
 
 
 def _mean(found: dict[str, Any] | None, *, interval: bool) -> str:

@@ -1,6 +1,6 @@
 """Counterfactual: the smallest set of events without which the item leaves the list."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, islice
 from math import comb
@@ -12,7 +12,7 @@ from torch import Tensor
 from seqrec.errors import ConfigError
 from seqrec.question import Explanation, Question
 
-LARGEST = 12  # events of a set; all of its 4,096 subsets can be asked
+LARGEST = 10  # events of a set; all of its 1,024 subsets can be asked
 
 
 class Counterfactual:
@@ -22,9 +22,10 @@ class Counterfactual:
     other item.
 
     Events are taken away one by one, always that which moves the target furthest down. Of smaller
-    sets, those of up to `exhaustive` events are tried in full, and of larger ones the subsets of
-    what was taken. Every set that is returned was asked again, alone, and no proper subset of it
-    does the same. All weights are 0 if no set of up to 12 events is found.
+    sets, those of up to `exhaustive` events are tried, the most promising first: those whose events
+    move the target furthest down when each is left out alone. Of larger sets, the subsets of what
+    was taken are tried. Every set that is returned was asked again, alone, and no proper subset of
+    it does the same. All weights are 0 if no set of up to 10 events is found.
 
     ``about`` has the places of the events, the target's rank (and its lead over the other item)
     before and after, what replaced them, and whether the set is the smallest there is.
@@ -34,8 +35,9 @@ class Counterfactual:
         edit: ``remove`` events, or ``replace`` each by an item drawn from those that could be
             recommended.
         exhaustive: largest size of sets that are tried in full.
-        most: largest number of sets of one size that are tried; a long history has more of them,
-            and fewer sizes are tried.
+        most: events that the sets of one size may have the model read. Where they don't suffice for
+            all sets, those of the most promising events are tried, and ``smallest`` is false for
+            larger ones.
         seed: of the items that replace others.
 
     Raises:
@@ -52,7 +54,7 @@ class Counterfactual:
         k: int = 10,
         edit: Literal["remove", "replace"] = "remove",
         exhaustive: int = 3,
-        most: int = 25_000,
+        most: int = 1_000_000,
         seed: int = 0,
     ) -> None:
         if edit not in ("remove", "replace"):
@@ -163,7 +165,7 @@ class _Search:
 
     def first(self, sets: Iterator[Events]) -> Events | None:
         """Return the first set without which the target is out, also when asked again alone."""
-        while batch := list(islice(sets, self.question.size)):
+        while batch := list(islice(sets, self.question.rows)):
             for events, fall in zip(batch, self.falls(batch), strict=True):
                 if fall > 0 and self.falls([events])[0] > 0:
                     return events
@@ -176,40 +178,46 @@ class _Search:
 
         Args:
             exhaustive: largest size of sets that are tried in full.
-            most: largest number of sets of one size that are tried.
+            most: events that the sets of one size may have the model read.
         """
         length = len(self.question)
         alone = self.falls([(event,) for event in range(length)])
         order = sorted(range(length), key=lambda event: (-alone[event], -event))
-        greedy = self.greedily(order[0])
-        too_many = (size for size in range(1, exhaustive + 1) if comb(length, size) > most)
-        tried = next(too_many, exhaustive + 1) - 1
-        if greedy is not None:
-            tried = min(tried, len(greedy) - 1)
-        found = self._subsets(order, 1, tried)
-        if found is not None or greedy is None:
-            return found, True
-        found = self._subsets(greedy, tried + 1, len(greedy))
-        return found, found is not None and len(found) == tried + 1
+        greedy = self.greedily(order[: max(LARGEST, most // LARGEST // length)])
+        largest = exhaustive if greedy is None else min(exhaustive, len(greedy) - 1)
+        full = 0  # size up to which all sets were tried
+        for size in range(1, largest + 1):
+            events = order[: _promising(length, size, most // length)]
+            if found := self.first(_sets(events, size, alone)):
+                return found, full == size - 1
+            full += full == size - 1 and len(events) == length
+        for size in range(full + 1, len(greedy or ()) + 1):
+            if found := self.first(_sets(greedy or (), size, alone)):
+                return found, full == size - 1
+        return None, False
 
-    def greedily(self, first: int) -> Events | None:
-        """Take up to 12 events away, always that which does most, until the target is out.
+    def greedily(self, order: list[int]) -> Events | None:
+        """Take up to 10 events away, always that which does most, until the target is out.
 
         Args:
-            first: the event that does most alone.
+            order: the events that are tried, that first which does most alone.
         """
-        taken = [first]
+        taken = order[:1]
         while not self.first(iter([tuple(sorted(taken))])):
-            rest = [event for event in range(len(self.question)) if event not in taken]
+            rest = [event for event in order if event not in taken]
             if not rest or len(taken) == LARGEST:
                 return None
             falls = self.falls([(*taken, event) for event in rest])
-            taken.append(rest[max(range(len(rest)), key=lambda at: (falls[at], at))])
+            taken.append(rest[max(range(len(rest)), key=lambda at: (falls[at], rest[at]))])
         return tuple(sorted(taken))
 
-    def _subsets(self, events: Iterable[int], smallest: int, largest: int) -> Events | None:
-        for size in range(smallest, largest + 1):
-            sets = (tuple(sorted(each)) for each in combinations(events, size))
-            if found := self.first(sets):
-                return found
-        return None
+
+def _promising(length: int, size: int, sets: int) -> int:
+    """Return how many events to take the sets of a size from, so that there are few enough."""
+    return next(n for n in range(length, -1, -1) if n <= size or comb(n, size) <= sets)
+
+
+def _sets(events: Sequence[int], size: int, alone: Sequence[float]) -> Iterator[Events]:
+    """Yield the sets of a size, those first whose events do most alone."""
+    sets = (tuple(sorted(each)) for each in combinations(events, size))
+    return iter(sorted(sets, key=lambda each: -sum(alone[event] for event in each)))

@@ -54,6 +54,6 @@ def _columns(question: Question, value: Tensor) -> dict[str, Tensor]:
         at = torch.arange(length)
         x_LLD[at, at] -= part_1LD[0]
         with torch.no_grad():
-            without = [question.score(x_BLD) for x_BLD in x_LLD.split(question.size)]
+            without = [question.score(x_BLD) for x_BLD in x_LLD.split(question.rows)]
         column_L[name] = value - torch.cat(without)
     return column_L

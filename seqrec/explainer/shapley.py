@@ -17,6 +17,8 @@ class Shapley:
 
     Args:
         permutations: orders that are drawn, an even number.
+        most: histories that are asked at most; a long history gets fewer permutations, four or
+            more.
         exact: longest history that is weighed by all subsets.
         game: ``delete`` the events that aren't in yet, or ``mask`` their vectors.
         seed: of the permutations.
@@ -29,16 +31,23 @@ class Shapley:
     needs: ClassVar[Literal["anything"]] = "anything"
 
     def __init__(
-        self, *, permutations: int = 64, exact: int = 10, game: Game = "delete", seed: int = 0
+        self,
+        *,
+        permutations: int = 64,
+        most: int = 3_200,
+        exact: int = 10,
+        game: Game = "delete",
+        seed: int = 0,
     ) -> None:
-        if permutations < 4 or permutations % 2 or not 0 <= exact <= 16:
+        if permutations < 4 or permutations % 2 or not 0 <= exact <= 16 or most < 1:
             raise ValueError(
-                f"permutations={permutations}, exact={exact}: use an even number of permutations, "
-                "4 or more, and exact from 0 to 16"
+                f"permutations={permutations}, most={most}, exact={exact}: use an even number of "
+                "permutations, 4 or more, most of 1 or more, and exact from 0 to 16"
             )
         if game not in ("delete", "mask"):
             raise ValueError(f"game={game}: use delete or mask")
-        self.permutations, self.exact, self.game, self.seed = permutations, exact, game, seed
+        self.permutations, self.most, self.exact = permutations, most, exact
+        self.game, self.seed = game, seed
 
     def __call__(self, question: Question) -> Explanation:
         """Ask for all subsets of a short history, or for the prefixes of permutations."""
@@ -65,7 +74,8 @@ class Shapley:
 
     def _by_permutations(self, question: Question) -> tuple[Tensor, Tensor, int, dict[str, Any]]:
         length, generator = len(question), question.generator(self.seed)
-        half = torch.rand(self.permutations // 2, length, generator=generator).argsort(1)
+        pairs = max(2, min(self.permutations, self.most // (length - 1)) // 2)
+        half = torch.rand(pairs, length, generator=generator).argsort(1)
         order_PL = torch.cat([half, half.flip(1)])
         place_PL = order_PL.argsort(1)  # when each event comes in
         size_S = torch.arange(1, length)
@@ -77,7 +87,7 @@ class Shapley:
         added_PL = value_SP.diff(dim=0).T.gather(1, place_PL)
         pair_PL = added_PL.view(2, -1, length).mean(0)
         error_L = pair_PL.std(0) / len(pair_PL) ** 0.5
-        about = {"exact": False, "standard_error": error_L.tolist()}
+        about = {"exact": False, "permutations": 2 * pairs, "standard_error": error_L.tolist()}
         return pair_PL.mean(0), ends, inner_SP.numel() + 2, about
 
 

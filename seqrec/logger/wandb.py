@@ -131,6 +131,25 @@ class Wandb:
             finally:
                 run.finish(exit_code=1 if failed else 0)
 
+    def add(self, run: RunInfo, name: str, columns: list[str], rows: list[list[Any]]) -> list[str]:
+        """Log a table, and bars of its first two columns, to a run that ended; return hints.
+
+        A run that wasn't logged to W&B stays so.
+        """
+        if not any(run.folder.glob(f"wandb/*run-*-{run.run_id}")):
+            return []
+        import wandb
+
+        opened = self.open(run).experiment
+        with _staged_in(run.folder):
+            try:
+                table = wandb.Table(columns=list(columns), data=rows)
+                bars = wandb.plot.bar(table, columns[0], columns[1], title=f"{name}: {columns[1]}")
+                opened.log({name: table, f"{name}/{columns[1]}": bars})
+            finally:
+                opened.finish()
+        return self.hints()
+
     def _keep(self, about: RunInfo, summary: dict[str, Any]) -> None:
         """Log the run's folder as an artifact, and the data as an artifact that it used."""
         import wandb

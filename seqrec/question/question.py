@@ -19,6 +19,7 @@ from seqrec.ranking.policy import Policy
 from seqrec.shapes import EvalBatch, History
 
 Game = Literal["delete", "mask"]
+SIZE = 8_192  # events
 DAMAGED = "train the run again, or restore its checkpoint: its weights are damaged"
 
 
@@ -41,7 +42,7 @@ class Question:
         target: index of the item that is explained.
         instead: index of the item that it is compared with; None: the score alone.
         others: histories of other users, for methods that compare with them; None: not at hand.
-        size: histories that are asked at once.
+        size: events that are asked at once; more of them would leave the processor's cache.
 
     Raises:
         DataError: there is no event, or the target or the item it is compared with can't be
@@ -55,7 +56,7 @@ class Question:
     target: int
     instead: int | None = None
     others: History | None = None
-    size: int = 256
+    size: int = SIZE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "history", _cut(self.history))
@@ -72,6 +73,11 @@ class Question:
     def __len__(self) -> int:
         """Return L, the number of events."""
         return self.history.item_BL.shape[1]
+
+    @property
+    def rows(self) -> int:
+        """How many histories are asked at once."""
+        return max(1, self.size // len(self))
 
     def allowed(self) -> Tensor:
         """Return ``allowed_V``, the items that can be recommended to this user."""
@@ -139,19 +145,19 @@ class Question:
         return torch.cat(parts)
 
     def _edited(self, keep_PL: Tensor, item_L: Tensor | None = None) -> Iterator[History]:
-        for keep in keep_PL.split(self.size):
+        for keep in keep_PL.split(self.rows):
             if item_L is None:
                 yield self._deleted(keep)
             else:
                 item_BL = torch.where(keep, self.history.item_BL, item_L)
-                yield replace(self._rows(len(keep)), item_BL=item_BL)
+                yield replace(self._repeated(len(keep)), item_BL=item_BL)
 
     def _deleted(self, keep: Tensor) -> History:
         length = keep.sum(1)
         order = torch.argsort(~keep, dim=1, stable=True)[:, : max(1, int(length.max()))]
         valid = torch.arange(order.shape[1]) < length[:, None]
         return replace(
-            self._rows(len(keep)),
+            self._repeated(len(keep)),
             item_BL=torch.where(valid, self.history.item_BL[0][order], 0),
             length_B=length.clamp(min=1),
             event={name: column[0][order] for name, column in self.history.event.items()},
@@ -208,7 +214,7 @@ class Question:
                 None: those of the vectors.
         """
         model = self.sequence_model
-        history = model.ask(self._rows(len(x_BLD)))
+        history = model.ask(self._repeated(len(x_BLD)))
         if h_1LD is None:
             return self._score(model.scorer(model.last(x_BLD, history)))
         h_BLD = h_1LD.expand(len(x_BLD), -1, -1)
@@ -218,7 +224,7 @@ class Question:
         """Return ``df/dx_BLD`` at vectors in place of :meth:`vectors`; see :meth:`score`."""
         parts = []
         with torch.enable_grad():
-            for x in x_BLD.detach().split(self.size):
+            for x in x_BLD.detach().split(self.rows):
                 x = x.clone().requires_grad_()
                 parts += torch.autograd.grad(self.score(x, h_1LD).sum(), x)
         return torch.cat(parts)
@@ -229,7 +235,7 @@ class Question:
         further = x_1LD.shape[1] - keep_PL.shape[1]
         keep_PL = torch.nn.functional.pad(keep_PL, (0, further), value=True)
         with torch.no_grad():
-            parts = [self.score(x_1LD * keep[..., None]) for keep in keep_PL.split(self.size)]
+            parts = [self.score(x_1LD * keep[..., None]) for keep in keep_PL.split(self.rows)]
         return torch.cat(parts)
 
     # both ---------------------------------------------------------------------------------------
@@ -251,7 +257,7 @@ class Question:
             raise RunError("the model's scores aren't finite numbers", todo=DAMAGED)
         return score_B
 
-    def _rows(self, rows: int) -> History:
+    def _repeated(self, rows: int) -> History:
         """Return the history as a batch of equal rows."""
         one = self.history
         return replace(

@@ -65,7 +65,9 @@ def session_of_user(
     for name in context.keys() & store.categories.keys():
         names = [None, *store.categories[name]]
         context[name] = [names[code] for code in context[name]]
-    return Session([items.ids[i - 1] for i in store.item[events].tolist()], index, context)
+    times = None if store.timestamp is None else store.timestamp[events].tolist()
+    chosen = [items.ids[i - 1] for i in store.item[events].tolist()]
+    return Session(chosen, index, context, times=times)
 
 
 def find_data(folder: RunFolder, config: Root) -> SequenceStore:

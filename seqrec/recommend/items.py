@@ -1,6 +1,7 @@
 """The items of a run by their original ids."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import polars as pl
 
@@ -76,7 +77,7 @@ class Items:
         """Return the items that the catalogue lacks."""
         return [item for item in items if item not in self.index]
 
-    def table(self, indices: list[int], **columns: list[float]) -> pl.DataFrame:
+    def table(self, indices: list[int], **columns: list[Any]) -> pl.DataFrame:
         """Return a table of rank, item, title and `columns`, a row for each index."""
         names = {
             "rank": range(1, len(indices) + 1),

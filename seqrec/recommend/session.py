@@ -17,12 +17,15 @@ class Session:
         context: event columns by name, with a value per item: categories, numbers, and for
             ``timestamp`` ISO times or milliseconds; None where unknown.
         asked: time of the recommendation, in milliseconds; None: now.
+        times: of the events, in milliseconds, to be shown; the model doesn't read them. None:
+            unknown.
     """
 
     items: list[str]
     user: int = -1
     context: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     asked: int | None = None
+    times: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)

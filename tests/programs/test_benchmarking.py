@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from seqrec.benchmark import child, parts
+from seqrec.benchmark import child, explaining, parts
 
 GIVEN = ("parts=[train, ranking]", "data=synthetic", "epochs=1", "threads=1", "model=gru4rec")
 
@@ -42,3 +42,17 @@ def test_a_mistake_is_told_before_anything_is_measured(place, tmp_path):
     )
     assert "did you mean" in said
     assert not list(tmp_path.glob("*.json"))
+
+
+@pytest.mark.slow
+def test_explaining_is_timed_for_every_method_and_an_audit(finished, monkeypatch, place):
+    monkeypatch.chdir(finished("default").place.folder)
+    monkeypatch.setattr(explaining, "LENGTH", 6)
+    monkeypatch.setattr(explaining, "USERS", 2)
+    monkeypatch.setattr(explaining, "AUDITED", 4)
+    run = str(finished("default").run)
+    result = {"length": 6, "ms": explaining.time_methods(run), **explaining.time_audit(run)}
+    shown = {line.what: line for line in explaining.lines(result)}
+    assert shown["leave_one_out, ms at 6 events"].at_most == 15
+    assert "rollout, ms at 6 events" not in shown  # an LSTM has no attention
+    assert shown["audit of 4 users, 8 methods, s"].at_most == 600

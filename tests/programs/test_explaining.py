@@ -7,7 +7,10 @@ import polars as pl
 import pytest
 import torch
 
+from seqrec.clock import instant
+from seqrec.explain.media import log_audit
 from seqrec.recommend import Recommender
+from seqrec.run.folder import RunFolder
 
 PROGRAM = "scripts/explain.py"
 QUICK = ("users=12", "shapley.permutations=4", "integrated_gradients.steps=4")
@@ -153,6 +156,49 @@ def test_an_audit_leaves_its_files_and_tables(audited):
     answer = Recommender.load(run).recommend(one["items"], k=1).items["item"][0]
     assert answer == one["target"] and len(one["weights"]) == len(one["items"])
     assert not list(run.glob("*.part"))
+
+
+def test_an_audit_of_planted_data_says_whether_the_cause_comes_first(audited):
+    content = json.loads((audited[0] / "explanations.json").read_text())
+    assert set(content["planted"]) == set(content["methods"])
+    assert all(0 <= each["share"] <= 1 <= each["users"] for each in content["planted"].values())
+    assert "cause first" in audited[1] and "planted" in (audited[0] / "explanations.md").read_text()
+
+
+def test_an_audit_leaves_a_page_and_says_where(audited):
+    run, said = audited
+    assert f"{run / 'explanations.html'}: which events matter" in said
+    page = (run / "explanations.html").read_text()
+    assert page.count('class="plot"') == 2 and "By recency" in page  # no category, one column
+
+
+def test_an_audit_goes_to_wandb_if_the_run_was_logged_there(audited, finished):
+    run, said = audited
+    parts = sorted(run.glob("wandb/offline-run-*"))
+    assert len(parts) == 2 and f"wandb sync {parts[0]} {parts[1]}" in said
+    [table] = parts[1].glob("files/media/table/explanations_*.json")
+    rows = {row[0]: row[1] for row in json.loads(table.read_text())["data"]}
+    content = json.loads((run / "explanations.json").read_text())
+    for method, found in content["methods"].items():
+        assert rows[method] == found["metrics"]["POS@5,Ke3"]["mean"]
+    shared = finished("context")  # logger=none
+    config = Recommender.load(shared.run).config
+    assert log_audit(RunFolder.open(shared.run), config, content) == []
+
+
+def test_columns_and_times_are_shown(finished, tmp_path):
+    shared, out = finished("context"), tmp_path / "why.html"
+    user = Recommender.load(shared.run).session
+    [name] = [each for each in ("u1", "u2") if len(user(each).items) > 1][:1]
+    ask = (PROGRAM, f"run={shared.run}", f"user={name}", "method=leave_one_out", f"out={out}")
+    said = shared.place.run(*ask)
+    assert "by column, the sum over all events" in said and "event.dwell" in said and "day" in said
+    assert "Weights by column" in out.read_text()
+    found = json.loads(shared.place.run(*ask, "format=json"))
+    columns = found["methods"]["leave_one_out"]["columns"]
+    assert set(columns) >= {"item", "event.device", "event.dwell"}
+    assert all(len(weights) == len(found["history"]) for weights in columns.values())
+    assert all(instant(row["time"], where="time") is not None for row in found["history"])
 
 
 def test_weights_are_printed_with_their_fidelity(audited, finished):

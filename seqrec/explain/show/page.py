@@ -62,5 +62,7 @@ def _rows(why: Why) -> list[dict[str, Any]]:
             }
             for name in why.methods
         ]
-        rows.append({"place": place, "title": event["title"], "item": event["item"], "of": weights})
+        rows.append(
+            {"place": place, "title": event["title"], "time": event.get("time"), "of": weights}
+        )
     return rows[::-1]

@@ -12,6 +12,7 @@ from seqrec.pages.chart import Chart, Figure, Sheet, Variant, layout_of
 from seqrec.question import Question
 
 LATEST = 50  # events of a map
+TICKS = 6  # days below the history
 FROM_ZERO = [[0, "@card"], [1, "@series0"]]
 AROUND_ZERO = [[0, "@series1"], [0.5, "@card"], [1, "@series0"]]
 
@@ -24,29 +25,33 @@ def pictures(why: Why, question: Question) -> list[Chart]:
         question: the question that it answers.
     """
     names = [f"{at}. {title}" for at, title in enumerate(why.events["title"], start=1)]
-    charts = [strip(why, names)]
+    charts = [strip(why, names), *by_column(why, names)]
     model = question.model
     if isinstance(model, SequenceModel):
-        charts += [attention(question, model, names), gradient(question, names)]
+        charts += [attention(why, question, model, names), gradient(why, question, names)]
     return charts
 
 
 def strip(why: Why, names: list[str]) -> Chart:
     """Draw the weights along the history, one method at a time."""
-    variants = []
+    variants, times = [], why.events["time"].to_list() if "time" in why.events.columns else None
+    labels = names
+    if times is not None:
+        labels = [
+            f"{name}, {time or 'time unknown'}" for name, time in zip(names, times, strict=True)
+        ]
     for method, told in why.methods.items():
         weight = why.events[method].to_list()
         bars: Figure = {
             "type": "bar",
             "x": list(range(1, len(names) + 1)),
             "y": [short(each) for each in weight],
-            "customdata": [escape(name) for name in names],
+            "customdata": [escape(label) for label in labels],
             "marker": {"color": ["@series0" if each >= 0 else "@series1" for each in weight]},
             "hovertemplate": "%{customdata}<br>%{y:.4g}<extra></extra>",
         }
-        layout = layout_of("event, the latest on the right", "weight")
-        layout["yaxis"]["zeroline"] = True
-        rows = [[name, f"{each:.4f}"] for name, each in zip(names, weight, strict=True)]
+        layout = _along(times)
+        rows = [[label, f"{each:.4f}"] for label, each in zip(labels, weight, strict=True)]
         figure = {"data": [bars], "layout": layout}
         variants.append(Variant(f"{method}: {told.text}", figure, Sheet(["event", method], rows)))
     return Chart(
@@ -59,8 +64,47 @@ def strip(why: Why, names: list[str]) -> Chart:
     )
 
 
+def by_column(why: Why, names: list[str]) -> list[Chart]:
+    """Draw the weights of the parts of each event's vector, for methods that tell them apart."""
+    variants = []
+    for method, told in why.methods.items():
+        bars: list[Figure] = [
+            {
+                "type": "bar",
+                "name": escape(column),
+                "x": list(range(1, len(names) + 1)),
+                "y": [short(each) for each in weights],
+                "customdata": [escape(name) for name in names],
+                "marker": {"color": f"@series{at % 8}"},
+                "hovertemplate": f"%{{customdata}}<br>{escape(column)} %{{y:.4g}}<extra></extra>",
+            }
+            for at, (column, weights) in enumerate(told.columns.items())
+        ]
+        layout = _along(None) | {"barmode": "relative", "showlegend": True}
+        layout["legend"] = {"orientation": "h", "y": 1.12}
+        cells = zip(names, *told.columns.values(), strict=True) if bars else []
+        rows = [[name, *(f"{each:.4f}" for each in weights)] for name, *weights in cells]
+        if bars:
+            sheet = Sheet(["event", *told.columns], rows)
+            variants.append(
+                Variant(f"{method}: {told.text}", {"data": bars, "layout": layout}, sheet)
+            )
+    if not variants:
+        return []
+    return [
+        Chart(
+            "columns",
+            "Weights by column",
+            "An event's vector is a sum of its item, the item's features and the event's context. "
+            "A bar is what one of these parts counts.",
+            variants,
+            choose="Method",
+        )
+    ]
+
+
 @torch.no_grad()
-def attention(question: Question, model: SequenceModel, names: list[str]) -> Chart:
+def attention(why: Why, question: Question, model: SequenceModel, names: list[str]) -> Chart:
     """Draw what every position of the history attends to, in the head and the encoder."""
     length, history = len(question), model.ask(question.history)
     x_1LD = question.vectors()
@@ -78,14 +122,15 @@ def attention(question: Question, model: SequenceModel, names: list[str]) -> Cha
         "Attention",
         "A row is the model after an event, and a cell how much it attends to an earlier one; the "
         f"last row is read out. Only the latest {LATEST} events are shown. Attention says where "
-        "the model looks, which needn't be why it scores an item so.",
+        "the model looks, which needn't be why it scores an item so. The head's weights as an "
+        f"explanation: {why.maps['attention']}.",
         [_map(name, alpha_LL, names) for name, alpha_LL in maps.items()],
         choose="Weights of",
         wide=True,
     )
 
 
-def gradient(question: Question, names: list[str]) -> Chart:
+def gradient(why: Why, question: Question, names: list[str]) -> Chart:
     """Draw the gradient times the input, by event and dimension."""
     x_1LD = question.vectors()
     product_LD = (x_1LD * question.gradients(x_1LD))[0, : len(question)]
@@ -103,10 +148,24 @@ def gradient(question: Question, names: list[str]) -> Chart:
         "gradient",
         "Gradient times input",
         "How much each number of each event's vector moves the score, to first order. The sums of "
-        f"the rows are the weights of input_x_gradient. The latest {LATEST} events are shown.",
+        f"the rows are the weights of input_x_gradient: {why.maps['input_x_gradient']}. The latest "
+        f"{LATEST} events are shown.",
         [Variant("gradient", figure, Sheet(["event", "sum"], rows))],
         wide=True,
     )
+
+
+def _along(times: list[str | None] | None) -> Figure:
+    """Lay out bars along the history, with days below some events if they are known."""
+    layout = layout_of("event, the latest on the right", "weight")
+    layout["yaxis"]["zeroline"] = True
+    if times is not None:
+        places = range(0, len(times), max(1, -(-len(times) // TICKS)))
+        layout["xaxis"] |= {
+            "tickvals": [at + 1 for at in places],
+            "ticktext": [f"{at + 1}<br>{(times[at] or '')[:10]}" for at in places],
+        }
+    return layout
 
 
 def _map(name: str, alpha_LL: Tensor, names: list[str]) -> Variant:

@@ -211,3 +211,31 @@ def test_synthetic_sequences_without_pairs_are_those_of_earlier_versions():
     assert digest.startswith("ca9afa39c2b405ea")
     with pytest.raises(ConfigError, match=r"pair=0.6 is out of range"):
         Synthetic(pair=0.6)
+
+
+@pytest.mark.parametrize("rule", [{"markov": 1.0}, {"pair": 1.0}, {}], ids=str)
+def test_synthetic_names_the_cause_of_the_next_item(rule):
+    source = Synthetic(**{"n_users": 30, "n_items": 9, "noise": 0.0, "markov": 0.0, **rule})
+    for user, row in enumerate(planted(**vars(source))):
+        found = source.cause(f"u{user}", [f"i{item}" for item in row[:-1]])
+        assert found is not None and found[0] == f"i{row[-1]}"
+        assert len(found[1]) == (2 if "pair" in rule else 1)
+
+
+def test_synthetic_partners_follow_their_keys_and_nothing_else_tells_them():
+    source = Synthetic(
+        n_users=4_000, n_items=12, noise=0.0, markov=0.0, keyed=1.0, length=15, distance=4
+    )
+    rows, came, waiting = planted(**vars(source)), 0, 0
+    for user, row in enumerate(rows[:1_000]):
+        found = source.cause(f"u{user}", [f"i{item}" for item in row[:-1]])
+        if found is not None:
+            waiting += 1
+            came += found[0] == f"i{row[-1]}"
+    # its turn comes with 1 / distance, and chance gives it as one of the half that are no keys
+    assert came / waiting == pytest.approx(1 / 4 + 3 / 4 / 6, abs=0.05)
+
+
+def test_synthetic_users_of_all_rules_fit_into_one():
+    with pytest.raises(ConfigError, match=r"keyed=0.3 is out of range"):
+        Synthetic(pair=0.3, keyed=0.3)

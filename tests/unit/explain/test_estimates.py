@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seqrec.explain.estimates import agreement, estimate, long_table, spearman
-from seqrec.explain.overall import by_category, by_distance
+from seqrec.explain.overall import by_category, by_column, by_distance, by_item
 from seqrec.ranking.categories import encode
 
 
@@ -75,3 +75,17 @@ def test_shares_of_distances_and_categories_sum_to_one():
     rows = by_category(table, ["a"], kinds, ["x", "y"])
     assert {row["group"]: row["weight"]["a"] for row in rows} == {"x": 0.5, "y": 0.5}
     assert by_category(table, ["a"], None, []) == []
+
+
+def test_items_are_summed_over_users_and_named():
+    table = events(a=[[1.0, 1, 2, 9], [0, 0, 4, -4]])
+    rows = {row["group"]: row for row in by_item(table, ["a"], ["one", "two", "three"])}
+    assert rows["three"]["weight"]["a"] == pytest.approx((1 / 4 + 1 / 2) / 2, abs=1e-4)
+    assert rows["two"]["events"] == pytest.approx((1 / 3 + 2 / 4) / 2, abs=1e-4)
+    assert sum(row["weight"]["a"] for row in rows.values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_columns_have_shares_of_the_absolute_weight():
+    item_UL, kind_UL = torch.tensor([[1.0, -1], [0, 3]]), torch.tensor([[2.0, 0], [0, 1]])
+    found = by_column({"a": {"item": item_UL, "item.kind": kind_UL}})
+    assert found == {"a": {"item": pytest.approx(0.625), "item.kind": pytest.approx(0.375)}}

@@ -30,7 +30,7 @@ def test_gradient_methods_equal_captums(encoder):
     for baseline_1LD, name in ((torch.zeros_like(x_1LD), "zero"), (mean_1LD.detach(), "mean")):
         said = IntegratedGradients(baseline=name, steps=30, most_steps=30)(asked)
         theirs = CaptumIntegratedGradients(asked.score).attribute(
-            x_1LD, baseline_1LD, n_steps=30, method="riemann_middle"
+            x_1LD, baseline_1LD, n_steps=30, method="gausslegendre"
         )
         torch.testing.assert_close(said.weight_L, events(theirs), rtol=1e-4, atol=1e-5)
 
@@ -88,6 +88,13 @@ def test_drawn_shapley_values_are_within_their_errors_and_sum_to_the_whole():
     assert drawn.error < 1e-4 and not drawn.about["exact"]
     other = Shapley(exact=0, permutations=200, seed=1)(asked)
     assert not torch.equal(other.weight_L, drawn.weight_L)
+
+
+def test_a_long_history_gets_fewer_orders():
+    asked = question(trained(), one_user(list(range(1, 9)) * 2))
+    said = Shapley(permutations=64, most=100)(asked)
+    assert said.about["permutations"] == 6 and said.asked == 6 * 15 + 2 <= 100
+    assert said.error < 1e-4
 
 
 def test_shapley_shares_what_leaving_one_out_gives_to_nobody():

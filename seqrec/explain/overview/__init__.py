@@ -1,0 +1,1 @@
+"""What explanations of all audited users say together, as a page."""
