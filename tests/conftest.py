@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 
+import hypothesis  # noqa: F401  it asks for referrers, which what is frozen has none of
 import pytest
 import torch
 from helpers.commands import composed
