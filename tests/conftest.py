@@ -7,6 +7,7 @@ import sys
 import hypothesis  # noqa: F401  it asks for referrers, which what is frozen has none of
 import pytest
 import torch
+from helpers.browser import started
 from helpers.commands import composed
 from helpers.compositions import kept_compositions
 from helpers.experiments import root, store_of
@@ -89,3 +90,11 @@ def small(tmp_path_factory):
     """A store of 40 planted users; the same for all tests, and read only."""
     config = root("data.n_users=40", "data.n_items=30", "data.length=14")
     return store_of(config, tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A headless browser, which all pages share."""
+    driver = started(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()
