@@ -21,8 +21,8 @@ from seqrec.terminal.progress import progress_bar
 from seqrec.terminal.table import Table
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
+    from seqrec.config.choose import Nodes
     from seqrec.explain.case import Case
-    from seqrec.explain.choose import Nodes
     from seqrec.explain.why import Why
     from seqrec.recommend import Recommender, Session
     from seqrec.run.folder import RunFolder
@@ -116,7 +116,7 @@ def check(arguments: Arguments) -> None:
 
 def settings(arguments: Arguments) -> "Nodes":
     """Return the settings of the chosen methods."""
-    from seqrec.explain.choose import names, settings_of
+    from seqrec.explain.choose import EXPLAINERS
     from seqrec.explain.estimates import CONTROLS
 
     folders = [Path(place).expanduser() for place in arguments.searchpath or ()]
@@ -128,13 +128,15 @@ def settings(arguments: Arguments) -> "Nodes":
                 where="methods",
                 todo="leave it out",
             )
-        every = [name for name in names(folders) if name != COUNTERFACTUAL]
+        every = [name for name in EXPLAINERS.names(folders) if name != COUNTERFACTUAL]
         wanted = [*dict.fromkeys([*wanted, *CONTROLS])] if wanted else every
-        return _seeded(settings_of(wanted, arguments.options, folders=folders), arguments)
+        return _seeded(
+            EXPLAINERS.settings_of(wanted, arguments.options, folders=folders), arguments
+        )
     wanted = wanted or [METHOD]
     if arguments.counterfactual:
         wanted = [*wanted, COUNTERFACTUAL]
-    nodes = settings_of(wanted, arguments.options, folders=folders)
+    nodes = EXPLAINERS.settings_of(wanted, arguments.options, folders=folders)
     return _seeded(nodes, arguments)
 
 
@@ -217,14 +219,14 @@ def audit_run(
 ) -> None:
     """Audit the methods, write what was found, and print the table."""
     from seqrec.explain.audit import audit
-    from seqrec.explain.choose import build
+    from seqrec.explain.choose import EXPLAINERS
     from seqrec.explain.write import rows_of, write_audit
 
     out = console()
     with telling(out) as tell:
         found = audit(
             recommender,
-            build(nodes),
+            EXPLAINERS.build(nodes),
             settings=nodes,
             users=arguments.users,
             seed=arguments.seed,

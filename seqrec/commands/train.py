@@ -10,6 +10,7 @@ from seqrec.config.schema import register
 from seqrec.experiment.job import run_job
 from seqrec.experiment.sweep import FAILED, summarise_begun
 from seqrec.home import CONFIGS, command
+from seqrec.machine.process import is_first_process
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.say import say
 from seqrec.terminal.stop import status_of, terminable
@@ -43,8 +44,9 @@ def main() -> None:
         cause = end.__context__ or end  # Lightning turns Ctrl-C into its own exit
         if not isinstance(cause, KeyboardInterrupt):
             raise
-        summarise_begun()
-        say(interrupted(given))
+        if is_first_process():
+            summarise_begun()
+            say(interrupted(given))
         sys.exit(status_of(cause))
     sys.exit(1 if FAILED else 0)
 

@@ -49,11 +49,19 @@ class Profile(Enum):
     operations = "operations"
 
 
+class Ties(Enum):
+    """The order of a user's events of one time."""
+
+    file = "file"
+    shuffle = "shuffle"
+
+
 @dataclass
 class Prepare:
     """The steps from raw interactions to sequences, in the order in which they run."""
 
     min_rating: float | None = None  # drop events rated lower (needs a rating column)
+    ties: Ties = Ties.file  # a user's events of one time: in file order | shuffle (same each time)
     repeats: Repeats = Repeats.keep  # keep all | first | last | collapse consecutive ones
     session_gap: float | None = None  # minutes: a longer pause begins a new sequence
     k_core: int = 0  # repeat until all users and items have at least this many; 0: off

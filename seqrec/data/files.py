@@ -22,7 +22,7 @@ from seqrec.raw.parse.numbers import SMALL, check_decimal, days, plain, unknown
 from seqrec.raw.parse.order import check_order, ordered
 from seqrec.raw.parse.parts import Parts, folder_columns, name_of, parts_of
 from seqrec.raw.parse.read import join_events, read_events, texts
-from seqrec.raw.parse.recognise import made_up
+from seqrec.raw.parse.recognise import far_off, made_up
 from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
 
@@ -194,6 +194,7 @@ class Files:
         if self.timestamp is not None:
             raw_times = partial(texts, path, raw, str(self.timestamp))
             notes += made_up(frame["timestamp"], self._clock(), raw_times)
+            notes += far_off(frame["timestamp"])
         for name, seen in context.items():
             if seen.kind == "number" and frame[name].null_count() > SMALL * len(frame):
                 notes += unknown(name, texts(path, raw, seen.column), self.decimal)

@@ -1,97 +1,24 @@
 """Causal transformer encoder (Vaswani et al. 2017): pre-norm or SASRec blocks."""
 
-import math
 from typing import ClassVar, Literal, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.layers.causal_attention import causal_attention
+from seqrec.encoder._attention import Attention
 from seqrec.layers.dropout import Dropout
-from seqrec.layers.read_out import prefix_softmax
 from seqrec.shapes import History, at_position, position_mask
-
-
-class Attention(nn.Module):
-    """Causal multi-head self-attention: torch's fused kernel, or our own for dropout on a CPU.
-
-    Args:
-        dim: width D, a multiple of `heads`.
-        heads: number of attention heads.
-        dropout: rate, applied to the attention weights.
-    """
-
-    def __init__(self, *, dim: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.heads, self.width, self.dropout = heads, dim // heads, dropout
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.out = nn.Linear(dim, dim)
-
-    def forward(self, x_BLD: Tensor, source_BLD: Tensor | None = None) -> Tensor:
-        """Map ``x_BLD -> x_BLD``; position t attends to positions ``<= t``.
-
-        Args:
-            x_BLD: input of the queries.
-            source_BLD: input of the keys and values; None: `x_BLD`.
-        """
-        if source_BLD is None:
-            qkv_BLE = self.qkv(x_BLD)
-        else:
-            qkv_BLE = torch.cat([self._query(x_BLD), self._key_value(source_BLD)], -1)
-        qkv_BL3HW = qkv_BLE.unflatten(-1, (3, self.heads, self.width))
-        p = self.dropout if self.training else 0.0
-        if p and x_BLD.device.type == "cpu" and not torch.compiler.is_compiling():
-            y_BLHW = causal_attention(qkv_BL3HW, p)
-        else:
-            q, k, v = qkv_BL3HW.permute(2, 0, 3, 1, 4)
-            y = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=True)
-            y_BLHW = y.transpose(1, 2)
-        return self.out(y_BLHW.flatten(2))
-
-    def last(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """Return the output at the last valid position, whose input is `x_B1D`."""
-        q, k, v = self._one(x_B1D, source_BLD)
-        mask = position_mask(length_B, source_BLD.shape[1])[:, None, None]
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        return self.out(y.transpose(1, 2).flatten(2))
-
-    def weights(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
-        """Return ``alpha_BHL`` of the last valid position, whose input is `x_B1D`."""
-        q, k, _ = self._one(x_B1D, source_BLD)
-        e_BHL = (q @ k.transpose(2, 3)).squeeze(2).float() / math.sqrt(self.width)
-        return prefix_softmax(e_BHL, length_B - 1)
-
-    def map(self, x_BLD: Tensor, source_BLD: Tensor) -> Tensor:
-        """Return ``alpha_BHLL``, the weights of every position."""
-        q, k, _ = self._one(x_BLD, source_BLD)
-        e_BHLL = (q @ k.transpose(2, 3)).float() / math.sqrt(self.width)
-        future_LL = torch.ones_like(e_BHLL[0, 0], dtype=torch.bool).triu(1)
-        return e_BHLL.masked_fill(future_LL, -torch.inf).softmax(-1)
-
-    def _one(self, x_B1D: Tensor, source_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries of `x_B1D`, and keys and values of all positions: (B, H, 1 or L, W)."""
-        q = self._query(x_B1D).unflatten(-1, (self.heads, self.width))
-        kv = self._key_value(source_BLD).unflatten(-1, (2, self.heads, self.width))
-        k, v = kv.permute(2, 0, 3, 1, 4)
-        return q.transpose(1, 2), k, v
-
-    def _query(self, x_BLD: Tensor) -> Tensor:
-        dim = x_BLD.shape[-1]
-        return F.linear(x_BLD, self.qkv.weight[:dim], self.qkv.bias[:dim])
-
-    def _key_value(self, x_BLD: Tensor) -> Tensor:
-        dim = x_BLD.shape[-1]
-        return F.linear(x_BLD, self.qkv.weight[dim:], self.qkv.bias[dim:])
 
 
 class PreNormBlock(nn.Module):
     """``x + attention(norm(x))``, then ``x + mlp(norm(x))``, with GELU (Xiong et al. 2020)."""
 
-    def __init__(self, *, dim: int, heads: int, ffn: int, dropout: float) -> None:
+    def __init__(
+        self, *, dim: int, heads: int, ffn: int, dropout: float, rotary: bool = False
+    ) -> None:
         super().__init__()
         self.norm_1, self.norm_2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.attention = Attention(dim=dim, heads=heads, dropout=dropout)
+        self.attention = Attention(dim=dim, heads=heads, dropout=dropout, rotary=rotary)
         self.mlp = nn.Sequential(
             nn.Linear(dim, ffn), nn.GELU(), Dropout(dropout), nn.Linear(ffn, dim)
         )
@@ -131,10 +58,12 @@ class SASRecBlock(nn.Module):
     Unlike there, the attention has an output projection, and the norms' epsilon is 1e-5, not 1e-8.
     """
 
-    def __init__(self, *, dim: int, heads: int, ffn: int, dropout: float) -> None:
+    def __init__(
+        self, *, dim: int, heads: int, ffn: int, dropout: float, rotary: bool = False
+    ) -> None:
         super().__init__()
         self.norm_1, self.norm_2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.attention = Attention(dim=dim, heads=heads, dropout=dropout)
+        self.attention = Attention(dim=dim, heads=heads, dropout=dropout, rotary=rotary)
         self.mlp = nn.Sequential(
             nn.Linear(dim, ffn), Dropout(dropout), nn.ReLU(), nn.Linear(ffn, dim), Dropout(dropout)
         )
@@ -180,8 +109,10 @@ class Transformer(nn.Module):
         dropout: rate, on attention weights and residual branches; the embedding drops inputs.
         positions: which item has position 0. ``start``: the oldest of the window. ``end``: the
             newest, as in the left-padded reference code of SASRec; an item's position then depends
-            on how many items follow it, but never on which. ``none``: no positions; causal
-            attention still conveys part of the order (Kang and McAuley 2018, section IV-F).
+            on how many items follow it, but never on which. ``rotary``: attention knows how far
+            apart two items are (see :class:`~seqrec.layers.rotary.Rotary`), so a state is the same
+            wherever its window begins. ``none``: no positions; causal attention still conveys part
+            of the order (Kang and McAuley 2018, section IV-F).
         std: standard deviation of the blocks' initial weights, with biases 0, as in BERT and GPT-2
             (0.02); null: torch's default, ``uniform(-1, 1) / sqrt(width)``.
     """
@@ -198,18 +129,24 @@ class Transformer(nn.Module):
         block: Literal["pre_norm", "sasrec"] = "pre_norm",
         ffn: int | None = None,
         dropout: float = 0.0,
-        positions: Literal["start", "end", "none"] = "start",
+        positions: Literal["start", "end", "rotary", "none"] = "start",
         std: float | None = None,
     ) -> None:
         super().__init__()
         if heads < 1 or dim % heads:
             raise ValueError(f"encoder.heads={heads} must divide dim={dim}")
         self.max_length, self.positions = max_length, positions
-        if positions != "none":
+        if positions in ("start", "end"):
             self.position = nn.Embedding(max_length, dim)
             nn.init.normal_(self.position.weight, std=0.02)
         self.blocks = nn.ModuleList(
-            BLOCKS[block](dim=dim, heads=heads, ffn=ffn or 4 * dim, dropout=dropout)
+            BLOCKS[block](
+                dim=dim,
+                heads=heads,
+                ffn=ffn or 4 * dim,
+                dropout=dropout,
+                rotary=positions == "rotary",
+            )
             for _ in range(layers)
         )
         self.norm = nn.LayerNorm(dim)
@@ -269,7 +206,7 @@ class Transformer(nn.Module):
         width = x_BLD.shape[1]
         if width > self.max_length:
             raise ValueError(f"{width} positions exceed max_length={self.max_length}")
-        if self.positions == "none":
+        if self.positions in ("rotary", "none"):
             return x_BLD
         if self.positions == "start":
             return x_BLD + self.position.weight[:width]

@@ -39,7 +39,7 @@ def print_header(
     if rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
         print_line(out, "", f"malformed rows left out: {reasons}")
-    for note in store.report.get("notes", []):
+    for note in card["notes"]:
         print_line(out, "", note)
     for before, after in pairwise(store.report["steps"]):
         if after["interactions"] < before["interactions"]:

@@ -11,7 +11,8 @@ import pytorch_lightning as lightning
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from seqrec.build import build_source, make
+from seqrec.build import build_source
+from seqrec.config.make import make
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError
 from seqrec.evaluation.examples import Samples, sample_lists

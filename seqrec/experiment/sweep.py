@@ -65,8 +65,9 @@ def summarise(folder: Path, shown: list[str]) -> None:
     hashes = sorted({job.metrics["data_hash"][:12] for job in jobs if job.metrics})
     out.print()
     print_line(out, "sweep", f"{len(jobs)} jobs; test metrics, mean ± sd over seeds and folds")
-    print_line(out, "data", f"hash {', '.join(hashes)}")
-    out.print(sweep_table(jobs, shown))
+    if hashes:
+        print_line(out, "data", f"hash {', '.join(hashes)}")
+        out.print(sweep_table(jobs, shown))
     before = sum(job.elsewhere for job in jobs)
     if before:
         print_line(out, "", f"{before} of them were reused or resumed")

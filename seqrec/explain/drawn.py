@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from seqrec.batches import Columns, EvalBatches
-from seqrec.build import make
+from seqrec.config.make import make
 from seqrec.errors import DataError, RunError
 from seqrec.recommend import Recommender
 from seqrec.recommend.data import store_of_run

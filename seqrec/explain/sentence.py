@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from seqrec.explain.choose import build
+from seqrec.explain.choose import EXPLAINERS
 from seqrec.question import Question
 
 TIMES = {2: "twice"}
@@ -33,7 +33,7 @@ def counterfactual(
     """
     if rank > k:
         return ["", title, f" is {ordinal(rank)}, not among the first {k}, so it can't leave them"]
-    about = build({"counterfactual": node | {"k": k}})["counterfactual"](question).about
+    about = EXPLAINERS.build({"counterfactual": node | {"k": k}})["counterfactual"](question).about
     if not about["found"]:
         return ["no set of events was found without which ", title, f" would leave the first {k}"]
     named = Counter(titles[at] for at in about["events"])

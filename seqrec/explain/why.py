@@ -6,8 +6,9 @@ from typing import Any
 import polars as pl
 import torch
 
+from seqrec.config.choose import Nodes
 from seqrec.explain.case import TOP, Case
-from seqrec.explain.choose import Nodes, build, check_able
+from seqrec.explain.choose import EXPLAINERS, check_able
 from seqrec.explain.sentence import counterfactual
 from seqrec.question import Explanation
 from seqrec.run.audited import Audited
@@ -115,7 +116,7 @@ def explain(
     question, audit = case.question(item, other), audited or Audited(None, "not audited")
     columns, methods = {}, {}
     weighing = {name: node for name, node in nodes.items() if name != COUNTERFACTUAL}
-    for name, explainer in build(weighing).items():
+    for name, explainer in EXPLAINERS.build(weighing).items():
         check_able(name, explainer, recommender.model)
         found = explainer(question)
         columns[name] = found.weight_L.tolist()

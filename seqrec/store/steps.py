@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqrec.clock import instant
-from seqrec.config.schema import Prepare, Repeats
+from seqrec.config.schema import Prepare, Repeats, Ties
 from seqrec.errors import DataError
 from seqrec.store.sort import lexsort
 
@@ -82,7 +82,7 @@ def steps(settings: Prepare, name: str) -> Iterator[Step]:
     """
     if settings.min_rating is not None:
         yield "min_rating", lambda events: _min_rating(events, settings.min_rating, name)  # type: ignore[arg-type]
-    yield None, _ordered
+    yield None, partial(_ordered, ties=settings.ties, name=name)
     if settings.repeats is not Repeats.keep:
         yield "repeats", REPEAT_STEPS[settings.repeats]
     if settings.session_gap is not None:
@@ -119,8 +119,16 @@ def _min_rating(events: Events, minimum: float, name: str) -> Events:
     return events.take(events.rating >= minimum)
 
 
-def _ordered(events: Events) -> Events:
+def _ordered(events: Events, ties: Ties, name: str) -> Events:
     """Sort by user, then part if it is given, then time, then file order (the sort is stable)."""
+    if ties is Ties.shuffle:
+        if events.timestamp is None:
+            raise DataError(
+                f"prepare.ties=shuffle needs times, which {name} lacks",
+                where="prepare.ties",
+                todo="set prepare.ties=file: without times, the order of the file is all there is",
+            )
+        events = events.take(np.random.default_rng(0).permutation(len(events)))
     keys = (events.timestamp, events.part, events.user)
     return events.take(lexsort(*(key for key in keys if key is not None)))
 

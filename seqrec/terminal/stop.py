@@ -15,14 +15,22 @@ class Terminated(KeyboardInterrupt):
 @contextmanager
 def terminable() -> Iterator[None]:
     """Raise :class:`Terminated` at SIGTERM, which would end the process where it stands."""
-    if threading.current_thread() is not threading.main_thread():  # others can't set handlers
+    before = signal.getsignal(signal.SIGTERM)
+    if not terminate_at_sigterm():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _raise)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def terminate_at_sigterm() -> bool:
+    """Let SIGTERM raise :class:`Terminated` from now on; return whether this thread may say so."""
+    if threading.current_thread() is not threading.main_thread():  # others can't set handlers
+        return False
+    signal.signal(signal.SIGTERM, _raise)
+    return True
 
 
 def status_of(end: KeyboardInterrupt) -> int:

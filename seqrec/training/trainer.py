@@ -9,7 +9,7 @@ import pytorch_lightning as lightning
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from seqrec.build import make
+from seqrec.config.make import make
 from seqrec.config.schema import Root, Trainer
 from seqrec.errors import ConfigError
 from seqrec.machine.hardware import Hardware
@@ -18,6 +18,7 @@ from seqrec.terminal.console import Console
 from seqrec.training.averaging import MovingAverage
 from seqrec.training.checkpoints import Checkpoints
 from seqrec.training.curve import LearningCurve
+from seqrec.training.ending import Ending
 from seqrec.training.finite import FiniteLoss
 from seqrec.training.plan import Plan
 from seqrec.training.profiling import build_profiler
@@ -64,6 +65,7 @@ def build_trainer(
     """
     settings, strategy = root.trainer, root.trainer.strategy
     callbacks: list[Callback] = [
+        Ending(),
         FiniteLoss(),  # before any that saves
         *first,
         ProgressBar(out, shown=settings.progress),

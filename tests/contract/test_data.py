@@ -14,7 +14,7 @@ from helpers.finished import write_shop
 from helpers.real_files import SHARED
 from omegaconf import OmegaConf
 
-from seqrec.build import make
+from seqrec.config.make import make
 from seqrec.errors import DataError
 from seqrec.raw.source import Interactions
 

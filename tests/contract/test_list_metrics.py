@@ -7,7 +7,8 @@ import pytest
 from helpers.components import FACTS, ITEM_TABLE, ITEMS, names, node
 from helpers.experiments import root, store_of
 
-from seqrec.build import build_list_metrics, make
+from seqrec.build import build_list_metrics
+from seqrec.config.make import make
 from seqrec.evaluation import judge
 from seqrec.evaluation.after_test import list_metrics
 from seqrec.experiment.assemble import build_experiment

@@ -9,7 +9,7 @@ from helpers.batches import eval_batch, train_batch
 from helpers.components import FACTS, LENGTH, component, history, names, node
 from torch import nn
 
-from seqrec.build import make
+from seqrec.config.make import make
 from seqrec.model import SequenceModel
 from seqrec.objective.next_item import NextItem
 from seqrec.shapes import History

@@ -105,7 +105,7 @@ def test_a_head_that_loops_over_positions_breaks_the_contract():
 
 
 @pytest.mark.parametrize("layers", [0, 1, 2])
-@pytest.mark.parametrize("positions", ["start", "end", "none"])
+@pytest.mark.parametrize("positions", ["start", "end", "rotary", "none"])
 @pytest.mark.parametrize("block", list(BLOCKS))
 def test_the_last_state_alone_is_that_of_all_states(layers, positions, block):
     options = {"layers": layers, "positions": positions, "block": block}
@@ -114,6 +114,19 @@ def test_the_last_state_alone_is_that_of_all_states(layers, positions, block):
     asked = history(length_B)
     every = encoder(x_BLD, asked)
     torch.testing.assert_close(encoder.last(x_BLD, asked), at_position(every, length_B - 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, {}) for name in names("encoder")), ("transformer", {"positions": "rotary"})],
+)
+def test_a_state_in_a_longer_row_is_that_of_its_prefix_alone(name, options):
+    """What is trained at every position is what is asked for later, when it is the last one."""
+    encoder, x_BLD = component("encoder", name, **options).eval(), torch.randn(3, LENGTH, DIM)
+    every = encoder(x_BLD, history(torch.full((3,), LENGTH)))
+    for length in (1, 4, LENGTH - 1):
+        alone = encoder(x_BLD[:, :length], history(torch.full((3,), length), length))
+        torch.testing.assert_close(every[:, :length], alone)
 
 
 READERS = [n for n in names("encoder") if hasattr(component("encoder", n), "weights")]

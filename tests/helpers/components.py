@@ -9,7 +9,7 @@ import torch
 from omegaconf import OmegaConf
 
 from helpers import CONFIGS
-from seqrec.build import make
+from seqrec.config.make import make
 from seqrec.contracts import EventFacts
 from seqrec.shapes import History
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -10,6 +11,7 @@ from helpers.place import QUICK
 
 from seqrec.run import checkpoints
 from seqrec.terminal.stop import Terminated, status_of, terminable
+from seqrec.training.ending import Ending
 from seqrec.training.module import TrainedModule
 
 RUN = ("data=synthetic", "data.n_users=60", *QUICK[2:], "logger=none", "model=gru_attn")
@@ -60,6 +62,19 @@ def test_sigterm_is_an_interruption_with_a_status_of_its_own():
 
 
 @pytest.mark.slow
+def test_of_several_processes_each_ends_where_it_stands():
+    def of_lightning(number, frame):  # it asks the others, who wait for this process elsewhere
+        raise AssertionError
+
+    with terminable():
+        signal.signal(signal.SIGTERM, of_lightning)
+        Ending().on_fit_start(SimpleNamespace(world_size=1), None)
+        assert signal.getsignal(signal.SIGTERM) is of_lightning
+        Ending().on_fit_start(SimpleNamespace(world_size=2), None)
+        with pytest.raises(Terminated):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_a_terminated_run_says_how_to_go_on_and_does_so(place, stopped):
     stopped(2, signal.SIGTERM)
     said = place.run("train.py", *RUN, EPOCHS, status=143)

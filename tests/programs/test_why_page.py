@@ -9,7 +9,7 @@ from helpers.experiments import root
 from seqrec.build import build_model
 from seqrec.contracts import Facts
 from seqrec.explain.case import Case
-from seqrec.explain.choose import settings_of
+from seqrec.explain.choose import EXPLAINERS
 from seqrec.explain.show.page import write_why
 from seqrec.explain.why import explain
 from seqrec.recommend import Recommender
@@ -43,7 +43,7 @@ def explained(tmp_path_factory):
         ["integrated_gradients", "recency", "counterfactual"],
     )
     case = Case.of(recommender, session)
-    why = explain(case, settings_of(methods, {}), k=5)
+    why = explain(case, EXPLAINERS.settings_of(methods, {}), k=5)
     file = tmp_path_factory.mktemp("why") / "why.html"
     write_why(file, why, case.question(case.best()), run="outputs/run")
     return file

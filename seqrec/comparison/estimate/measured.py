@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seqrec.build import make
 from seqrec.comparison.estimate.rows import Comparison, Estimate, Spread
 from seqrec.comparison.estimate.statistics import (
     Floats,
@@ -15,6 +14,7 @@ from seqrec.comparison.estimate.statistics import (
 )
 from seqrec.comparison.read.runs import Run
 from seqrec.config.check.mistakes import unknown
+from seqrec.config.make import make
 from seqrec.config.schema import Component
 from seqrec.errors import ConfigError, RunError
 from seqrec.evaluation.slices import kinds_of_events

@@ -7,7 +7,7 @@ import polars as pl
 
 from seqrec.clock import iso_time
 from seqrec.errors import DataError
-from seqrec.raw.parse.clock import NUMBERS, Clock, limits, number, to_ms
+from seqrec.raw.parse.clock import DAY_MS, NUMBERS, Clock, limits, number, to_ms
 from seqrec.raw.parse.dates import fits, read_dates
 
 WHEN_ASKED = "data.time_format=day_first, month_first or year_first"
@@ -168,6 +168,32 @@ def made_up(times: pl.Series, given: Clock, column: Callable[[], pl.Series]) -> 
         f"times from {low / 1000:g} to {high / 1000:g} are no dates that are known: they are taken "
         "for seconds of a clock of its own, so spans and dates mean nothing; if they do, name "
         "data.time_unit or data.time_format"
+    ]
+
+
+def far_off(times: pl.Series) -> list[str]:
+    """Say so if a few times lie far from all others, as a mistyped or cut-off one does.
+
+    Far is farther from the middle 90 % than three times what these span, and than a day.
+
+    Args:
+        times: of events, milliseconds.
+    """
+    mean, deviation = times.mean(), times.std()
+    assert isinstance(mean, float)
+    farthest = max(abs(end - mean) for end in _ends(times))
+    if not isinstance(deviation, float) or farthest <= 3 * deviation:  # a stretch without an end
+        return []
+    low, high = times.quantile(0.05), times.quantile(0.95)
+    assert low is not None and high is not None
+    reach = max(3 * (high - low), DAY_MS)
+    off = times.filter((times < low - reach) | (times > high + reach))
+    if off.is_empty():
+        return []
+    return [
+        f"{len(off):,} of {len(times):,} times, such as {iso_time(off[0])}, lie far from the "
+        f"others, most of which are from {iso_time(int(low))} to {iso_time(int(high))}: they are "
+        "kept, and may be mistyped or cut off"
     ]
 
 

@@ -9,7 +9,6 @@ from helpers.experiments import TINY, root, store_of
 from helpers.run_folders import write_run
 from omegaconf import OmegaConf
 
-from seqrec.build import locate
 from seqrec.comparison.read.choose import telling_keys
 from seqrec.comparison.read.runs import read_run
 from seqrec.config.check.components import components
@@ -17,6 +16,7 @@ from seqrec.config.cli.help import ELSEWHERE
 from seqrec.config.cli.resume import changed_settings
 from seqrec.config.compose import compose, to_values
 from seqrec.config.kinds import KINDS
+from seqrec.config.make import locate
 from seqrec.config.meaning import (
     KEYS,
     MEANING,

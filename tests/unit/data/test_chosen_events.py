@@ -256,6 +256,13 @@ def test_a_made_up_clock_is_told(tmp_path: Path):
     assert not Files(path=written(tmp_path, ["a,x,1970-02-03"], DATED)).read().notes
 
 
+def test_times_far_from_the_others_are_told(tmp_path: Path):
+    rows = [f"u{i % 9},x{i % 7},{881_250_000 + 60 * i}" for i in range(200)]
+    assert not Files(path=written(tmp_path, rows, DATED)).read().notes
+    [note] = Files(path=written(tmp_path, [*rows, "u1,x1,88125"], DATED)).read().notes
+    assert "1 of 201 times, such as 1970-01-02T00:28:45, lie far from the others" in note
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [("order", "backwards"), ("decimal", ";"), ("time_zone", "Mars"), ("time_format", "iso8601")],

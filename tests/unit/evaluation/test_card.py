@@ -2,13 +2,14 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 from helpers.commands import told
 from helpers.experiments import root
 
 from seqrec.build import gather_facts
-from seqrec.config.schema import Prepare, Strictness
+from seqrec.config.schema import Prepare, Strictness, Ties
 from seqrec.errors import ConfigError, DataError
 from seqrec.evaluation.protocol import check_leaks, markdown, protocol_card, summary
 from seqrec.raw.source import Interactions
@@ -71,6 +72,31 @@ def test_leave_one_out_says_how_much_it_leaks(tmp_path):
     assert leak.startswith("71.43 %")
     assert json.loads(json.dumps(card)) == card
     assert summary(card)["protocol/test_cold"] == card["test_cold"]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_ties_that_go_by_ids_are_told_and_can_be_shuffled(tmp_path, backwards, monkeypatch):
+    days = [
+        (f"u{user}", f"i{(user + item) % 40:02}", item // 10)
+        for user in range(9)
+        for item in range(40)
+    ]
+    days.sort(key=lambda event: event[1], reverse=backwards)
+    monkeypatch.setitem(globals(), "EVENTS", days)
+    [note] = card_of(store(tmp_path), LeaveOneOut())["notes"]
+    assert "of neighbouring events are of one time, and the ids of 100.00 %" in note
+    assert ("fall" in note) is backwards
+    config, data = Prepare(ties=Ties.shuffle), store(tmp_path, ties=Ties.shuffle)
+    [note] = card_of(data, LeaveOneOut(), prepare=config)["notes"]
+    assert note.endswith("of one time: shuffled")
+    assert (np.diff(data.timestamp)[np.diff(np.repeat(range(9), 40)) == 0] >= 0).all()
+    again = store(tmp_path, ties=Ties.shuffle)
+    assert (again.item == data.item).all() and (store(tmp_path).item != data.item).any()
+
+
+def test_without_times_nothing_can_be_shuffled(tmp_path):
+    with pytest.raises(DataError, match=r"prepare\.ties=shuffle needs times"):
+        store(tmp_path, timed=False, ties=Ties.shuffle)
 
 
 def test_a_temporal_split_leaks_nothing_but_through_the_k_core(tmp_path):

@@ -3,16 +3,16 @@
 import pytest
 
 from seqrec.errors import ConfigError
-from seqrec.explain.choose import build, names, settings_of
+from seqrec.explain.choose import EXPLAINERS
 
 
 def test_an_option_reaches_the_methods_that_have_it():
-    nodes = settings_of(
+    nodes = EXPLAINERS.settings_of(
         ["shapley", "random", "recency"], {"seed": "4", "shapley.permutations": "8"}
     )
     assert nodes["shapley"]["seed"] == nodes["random"]["seed"] == 4
     assert nodes["shapley"]["permutations"] == 8
-    assert build(nodes)["shapley"].permutations == 8
+    assert EXPLAINERS.build(nodes)["shapley"].permutations == 8
 
 
 @pytest.mark.parametrize(
@@ -28,21 +28,23 @@ def test_an_option_reaches_the_methods_that_have_it():
 )
 def test_a_mistake_is_named(wanted, options, said):
     with pytest.raises(ConfigError) as caught:
-        settings_of(wanted, options)
+        EXPLAINERS.settings_of(wanted, options)
     assert said in caught.value.what
 
 
 def test_a_value_that_a_method_refuses_is_told_with_its_name():
     with pytest.raises(ConfigError, match="permutations=7"):
-        build(settings_of(["shapley"], {"permutations": "7"}))
+        EXPLAINERS.build(EXPLAINERS.settings_of(["shapley"], {"permutations": "7"}))
 
 
 def test_a_folder_may_add_methods(tmp_path):
     (tmp_path / "explainer").mkdir()
     file = tmp_path / "explainer" / "mine.yaml"
     file.write_text("_target_: seqrec.explainer.random.Random\nseed: 3\n")
-    assert "mine" in names([tmp_path]) and "mine" not in names()
-    assert build(settings_of(["mine"], {}, folders=[tmp_path]))["mine"].seed == 3
+    assert "mine" in EXPLAINERS.names([tmp_path]) and "mine" not in EXPLAINERS.names()
+    assert (
+        EXPLAINERS.build(EXPLAINERS.settings_of(["mine"], {}, folders=[tmp_path]))["mine"].seed == 3
+    )
     file.write_text("seed: 3\n")
     with pytest.raises(ConfigError, match="needs a _target_"):
-        settings_of(["mine"], {}, folders=[tmp_path])
+        EXPLAINERS.settings_of(["mine"], {}, folders=[tmp_path])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from helpers.questions import baseline, question
 
-from seqrec.explain.choose import settings_of
+from seqrec.explain.choose import EXPLAINERS
 from seqrec.explain.sentence import counterfactual, ordinal
 
 
@@ -21,7 +21,7 @@ def told(**given):
     asked = question(baseline())
     titles = [f"t{item}" for item in asked.history.item_BL[0].tolist()]
     rank = int(asked.ranks(torch.ones(1, len(asked), dtype=torch.bool)).item())
-    node = settings_of(["counterfactual"], {})["counterfactual"]
+    node = EXPLAINERS.settings_of(["counterfactual"], {})["counterfactual"]
     arguments = {"title": "goal", "rank": rank, "titles": titles, "k": 1, **given}
     return counterfactual(asked, node, **arguments)
 

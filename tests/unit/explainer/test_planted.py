@@ -12,7 +12,7 @@ import torch
 from helpers.components import FACTS, node
 from helpers.questions import one_user
 
-from seqrec.build import make
+from seqrec.config.make import make
 from seqrec.data.synthetic import Synthetic
 from seqrec.explainer.integrated_gradients import IntegratedGradients
 from seqrec.explainer.leave_one_out import LeaveOneOut

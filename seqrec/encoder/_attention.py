@@ -1,0 +1,101 @@
+"""Causal multi-head self-attention of the transformer, and what it is at one position."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqrec.layers.causal_attention import causal_attention
+from seqrec.layers.read_out import prefix_softmax
+from seqrec.layers.rotary import Rotary
+from seqrec.shapes import position_mask
+
+
+class Attention(nn.Module):
+    """Causal multi-head self-attention: torch's fused kernel, or our own for dropout on a CPU.
+
+    Args:
+        dim: width D, a multiple of `heads`.
+        heads: number of attention heads.
+        dropout: rate, applied to the attention weights.
+        rotary: turn queries and keys by their positions.
+    """
+
+    def __init__(self, *, dim: int, heads: int, dropout: float, rotary: bool = False) -> None:
+        super().__init__()
+        self.heads, self.width, self.dropout = heads, dim // heads, dropout
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.out = nn.Linear(dim, dim)
+        self.rotary = Rotary(width=self.width) if rotary else None
+
+    def forward(self, x_BLD: Tensor, source_BLD: Tensor | None = None) -> Tensor:
+        """Map ``x_BLD -> x_BLD``; position t attends to positions ``<= t``.
+
+        Args:
+            x_BLD: input of the queries.
+            source_BLD: input of the keys and values; None: `x_BLD`.
+        """
+        if source_BLD is None:
+            qkv_BLE = self.qkv(x_BLD)
+        else:
+            qkv_BLE = torch.cat([self._query(x_BLD), self._key_value(source_BLD)], -1)
+        qkv_BL3HW = qkv_BLE.unflatten(-1, (3, self.heads, self.width))
+        if self.rotary is not None:
+            q_k, v = qkv_BL3HW.split([2, 1], 2)
+            turned = self.rotary(q_k.flatten(2, 3), _positions(q_k))
+            qkv_BL3HW = torch.cat([turned.view_as(q_k), v], 2)
+        p = self.dropout if self.training else 0.0
+        if p and x_BLD.device.type == "cpu" and not torch.compiler.is_compiling():
+            y_BLHW = causal_attention(qkv_BL3HW, p)
+        else:
+            q, k, v = qkv_BL3HW.permute(2, 0, 3, 1, 4)
+            y = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=True)
+            y_BLHW = y.transpose(1, 2)
+        return self.out(y_BLHW.flatten(2))
+
+    def last(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """Return the output at the last valid position, whose input is `x_B1D`."""
+        q, k, v = self._one(x_B1D, source_BLD, length_B[:, None] - 1)
+        mask = position_mask(length_B, source_BLD.shape[1])[:, None, None]
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.out(y.transpose(1, 2).flatten(2))
+
+    def weights(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
+        """Return ``alpha_BHL`` of the last valid position, whose input is `x_B1D`."""
+        q, k, _ = self._one(x_B1D, source_BLD, length_B[:, None] - 1)
+        e_BHL = (q @ k.transpose(2, 3)).squeeze(2).float() / math.sqrt(self.width)
+        return prefix_softmax(e_BHL, length_B - 1)
+
+    def map(self, x_BLD: Tensor, source_BLD: Tensor) -> Tensor:
+        """Return ``alpha_BHLL``, the weights of every position."""
+        q, k, _ = self._one(x_BLD, source_BLD, _positions(x_BLD))
+        e_BHLL = (q @ k.transpose(2, 3)).float() / math.sqrt(self.width)
+        future_LL = torch.ones_like(e_BHLL[0, 0], dtype=torch.bool).triu(1)
+        return e_BHLL.masked_fill(future_LL, -torch.inf).softmax(-1)
+
+    def _one(
+        self, x_BQD: Tensor, source_BLD: Tensor, at_BQ: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries of `x_BQD`, and keys and values of all positions: (B, H, Q or L, W).
+
+        `at_BQ` are the queries' positions, for all sequences or for each.
+        """
+        q = self._query(x_BQD).unflatten(-1, (self.heads, self.width))
+        k, v = self._key_value(source_BLD).unflatten(-1, (2, self.heads, self.width)).unbind(2)
+        if self.rotary is not None:
+            q, k = self.rotary(q, at_BQ), self.rotary(k, _positions(k))
+        return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+
+    def _query(self, x_BLD: Tensor) -> Tensor:
+        dim = x_BLD.shape[-1]
+        return F.linear(x_BLD, self.qkv.weight[:dim], self.qkv.bias[:dim])
+
+    def _key_value(self, x_BLD: Tensor) -> Tensor:
+        dim = x_BLD.shape[-1]
+        return F.linear(x_BLD, self.qkv.weight[dim:], self.qkv.bias[dim:])
+
+
+def _positions(x_BL: Tensor) -> Tensor:
+    """Return the positions of a tensor's second axis, (1, L)."""
+    return torch.arange(x_BL.shape[1], device=x_BL.device)[None]
