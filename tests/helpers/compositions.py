@@ -5,6 +5,7 @@ still applies the values of every command line. Only the project's own configura
 test may write to folders of its own at any time.
 """
 
+import copy
 import os
 import pickle
 from collections.abc import Callable, Iterable
@@ -35,6 +36,7 @@ def kept_compositions() -> AbstractContextManager[ExitStack]:
             _kept_contents(ConfigLoaderImpl._compose_config_from_defaults_list),
         ),
         (ConfigRepository, "load_config", _kept_files(ConfigRepository.load_config)),
+        (CachingConfigRepository, "__init__", _same_sources),
     ):
         stack.enter_context(mock.patch.object(place, name, kept))
     return stack
@@ -107,6 +109,12 @@ def _kept_files(load: Callable[..., Any]) -> Callable[..., Any]:
         return pickle.loads(read[key])
 
     return loaded
+
+
+def _same_sources(self: CachingConfigRepository, delegate: ConfigRepository) -> None:
+    """Copy no source, as Hydra does: nothing changes one, and others are put in their place."""
+    self.delegate = copy.copy(delegate)
+    self.cache = {}
 
 
 def _chooses(repo: CachingConfigRepository, override: Override) -> bool:

@@ -96,6 +96,7 @@ def _parts(page: Path) -> list[Token]:
 # Commands, checked but not run
 
 
+@cache
 def check(command: str) -> None:
     """Hold a command to what it starts: configuration, arguments, target or extra."""
     plain = re.sub(r"<[\w ]+>", "SOME", command)

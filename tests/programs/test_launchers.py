@@ -103,4 +103,5 @@ def test_jobs_go_through_submitit_on_this_machine(tmp_path):
     place = Place(tmp_path)
     place.env["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
     said = place.run_apart("train.py", *SWEEP[:-1], "seed=1", "hydra/launcher=submitit_local")
-    assert len(place.runs()) == 1 and "│ (as configured)" in said[said.rindex("\nsweep ") :]
+    [run] = place.runs()
+    assert f"{metrics(run)['test/ndcg@10']:.4f}" in said[said.rindex("\nsweep ") :]
