@@ -12,6 +12,7 @@ from helpers.commands import composed
 from helpers.compositions import kept_compositions
 from helpers.experiments import root, store_of
 from helpers.finished import shared_run
+from helpers.order import in_halves
 from helpers.place import Place
 
 # what is compiled once is there for every process that tests start
@@ -22,6 +23,13 @@ os.environ["SEQREC_LOCAL"] = "none"  # no test, and no program in one, sees pers
 torch.set_num_threads(1)
 # what is imported and collected stays: nobody needs to look for garbage in it
 gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Let two workers, who begin with half of the list each, both end with short tests."""
+    if hasattr(config, "workerinput"):
+        items[:] = in_halves(items)
 
 
 def pytest_collection_finish():
