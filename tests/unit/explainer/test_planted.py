@@ -36,7 +36,7 @@ def sequences(**rule):
     return torch.from_numpy(item.to_numpy().reshape(-1, LENGTH).copy()) + 1
 
 
-def trained(rows, n_items, steps=500):
+def trained(rows, n_items, steps=300):
     """An LSTM with attention that has learned the rule."""
     torch.manual_seed(0)
     facts = {**FACTS, "n_items": n_items}
