@@ -1,6 +1,7 @@
 """Fixtures that many tests share."""
 
 import gc
+import itertools
 import os
 import sys
 
@@ -23,6 +24,7 @@ os.environ["SEQREC_LOCAL"] = "none"  # no test, and no program in one, sees pers
 torch.set_num_threads(1)
 # what is imported and collected stays: nobody needs to look for garbage in it
 gc.disable()
+NUMBERS = itertools.count()
 
 
 @pytest.hookimpl(trylast=True)
@@ -57,11 +59,15 @@ def _fixed_seed():
 
 
 @pytest.fixture(autouse=True)
-def _private_caches(tmp_path, monkeypatch):
+def _private_caches(request, tmp_path_factory, monkeypatch):
     """No test reads or writes the user's caches, or their W&B account."""
-    monkeypatch.setenv("SEQREC_CACHE_DIR", str(tmp_path / "cache"))
+    if "tmp_path" in request.fixturenames:
+        folder = request.getfixturevalue("tmp_path")
+    else:  # thousands have no folder, and no need of one
+        folder = tmp_path_factory.getbasetemp() / "private" / str(next(NUMBERS))
+    monkeypatch.setenv("SEQREC_CACHE_DIR", str(folder / "cache"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("NETRC", str(folder / "netrc"))
 
 
 @pytest.fixture
