@@ -1,15 +1,19 @@
 """Fixtures that many tests share."""
 
 import gc
+import itertools
 import os
 import sys
 
+import hypothesis  # noqa: F401  it asks for referrers, which what is frozen has none of
 import pytest
 import torch
+from helpers.browser import started
 from helpers.commands import composed
 from helpers.compositions import kept_compositions
 from helpers.experiments import root, store_of
 from helpers.finished import shared_run
+from helpers.order import in_halves
 from helpers.place import Place
 
 # what is compiled once is there for every process that tests start
@@ -20,6 +24,14 @@ os.environ["SEQREC_LOCAL"] = "none"  # no test, and no program in one, sees pers
 torch.set_num_threads(1)
 # what is imported and collected stays: nobody needs to look for garbage in it
 gc.disable()
+NUMBERS = itertools.count()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Let two workers, who begin with half of the list each, both end with short tests."""
+    if hasattr(config, "workerinput"):
+        items[:] = in_halves(items)
 
 
 def pytest_collection_finish():
@@ -47,11 +59,15 @@ def _fixed_seed():
 
 
 @pytest.fixture(autouse=True)
-def _private_caches(tmp_path, monkeypatch):
+def _private_caches(request, tmp_path_factory, monkeypatch):
     """No test reads or writes the user's caches, or their W&B account."""
-    monkeypatch.setenv("SEQREC_CACHE_DIR", str(tmp_path / "cache"))
+    if "tmp_path" in request.fixturenames:
+        folder = request.getfixturevalue("tmp_path")
+    else:  # thousands have no folder, and no need of one
+        folder = tmp_path_factory.getbasetemp() / "private" / str(next(NUMBERS))
+    monkeypatch.setenv("SEQREC_CACHE_DIR", str(folder / "cache"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("NETRC", str(folder / "netrc"))
 
 
 @pytest.fixture
@@ -88,3 +104,11 @@ def small(tmp_path_factory):
     """A store of 40 planted users; the same for all tests, and read only."""
     config = root("data.n_users=40", "data.n_items=30", "data.length=14")
     return store_of(config, tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A headless browser, which all pages share."""
+    driver = started(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()

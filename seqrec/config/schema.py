@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import platformdirs
@@ -185,6 +186,7 @@ def cut_off(monitor: str, ks: Sequence[int]) -> int:
     return int(monitor.partition("@")[2] or max(ks))
 
 
+@cache
 def register() -> None:
     """Make ``schema`` the typed root that ``configs/train.yaml`` starts from."""
     ConfigStore.instance().store(name="schema", node=Root)

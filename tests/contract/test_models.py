@@ -2,6 +2,7 @@
 
 import itertools
 
+import polars as pl
 import pytest
 import torch
 from helpers.components import names
@@ -15,6 +16,7 @@ from seqrec.training.module import TrainedModule
 
 SMALL = ("data.n_users=48", "data.n_items=30", "data.length=10", "max_length=10", "dropout=0.3")
 SMALL += ("batch.size=16", "trainer.max_epochs=2", "trainer.patience=0", "negatives.num=8")
+SMALL += ("metric=[ndcg]", "list_metric=[]")  # of ranks, which are compared one by one
 TRAINED = sorted({*names("model")} - {*names("baseline")})
 pytestmark = pytest.mark.slow
 
@@ -71,6 +73,10 @@ def check_resumes(folder, stores, model, patch):
         assert len(here) == len(there) > 0
         assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True)), part
     assert ranked(folder / "killed") == ranked(folder / "unbroken")
+    here, there = (
+        pl.read_parquet(folder / name / "ranks.parquet") for name in ("killed", "unbroken")
+    )
+    assert here.equals(there)
 
 
 @pytest.mark.parametrize("model", TRAINED)

@@ -37,17 +37,25 @@ def started(profile):
     return webdriver.Chrome(options=options, service=Service(DRIVER))
 
 
-def opened(chromium, report, *, width: int = 1280, scheme: str = "light"):
-    """Open the page at a width and in a colour scheme; draw every chart."""
+def opened(chromium, report, *, width: int = 1280, scheme: str = "light", charts: bool = True):
+    """Open the page at a width and in a colour scheme; draw every chart, or what is in sight."""
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
     chromium.get(report.as_uri())
-    chromium.execute_script(
-        "document.querySelectorAll('.chart').forEach(s => { drawn.add(s); draw(s); })"
-    )
+    if charts:
+        chromium.execute_script(
+            "document.querySelectorAll('.chart').forEach(s => { drawn.add(s); draw(s); })"
+        )
     return chromium
+
+
+def wait(driver, script: str):
+    """Wait until a script returns something that is true, which is returned."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(driver, 20).until(lambda page: page.execute_script(script))
 
 
 def texts(driver, selector: str) -> list[str]:

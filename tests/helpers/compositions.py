@@ -5,6 +5,7 @@ still applies the values of every command line. Only the project's own configura
 test may write to folders of its own at any time.
 """
 
+import copy
 import os
 import pickle
 from collections.abc import Callable, Iterable
@@ -12,12 +13,12 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 from unittest import mock
 
-from hydra._internal import config_loader_impl
+from hydra._internal import config_loader_impl, defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository
 from hydra._internal.defaults_list import DefaultsList, create_defaults_list
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from helpers import CONFIGS
 
@@ -35,6 +36,7 @@ def kept_compositions() -> AbstractContextManager[ExitStack]:
             _kept_contents(ConfigLoaderImpl._compose_config_from_defaults_list),
         ),
         (ConfigRepository, "load_config", _kept_files(ConfigRepository.load_config)),
+        (CachingConfigRepository, "__init__", _same_sources),
     ):
         stack.enter_context(mock.patch.object(place, name, kept))
     return stack
@@ -69,7 +71,10 @@ def _kept_choices(create: Callable[..., DefaultsList]) -> Callable[..., Defaults
         # a list in which nothing was missing is also the one that skips what is missing
         key = key if key in made or not skip_missing else (*key, "skips")
         if key not in made:
-            made[key] = pickle.dumps(choose(choices))
+            # what a default may interpolate but never does here takes a quarter of the time
+            nothing = mock.Mock(return_value=OmegaConf.create())
+            with mock.patch.object(defaults_list, "_create_interpolation_map", nothing):
+                made[key] = pickle.dumps(choose(choices))
         kept = pickle.loads(made[key])
         kept.config_overrides = kept.overrides.config_overrides = values
         return kept
@@ -107,6 +112,12 @@ def _kept_files(load: Callable[..., Any]) -> Callable[..., Any]:
         return pickle.loads(read[key])
 
     return loaded
+
+
+def _same_sources(self: CachingConfigRepository, delegate: ConfigRepository) -> None:
+    """Copy no source, as Hydra does: nothing changes one, and others are put in their place."""
+    self.delegate = copy.copy(delegate)
+    self.cache = {}
 
 
 def _chooses(repo: CachingConfigRepository, override: Override) -> bool:

@@ -97,6 +97,7 @@ def _parts(page: Path) -> list[Token]:
 # Commands, checked but not run
 
 
+@cache
 def check(command: str) -> None:
     """Hold a command to what it starts: configuration, arguments, target or extra."""
     plain = re.sub(r"<[\w ]+>", "SOME", command)
@@ -207,6 +208,8 @@ def typed(command: str, folder: Path, *, apart: bool) -> str:
         "SEQREC_CACHE_DIR": str(folder / "cache"),
         "OMP_NUM_THREADS": "1",
         "COLUMNS": "100",
+        # in a fork, libraries that are plugins were imported before
+        "PYTEST_ADDOPTS": "-W ignore::pytest.PytestAssertRewriteWarning",
     }
     program, *words = shlex.split(command)
     while "=" in program and words:  # PYTHONPATH=lab python train.py
@@ -215,8 +218,10 @@ def typed(command: str, folder: Path, *, apart: bool) -> str:
         program, *words = words
         apart = True
     is_file = program == "python" and words[0].endswith(".py")
-    if is_file and apart:
-        status, said = Apart([str(folder / words[0]), *words[1:]], env, folder).end()
+    is_module = program == "python" and words[0] == "-m"
+    if is_module or (is_file and apart):
+        first = words[0] if is_module else str(folder / words[0])
+        status, said = Apart([first, *words[1:]], env, folder).end()
     elif is_file:
         status, said = run_here(folder / words[0], words[1:], env, folder=folder)
     else:

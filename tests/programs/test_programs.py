@@ -10,7 +10,7 @@ import pytest
 from helpers import ROOT
 
 from seqrec.config.cli.script import PAIRS, WORDS, parse, usage
-from seqrec.errors import ConfigError
+from seqrec.errors import ConfigError, DataError
 
 HEAVY = ("torch", "pytorch_lightning", "wandb", "polars", "numpy")
 
@@ -40,38 +40,34 @@ def test_the_program_answers_at_once_and_without_a_traceback():
 # train.py with a run that does nothing but end in a certain way
 
 
-def run_program(tmp_path, *arguments: str) -> subprocess.CompletedProcess:
-    code = """
-        import runpy, sys, types
-        from seqrec.errors import DataError
+def end(config, run_dir, *, choices, overrides, reuse):
+    """End as the seed says."""
+    assert choices["data"] == "synthetic" and run_dir.is_dir()
+    if config.seed == 2:
+        raise DataError("a file is missing", where="there", todo="look")
+    if config.seed == 3:
+        raise KeyError("a mistake in the code")
+    if config.seed == 4:
+        raise KeyboardInterrupt
+    (run_dir / "ran").touch()
+    return {"valid/ndcg@10": 0.5}
 
-        def run(config, run_dir, *, choices, overrides, reuse):
-            assert choices["data"] == "synthetic" and run_dir.is_dir()
-            if config.seed == 2:
-                raise DataError("a file is missing", where="there", todo="look")
-            if config.seed == 3:
-                raise KeyError("a mistake in the code")
-            if config.seed == 4:
-                raise KeyboardInterrupt
-            (run_dir / "ran").touch()
-            return {"valid/ndcg@10": 0.5}
 
-        stub = types.ModuleType("seqrec.experiment.run")
-        stub.run = run
-        sys.modules["seqrec.experiment.run"] = stub
-        sys.argv = ["train.py", *sys.argv[1:]]
-        runpy.run_path("train.py", run_name="__main__")
-    """
-    given = ["data=synthetic", f"paths.output_dir={tmp_path / 'out'}", *arguments]
-    command = [sys.executable, "-c", textwrap.dedent(code), *given]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+@pytest.fixture
+def ended(place, monkeypatch):
+    """Run ``train.py`` to its end; the lines that it prints."""
+    monkeypatch.setattr("seqrec.experiment.job.load_run", lambda: end)
+
+    def run(*arguments: str, status: int) -> list[str]:
+        return place.run("train.py", "data=synthetic", *arguments, status=status).splitlines()
+
+    return run
 
 
 @pytest.mark.slow
-def test_a_failing_job_is_recorded_and_the_others_go_on(tmp_path):
-    done = run_program(tmp_path, "-m", "seed=1,2,3,5", "tags=[a/b]")
-    assert done.returncode == 1
-    jobs = sorted((tmp_path / "out" / "synthetic" / "sweeps").glob("*/[0-9]*"))
+def test_a_failing_job_is_recorded_and_the_others_go_on(ended, place):
+    ended("-m", "seed=1,2,3,5", "tags=[a/b]", status=1)
+    jobs = sorted((place.outputs / "synthetic" / "sweeps").glob("*/[0-9]*"))
     assert [job.name for job in jobs] == [
         f"{number}_seed-{seed}" for number, seed in enumerate((1, 2, 3, 5))
     ]
@@ -80,20 +76,14 @@ def test_a_failing_job_is_recorded_and_the_others_go_on(tmp_path):
     assert "Traceback" in (jobs[2] / "error.txt").read_text()
 
 
-@pytest.mark.slow
-def test_a_failing_run_is_told_without_a_traceback(tmp_path):
-    done = run_program(tmp_path, "seed=2")
-    assert done.returncode == 1
-    assert done.stderr.splitlines() == ["a file is missing", "  where: there", "  fix: look"]
+def test_a_failing_run_is_told_without_a_traceback(ended):
+    assert ended("seed=2", status=1) == ["a file is missing", "  where: there", "  fix: look"]
 
 
-@pytest.mark.slow
-def test_an_interrupted_run_says_how_to_go_on(tmp_path):
-    done = run_program(tmp_path, "seed=4", "tags=[a b]")
-    assert done.returncode == 130
-    (line,) = done.stderr.splitlines()
+def test_an_interrupted_run_says_how_to_go_on(ended):
+    (line,) = ended("seed=4", "tags=[a b]", status=130)
     assert line.startswith("stopped; continue with: python train.py data=synthetic")
-    assert line.endswith("seed=4 'tags=[a b]' resume=auto")
+    assert "seed=4 'tags=[a b]' " in line and line.endswith("resume=auto")
 
 
 # Arguments of scripts

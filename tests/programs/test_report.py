@@ -5,7 +5,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from helpers.browser import EVIL, NAMELESS, Targets, browser, choose, click, opened, started, texts
+from helpers.browser import EVIL, NAMELESS, Targets, browser, choose, click, opened, texts, wait
 from helpers.run_folders import write_run, write_sweep
 
 from seqrec.comparison.estimate.comparison import compare
@@ -88,7 +88,7 @@ def test_a_study_is_drawn_in_the_same_style(chromium, tuning, report, width):
     click(page, "#theme")
     assert (dark := page.execute_script(background)) != light
     assert page.execute_script("return performance.getEntriesByType('resource').length") == 0
-    page = opened(chromium, report, scheme="dark")
+    page = opened(chromium, report, scheme="dark", charts=False)
     assert page.execute_script(background) == dark
 
 
@@ -139,14 +139,6 @@ def test_a_report_that_cannot_be_written_is_refused_first(tmp_path, monkeypatch)
         check_target(tmp_path / "report.html")
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    """A headless browser."""
-    driver = started(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
-
-
 PLACES = "#p0 .board tbody .place"
 
 
@@ -173,16 +165,12 @@ def test_every_chart_is_drawn_and_named_without_an_error(chromium, report):
 @browser
 @pytest.mark.slow
 def test_paper_has_every_chart_in_the_light_theme(chromium, report):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    page = opened(chromium, report, scheme="dark")
-    page.get(report.as_uri())  # charts below the screen aren't drawn yet
+    page = opened(chromium, report, scheme="dark", charts=False)
     page.execute_script("dispatchEvent(new Event('beforeprint'))")
-    WebDriverWait(page, 20).until(  # plotly draws a little later
-        lambda page: page.execute_script(
-            "return [...document.querySelectorAll('.plot')]"
-            ".every(p => p.querySelector('.main-svg')?.getAttribute('width') === '880')"
-        )
+    wait(  # plotly draws a little later
+        page,
+        "return [...document.querySelectorAll('.plot')]"
+        ".every(p => p.querySelector('.main-svg')?.getAttribute('width') === '880')",
     )
     theme = "return document.documentElement.dataset.theme ?? 'of the system'"
     assert page.execute_script(theme) == "light"
@@ -193,7 +181,7 @@ def test_paper_has_every_chart_in_the_light_theme(chromium, report):
 @browser
 @pytest.mark.slow
 def test_the_leaderboard_is_sorted_by_its_headers(chromium, report):
-    page = opened(chromium, report)
+    page = opened(chromium, report, charts=False)
     assert texts(page, PLACES) == ["1", "2", "3", "4", "5", "6"]
     header = "#p0 .board thead th:nth-child({})"
     click(page, header.format(2) + " button")
@@ -211,7 +199,7 @@ def test_the_leaderboard_is_sorted_by_its_headers(chromium, report):
 @browser
 @pytest.mark.slow
 def test_the_leaderboard_is_filtered_by_words(chromium, report):
-    page = opened(chromium, report)
+    page = opened(chromium, report, charts=False)
     choose(page, "#p0-filter", "GRU last")
     assert texts(page, "#p0 .board tbody tr td:nth-child(4)") == ["last"]
     assert texts(page, "#p0 .filter output") == ["1 of 6 rows"]
@@ -222,7 +210,7 @@ def test_the_leaderboard_is_filtered_by_words(chromium, report):
 @browser
 @pytest.mark.slow
 def test_settings_of_two_runs_are_told(chromium, report):
-    page = opened(chromium, report)
+    page = opened(chromium, report, charts=False)
     runs = texts(page, "#p0-settings .a option")
     a, b = (next(at for at, name in enumerate(runs) if w in name) for w in ("seed 1", "seed 2"))
     choose(page, "#p0-settings .a", str(a))
@@ -237,13 +225,16 @@ def test_settings_of_two_runs_are_told(chromium, report):
 @pytest.mark.slow
 def test_the_theme_follows_the_system_until_it_is_chosen(chromium, report):
     background = "return getComputedStyle(document.body).backgroundColor"
-    tick = "return getComputedStyle(document.querySelector('#p0 .xtick text')).fill"
+    text = "document.querySelector('#p0 .xtick text')"
+    tick = f"return getComputedStyle({text}).fill"
     page = opened(chromium, report)
+    wait(page, f"return {text}")
     light = page.execute_script(background), page.execute_script(tick)
     click(page, "#theme")
     dark = page.execute_script(background), page.execute_script(tick)
     assert light[0] != dark[0] and light[1] != dark[1]
     page = opened(chromium, report, scheme="dark")
+    wait(page, f"return {text}")
     assert (page.execute_script(background), page.execute_script(tick)) == dark
     assert texts(page, "#theme") == ["Light theme"]
 

@@ -161,7 +161,7 @@ def test_failed_jobs_are_tried_again(place):
 @pytest.mark.slow
 def test_a_sweep_ends_with_one_table_over_seeds(place, tmp_path):
     said = place.run(
-        "train.py", "-m", *SMALL, "trainer=cpu", "trainer.max_epochs=1", "logger=wandb",
+        "train.py", "-m", *SMALL, "trainer=cpu", "trainer.max_epochs=1", "logger=none",
         "model=gru4rec,stamp", "seed=1,2",
     )  # fmt: skip
     runs = place.runs()
@@ -172,7 +172,13 @@ def test_a_sweep_ends_with_one_table_over_seeds(place, tmp_path):
     for model in ("gru4rec", "stamp"):
         [row] = [line for line in table.splitlines() if f"model={model}" in line]
         assert "±" in row and " 2 " in row
-    for run in runs:
+
+
+@pytest.mark.slow
+def test_every_job_of_a_sweep_is_a_finished_run_in_wandb(place):
+    place.run("train.py", "-m", *SMALL, "logger=wandb", "model=popularity,markov")
+    assert len(place.runs()) == 2
+    for run in place.runs():
         [file] = run.glob("wandb/offline-run-*/run-*.wandb")
         shown = subprocess.run(
             [WANDB, "leet", "inspect", "--summary", file], capture_output=True, text=True

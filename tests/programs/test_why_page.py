@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 import torch
-from helpers.browser import EVIL, NAMELESS, Targets, browser, choose, click, opened, started, texts
+from helpers.browser import EVIL, NAMELESS, Targets, browser, choose, click, opened, texts
 from helpers.experiments import root
 
 from seqrec.build import build_model
@@ -13,14 +13,6 @@ from seqrec.explain.choose import EXPLAINERS
 from seqrec.explain.show.page import write_why
 from seqrec.explain.why import explain
 from seqrec.recommend import Recommender
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    """A headless browser."""
-    driver = started(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")
@@ -85,5 +77,5 @@ def test_an_explanation_is_drawn_on_phone_and_desktop(chromium, explained, width
     light = page.execute_script(background)
     click(page, "#theme")
     assert (dark := page.execute_script(background)) != light
-    page = opened(chromium, explained, scheme="dark")
+    page = opened(chromium, explained, scheme="dark", charts=False)
     assert page.execute_script(background) == dark

@@ -1,6 +1,8 @@
 """The benchmark measures what it says: same events and sizes for all, honest ratios."""
 
+import json
 import re
+import sys
 import time
 from io import StringIO
 from xml.etree import ElementTree
@@ -11,7 +13,7 @@ import pytest
 from helpers import ROOT
 from rich.console import Console
 
-from seqrec.benchmark import peers
+from seqrec.benchmark import child, peers
 from seqrec.benchmark.child import in_child
 from seqrec.benchmark.events import write_events
 from seqrec.benchmark.generated import write_sequences
@@ -115,10 +117,19 @@ def test_peak_memory_goes_up_with_what_is_used_and_stays():
 
 
 @pytest.mark.slow
-def test_a_child_has_its_threads_and_says_where_it_failed():
+def test_a_child_has_its_threads():
     assert in_child("setup:describe_machine", threads=1)["threads"] == 1
+
+
+def test_a_child_that_fails_says_where(monkeypatch, capsys):
+    given = {"overrides": [*TINY, "encoder.ffn=32"]}
+    monkeypatch.setattr(sys, "stdin", StringIO(json.dumps(given)))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with pytest.raises(SystemExit) as end:
+        child._main("setup:sizes")
+    assert end.value.code == child.STOPPED and "ffn" in capsys.readouterr().err
     with pytest.raises(RunError, match="failed"):
-        in_child("setup:sizes", threads=1, overrides=[*TINY, "encoder.ffn=32"])
+        child.run([sys.executable, "-c", f"raise SystemExit({child.STOPPED})"], {}, threads=1)
 
 
 def test_lines_know_their_bars():

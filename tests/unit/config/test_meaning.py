@@ -47,6 +47,17 @@ def before():
     return to_values(compose(TINY).config)
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return store_of(root(), tmp_path_factory.mktemp("stores"))
+
+
+@pytest.fixture(scope="module")
+def usual(store):
+    """The fingerprint of the small run."""
+    return fingerprint(root(), store)
+
+
 @pytest.mark.parametrize("given", [[], ["model=popularity"], ["data=files", "data.path=x"]])
 def test_every_key_of_a_configuration_has_exactly_one_meaning(given):
     said = [key for keys in KEYS.values() for key in keys] + [kind.name for kind in KINDS]
@@ -74,13 +85,12 @@ def test_what_components_say_of_their_parameters_is_a_meaning_of_a_parameter(kin
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("meaning", "change"), CASES)
-def test_resume_sweeps_names_recipes_and_comparisons_agree(meaning, change, before, tmp_path):
+def test_resume_sweeps_names_recipes_and_comparisons_agree(meaning, change, before, store, usual):
     after = to_values(compose([*TINY, change]).config)
     assert meaning_of(key_of(change), declared_meanings(after)) is meaning
     counts = meaning in (Meaning.RESULT, Meaning.REPEAT, Meaning.MEASURE)
     assert bool(changed_settings(before, after)) == counts  # resume
-    store = store_of(root(), tmp_path / "stores")
-    same = fingerprint(root(), store) == fingerprint(root(change), store)  # sweeps
+    same = fingerprint(root(change), store) == usual  # sweeps
     assert same != counts
     assert bool(naming([change])) == (meaning not in (Meaning.PLACE, Meaning.LABEL))
     assert left_to_command(change) == (meaning in (Meaning.PLACE, Meaning.LABEL))
@@ -100,12 +110,11 @@ def test_comparisons_tell_runs_apart_by_what_makes_another_result(meaning, chang
 
 
 @pytest.mark.slow
-def test_files_count_where_no_hash_of_the_data_stands_for_them(tmp_path):
+def test_files_count_where_no_hash_of_the_data_stands_for_them(store):
     saved, current = (to_values(compose(["data=files", f"data.path={n}.csv"]).config) for n in "ab")
     assert set(changed_settings(saved, current)) == {"data.path"}
     assert left_to_command("data.path=a.csv") and not naming(["data.path=a.csv"])
     config = root("data=files", "data.path=a.csv")
-    store = store_of(root(), tmp_path / "stores")
     assert fingerprint(config, store) == fingerprint(root("data=files", "data.path=b.csv"), store)
 
 

@@ -44,7 +44,7 @@ def sequences(source):
     return torch.from_numpy(item.to_numpy().reshape(-1, LENGTH).copy()) + 1
 
 
-def trained(rows, n_items, head, steps=500):
+def trained(rows, n_items, head, steps=300):
     """An LSTM with attention that has learned the rule."""
     torch.manual_seed(0)
     facts = {**FACTS, "n_items": n_items}

@@ -1,18 +1,16 @@
-"""Every combination trains; what is planted is found; nothing depends on how it is batched."""
+"""Every model trains; what is planted is found; nothing depends on how it is batched."""
 
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
 import torch
-from helpers.components import names, node
-from helpers.experiments import batches, root, steps, store_of
+from helpers.components import names
+from helpers.experiments import root, steps, store_of
 
 from seqrec import batches as module_of_batches
 from seqrec.batches import Columns, EvalBatches, TrainBatches
 from seqrec.build import build_source
-from seqrec.config.check.combine import conflicts
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.ranking.metrics import RankingMetrics
@@ -22,38 +20,6 @@ from seqrec.split.leave_one_out import LeaveOneOut
 from seqrec.training.module import TrainedModule
 from seqrec.window.last import Last
 from seqrec.window.sliding import Sliding
-
-CELLS = list(itertools.product(names("encoder"), names("head"), names("scorer"), names("loss")))
-
-
-@pytest.fixture(scope="module")
-def brief():
-    """The configuration of small batches."""
-    return root("batch.size=8", "negatives.num=8")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("encoder", "head", "scorer", "loss"), CELLS)
-def test_a_cell_trains(small, brief, encoder, head, scorer, loss):
-    """Encoder x head x scorer x loss: the loss of a batch falls, and nothing is ever NaN."""
-    cell = {"encoder": encoder, "head": head, "scorer": scorer, "loss": loss}
-    nodes = {kind: node(kind, name) for kind, name in cell.items()}
-    config = dataclasses.replace(brief, **nodes)
-    if list(conflicts(vars(config) | {"prepare": {}, "trainer": {}, "evaluation": {}})):
-        assert (scorer, loss) == ("ncf", "cross_entropy")
-        return
-    experiment = build_experiment(config, small)
-    batch = next(iter(batches(experiment)))
-    optimizer = torch.optim.Adam(experiment.parameters(), lr=0.003)
-    losses = []
-    for _ in range(3):
-        torch.manual_seed(0)  # the same negatives, and the same dropout masks
-        value, _, _ = experiment.learn(batch)
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
-        losses.append(value.item())
-    assert losses[-1] < losses[0], losses
 
 
 @pytest.mark.slow
@@ -100,7 +66,7 @@ def test_attention_finds_the_item_that_decides(tmp_path):
     store = store_of(config, tmp_path)
     experiment = build_experiment(config, store)
     best = build_source(config).best_hit_rate_at_1
-    steps(experiment, 24 * 40, lr=0.005)
+    steps(experiment, 24 * 12, lr=0.005)
     reached = ranks(experiment, 500)["hit_rate@1"]
     assert reached > 0.9 * best
     batch = next(iter(EvalBatches(
