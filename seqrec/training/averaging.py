@@ -22,7 +22,8 @@ class MovingAverage(WeightAveraging):
 
     With `keep` it is instead, after every step, the mean of the weights that the training began
     with, which have that share, and of the latest (Wortsman et al. 2022, WiSE-FT): an update that
-    stays near the model that it updates.
+    stays near the model that it updates. Rows of new items, which had only a first guess, are the
+    latest.
 
     It must come before callbacks that save checkpoints.
 
@@ -40,12 +41,13 @@ class MovingAverage(WeightAveraging):
             torch._foreach_lerp_(averages, weights, 1 - kept)
 
         def between(averages: list[Tensor], weights: list[Tensor], done: Tensor | int) -> None:
-            assert keep is not None
-            torch._foreach_copy_(averages, torch._foreach_lerp(weights, self.first, keep))
+            for average, weight, (first, share) in zip(averages, weights, self.first, strict=True):
+                average.copy_(torch.lerp(weight, first, share))
 
         super().__init__(use_buffers=False, multi_avg_fn=step if keep is None else between)
         self.key = f"trainer.ema={decay}" if keep is None else f"keep={keep}"
-        self.first: list[Tensor] = []
+        self.keep = keep
+        self.first: list[tuple[Tensor, Tensor]] = []  # weights, and the share that they have
 
     def setup(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str
@@ -61,10 +63,23 @@ class MovingAverage(WeightAveraging):
             weights = nn.ModuleDict(dict(pl_module.named_children()))
             device: Any = trainer.strategy.root_device
             self._average_model = AveragedModel(weights, device, use_buffers=False, **self._kwargs)
-            self.first = [weight.detach().clone() for weight in self._average_model.parameters()]
+            if self.keep is not None:
+                update: Any = pl_module.update
+                known_V = update.known_V.to(device)
+                named = self._average_model.named_parameters()
+                self.first = [
+                    (w.detach().clone(), self._share(name, w, known_V)) for name, w in named
+                ]
             # on the CPU, where reading it doesn't wait for a GPU; not 0, at which torch would
             # replace the average with the weights after the first step
             self._average_model.n_averaged = torch.tensor(1)
+
+    def _share(self, name: str, weight: Tensor, known_V: Tensor) -> Tensor:
+        """Return the share of the first weights: none in the rows of items that are new."""
+        share = torch.full((), self.keep or 0.0, dtype=weight.dtype, device=weight.device)
+        if not name.rpartition("_")[2].startswith("V"):
+            return share
+        return (share * known_V).view(-1, *[1] * (weight.dim() - 1)).to(weight.dtype)
 
     def on_train_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
