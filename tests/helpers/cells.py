@@ -98,9 +98,8 @@ def arguments(rows: int, width: int, wanted: tuple[str, ...]):
     length_B = torch.randint(1, width + 1, (rows,))
     length_B[0] = width
     valid_BL = torch.arange(width) < length_B[:, None]
-    hours_BL = 280_000 + torch.randint(0, 30, (rows, width)).cumsum(
-        1
-    )  # times at the edges of hours
+    # times at the edges of hours, and a millisecond before
+    hours_BL = 280_000 + torch.randint(0, 30, (rows, width)).cumsum(1)
     events = {
         "device": torch.randint(0, 3, (rows, width)),
         "dwell": torch.randn(rows, width).masked_fill(torch.rand(rows, width) < 0.3, torch.nan),
