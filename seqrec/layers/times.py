@@ -22,14 +22,16 @@ def codes(name: str, time_BL: Tensor, before_BL: Tensor) -> Tensor:
         before_BL: the time of the event before each event.
     """
     unknown_BL = time_BL == UNKNOWN_TIME
+    count_P = torch.arange(1, SIZES[name], device=time_BL.device)
     if name == "hour":
-        code_BL = torch.remainder(time_BL, DAY) // HOUR
+        place_BL, edge_P = torch.remainder(time_BL, DAY), HOUR * count_P
     elif name == "weekday":
-        code_BL = torch.remainder(torch.div(time_BL, DAY, rounding_mode="floor") + THURSDAY, 7)
+        place_BL, edge_P = torch.remainder(time_BL + THURSDAY * DAY, 7 * DAY), DAY * count_P
     else:
         unknown_BL = unknown_BL | (before_BL == UNKNOWN_TIME)
-        seconds_BL = (time_BL - before_BL).clamp(min=0) / 1000
-        code_BL = torch.log2(1 + seconds_BL).long().clamp(max=PAUSES - 1)
+        place_BL, edge_P = time_BL - before_BL, 1000 * (2**count_P - 1)
+    # edges are counted, because runtimes divide and take logarithms in floats, which round
+    code_BL = (place_BL[..., None] >= edge_P).sum(-1)
     return (code_BL + 1).masked_fill(unknown_BL, 0)
 
 

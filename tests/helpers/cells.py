@@ -26,6 +26,7 @@ from seqrec.contracts import EventFacts, Facts
 from seqrec.export.graph import Graph, exportable
 from seqrec.export.onnx import write_onnx
 from seqrec.export.tables import write_vectors
+from seqrec.layers.times import HOUR
 
 ITEMS, USERS, MOST = 90, 12, 50
 SHAPES = ((1, 1), (1, 2), (2, 7), (17, 50), (64, 13), (1, 49))
@@ -97,10 +98,12 @@ def arguments(rows: int, width: int, wanted: tuple[str, ...]):
     length_B = torch.randint(1, width + 1, (rows,))
     length_B[0] = width
     valid_BL = torch.arange(width) < length_B[:, None]
+    # times at the edges of hours, and a millisecond before
+    hours_BL = 280_000 + torch.randint(0, 30, (rows, width)).cumsum(1)
     events = {
         "device": torch.randint(0, 3, (rows, width)),
         "dwell": torch.randn(rows, width).masked_fill(torch.rand(rows, width) < 0.3, torch.nan),
-        "timestamp": 10**12 + torch.randint(0, 10**9, (rows, width)).cumsum(1),
+        "timestamp": hours_BL * HOUR - torch.randint(0, 2, (rows, width)),
     }
     return (
         torch.randint(0, ITEMS + 1, (rows, width)) * valid_BL,

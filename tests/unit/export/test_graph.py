@@ -16,6 +16,7 @@ from seqrec.errors import ConfigError, RunError
 from seqrec.export.formats import format_of
 from seqrec.export.graph import Graph, exportable, frozen
 from seqrec.export.pt2 import check_archive
+from seqrec.layers.times import DAY, HOUR, codes
 
 
 @pytest.mark.parametrize("overrides", [("encoder=gru",), ("context=events",), ("embedding=user",)])
@@ -72,6 +73,15 @@ def test_cells_have_every_pair_of_encoder_head_and_scorer():
     assert len(set(cells())) == len(cells())
     kinds = [set(cell[:3]) for cell in cells()]
     assert {"encoder=gru", "head=multihead", "scorer=mlp"} in kinds
+
+
+def test_codes_of_times_are_exact_at_every_edge():
+    first = 11_583 * DAY  # a Tuesday in 2001
+    time_BL = torch.tensor([[first - 1, first, first + HOUR - 1, first + 8_191_000]])
+    before_BL = torch.tensor([[first, first - 1000, first, first]])
+    known = {"hour": [24, 1, 1, 3], "weekday": [1, 2, 2, 2], "gap": [1, 2, 12, 14]}
+    for name, wanted in known.items():
+        assert codes(name, time_BL, before_BL).tolist() == [wanted]
 
 
 @pytest.mark.slow
