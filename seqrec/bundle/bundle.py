@@ -230,7 +230,7 @@ class Bundle:
             or any(wanted not in (None, size) for size, wanted in sizes)
         ):
             raise damaged(self.path, name, f"it is {array.dtype}{list(array.shape)}")
-        return array
+        return np.asarray(array)  # the same memory; a memmap costs more at each slice
 
     def _context(self) -> dict[str, dict[str, Any]]:
         wanted = self.manifest["wanted"]

@@ -11,6 +11,9 @@ from seqrec.errors import DataError
 from seqrec.raw.ids import tidied
 
 
+KEPT = 1 << 13  # ids and titles that are kept as Python objects, for those that come again
+
+
 class Items:
     """The items behind the rows of an item table; index 0 is the padding.
 
@@ -26,6 +29,9 @@ class Items:
     ) -> None:
         self._ids, self._titles, self._found = ids, titles, found
         self.candidate_V = candidate_V
+        self._known: dict[str, int] = {}
+        self._id: dict[int, str] = {}
+        self._title: dict[int, str] = {}
 
     def __len__(self) -> int:
         """Return the number of items."""
@@ -37,8 +43,15 @@ class Items:
         An id is found in any spelling that the rule of ids makes the same
         (:mod:`seqrec.raw.ids`).
         """
-        items = list(items)
+        items, known = list(items), self._known
+        try:
+            return [known[item] for item in items]
+        except KeyError:
+            pass
         found = [self._found(item) + 1 for item in items]
+        if len(known) > KEPT:
+            known.clear()
+        known.update((item, at) for item, at in zip(items, found, strict=True) if at)
         if missing := [at for at, index in enumerate(found) if not index]:
             tidy = tidied(pl.Series([items[at] for at in missing], dtype=pl.String))
             for at, item in zip(missing, tidy, strict=True):
@@ -67,11 +80,11 @@ class Items:
 
     def id(self, index: int) -> str:
         """Return the original id of an index from 1 on."""
-        return self._ids[index - 1]
+        return _kept(self._id, self._ids, index)
 
     def title(self, index: int) -> str:
         """Return the title of an index from 1 on; the id if it has none."""
-        return self._titles[index - 1]
+        return _kept(self._title, self._titles, index)
 
     def table(self, indices: Sequence[int], **columns: Sequence[float]) -> pl.DataFrame:
         """Return a table of rank, item, title and `columns`, a row for each index."""
@@ -87,3 +100,13 @@ class Items:
     def hint(self) -> str:
         """What to write instead of an id that isn't there."""
         return f"give original ids, such as {', '.join(map(self.id, range(1, len(self) + 1)[:3]))}"
+
+
+def _kept(known: dict[int, str], texts: Texts, index: int) -> str:
+    """Return the text of an index from 1 on, and keep it."""
+    text = known.get(index)
+    if text is None:
+        if len(known) > KEPT:
+            known.clear()
+        text = known[index] = texts[index - 1]
+    return text

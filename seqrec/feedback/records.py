@@ -112,6 +112,7 @@ class Forget:
     time: int = field(default_factory=now)
 
 
+ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), ensure_ascii=False)
 KIND = {Slate: "slate", Outcome: "outcome", Forget: "forget"}
 
 
@@ -123,8 +124,7 @@ def line_of(record: Slate | Outcome | Forget) -> bytes:
     """
     content = {"kind": KIND[type(record)], **vars(record)}
     try:
-        text = json.dumps(content, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-        return text.encode() + b"\n"
+        return ENCODER.encode(content).encode() + b"\n"
     except (ValueError, TypeError, RecursionError) as error:  # a lone surrogate is a ValueError
         raise DataError(
             f"a {content['kind']} can't be logged: {error}",

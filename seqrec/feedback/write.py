@@ -44,7 +44,7 @@ class Log:
             self.folder.mkdir(parents=True, exist_ok=True)
         self.salt = Salt.at(salt or beside(self.folder))
         self._lock = threading.Lock()
-        self._handle, self._hour, self._process = -1, "", 0
+        self._handle, self._hour, self._process = -1, 0, 0
         self._torn = False  # the last line is only there in part
 
     def write(self, records: Sequence[Slate | Outcome | Forget]) -> None:
@@ -85,13 +85,13 @@ class Log:
 
     def _segment(self) -> int:
         """Return the open segment of this process and hour; a clock that goes back changes none."""
-        hour = hour_of(now())
+        hour = now() // HOUR
         if self._process != os.getpid():  # a fork goes on in a segment of its own
             self._close()
             self._process = os.getpid()
         if self._handle < 0 or hour > self._hour:
             self._close()
-            self._handle, self._hour = self._begun(hour), hour
+            self._handle, self._hour = self._begun(hour_of(hour * HOUR)), hour
         return self._handle
 
     def _begun(self, hour: str) -> int:

@@ -10,6 +10,7 @@ from seqrec.index._wanted import NOTHING, Found, Wanted
 
 SCORES = 1 << 18  # scores held at once: 1 MiB, which stays in a cache
 LEAST, MOST = 8192, 65536  # items in a block
+HEAD = 512  # items whose best say what the others have to be above
 
 
 class Best:
@@ -27,22 +28,32 @@ class Best:
 
     def take(self, score_W: Floats, first: int) -> None:
         """Look at the scores of a block, which may be changed."""
-        last, without = first + len(score_W), self.wanted.without
-        low, high = np.searchsorted(without, (first, last))
-        score_W[without[low:high] - first] = -np.inf
-        above = np.flatnonzero(score_W > self.least)
-        above = above[self.wanted.allowed.mask_V[first:last][above]]
+        without = self.wanted.without
+        if len(without):
+            low, high = np.searchsorted(without, (first, first + len(score_W)))
+            score_W[without[low:high] - first] = -np.inf
+        if self.least == -np.inf and len(score_W) > 2 * HEAD:
+            self._look(score_W[:HEAD], first)  # few of the others are above the best of these
+            score_W, first = score_W[HEAD:], first + HEAD
+        self._look(score_W, first)
+
+    def _look(self, score_W: Floats, first: int) -> None:
+        above = (score_W > self.least).nonzero()[0]
+        above = above[self.wanted.allowed.mask_V[above + first]]
         if len(above):
             self.add(above + first, score_W[above])
 
     def add(self, item_N: NDArray[np.int64], score_N: Floats) -> None:
         """Keep the best of these and of those before; later items lose ties."""
-        item, score = np.concatenate([self.item, item_N]), np.concatenate([self.score, score_N])
+        item, score = item_N, score_N
+        if len(self.item):
+            item, score = np.concatenate([self.item, item]), np.concatenate([self.score, score])
         if len(item) > self.depth:
             border = np.partition(score, -self.depth)[-self.depth]
-            tied = np.flatnonzero(score == border)
-            kept = np.concatenate([np.flatnonzero(score > border), tied])[: self.depth]
-            kept.sort()
+            kept = (score >= border).nonzero()[0]
+            if len(kept) > self.depth:
+                tied = kept[score[kept] == border]
+                kept = np.setdiff1d(kept, tied[self.depth - len(kept) :], assume_unique=True)
             item, score, self.least = item[kept], score[kept], border
         self.item, self.score = item, score
 
@@ -84,6 +95,8 @@ def split(
     through_all: Callable[[Floats, Sequence[Wanted]], list[Found]],
 ) -> list[Found]:
     """Score few allowed items one by one, and ask `through_all` for the other queries together."""
+    if all(each.allowed.few is None for each in wanted):
+        return through_all(query_BD, wanted)
     found: dict[int, Found] = {}
     many = []
     for row, each in enumerate(wanted):

@@ -82,8 +82,10 @@ class Model:
         begun = clock()
         query_BD, _ = self.bundle.run(joined([work.batch for work in works]))
         encoded = clock()
-        ends = np.cumsum([len(work.batch.length_B) for work in works])
-        parts = np.split(query_BD, ends[:-1])
+        parts = [query_BD]
+        if len(works) > 1:
+            ends = np.cumsum([len(work.batch.length_B) for work in works])
+            parts = np.split(query_BD, ends[:-1])
         asking = [(part, work) for part, work in zip(parts, works, strict=True) if work.wanted]
         found: list[Found] = []
         if asking:
