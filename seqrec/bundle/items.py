@@ -10,7 +10,6 @@ from seqrec.bundle.texts import Found, Texts
 from seqrec.errors import DataError
 from seqrec.raw.ids import tidied
 
-
 KEPT = 1 << 13  # ids and titles that are kept as Python objects, for those that come again
 
 

@@ -9,6 +9,8 @@ from seqrec.index._scan import among, scan, split
 from seqrec.index._tables import Floats, Tables
 from seqrec.index._wanted import Found, Wanted
 
+ROWS = 8192  # that are numbers at once: 2 MiB of 64 columns, which stays in a cache
+
 
 class Int8Rescore:
     """Scores every item by its int8 row, then the best `depth` by their float32 rows.
@@ -27,7 +29,7 @@ class Int8Rescore:
 
     def __init__(self, *, tables: Tables, depth: int = 200) -> None:
         self.tables, self.depth = tables, depth
-        self._block_WD = np.empty((0, tables.item_VD.shape[1]), np.float32)
+        self._block_WD = np.empty((ROWS, tables.item_VD.shape[1]), np.float32)
 
     def search(self, query_BD: Floats, wanted: Sequence[Wanted]) -> list[Found]:
         """Return the best items for each query; see :class:`~seqrec.index.Index`."""
@@ -46,13 +48,14 @@ class Int8Rescore:
 
     def _scores(self, query_BD: Floats, first: int, last: int) -> Floats:
         """Score a block by its bytes, which become numbers in a buffer that stays in the cache."""
-        tables, size = self.tables, last - first
+        tables = self.tables
         assert tables.code_VD is not None and tables.scale_V is not None
-        if len(self._block_WD) < size:
-            self._block_WD = np.empty((size, query_BD.shape[1]), np.float32)
-        block_WD = self._block_WD[:size]
-        np.copyto(block_WD, tables.code_VD[first:last])
-        score_BW = query_BD @ block_WD.T
+        score_BW = np.empty((len(query_BD), last - first), np.float32)
+        for at in range(0, last - first, ROWS):
+            code_WD = tables.code_VD[first + at : min(last, first + at + ROWS)]
+            block_WD = self._block_WD[: len(code_WD)]
+            np.copyto(block_WD, code_WD)
+            np.matmul(query_BD, block_WD.T, out=score_BW[:, at : at + len(code_WD)])
         score_BW *= tables.scale_V[first:last]
         if tables.bias_V is not None:
             score_BW += tables.bias_V[first:last]
