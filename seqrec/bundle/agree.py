@@ -135,16 +135,20 @@ def ndcg(rank_B: Ints, k: int = K) -> NDArray[np.float64]:
 
 
 def _tied(bundle: Bundle, run: Answers, own: Answers) -> NDArray[np.bool_]:
-    """Return where two items, if they differ, score the same within rounding."""
+    """Return where two items, if they differ, score the same within rounding.
+
+    What the queries may differ by, which has a bar of its own, moves scores as rounding does.
+    """
     scores, sizes = [], []
     for item_BK in (run.item_BK, own.item_BK):
         vector_BKD = np.asarray(bundle.vectors[item_BK], dtype=np.float64)
         score_BK = np.einsum("bd,bkd->bk", run.query_BD, vector_BKD)
         scores.append(score_BK + (0 if bundle.bias is None else bundle.bias[item_BK]))
         sizes.append(np.linalg.norm(vector_BKD, axis=2))
-    near_BK = bundle.manifest["rounding"] * np.linalg.norm(run.query_BD, axis=1)[:, None]
+    apart_B = np.linalg.norm(own.query_BD - run.query_BD, axis=1)
+    near_B = bundle.manifest["rounding"] * np.linalg.norm(run.query_BD, axis=1) + apart_B
     both = (run.item_BK > 0) & (own.item_BK > 0)
-    return both & (np.abs(scores[0] - scores[1]) <= near_BK * (sizes[0] + sizes[1]))
+    return both & (np.abs(scores[0] - scores[1]) <= near_B[:, None] * (sizes[0] + sizes[1]))
 
 
 def _largest(run_L: Floats, own_L: Floats) -> float:
