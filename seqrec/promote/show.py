@@ -27,7 +27,6 @@ def show_findings(
     table = Table()
     for name in ("gate", "verdict", "what", "number", "bar"):
         table.add_column(name, right=name in ("number", "bar"), no_wrap=name != "what")
-    table.add_column("about", overflow="fold")
     for name, finding in found.items():
         for check in finding.checks:
             table.add_row(
@@ -36,10 +35,12 @@ def show_findings(
                 check.what,
                 _number(check.number),
                 _number(check.bar),
-                check.about,
             )
     out = console()
     out.print(table)
+    for name, finding in found.items():
+        for text in dict.fromkeys(check.about for check in finding.checks if check.about):
+            print_line(out, name, text)
     for name in record["waived"]:
         print_line(out, "waived", f"{name}: {record['why']}")
     if decision.by:
