@@ -63,10 +63,11 @@ def misread(error: Exception, fields: Mapping[str, Sequence[str]]) -> RequestErr
         return RequestError(400, f"the body isn't JSON: {text}", todo="send JSON in UTF-8")
     what, _, path = text.partition(" - at `")
     path = path.removesuffix("`") or "$"
+    where = path.removeprefix("$").removeprefix(".") or "the body"
     if what.startswith(UNKNOWN):
         name = what.removeprefix(UNKNOWN).removesuffix("`")
         known = fields.get(path.partition("[")[0], ())
-        return RequestError(400, f"{name}: {unknown(name, known)}", where=path)
+        return RequestError(400, f"{name}: {unknown(name, known)}", where=where)
     return RequestError(
-        400, what.replace("`", ""), where=path, todo="/openapi.json says what it may be"
+        400, what.replace("`", ""), where=where, todo="/openapi.json says what it may be"
     )
