@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from seqrec.clock import instant, iso_time
-from seqrec.config.schema import Prepare, Root, Strictness, Ties
+from seqrec.config.schema import Prepare, Root, Strictness
 from seqrec.errors import ConfigError
+from seqrec.evaluation.ties import same_time, told
 from seqrec.ranking.sampled import SampledNegatives
 from seqrec.store.steps import minima
 from seqrec.store.store import SequenceStore
@@ -24,8 +25,6 @@ SHARES = {  # entries of the card that are shares, with their descriptions
     "valid_cold": "validation targets without a training event",
     "test_cold": "test targets without a training event",
 }
-
-FEWEST_TIES, ORDERED = 30, 0.9  # pairs of one time, and the share that says they go by their ids
 
 
 def protocol_card(
@@ -81,7 +80,7 @@ def protocol_card(
     }
     if timestamp is not None:
         card |= _times(store, splits, timestamp)
-        card["notes"] += _ties(store, timestamp, config.prepare.ties)
+        card["notes"] += told(store, timestamp, config.prepare.ties)
     card["leaks"] = list(_leaks(card, store, splits, config.prepare))
     return card
 
@@ -148,7 +147,7 @@ def _cold_targets(store: SequenceStore, splits: Splits) -> str:
 def _times(store: SequenceStore, splits: Splits, timestamp: np.ndarray) -> dict[str, Any]:
     train = np.sort(timestamp[splits.train.positions()])
     target = timestamp[splits.test.end]
-    same = _same_time(store, timestamp)
+    same = same_time(store, timestamp)
     tied = np.concatenate([[False], same]) | np.concatenate([same, [False]])
     later = len(train) - np.searchsorted(train, target, side="right")
     return {
@@ -161,32 +160,6 @@ def _times(store: SequenceStore, splits: Splits, timestamp: np.ndarray) -> dict[
         "train_after_a_test": float(later.mean() / len(train)),
         "tied": float(tied.mean()),
     }
-
-
-def _same_time(store: SequenceStore, timestamp: np.ndarray) -> np.ndarray:
-    """Return whether each event but the last is of the time and user of the next one."""
-    same = timestamp[1:] == timestamp[:-1]
-    same[np.asarray(store.offset[1:-1]) - 1] = False  # the next event is another user's
-    return same
-
-
-def _ties(store: SequenceStore, timestamp: np.ndarray, ties: Ties) -> list[str]:
-    """Say how events of one time are ordered, if it isn't by anything that happened."""
-    same = _same_time(store, timestamp)
-    if ties is Ties.shuffle:
-        return [f"{percent(float(same.mean()))} of neighbouring events are of one time: shuffled"]
-    first, second = store.item[:-1][same], store.item[1:][same]
-    place_V = np.concatenate([[0], store.items()["item"].rank("ordinal").to_numpy()])
-    rising = (place_V[second] > place_V[first])[second != first]
-    share = float(rising.mean()) if len(rising) else 0.5
-    if len(rising) < FEWEST_TIES or 1 - ORDERED < share < ORDERED:
-        return []
-    return [
-        f"{percent(float(same.mean()))} of neighbouring events are of one time, and the ids of "
-        f"{percent(max(share, 1 - share))} of these {'rise' if share > 0.5 else 'fall'}: what "
-        "follows them is the order of ids and nothing that a user did; prepare.ties=shuffle gives "
-        "the figure without it"
-    ]
 
 
 def _range(times: np.ndarray) -> list[str]:

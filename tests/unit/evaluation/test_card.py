@@ -84,7 +84,7 @@ def test_ties_that_go_by_ids_are_told_and_can_be_shuffled(tmp_path, backwards, m
     days.sort(key=lambda event: event[1], reverse=backwards)
     monkeypatch.setitem(globals(), "EVENTS", days)
     [note] = card_of(store(tmp_path), LeaveOneOut())["notes"]
-    assert "of neighbouring events are of one time, and the ids of 100.00 %" in note
+    assert "of neighbouring events are of one time, and the ids of 100.00%" in note
     assert ("fall" in note) is backwards
     config, data = Prepare(ties=Ties.shuffle), store(tmp_path, ties=Ties.shuffle)
     [note] = card_of(data, LeaveOneOut(), prepare=config)["notes"]

@@ -1,0 +1,34 @@
+"""Events of one user and time: how many they are, and what orders them."""
+
+import numpy as np
+
+from seqrec.config.schema import Ties
+from seqrec.store.store import SequenceStore
+
+FEWEST, ORDERED = 30, 0.9  # pairs of one time, and the share of them that says they go by ids
+
+
+def same_time(store: SequenceStore, timestamp: np.ndarray) -> np.ndarray:
+    """Return whether each event but the last is of the time and user of the next one."""
+    same = timestamp[1:] == timestamp[:-1]
+    same[np.asarray(store.offset[1:-1]) - 1] = False  # the next event is another user's
+    return same
+
+
+def told(store: SequenceStore, timestamp: np.ndarray, ties: Ties) -> list[str]:
+    """Say how events of one time are ordered, if it isn't by anything that happened."""
+    same = same_time(store, timestamp)
+    if ties is Ties.shuffle:
+        return [f"{same.mean():.2%} of neighbouring events are of one time: shuffled"]
+    first, second = store.item[:-1][same], store.item[1:][same]
+    place_V = np.concatenate([[0], store.items()["item"].rank("ordinal").to_numpy()])
+    rising = (place_V[second] > place_V[first])[second != first]
+    share = float(rising.mean()) if len(rising) else 0.5
+    if len(rising) < FEWEST or 1 - ORDERED < share < ORDERED:
+        return []
+    return [
+        f"{same.mean():.2%} of neighbouring events are of one time, and the ids of "
+        f"{max(share, 1 - share):.2%} of these {'rise' if share > 0.5 else 'fall'}: what "
+        "follows them is the order of ids and nothing that a user did; prepare.ties=shuffle gives "
+        "the figure without it"
+    ]
