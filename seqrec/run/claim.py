@@ -8,16 +8,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from filelock import FileLock, Timeout
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from seqrec.disk.write import telling
 from seqrec.machine.process import is_first_process
+from seqrec.run.entries import LOCK
 from seqrec.terminal.errors import plain_errors
+from seqrec.terminal.say import say
 
 ELSEWHERE = "run_folder.txt"  # in a job's folder: path of the earlier run that stands for it
-BEFORE = {".hydra", ".lock"}  # what a folder holds before the run writes anything
+BEFORE = {".hydra", LOCK}  # what a folder holds before the run writes anything
 BEGUN = {  # and what it writes before its first checkpoint
     *("config.yaml", "run.json", "catalogue.parquet", "protocol.json", "protocol.md"),
     *("code.patch", "manifest.json", "checkpoints", "wandb", "csv", "tensorboard"),
@@ -52,6 +55,7 @@ class NewFolder(Callback):
         else:
             with plain_errors():
                 folder = claim(Path(hydra[kind].dir))
+                clear_killed(folder.parent, Path(config.paths.output_dir))
         with read_write(hydra), open_dict(hydra):
             hydra[kind].dir = str(folder)
             hydra.overrides.hydra.append(f"{key}='{folder}'")  # the jobs of a sweep compose anew
@@ -89,6 +93,21 @@ def claim(wanted: Path) -> Path:
                 continue
         return folder
     raise AssertionError  # count has no end
+
+
+def clear_killed(runs: Path, output_dir: Path) -> None:
+    """Remove the folders of runs that were killed before their first checkpoint, and say so.
+
+    Args:
+        runs: the folder that they are in.
+        output_dir: the folder of all runs; it stays.
+    """
+    for lock in runs.glob(f"*/{LOCK}"):
+        folder = lock.parent
+        with suppress(Timeout, OSError), FileLock(lock, timeout=0):
+            give_back(folder, output_dir, stopped=True)
+        if not folder.exists():
+            say(f"removed  {folder}: a run that was killed before its first checkpoint")
 
 
 def give_back(folder: Path, output_dir: Path, *, stopped: bool = False) -> None:

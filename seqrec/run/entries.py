@@ -9,6 +9,7 @@ ALSO: dict[str, Any] = {  # entries that older versions didn't write
     **dict.fromkeys(("name", "command", "device", "store", "started"), str),
     **{"overrides": list, "before": list, "choices": dict, "environment": dict, "lineage": dict},
 }
+LOCK = ".lock"  # held while a run is trained; afterwards it is there only if the run was killed
 BEGUN = ("config.yaml", "protocol.json", "catalogue.parquet", "run.json")  # before the first step
 SEALED = (
     *(*BEGUN, "metrics.json", "history.jsonl", "ranks.parquet", "lists.parquet"),

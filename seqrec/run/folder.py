@@ -38,7 +38,7 @@ from seqrec.disk.manifest import MANIFEST, check, entries, read_checked, seal, u
 from seqrec.disk.write import replacing, telling, write_file
 from seqrec.errors import RunError
 from seqrec.run.checkpoints import BEST, FOLDER, LAST, checkpoints_of, read_checkpoint
-from seqrec.run.entries import ABOUT, ALSO, IMPLIED, RESULTS, SEALED
+from seqrec.run.entries import ABOUT, ALSO, IMPLIED, LOCK, RESULTS, SEALED
 
 
 class RunFolder:
@@ -93,12 +93,14 @@ class RunFolder:
     def held(self) -> Iterator[None]:
         """Lock this folder against training by other processes; the lock dies with its process.
 
+        Its file stays only if the process was killed.
+
         Raises:
             RunError: another process holds it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         try:
-            lock = FileLock(self.path / ".lock", timeout=0).acquire()
+            lock = FileLock(self.path / LOCK, timeout=0).acquire()
         except Timeout as error:
             raise RunError(
                 "another process is training this run",
@@ -106,7 +108,10 @@ class RunFolder:
                 todo="wait for it or stop it; in a sweep, rerun=true trains another run",
             ) from error
         with lock:
-            yield
+            try:
+                yield
+            finally:
+                (self.path / LOCK).unlink(missing_ok=True)
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Write ``config.yaml``."""

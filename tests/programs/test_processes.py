@@ -91,7 +91,7 @@ def settled(folder: Path, *overrides: str, kind: str = "run") -> Path:
         "sweep": node,
         "overrides": {"hydra": list(overrides), "task": ["seed=1,2"]},
     }
-    config = OmegaConf.create({"hydra": hydra})
+    config = OmegaConf.create({"hydra": hydra, "paths": {"output_dir": str(folder.parent)}})
     callback = NewFolder()
     getattr(callback, {"run": "on_run_start", "sweep": "on_multirun_start"}[kind])(config)
     chosen = Path(config.hydra[kind].dir)

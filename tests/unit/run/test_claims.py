@@ -1,8 +1,10 @@
 """Folders of runs that ended too early to be gone on with."""
 
 import pytest
+from filelock import FileLock
 
-from seqrec.run.claim import give_back
+from seqrec.run.claim import clear_killed, give_back
+from seqrec.run.folder import RunFolder
 
 
 @pytest.fixture
@@ -20,6 +22,21 @@ def test_a_run_that_is_stopped_before_its_first_checkpoint_leaves_nothing(begun,
     assert (begun / "config.yaml").is_file()  # a run that failed has something to tell
     give_back(begun, tmp_path / "outputs", stopped=True)
     assert [path.name for path in (tmp_path / "outputs").iterdir()] == []
+
+
+def test_a_killed_run_that_nothing_can_go_on_from_is_removed_by_the_next(begun, tmp_path, capsys):
+    with FileLock(begun / ".lock"):  # it is still training
+        clear_killed(begun.parent, tmp_path / "outputs")
+    assert begun.is_dir()
+    clear_killed(begun.parent, tmp_path / "outputs")
+    assert not begun.exists() and "killed before its first checkpoint" in capsys.readouterr().err
+
+
+def test_a_run_that_failed_stays(begun, tmp_path):
+    with pytest.raises(ValueError), RunFolder(begun).held():
+        raise ValueError
+    clear_killed(begun.parent, tmp_path / "outputs")
+    assert (begun / "run.json").is_file()
 
 
 @pytest.mark.parametrize("name", ["checkpoints/last.ckpt", "notes.txt", "metrics.json"])
