@@ -12,6 +12,7 @@ from helpers.browser import started
 from helpers.commands import composed
 from helpers.compositions import kept_compositions
 from helpers.experiments import root, store_of
+from helpers.exports import captures_in_forks, shared_bundle
 from helpers.finished import shared_run
 from helpers.order import in_halves
 from helpers.place import Place
@@ -53,6 +54,13 @@ def _compositions():
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _captures():
+    """Capture models in forks."""
+    with captures_in_forks():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _fixed_seed():
     torch.manual_seed(0)
@@ -86,6 +94,21 @@ def finished(tmp_path_factory):
     def get(name):
         if name not in made:
             made[name] = shared_run(name, folder)
+        return made[name]
+
+    yield get
+    for each in made.values():
+        each.check()
+
+
+@pytest.fixture(scope="session")
+def exported(finished):
+    """``exported("default")``: the bundle of a finished run, shared as that is."""
+    made = {}
+
+    def get(name):
+        if name not in made:
+            made[name] = shared_bundle(finished(name))
         return made[name]
 
     yield get

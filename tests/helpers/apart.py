@@ -15,6 +15,7 @@ import threading
 from collections.abc import Sequence
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from unittest import mock
 
@@ -22,6 +23,13 @@ from helpers import ROOT
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["helpers.preloaded"])
+
+
+def ready() -> BaseContext:
+    """Return the context in which a process is such a fork, for what starts processes itself."""
+    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+        forkserver.ensure_running()
+    return FORKS
 
 
 class Apart:
@@ -34,10 +42,9 @@ class Apart:
     """
 
     def __init__(self, words: Sequence[str], env: dict[str, str], folder: Path = ROOT) -> None:
-        with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
-            forkserver.ensure_running()
-        self.pipe, end = FORKS.Pipe(duplex=False)
-        self.process = FORKS.Process(target=_main, args=(list(words), env, str(folder), end))
+        forks = ready()
+        self.pipe, end = forks.Pipe(duplex=False)
+        self.process = forks.Process(target=_main, args=(list(words), env, str(folder), end))
         self.process.start()
         end.close()
         self.stdout = open(self.pipe.fileno(), encoding="utf-8", closefd=False)  # noqa: SIM115

@@ -33,9 +33,15 @@ def at_slots(policy):
 
 
 def evidence_of(logging, target, slates, rng):
-    """Let the logging policy show slates, and users click."""
-    shown = [logging.choose(SCORES, len(LOOK), rng).order_K for _ in range(slates)]
-    return known_about(logging, target, np.stack(shown), rng)
+    """Let the logging policy show slates, all at once by its chances, and users click."""
+    score_NM = np.tile(SCORES, (slates, 1))
+    free_NM, order_NK = np.ones(score_NM.shape, bool), np.zeros((slates, len(LOOK)), int)
+    for slot in range(len(LOOK)):
+        below_NM = logging.next(score_NM, free_NM).cumsum(1)
+        drawn_N1 = rng.random((slates, 1)) * below_NM[:, -1:]
+        order_NK[:, slot] = (drawn_N1 < below_NM).argmax(1)
+        free_NM[np.arange(slates), order_NK[:, slot]] = False
+    return known_about(logging, target, order_NK, rng)
 
 
 def known_about(logging, target, order_NK, rng):

@@ -71,6 +71,8 @@ def _of_its_own(argv: list[str], env: dict[str, str], folder: Path) -> Iterator[
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("default")
+            # of a library that is pinned, about itself
+            warnings.filterwarnings("ignore", "", DeprecationWarning, "wandb_workspaces")
             yield
     finally:
         os.chdir(before)

@@ -32,7 +32,7 @@ def evaluated(run: Path) -> Any:
     folder = RunFolder.open(run)
     module = rebuild(folder, folder.config())
     about = {k: folder.about()[k] for k in ("precision", "overrides", "choices", "data_hash")}
-    return folder.results(), about, float(sum(p.sum() for p in module.parameters()))
+    return folder.results(), about, float(sum(p.detach().sum() for p in module.parameters()))
 
 
 def recommended(run: Path) -> Any:

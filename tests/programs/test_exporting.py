@@ -22,7 +22,7 @@ def here(run, folder, kind, **_):
     return write_tensors(Graph(exportable(asks.model)).eval(), asks.events, folder)
 
 
-def exported(monkeypatch, *, write=here):
+def in_process(monkeypatch, *, write=here):
     monkeypatch.setattr(export, "captured_apart", write)
     return "format=tensors"
 
@@ -39,7 +39,7 @@ def default(finished, tmp_path):
 def test_a_run_becomes_a_bundle_whose_card_and_figures_say_what_it_is(default, monkeypatch):
     place, run = default
     out = place.folder / "bundle"
-    said = place.run("scripts/export.py", f"run={run}", f"out={out}", exported(monkeypatch))
+    said = place.run("scripts/export.py", f"run={run}", f"out={out}", in_process(monkeypatch))
     assert "0 different" in said
     assert "overlap@10" in said
     parity = json.loads((out / "parity.json").read_text())
@@ -60,7 +60,9 @@ def test_events_and_features_go_through_the_gate(name, finished, tmp_path, monke
     shared, place = finished(name), Place(tmp_path)
     place.env["SEQREC_CACHE_DIR"] = shared.place.env["SEQREC_CACHE_DIR"]
     out = tmp_path / "bundle"
-    said = place.run("scripts/export.py", f"run={shared.run}", f"out={out}", exported(monkeypatch))
+    said = place.run(
+        "scripts/export.py", f"run={shared.run}", f"out={out}", in_process(monkeypatch)
+    )
     assert "0 different" in said
 
 
@@ -74,7 +76,7 @@ def test_a_bundle_that_answers_otherwise_is_not_kept_and_the_worst_are_shown(def
 
     place, run = default
     out = place.folder / "bundle"
-    kind = exported(monkeypatch, write=spoiled)
+    kind = in_process(monkeypatch, write=spoiled)
     said = place.run("scripts/export.py", f"run={run}", f"out={out}", kind, status=1)
     assert "doesn't answer as its run does" in said
     assert said.count("user u") == 5
@@ -86,7 +88,7 @@ def test_a_full_disk_leaves_nothing(default, monkeypatch):
         raise OSError(28, "No space left on device")
 
     place, run = default
-    kind = exported(monkeypatch, write=full)
+    kind = in_process(monkeypatch, write=full)
     words = ("scripts/export.py", f"run={run}", f"out={place.folder / 'bundle'}", kind)
     assert "the disk is full" in place.run(*words, status=1)
     assert list(place.folder.iterdir()) == []
@@ -97,7 +99,7 @@ def test_stopping_leaves_nothing(default, monkeypatch):
         raise KeyboardInterrupt
 
     place, run = default
-    kind = exported(monkeypatch, write=stopped)
+    kind = in_process(monkeypatch, write=stopped)
     words = ("scripts/export.py", f"run={run}", f"out={place.folder / 'bundle'}", kind)
     assert "stopped" in place.run(*words, status=130)
     assert list(place.folder.iterdir()) == []
@@ -152,14 +154,12 @@ def test_a_counted_model_is_refused_by_name(finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_captured_graph_answers_as_its_run_wherever_it_is_taken(default, tmp_path):
+def test_a_captured_graph_answers_as_its_run_wherever_it_is_taken(default, exported, tmp_path):
     place, run = default
-    out, moved = tmp_path / "bundle", tmp_path / "elsewhere" / "b"
-    said = place.run_apart("scripts/export.py", f"run={run}", f"out={out}")
-    assert "0 different" in said
-    assert f"serve.py bundle={out}" in said
-    shutil.copytree(out, moved)
-    shutil.rmtree(out)
+    bundle, moved = exported("default"), tmp_path / "elsewhere" / "b"
+    assert "0 different" in bundle.said
+    assert f"serve.py bundle={bundle.folder}" in bundle.said
+    shutil.copytree(bundle.folder, moved)
     said = place.run("scripts/export.py", f"check={moved}")
     assert "20 requests answered as by the run" in said
     session = ["i1", "i2", "nothing"]

@@ -30,6 +30,13 @@ class Installed:
         assert ended == status, said
         return said
 
+    def fork(self, code: str) -> str:
+        """Run code in a fork that has libraries, but not the package."""
+        (self.folder / "code.py").write_text(code)
+        ended, said = Apart([str(self.folder / "code.py")], self.env, self.folder).end()
+        assert ended == 0, said
+        return said
+
     def python(self, code: str, *, status: int = 0) -> str:
         """Run code in an interpreter of its own."""
         done = subprocess.run(
@@ -132,4 +139,4 @@ def test_further_processes_of_a_run_are_started_by_the_name_of_the_command(insta
         sys.argv = ["seqrec", "train", "seed=1"]
         __main__.main()
     """
-    assert installed.python(code).strip() == "['-m', 'seqrec.commands.train', 'seed=1']"
+    assert installed.fork(code).strip() == "['-m', 'seqrec.commands.train', 'seed=1']"

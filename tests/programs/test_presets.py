@@ -36,6 +36,7 @@ def test_overfit_learns_one_batch_by_heart(run):
     assert torch.load(folder.last, weights_only=True)["global_step"] == len(history) == 100
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch Profiler default schedule:UserWarning")
 @pytest.mark.parametrize(
     ("kind", "row"),
     [("operations", "aten::"), ("functions", "training_step"), ("simple", "run_training_batch")],

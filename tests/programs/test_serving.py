@@ -25,10 +25,9 @@ from seqrec.live import Served, read_live, write_live
 from seqrec.recommend import Recommender
 
 
-def test_the_served_list_is_the_evaluated_list(finished, place):
-    run, bundle = finished("default").run, place.folder / "bundle"
-    place.env |= {"SEQREC_CACHE_DIR": finished("default").place.env["SEQREC_CACHE_DIR"]}
-    place.run("scripts/export.py", f"run={run}", f"out={bundle}", "users=20")
+@pytest.mark.slow
+def test_the_served_list_is_the_evaluated_list(finished, exported, place):
+    run, bundle = finished("default").run, exported("default").folder
     recommender, lists = Recommender.load(run), pl.read_parquet(run / "lists.parquet")
     app = made(place.folder / "server", bundle)
     k, sessions = len(lists["recommended"][0]), []

@@ -1,10 +1,10 @@
 """What is captured is the model, and what can't be is refused by name."""
 
-import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 import torch
+from helpers.apart import ready
 from helpers.bundles import recommender
 from helpers.cells import ITEMS, arguments, cells, compare
 from helpers.components import component
@@ -87,6 +87,5 @@ def test_codes_of_times_are_exact_at_every_edge():
 @pytest.mark.slow
 def test_a_captured_model_answers_as_the_model_at_other_lengths(tmp_path):
     cell = ("encoder=lstm", "head=multihead", "scorer=cosine", "context=events")
-    spawn = multiprocessing.get_context("spawn")  # what was captured before doesn't count
-    with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as pool:
+    with ProcessPoolExecutor(max_workers=1, mp_context=ready()) as pool:  # has captured nothing
         assert pool.submit(compare, cell, tmp_path).result() < 1e-5

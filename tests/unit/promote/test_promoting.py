@@ -38,8 +38,9 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def place(made, tmp_path):
+def place(made, tmp_path, monkeypatch):
     """A folder of its own with the same things, and the old bundle live in it."""
+    monkeypatch.setattr("seqrec.promote.judge.TIMED", 40)  # `made` is judged by as many as usual
     for name in ("old", "new", "other", "log"):
         (tmp_path / name).symlink_to(made / name)
     shutil.copytree(made / "serving", tmp_path / "serving")
@@ -126,6 +127,7 @@ def start_canary(place):
     assert run(place, "candidate=new", "log=log", "share=0.3") == 0
 
 
+@pytest.mark.slow
 def test_a_canary_that_does_as_well_becomes_live_and_can_be_taken_back(place):
     start_canary(place)
     canary_log(place, {"live": 0.5, "canary": 0.55})
@@ -140,6 +142,7 @@ def test_a_canary_that_does_as_well_becomes_live_and_can_be_taken_back(place):
         run(place, "rollback=true")
 
 
+@pytest.mark.slow
 def test_a_canary_that_is_worse_is_taken_back_by_the_look_at_it(place):
     start_canary(place)
     canary_log(place, {"live": 0.5, "canary": 0.2})
@@ -149,6 +152,7 @@ def test_a_canary_that_is_worse_is_taken_back_by_the_look_at_it(place):
     assert last(place)["gates"]["canary"]["verdict"] == "fail"
 
 
+@pytest.mark.slow
 def test_a_canary_with_few_sessions_stays_and_isnt_promoted(place):
     start_canary(place)
     canary_log(place, {"live": 0.5, "canary": 0.5}, sessions=300)
@@ -160,6 +164,7 @@ def test_a_canary_with_few_sessions_stays_and_isnt_promoted(place):
     assert live(place).share == 0.5 and live(place).salt == salt
 
 
+@pytest.mark.slow
 def test_the_canary_is_judged_by_sessions_since_its_share_was_drawn(place):
     start_canary(place)
     begun = live(place).time

@@ -29,6 +29,7 @@ def test_every_model_of_the_catalogue_trains(small, model):
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 def test_one_batch_is_learned_by_heart(small):
     experiment = build_experiment(root("dim=32", "model=lstm_attn"), small)
     losses = steps(experiment, 150, lr=0.02)
