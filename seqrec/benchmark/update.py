@@ -75,7 +75,7 @@ def measure_update(overrides: list[str]) -> dict[str, Any]:
 def again(made: RunFolder, first: RunFolder, folder: Path) -> dict[str, Any]:
     """Train a new model on the data of an update, as the first run was trained."""
     values, about, then = to_values(made.config()), first.about(), to_values(first.config())
-    values |= {name: then[name] for name in ("trainer", "optimizer", "batch")}
+    values |= {name: then[name] for name in ("trainer", "optimizer", "scheduler", "batch")}
     node = OmegaConf.create(values | {"update": None})
     return run(node, folder, choices=about["choices"], overrides=about["overrides"])
 
