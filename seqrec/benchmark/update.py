@@ -85,6 +85,7 @@ def of_files(folder: Path, root: Root) -> list[str]:
     return [
         *("data=files", f"data.path={folder / 'before.parquet'}"),
         *(f"data.items_path={folder / 'items.parquet'}", "prepare.k_core=0"),
+        *("prepare.repeats=keep", f"evaluation.mask_seen={root.evaluation.mask_seen}"),
         *("split=temporal", "split.targets=all", f"max_length={root.max_length}"),
         *("logger=none", f"paths.cache_dir={folder}", f"paths.output_dir={folder}"),
         "evaluation.monitor=ndcg@10",
