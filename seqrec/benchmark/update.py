@@ -75,7 +75,7 @@ def measure_update(overrides: list[str]) -> dict[str, Any]:
 def again(made: RunFolder, first: RunFolder, folder: Path) -> dict[str, Any]:
     """Train a new model on the data of an update, as the first run was trained."""
     values, about, then = to_values(made.config()), first.about(), to_values(first.config())
-    values |= {name: then[name] for name in ("trainer", "optimizer", "batch")}
+    values |= {name: then[name] for name in ("trainer", "optimizer", "scheduler", "batch")}
     node = OmegaConf.create(values | {"update": None})
     return run(node, folder, choices=about["choices"], overrides=about["overrides"])
 
@@ -85,6 +85,7 @@ def of_files(folder: Path, root: Root) -> list[str]:
     return [
         *("data=files", f"data.path={folder / 'before.parquet'}"),
         *(f"data.items_path={folder / 'items.parquet'}", "prepare.k_core=0"),
+        *("prepare.repeats=keep", f"evaluation.mask_seen={root.evaluation.mask_seen}"),
         *("split=temporal", "split.targets=all", f"max_length={root.max_length}"),
         *("logger=none", f"paths.cache_dir={folder}", f"paths.output_dir={folder}"),
         "evaluation.monitor=ndcg@10",

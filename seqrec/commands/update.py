@@ -40,11 +40,11 @@ class Arguments:
     resume: str | None = None  # the folder of an update that was stopped, to go on with
     growth: str = "neighbours"  # where new items begin: a file of configs/growth
     options: dict[str, str] = OPTIONS  # keys of growth: reach=10, columns='[genres]'
-    epochs: int = 3  # passes over what is learned, at most
-    patience: int = 2  # validations of the new period without improvement before it stops
-    lr: float | None = None  # highest learning rate; default: twice the run's, as steps are few
-    replay: float = 0.5  # old events that are learned again, for each new one
-    distil: float = 2.0  # weight of staying near the answers of the run; 0: none
+    epochs: int = 2  # passes over what is learned, at most
+    patience: int = 1  # validations of the new period without improvement before it stops
+    lr: float | None = None  # highest learning rate; default: the run's
+    replay: float = 1.0  # old events that are learned again, for each new one
+    distil: float = 0.75  # weight of staying near the answers of the run; 0: none
     keep: float = 0.5  # share of the run's weights in those of the new model; 0: none
     valid_share: float = 0.1  # share of the new events that says when to stop
     test_share: float = 0.2  # share of the new events, the latest, that is judged

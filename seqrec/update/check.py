@@ -1,5 +1,7 @@
 """Whether newer data is that of a run, and goes on from it."""
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 
@@ -68,12 +70,36 @@ def check_goes_on(
             since,
         )
     if old.all():
-        raise DataError(
-            f"there is nothing new: {store.name} has no event after {iso_time(since - 1)}, the "
-            "last that the run had",
+        raise _nothing(before, store, since)
+
+
+def _nothing(before: SequenceStore, store: SequenceStore, since: int) -> DataError:
+    """Return the error of data without new events: there are none, or a step removed them."""
+    last = f"{iso_time(since - 1)}, the last that the run had"
+    then, now = _left_out(before), _left_out(store)
+    more = store.report["steps"][0]["interactions"] - before.report["steps"][0]["interactions"]
+    step = max(now, key=lambda name: now[name] - then.get(name, 0), default=None)
+    if more <= 0 or step is None:
+        return DataError(
+            f"there is nothing new: {store.name} has no event after {last}",
             where=store.name,
             todo="name newer data, or wait for some",
         )
+    keys = " and ".join(f"prepare.{key}" for key in step.split(" and "))
+    return DataError(
+        f"there is nothing new: {store.name} has {more:,} more events than the run read, but "
+        f"{keys} left none of them after {last}",
+        where=keys,
+        todo=f"wait for more events, or train a new run with other {keys}",
+    )
+
+
+def _left_out(store: SequenceStore) -> dict[str, int]:
+    """Return how many events each step of the preparation left out."""
+    return {
+        after["step"]: had["interactions"] - after["interactions"]
+        for had, after in pairwise(store.report["steps"])
+    }
 
 
 def _events(store: SequenceStore, which: np.ndarray) -> pl.DataFrame:

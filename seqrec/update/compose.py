@@ -22,17 +22,17 @@ class Knobs:
     Args:
         epochs: passes over what is learned, at most.
         patience: validations of the new period without improvement before it stops.
-        lr: highest learning rate; None: twice that of the run before, as steps are few.
+        lr: highest learning rate; None: that of the run before.
         replay, valid_share, test_share: see :class:`~seqrec.update.split.Continued`.
         distil, keep: see :class:`~seqrec.update.start.Inherited`.
         seed: of all random choices; None: that of the run before.
     """
 
-    epochs: int = 3
-    patience: int = 2
+    epochs: int = 2
+    patience: int = 1
     lr: float | None = None
-    replay: float = 0.5
-    distil: float = 2.0
+    replay: float = 1.0
+    distil: float = 0.75
     keep: float = 0.5
     valid_share: float = 0.1
     test_share: float = 0.2
@@ -141,7 +141,7 @@ def composed(
     }
     optimizer = values["optimizer"]
     if optimizer is not None and "lr" in optimizer:
-        lr = 2 * optimizer["lr"] if knobs.lr is None else knobs.lr
+        lr = optimizer["lr"] if knobs.lr is None else knobs.lr
         values["optimizer"] = {**optimizer, "lr": lr}
         values["scheduler"] = dict(SCHEDULE)
     return typed(OmegaConf.create(values))

@@ -68,7 +68,7 @@ class Continued:
     since: int
     valid_share: float = 0.1
     test_share: float = 0.2
-    replay: float = 0.5
+    replay: float = 1.0
     piece: int = 25
     seed: int = 0
 

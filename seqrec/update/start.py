@@ -55,7 +55,7 @@ class Inherited:
         growth: Growth,
         had: dict[str, int],
         typed: str | None = None,
-        distil: float = 2.0,
+        distil: float = 0.75,
         keep: float = 0.5,
     ) -> None:
         if not distil >= 0:
