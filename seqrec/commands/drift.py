@@ -45,9 +45,9 @@ def tell_drift(arguments: Arguments) -> int:
     """Check the arguments, read the log and compare; return 1 if it drifts."""
     check(arguments)
     if arguments.out is not None and arguments.out.suffix == ".html":
-        from seqrec.drift.page import check_packages
+        from seqrec.pages.page import check_packages
 
-        check_packages()
+        check_packages(instead="out=drift.json")
     from seqrec.drift.study import study
 
     found = study(

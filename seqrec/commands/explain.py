@@ -153,12 +153,12 @@ def answer(
 ) -> None:
     """Explain one item of one history."""
     from seqrec.explain.case import Case
-    from seqrec.explain.show.page import check_packages
     from seqrec.explain.why import explain
+    from seqrec.pages.page import check_packages
     from seqrec.run.audited import read_audit
 
     if arguments.out is not None and arguments.out.suffix == ".html":
-        check_packages()
+        check_packages(instead="out=why.json")
     session = session_of(arguments, recommender)
     case = Case.of(recommender, session, arguments.mask_seen, others_of(nodes, recommender))
     why = explain(

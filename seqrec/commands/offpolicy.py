@@ -64,9 +64,9 @@ def offpolicy(arguments: Arguments) -> None:
     from seqrec.offpolicy import study
 
     if arguments.out is not None and arguments.out.suffix == ".html":
-        from seqrec.offpolicy.show.page import check_packages
+        from seqrec.pages.page import check_packages
 
-        check_packages()
+        check_packages(instead="out=offpolicy.json")
     policy, estimators = chosen(arguments)
     feedback = read_log(arguments.log)
     window = round(arguments.window * MINUTE)

@@ -1,12 +1,9 @@
 """What was found in a log, as one HTML file that opens from disk."""
 
-import importlib.util
 from pathlib import Path
 
 from seqrec.drift.show import time_of
 from seqrec.drift.study import Study
-from seqrec.errors import ConfigError
-from seqrec.home import install
 from seqrec.pages.chart import Chart, Figure, Sheet, Variant, figures_of, layout_of
 from seqrec.pages.page import write_page
 
@@ -21,20 +18,6 @@ TEXTS = {
     "propensities": "The mean of 1 / (propensity x free candidates), which has to be 1.",
     "hit rate": "The share of lists with a hit.",
 }
-
-
-def check_packages() -> None:
-    """Check that a page can be written.
-
-    Raises:
-        ConfigError: a package is missing.
-    """
-    for package in ("plotly", "jinja2"):
-        if importlib.util.find_spec(package) is None:
-            raise ConfigError(
-                f"out= needs the package {package} for a page, which isn't installed",
-                todo=f"{install('report')}, or write out=drift.json",
-            )
 
 
 def write_drift(file: Path, found: Study) -> None:

@@ -1,13 +1,33 @@
 """A page as one file, from shared templates and those of its own package."""
 
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from seqrec.disk.write import write_file
+from seqrec.errors import ConfigError
+from seqrec.home import install
 
 SHARED = "seqrec.pages"
 JSON = {"separators": (",", ":"), "default": str, "allow_nan": False}
+
+
+def check_packages(*, instead: str) -> None:
+    """Check that a page can be written.
+
+    Args:
+        instead: what to type for a file that isn't a page.
+
+    Raises:
+        ConfigError: a package is missing.
+    """
+    for package in ("plotly", "jinja2"):
+        if find_spec(package) is None:
+            raise ConfigError(
+                f"out= needs the package {package} for a page, which isn't installed",
+                todo=f"{install('report')}, or write {instead}",
+            )
 
 
 def write_page(

@@ -1,29 +1,13 @@
 """An explanation as one HTML file that opens from disk."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
-from seqrec.errors import ConfigError
 from seqrec.explain.show.pictures import pictures
 from seqrec.explain.why import Why
 from seqrec.pages.chart import figures_of
 from seqrec.pages.page import write_page
 from seqrec.question import Question
-
-
-def check_packages() -> None:
-    """Check that a page can be written.
-
-    Raises:
-        ConfigError: a package is missing.
-    """
-    for package in ("plotly", "jinja2"):
-        if importlib.util.find_spec(package) is None:
-            raise ConfigError(
-                f"out= needs the package {package} for a page, which isn't installed",
-                todo="pip install 'seqrec[report]', or write out=why.json",
-            )
 
 
 def write_why(file: Path, why: Why, question: Question, *, run: str) -> None:

@@ -1,28 +1,11 @@
 """A study as one HTML file that opens from disk."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
-from seqrec.errors import ConfigError
-from seqrec.home import install
 from seqrec.offpolicy.show.pictures import pictures
 from seqrec.pages.chart import figures_of
 from seqrec.pages.page import write_page
-
-
-def check_packages() -> None:
-    """Check that a page can be written.
-
-    Raises:
-        ConfigError: a package is missing.
-    """
-    for package in ("plotly", "jinja2"):
-        if importlib.util.find_spec(package) is None:
-            raise ConfigError(
-                f"out= needs the package {package} for a page, which isn't installed",
-                todo=f"{install('report')}, or write out=offpolicy.json",
-            )
 
 
 def write_study(file: Path, content: dict[str, Any]) -> None:
