@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # --help and refused command lines don't need it
 
 OPTIONS: Any = field(default_factory=dict, metadata=PAIRS)
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+KINDS = ("index", "state", "policy")  # whose keys may be given
 RANGES = {"port": (0, 65_535), "workers": (1, 256), "queue": (1, 100_000), "body_kb": (1, 1 << 20)}
 NEEDED = ("onnxruntime", "starlette", "uvicorn", "httptools", "uvloop", "prometheus_client")
 
@@ -81,14 +82,6 @@ def settings_of(arguments: Arguments) -> "Settings":
             )
     if arguments.rate < 0:
         raise ConfigError(f"rate={arguments.rate}: must be at least 0", todo="rate=0 takes any")
-    check_packages()
-    for name in ONE_THREAD:  # before numpy is loaded
-        os.environ[name] = "1"
-    from seqrec.serve.build import KINDS, Settings, chosen, keys_of
-    from seqrec.serve.limits import Limits
-
-    check_folder(arguments.folder, key="folder")
-    arguments.folder.mkdir(parents=True, exist_ok=True)
     options: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
     for key, text in arguments.options.items():
         kind, dot, name = key.partition(".")
@@ -101,10 +94,15 @@ def settings_of(arguments: Arguments) -> "Settings":
                 f"{key}: {unknown(kind, known)}", todo=f"see the usage\n\n{usage(Arguments)}"
             )
         options[kind][name] = text
-    index, state, policy = (
-        chosen(kind, getattr(arguments, kind), options[kind])
-        for kind in ("index", "state", "policy")
-    )
+    check_packages()
+    for name in ONE_THREAD:  # before numpy is loaded
+        os.environ[name] = "1"
+    from seqrec.serve.build import Settings, chosen, keys_of
+    from seqrec.serve.limits import Limits
+
+    check_folder(arguments.folder, key="folder")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    index, state, policy = (chosen(kind, getattr(arguments, kind), options[kind]) for kind in KINDS)
     if state[0] == "sqlite" and state[1]["path"] is None:
         state[1]["path"] = str(arguments.folder / "sessions.sqlite")
     if arguments.workers > 1 and state[0] == "memory":
