@@ -12,6 +12,8 @@ from seqrec.config.make import locate, make, takes
 from seqrec.config.schema import Root
 from seqrec.context.events import squashed
 from seqrec.contracts import EventFacts, Facts, Loss, Objective, Reranker, Scheduler
+from seqrec.counts.similar import similar_items
+from seqrec.counts.training import Training
 from seqrec.errors import ConfigError
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.gain import Gain
@@ -126,6 +128,7 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
         rating_mean=mean,
         items=store.items,
         own_items=partial(_own_items, store, view),
+        similar=partial(_similar, store, view),
         events=_event_facts(store, view) if events else {},
     )
 
@@ -134,6 +137,11 @@ def _own_items(store: SequenceStore, view: View) -> torch.Tensor:
     """Return the pairs of a user and an item in the training events, each once, as numbers."""
     user = np.repeat(view.user, view.end - view.start)
     return torch.from_numpy(np.unique(user * (store.n_items + 1) + store.item[view.positions()]))
+
+
+def _similar(store: SequenceStore, view: View, most: int) -> torch.Tensor:
+    """Return the items that share the most users with each, of the training events."""
+    return similar_items(Training.of(store, view), most)
 
 
 def _event_facts(store: SequenceStore, view: View) -> dict[str, EventFacts]:

@@ -46,6 +46,8 @@ class Facts:
     items: Callable[[], pl.DataFrame] | None = None  # index, item, title, features; None: unknown
     own_items: Callable[[], Tensor] | None = None  # users' items in training, int64, increasing:
     # user * (n_items + 1) + item
+    similar: Callable[[int], Tensor] | None = None  # k -> similar_VK, int64: the k items that most
+    # share their users with each item in training, the closest first, 0 where there are fewer
     events: dict[str, EventFacts] = field(default_factory=dict)  # by column, ``timestamp`` too
 
     def plain(self) -> dict[str, Any]:

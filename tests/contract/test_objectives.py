@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers.batches import eval_batch, train_batch
+from helpers.batches import eval_batch, padded, train_batch
 from helpers.components import FACTS, LENGTH, component, history, names, node
 from torch import nn
 
@@ -77,18 +77,6 @@ def check_held_out(kind):
     loss = kind.held_out(model, query_BD, batch)
     other = kind.held_out(model, query_BD, replace(batch, target_B=batch.target_B % 20 + 1))
     assert loss.shape == () and loss.isfinite() and loss != other
-
-
-def padded(batch, more: int):
-    """Return the batch with further columns of padding."""
-
-    def wider(value_BL):
-        return F.pad(value_BL, (0, more))
-
-    event = {name: wider(value) for name, value in batch.history.event.items()}
-    told = replace(batch.history, item_BL=wider(batch.history.item_BL), event=event)
-    target_BL, rating_BL = wider(batch.target_BL), wider(batch.rating_BL)
-    return replace(batch, history=told, target_BL=target_BL, rating_BL=rating_BL)
 
 
 @pytest.mark.parametrize("name", names("objective"))

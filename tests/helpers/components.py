@@ -32,6 +32,7 @@ FACTS = {
     "rating_mean": 3.5,
     "sparse": False,
     "items": lambda: ITEM_TABLE,
+    "similar": lambda k: (torch.arange(ITEMS + 1)[:, None] + torch.arange(1, k + 1)) % (ITEMS + 1),
     "own_items": lambda: torch.arange(1, 10 * (ITEMS + 1), ITEMS + 1),  # each user has item 1
 }
 
