@@ -1,5 +1,7 @@
 """Crop: a stretch of each row (Xie et al. 2022, CL4SRec)."""
 
+from typing import ClassVar
+
 import torch
 from torch import Generator
 
@@ -13,6 +15,8 @@ class Crop:
     Args:
         keep: share of a row's inputs that is kept, rounded up; more than 0, at most 1.
     """
+
+    bounds: ClassVar[dict[str, tuple[int, int]]] = {"keep": (0, 1)}
 
     def __init__(self, *, keep: float = 0.6) -> None:
         check_share(keep, "keep")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import Generator, Tensor
@@ -24,6 +25,8 @@ class Insert:
         share: from 0 to 1.
         neighbours: how many of the closest items are drawn from; 1: always the closest.
     """
+
+    bounds: ClassVar[dict[str, tuple[int, int]]] = {"share": (0, 1)}
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Item dropout: some items unknown for a batch."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import torch
 from torch import Generator
@@ -20,6 +21,8 @@ class ItemDropout:
         n_items: items without the padding id.
         share: from 0 to 1.
     """
+
+    bounds: ClassVar[dict[str, tuple[int, int]]] = {"share": (0, 1)}
 
     def __init__(self, *, n_items: int, share: float = 0.1) -> None:
         check_share(share)

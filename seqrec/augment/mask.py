@@ -1,6 +1,7 @@
 """Mask: some of the inputs hidden (Xie et al. 2022, CL4SRec)."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 from torch import Generator
 
@@ -17,6 +18,8 @@ class Mask:
     Args:
         share: from 0 to 1.
     """
+
+    bounds: ClassVar[dict[str, tuple[int, int]]] = {"share": (0, 1)}
 
     def __init__(self, *, share: float = 0.3) -> None:
         check_share(share)

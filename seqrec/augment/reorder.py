@@ -1,5 +1,7 @@
 """Reorder: a stretch of each row shuffled (Xie et al. 2022, CL4SRec)."""
 
+from typing import ClassVar
+
 import torch
 from torch import Generator
 
@@ -17,6 +19,8 @@ class Reorder:
     Args:
         share: share of a row's inputs that is shuffled, rounded down; from 0 to 1.
     """
+
+    bounds: ClassVar[dict[str, tuple[int, int]]] = {"share": (0, 1)}
 
     def __init__(self, *, share: float = 0.6) -> None:
         check_share(share)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar
 
 from torch import Generator, Tensor
 
@@ -21,6 +22,8 @@ class Substitute:
         share: from 0 to 1.
         neighbours: how many of the closest items are drawn from; 1: always the closest.
     """
+
+    bounds: ClassVar[dict[str, tuple[int, int]]] = {"share": (0, 1)}
 
     def __init__(
         self, *, similar: Callable[[int], Tensor], share: float = 0.2, neighbours: int = 5

@@ -16,6 +16,7 @@ from seqrec.augment.item_dropout import ItemDropout
 from seqrec.augment.mask import Mask
 from seqrec.augment.reorder import Reorder
 from seqrec.augment.substitute import Substitute
+from seqrec.errors import ConfigError
 from seqrec.shapes import History, TrainBatch
 
 DAY = 86_400_000
@@ -161,7 +162,7 @@ def test_a_share_of_nothing_changes_nothing(name):
     after = component("augment", name, share=0.0)(batch, generator())
     assert torch.equal(after.history.item_BL, batch.history.item_BL)
     assert torch.equal(after.target_BL, batch.target_BL)
-    with pytest.raises(ValueError, match="must be from 0 to 1"):
+    with pytest.raises(ConfigError, match="must be from 0 to 1"):
         component("augment", name, share=1.5)
 
 
