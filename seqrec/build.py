@@ -22,6 +22,8 @@ from seqrec.raw.source import Source
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View
 
+MASK_STD = 0.02  # of the initial vector of hidden items, as of positions
+
 
 def build_source(config: Root) -> Source:
     """Return the data source."""
@@ -35,8 +37,9 @@ def build_baseline(config: Root, facts: Facts) -> BaselineModel:
 
 def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:
     """Return the model; with `sparse`, item tables get sparse gradients."""
-    arguments = {**vars(facts), "sparse": sparse}
-    return SequenceModel(
+    further = getattr(locate(config.objective), "further", 0)
+    arguments = {**vars(facts), "sparse": sparse, "further": further}
+    model = SequenceModel(
         embedding=make(config.embedding, **arguments),
         encoder=make(config.encoder, **arguments),
         head=make(config.head, **arguments),
@@ -44,6 +47,9 @@ def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> Sequence
         context=make(config.context, **arguments) if config.context else None,
         ask=locate(config.objective).ask,
     )
+    if further:
+        model.mask_D = torch.nn.Parameter(torch.randn(config.dim) * MASK_STD)
+    return model
 
 
 def build_loss(config: Root, facts: Facts) -> Loss:

@@ -137,7 +137,8 @@ class Encoder(Protocol):
       the first layer first.
     """
 
-    causal: ClassVar[bool]
+    @property
+    def causal(self) -> bool: ...  # of the class, or a parameter of this name
 
     def __call__(self, x_BLD: Tensor, history: History) -> Tensor: ...
 
@@ -224,7 +225,9 @@ class Objective(Protocol):
     """Runs the forward passes of a training step.
 
     An objective with parameters ``loss`` and ``negatives`` receives the run's loss and negative
-    sampler. ``trains``, ``"causal"`` or ``"any"``, states which encoders it can train.
+    sampler. ``trains``, ``"causal"`` or ``"any"``, states which encoders it can train. One whose
+    question adds positions to a history says how many: ``further = 1``. They have item 0, and a
+    model gives it a vector of its own then.
     """
 
     trains: ClassVar[str]

@@ -44,17 +44,6 @@ def gathered(batch: TrainBatch, source_BL: Tensor, length_B: Tensor) -> TrainBat
     )
 
 
-def uniform(valid_BL: Tensor, generator: Generator) -> Tensor:
-    """Draw a number in [0, 1) for each valid position, float32, and 1 for the others.
-
-    Padding takes no draw, so a row's draws don't depend on how wide its batch is.
-    """
-    drawn_BL = torch.ones(valid_BL.shape, device=valid_BL.device)
-    count = int(valid_BL.sum())
-    drawn_BL[valid_BL] = torch.rand(count, generator=generator, device=valid_BL.device)
-    return drawn_BL
-
-
 def uniform_rows(batch: TrainBatch, generator: Generator) -> Tensor:
     """Draw a number in [0, 1) for each row, float32 (B,)."""
     length_B = batch.history.length_B

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from seqrec.augment._rows import uniform
+from seqrec.layers.draws import uniform
 
 
 class Similar:

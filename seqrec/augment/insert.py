@@ -7,8 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Generator, Tensor
 
-from seqrec.augment._rows import check_share, gathered, uniform, valid
+from seqrec.augment._rows import check_share, gathered, valid
 from seqrec.augment._similar import Similar
+from seqrec.layers.draws import uniform
 from seqrec.shapes import TrainBatch
 
 

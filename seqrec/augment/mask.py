@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from torch import Generator
 
-from seqrec.augment._rows import check_share, uniform, valid
+from seqrec.augment._rows import check_share, valid
+from seqrec.layers.draws import uniform
 from seqrec.shapes import TrainBatch
 
 

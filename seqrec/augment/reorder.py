@@ -5,7 +5,8 @@ from typing import ClassVar
 import torch
 from torch import Generator
 
-from seqrec.augment._rows import check_share, gathered, uniform, uniform_rows, valid
+from seqrec.augment._rows import check_share, gathered, uniform_rows, valid
+from seqrec.layers.draws import uniform
 from seqrec.shapes import TrainBatch
 
 

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from torch import Generator, Tensor
 
-from seqrec.augment._rows import check_share, uniform, valid
+from seqrec.augment._rows import check_share, valid
 from seqrec.augment._similar import Similar
+from seqrec.layers.draws import uniform
 from seqrec.shapes import TrainBatch
 
 

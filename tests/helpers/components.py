@@ -31,6 +31,7 @@ FACTS = {
     "item_count_V": torch.arange(ITEMS + 1),
     "rating_mean": 3.5,
     "sparse": False,
+    "further": 0,
     "items": lambda: ITEM_TABLE,
     "similar": lambda k: (torch.arange(ITEMS + 1)[:, None] + torch.arange(1, k + 1)) % (ITEMS + 1),
     "own_items": lambda: torch.arange(1, 10 * (ITEMS + 1), ITEMS + 1),  # each user has item 1
