@@ -191,8 +191,9 @@ class NegativeSampler(Protocol):
 class Loss(Protocol):
     """Returns the mean loss over the valid positions, in float32.
 
-    If the targets have weights, it is their weighted mean, ``sum(w l) / sum(w)``. With ``needs_ratings`` it is a :class:`RatingLoss`. A loss that holds scores of the whole
-    catalogue has ``scores_bytes(n_items, device_type, half) -> int``, the bytes held at once.
+    If the targets have weights, it is their weighted mean, ``sum(w l) / sum(w)``. With
+    ``needs_ratings`` it is a :class:`RatingLoss`. A loss that holds scores of the whole catalogue
+    has ``scores_bytes(n_items, device_type, half) -> int``, the bytes held at once.
     """
 
     needs_negatives: ClassVar[bool]

@@ -63,17 +63,8 @@ def linear_cross_entropy(
     with_grad = torch.is_grad_enabled()  # always off inside an autograd function
     half = query_ND.dtype != torch.float32
     rows = chunk_rows(len(table_VD), query_ND.device.type, memory_mb, half)
-    return _LinearCrossEntropy.apply(
-        query_ND,
-        table_VD,
-        target_N,
-        bias_V,
-        label_smoothing,
-        temperature,
-        rows,
-        with_grad,
-        weight_N,
-    )
+    settings = (label_smoothing, temperature, rows, with_grad)
+    return _LinearCrossEntropy.apply(query_ND, table_VD, target_N, bias_V, weight_N, *settings)
 
 
 def chunk_rows(v: int, device: str, memory_mb: float | None, half: bool = False) -> int:
@@ -104,11 +95,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
         table_VD: Tensor,
         target_N: Tensor,
         bias_V: Tensor | None,
+        weight_N: Tensor | None,
         smoothing: float,
         temperature: float,
         rows: int,
         with_grad: bool,
-        weight_N: Tensor | None,
     ) -> Tensor:
         n = len(query_ND)
         with_grad = with_grad and any(ctx.needs_input_grad)
@@ -134,8 +125,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         filling = (0, 0, 0, -n % STEP)
         base_ND = F.pad(scaled_ND.to(query_ND.dtype), filling)
         if with_grad:
-            heavy_ND = query_ND if weight_N is None else (query_ND * weight_N[:, None])
-            heavy_ND = heavy_ND.to(query_ND.dtype)  # what the items are pushed by
+            heavy_ND = query_ND  # what pushes the items
+            if weight_N is not None:
+                heavy_ND = (query_ND * weight_N[:, None]).to(query_ND.dtype)
             filled_ND = F.pad(heavy_ND, filling)
             pull_ND = scaled_ND.new_empty(base_ND.shape)  # softmax-weighted items of each position
             push_VD = torch.zeros_like(items, dtype=torch.float32)

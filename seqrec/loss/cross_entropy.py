@@ -27,6 +27,7 @@ class CrossEntropy(nn.Module):
     """
 
     needs_negatives: ClassVar[bool] = False
+    has_negative_terms: ClassVar[bool] = False
     needs_ratings: ClassVar[bool] = False
     needs_vectors: ClassVar[bool] = True
     meaning: ClassVar[dict[str, str]] = {"memory_mb": "speed"}

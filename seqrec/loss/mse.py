@@ -21,6 +21,7 @@ class MSE(nn.Module):
     """
 
     needs_negatives: ClassVar[bool] = False
+    has_negative_terms: ClassVar[bool] = False
     needs_ratings: ClassVar[bool] = True
 
     def __init__(self, *, rating_mean: float) -> None:
