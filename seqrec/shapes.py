@@ -141,6 +141,11 @@ class Targets:
     user_N: Tensor | None = None  # int64, user index in the store; -1: unknown
     weight_N: Tensor | None = None  # float32, not negative; None: all count alike
 
+    def take(self, place_M: Tensor) -> "Targets":
+        """Return some of the targets."""
+        values = (getattr(self, each.name) for each in fields(self))
+        return Targets(*(None if value is None else value[place_M] for value in values))
+
 
 @dataclass(frozen=True)
 class Negatives:

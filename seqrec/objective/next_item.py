@@ -1,5 +1,7 @@
 """Prediction of the next item at every position."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -35,9 +37,20 @@ class NextItem:
         loss, targets, _ = self.of(model, batch, model(batch.history))
         return loss, len(targets.item_N), {"next_item": loss}
 
-    def of(self, model: Model, batch: TrainBatch, u_BLD: Tensor) -> tuple[Tensor, Targets, Tensor]:
-        """Return the mean loss of summaries of every prefix, with its targets and ``query_ND``."""
+    def of(
+        self,
+        model: Model,
+        batch: TrainBatch,
+        u_BLD: Tensor,
+        weigh: Callable[[Targets], Tensor] | None = None,
+    ) -> tuple[Tensor, Targets, Tensor]:
+        """Return the mean loss of summaries of every prefix, with its targets and ``query_ND``.
+
+        `weigh` gives the weights of the targets in the mean; None: all count alike.
+        """
         targets, column_N = targets_of(batch)
+        if weigh is not None:
+            targets = replace(targets, weight_N=weigh(targets))
         query_ND = model.scorer(u_BLD[targets.row_N, column_N])
         loss = self.compare(model, query_ND, targets, batch.history.item_BL)
         return loss, targets, query_ND
