@@ -5,6 +5,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast
 
 from seqrec.config.cli.script import parse
 from seqrec.config.schema import SampledBy
@@ -24,6 +25,7 @@ class Arguments:
     python scripts/evaluate.py run=outputs/.../...
     python scripts/evaluate.py run=outputs/.../... split=valid ks='[10, 50]' mask_seen=false
     python scripts/evaluate.py run=outputs/.../... sampled=100     # as in old papers
+    python scripts/evaluate.py run=outputs/.../... noise=0.5 noise_way=worst
     """
 
     run: str  # the folder of a run
@@ -32,6 +34,8 @@ class Arguments:
     mask_seen: bool | None = None  # default: the run's
     sampled: int | None = None  # negatives to also rank test targets among; default: the run's
     sampled_by: str | None = None  # uniform | popularity; default: the run's
+    noise: float | None = None  # move the vectors of the events by this share of their lengths
+    noise_way: str = "random"  # random | worst: the way that hurts the target most
     accelerator: str = "auto"  # auto | cpu | gpu
     where: list[str] | None = None  # for moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
@@ -56,12 +60,18 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(
             f"sampled_by={arguments.sampled_by} is unknown", todo="choose uniform or popularity"
         )
+    if arguments.noise is not None and not arguments.noise >= 0:
+        raise ConfigError(f"noise={arguments.noise}: must be at least 0", todo="write noise=0.5")
+    if arguments.noise_way not in ("random", "worst"):
+        raise ConfigError(
+            f"noise_way={arguments.noise_way} is unknown", todo="choose random or worst"
+        )
     if arguments.verify not in ("sampled", "full"):
         raise ConfigError(f"verify={arguments.verify} is unknown", todo="choose sampled or full")
     if arguments.save:
         check_file(Path(arguments.save), key="save", example="metrics.json")
     from seqrec.evaluation.results import prefixed
-    from seqrec.experiment.evaluate import evaluate, rebuild, relocated
+    from seqrec.experiment.evaluate import evaluate, evaluate_noisy, rebuild, relocated
     from seqrec.machine.hardware import find_hardware
     from seqrec.run.folder import RunFolder
     from seqrec.training.trainer import silence
@@ -85,7 +95,13 @@ def evaluate_run(arguments: Arguments) -> None:
     module = rebuild(folder, config)
     if arguments.verify == "full":
         module.store.verify()
-    results = evaluate(module, split=arguments.split, hardware=hardware)
+    noisy, way = arguments.noise, cast(Literal["random", "worst"], arguments.noise_way)
+    if noisy is not None:
+        results = evaluate_noisy(
+            module, split=arguments.split, hardware=hardware, size=noisy, way=way
+        )
+    else:
+        results = evaluate(module, split=arguments.split, hardware=hardware)
     out = console()
     print_line(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
     print_line(out, "device", hardware.device)
@@ -103,7 +119,11 @@ def evaluate_run(arguments: Arguments) -> None:
         if "@" not in key:
             print_line(out, key, f" {results[key]:.4f}")
     keyed = prefixed(arguments.split, results)
-    if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
+    if noisy is not None:
+        print_line(
+            out, "noise", f"{arguments.noise} of each vector's length, {arguments.noise_way}"
+        )
+    elif now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
         written = folder.results()
         moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
         differs = f"differs from metrics.json in {', '.join(moved)}"
