@@ -68,7 +68,7 @@ def test_evaluate_adds_noise_to_the_vectors_of_events(place, finished):
     said = place.run("scripts/evaluate.py", f"run={run}", "noise=0.5", "noise_way=worst")
     assert "0.5 of each vector's length, worst" in said and "check" not in said
     counted = finished("popularity").run
-    said = place.run("scripts/evaluate.py", f"run={counted}", "noise=0.5", status=1)
+    said = place.run("scripts/evaluate.py", f"run={counted}", "noise=0.5", status=2)
     assert "a baseline is counted and has no vectors" in said
     said = place.run("scripts/evaluate.py", f"run={run}", "noise_way=worse", status=2)
     assert "choose random or worst" in said
