@@ -61,6 +61,7 @@ class Case:
 CASES = (
     Case(3_400, "exact", p50=0.5, p99=2, rate=2000, within=50),
     Case(100_000, "exact", p50=2, p99=6, rate=400, within=50),
+    Case(100_000, "int8_rescore", p50=2, p99=6, rate=400, within=50),
     Case(1_000_000, "exact", p50=35, p99=60, rate=150, within=300),
     Case(1_000_000, "int8_rescore", p50=20, p99=40, rate=150, within=300),
 )

@@ -51,7 +51,7 @@ class App:
         self.guard, self.stopping = Guard(limits), False
         routes = self._routes()
         self._found = {(m, r.path): r.endpoint for r in routes for m in r.methods or ()}
-        self._starlette = Starlette(
+        self.starlette = Starlette(
             routes=routes,
             lifespan=self._running,
             exception_handlers={HTTPException: _not_found},
@@ -65,7 +65,7 @@ class App:
         """
         is_http = scope["type"] == "http"
         handler = self._found.get((scope["method"], scope["path"])) if is_http else None
-        await (handler or self._starlette)(scope, receive, send)
+        await (handler or self.starlette)(scope, receive, send)
 
     def _routes(self) -> list[Route]:
         def route(method: str, path: str, answer: Any, **options: Any) -> Route:
