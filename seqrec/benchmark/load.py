@@ -9,7 +9,6 @@ import json
 from typing import Any
 
 import numpy as np
-import uvloop
 
 CONNECTIONS = 64  # kept open; a request that finds none free waits, and the wait counts
 EARLY_S = 0.002  # a sleep ends up to a millisecond late, so the rest is waited for awake
@@ -88,6 +87,8 @@ def measure_load(
         ``p50``, ``p90`` and ``p99``, ``sent``, ``answered`` (with status 200), ``refused`` (503)
         and ``rate``: the answers a second until the last of them.
     """
+    import uvloop  # peers read this module's histories without it
+
     sessions = histories(n_items, min(2000, max(1, round(rate * seconds))), seed)
     requests = [request_of({"items": each}) for each in sessions]
     # asyncio's own loop adds a third of a millisecond to what the server takes

@@ -84,6 +84,12 @@ class Answer:
                 ]
             )
 
+    def trust(self) -> dict[str, Any]:
+        """Return how lists are explained, and how far an audit of the run found that to be true."""
+        why = "the run was exported without an audit of its explanations"
+        audited = self.model.bundle.manifest.content.get("fidelity") or {"why": why}
+        return {"explained": "leave_one_out", "fidelity": audited}
+
     def content(self) -> dict[str, Any]:
         """Return what the client reads."""
         items = []
