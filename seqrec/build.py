@@ -11,7 +11,15 @@ from torch.optim import Optimizer
 from seqrec.config.make import locate, make, takes
 from seqrec.config.schema import Root
 from seqrec.context.events import squashed
-from seqrec.contracts import EventFacts, Facts, Loss, Objective, Reranker, Scheduler
+from seqrec.contracts import (
+    EventFacts,
+    Facts,
+    Loss,
+    NegativeSampler,
+    Objective,
+    Reranker,
+    Scheduler,
+)
 from seqrec.errors import ConfigError
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.gain import Gain
@@ -60,10 +68,27 @@ def build_loss(config: Root, facts: Facts) -> Loss:
     return make(config.loss, **vars(facts))
 
 
-def build_objective(config: Root, facts: Facts, *, loss: Loss) -> Objective:
-    """Return the objective; it gets `loss` and a negative sampler if it has parameters for them."""
-    negatives = make(config.negatives, **vars(facts))
-    return make(config.objective, **vars(facts), loss=loss, negatives=negatives)
+def build_negatives(config: Root, facts: Facts) -> NegativeSampler:
+    """Return the sampler of negatives."""
+    return make(config.negatives, **vars(facts))
+
+
+def build_objective(
+    config: Root, facts: Facts, *, loss: Loss, negatives: NegativeSampler
+) -> Objective:
+    """Return the objective; it gets `loss` and `negatives` if it has parameters for them.
+
+    Raises:
+        ConfigError: it learns from ratings, and the data has none.
+    """
+    objective = make(config.objective, **vars(facts), loss=loss, negatives=negatives)
+    if getattr(objective, "reads_ratings", False) and facts.rating_mean is None:
+        raise ConfigError(
+            "this objective learns from ratings, but the data has none",
+            where=f"objective={type(objective).__name__}",
+            todo="choose another objective, or data with a rating column",
+        )
+    return objective
 
 
 def build_optimizer(config: Root, parameters: Iterable[torch.nn.Parameter]) -> Optimizer:
@@ -127,6 +152,7 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
         items=store.items,
         own_items=partial(_own_items, store, view),
         events=_event_facts(store, view) if events else {},
+        users=store.users,
     )
 
 

@@ -47,6 +47,7 @@ class Facts:
     own_items: Callable[[], Tensor] | None = None  # users' items in training, int64, increasing:
     # user * (n_items + 1) + item
     events: dict[str, EventFacts] = field(default_factory=dict)  # by column, ``timestamp`` too
+    users: Callable[[], pl.DataFrame] | None = None  # index, user, attributes; None: unknown
 
     def plain(self) -> dict[str, Any]:
         """Return the facts that are needed to rebuild a trained model, for ``run.json``."""
@@ -177,16 +178,23 @@ class Scorer(Protocol):
 
 
 class NegativeSampler(Protocol):
-    """Draws items that a position shouldn't predict."""
+    """Draws items that a position shouldn't predict.
 
-    def __call__(self, targets: Targets, item_BL: Tensor) -> Negatives: ...
+    One with ``sees_queries = True`` takes ``query_ND`` and the ``catalogue`` after these; no
+    gradient reaches them through what it returns. One with parameters is a module: they are trained
+    and saved beside the model, and learn from :attr:`~seqrec.shapes.Negatives.lesson`. One that
+    can't tell how likely its draws are sets ``has_probabilities = False``.
+    """
+
+    def __call__(self, targets: Targets, item_BL: Tensor, *seen: Any) -> Negatives: ...
 
 
 class Loss(Protocol):
     """Returns the mean loss over the valid positions, in float32.
 
-    With ``needs_ratings`` it is a :class:`RatingLoss`. A loss that holds scores of the whole
-    catalogue has ``scores_bytes(n_items, device_type, half) -> int``, the bytes held at once.
+    If the targets have weights, it is their weighted mean, ``sum(w l) / sum(w)``. With
+    ``needs_ratings`` it is a :class:`RatingLoss`. A loss that holds scores of the whole catalogue
+    has ``scores_bytes(n_items, device_type, half) -> int``, the bytes held at once.
     """
 
     needs_negatives: ClassVar[bool]
@@ -222,7 +230,9 @@ class Objective(Protocol):
     """Runs the forward passes of a training step.
 
     An objective with parameters ``loss`` and ``negatives`` receives the run's loss and negative
-    sampler. ``trains``, ``"causal"`` or ``"any"``, states which encoders it can train.
+    sampler. ``trains``, ``"causal"`` or ``"any"``, states which encoders it can train. One with
+    parameters of its own is a module: they are trained and saved beside the model, and aren't
+    served. One that reads the ratings of the targets sets ``reads_ratings = True``.
     """
 
     trains: ClassVar[str]

@@ -9,6 +9,7 @@ from seqrec.build import (
     build_list_metrics,
     build_loss,
     build_model,
+    build_negatives,
     build_objective,
     build_optimizer,
     build_reranker,
@@ -70,13 +71,14 @@ def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | Base
     _check_wanted(model, facts, store)
     if config.trainer.compile:
         model.compile(dynamic=True)
-    loss = build_loss(config, facts)
+    loss, negatives = build_loss(config, facts), build_negatives(config, facts)
     return TrainedModule(
         model=model,
         window=make(config.window, **vars(facts)),
         augment=make(config.augment, **vars(facts)),
-        objective=build_objective(config, facts, loss=loss),
+        objective=build_objective(config, facts, loss=loss, negatives=negatives),
         loss=loss,
+        negatives=negatives,
         optimizer=partial(build_optimizer, config),
         scheduler=build_scheduler(config),
         update=make(config.update) if config.update else None,
