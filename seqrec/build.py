@@ -20,6 +20,8 @@ from seqrec.contracts import (
     Reranker,
     Scheduler,
 )
+from seqrec.counts.similar import similar_items
+from seqrec.counts.training import Training
 from seqrec.errors import ConfigError
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.gain import Gain
@@ -27,6 +29,8 @@ from seqrec.ranking.lists import ListMetric
 from seqrec.raw.source import Source
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View
+
+MASK_STD = 0.02  # of the initial vector of hidden items, as of positions
 
 
 def build_source(config: Root) -> Source:
@@ -41,8 +45,9 @@ def build_baseline(config: Root, facts: Facts) -> BaselineModel:
 
 def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:
     """Return the model; with `sparse`, item tables get sparse gradients."""
-    arguments = {**vars(facts), "sparse": sparse}
-    return SequenceModel(
+    further = getattr(locate(config.objective), "further", 0)
+    arguments = {**vars(facts), "sparse": sparse, "further": further}
+    model = SequenceModel(
         embedding=make(config.embedding, **arguments),
         encoder=make(config.encoder, **arguments),
         head=make(config.head, **arguments),
@@ -50,6 +55,9 @@ def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> Sequence
         context=make(config.context, **arguments) if config.context else None,
         ask=locate(config.objective).ask,
     )
+    if further:
+        model.mask_D = torch.nn.Parameter(torch.randn(config.dim) * MASK_STD)
+    return model
 
 
 def build_loss(config: Root, facts: Facts) -> Loss:
@@ -151,6 +159,7 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
         rating_mean=mean,
         items=store.items,
         own_items=partial(_own_items, store, view),
+        similar=partial(_similar, store, view),
         events=_event_facts(store, view) if events else {},
         users=store.users,
     )
@@ -160,6 +169,11 @@ def _own_items(store: SequenceStore, view: View) -> torch.Tensor:
     """Return the pairs of a user and an item in the training events, each once, as numbers."""
     user = np.repeat(view.user, view.end - view.start)
     return torch.from_numpy(np.unique(user * (store.n_items + 1) + store.item[view.positions()]))
+
+
+def _similar(store: SequenceStore, view: View, most: int) -> torch.Tensor:
+    """Return the items that share the most users with each, of the training events."""
+    return similar_items(Training.of(store, view), most)
 
 
 def _event_facts(store: SequenceStore, view: View) -> dict[str, EventFacts]:
