@@ -87,14 +87,16 @@ def build_experiment(
     if config.trainer.compile:
         model.compile(dynamic=True)
     loss = build_loss(config, facts)
+    teacher = make(config.teacher) if config.teacher else None
     return TrainedModule(
         model=model,
         window=make(config.window, **vars(facts)),
         augment=make(config.augment, **vars(facts)),
-        objective=build_objective(config, facts, loss=loss),
+        objective=build_objective(config, facts, loss=loss, teacher=teacher),
         loss=loss,
         optimizer=partial(build_optimizer, config),
         scheduler=build_scheduler(config),
+        teacher=teacher,
         update=make(config.update) if config.update else None,
         **judged,
     )

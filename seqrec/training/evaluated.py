@@ -75,12 +75,15 @@ class EvaluatedModule(lightning.LightningModule):
         return {"config": to_values(self.config), "facts": self.facts.plain()}
 
     @property
+    def wanted(self) -> tuple[str, ...]:
+        """Event columns that batches hold."""
+        return self.model.wanted
+
+    @property
     def columns(self) -> Columns:
         """The columns that batches are gathered from, on the model's device."""
         if self._columns is None or self._columns.asked_device != self.device:
-            self._columns = Columns(
-                self.store, self.device, ratings=self.rates, events=self.model.wanted
-            )
+            self._columns = Columns(self.store, self.device, ratings=self.rates, events=self.wanted)
         return self._columns
 
     def val_dataloader(self) -> EvalBatches:

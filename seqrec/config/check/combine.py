@@ -90,8 +90,6 @@ def _combined(config: dict[str, Any]) -> Iterator[str]:
     runs = config["ensemble"].get("runs")
     if isinstance(runs, list) and len(set(runs)) < max(2, len(runs)):
         yield f"ensemble.runs={runs}: name two finished runs or more, each once"
-    if not config["ensemble"].get("steps", 0) >= 0:
-        yield f"ensemble.steps={config['ensemble']['steps']}: must be at least 0"
     trainer = config.get("trainer") or {}
     if trainer.get("strategy", "auto") != "auto" or trainer.get("num_nodes", 1) > 1:
         yield "trainer: an ensemble is combined in one process; leave it out or use trainer=auto"
