@@ -123,6 +123,8 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
     module, hardware, card = _begin(root, record, out)
     if isinstance(module, TrainedModule):
         module.inherit()
+        if module.begun is not None:
+            print_line(out, "begins", module.begun.text())
     plan, resumed = None, continue_threads(record.folder)
     if is_first_process() and isinstance(module, TrainedModule):
         plan = make_plan(module, hardware)

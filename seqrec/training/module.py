@@ -25,6 +25,7 @@ from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch, TrainBatch
 from seqrec.terminal.console import Console, print_line
 from seqrec.training.evaluated import EvaluatedModule
+from seqrec.training.start import Begun, begin_from
 
 
 class TrainedModule(EvaluatedModule):
@@ -78,6 +79,7 @@ class TrainedModule(EvaluatedModule):
         self.generator = torch.Generator()  # for augmentation; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.learned = None if update is None else self.splits.learned
+        self.begun: Begun | None = None  # what it took over from another run
         self.validated = -1  # the epoch of the latest validation
         # a loss that is NaN stops the run; torchmetrics' warning would only come before
         self.train_loss, self.valid_loss = MeanMetric(nan_strategy="ignore"), MeanMetric()
@@ -103,6 +105,9 @@ class TrainedModule(EvaluatedModule):
         """Take over what this run has of others: the weights it begins with, and its teacher."""
         if self.update is not None:
             self.update.begin(self.model, self.task, self.config, self.facts)
+        if self.config.checkpoint is not None:
+            where = self.config.checkpoint
+            self.begun = begin_from(where, self.model, self.store, self.config, self.facts)
         if self.teacher is not None:
             self.teacher.begin(self.config, self.store)
             self._columns = None  # the teacher may read others

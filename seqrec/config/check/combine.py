@@ -75,6 +75,8 @@ def _whole(config: dict[str, Any]) -> Iterator[str]:
     trainer = config.get("trainer") or {}
     if trainer.get("strategy", "auto") != "auto" or trainer.get("num_nodes", 1) > 1:
         yield "trainer: a baseline is counted in one process; leave it out or use trainer=auto"
+    if config.get("checkpoint") is not None:
+        yield "checkpoint: a baseline is counted and begins with no weights; leave it out"
     if trainer.get("ema"):
         yield "trainer.ema: a baseline is counted and has no weights to average; leave it out"
 
