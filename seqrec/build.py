@@ -24,6 +24,7 @@ from seqrec.counts.similar import similar_items
 from seqrec.counts.training import Training
 from seqrec.errors import ConfigError
 from seqrec.model import BaselineModel, SequenceModel
+from seqrec.objective._teacher import Teacher
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.lists import ListMetric
 from seqrec.raw.source import Source
@@ -82,14 +83,20 @@ def build_negatives(config: Root, facts: Facts) -> NegativeSampler:
 
 
 def build_objective(
-    config: Root, facts: Facts, *, loss: Loss, negatives: NegativeSampler
+    config: Root,
+    facts: Facts,
+    *,
+    loss: Loss,
+    negatives: NegativeSampler,
+    teacher: Teacher | None = None,
 ) -> Objective:
-    """Return the objective; it gets `loss` and `negatives` if it has parameters for them.
+    """Return the objective, with `loss`, `negatives` and `teacher` if it has parameters for them.
 
     Raises:
         ConfigError: it learns from ratings, and the data has none.
     """
-    objective = make(config.objective, **vars(facts), loss=loss, negatives=negatives)
+    given = {"loss": loss, "negatives": negatives, "teacher": teacher}
+    objective = make(config.objective, **vars(facts), **given)
     if getattr(objective, "reads_ratings", False) and facts.rating_mean is None:
         raise ConfigError(
             "this objective learns from ratings, but the data has none",
