@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -24,18 +23,15 @@ class Asker:
 
     Args:
         model: in evaluation mode, on the device of the batches.
+        catalogue: the model's, that its queries are scored against.
         policy: which items may be recommended.
         max_length: latest events of a history that the model sees.
     """
 
     model: SequenceModel | BaselineModel
+    catalogue: Ranked
     policy: Policy
     max_length: int
-
-    @cached_property
-    def catalogue(self) -> Ranked:
-        """The catalogue that queries are scored against; the model doesn't change."""
-        return self.model.catalogue()
 
     def grow(self, batch: EvalBatch, lists: int, make: Callable[["Growing"], Made]) -> Made:
         """Make lists for some histories after the other, as many at once as memory allows.
@@ -138,7 +134,9 @@ def part_of(batch: EvalBatch, first: int, last: int) -> EvalBatch:
     rows = slice(first, last)
     here_P = (batch.seen_row_P >= first) & (batch.seen_row_P < last)
     return EvalBatch(
-        history=batch.history.take(torch.arange(len(batch.event_B), device=batch.event_B.device)[rows]),
+        history=batch.history.take(
+            torch.arange(len(batch.event_B), device=batch.event_B.device)[rows]
+        ),
         event_B=batch.event_B[rows],
         target_B=batch.target_B[rows],
         rating_B=None if batch.rating_B is None else batch.rating_B[rows],

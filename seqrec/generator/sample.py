@@ -61,7 +61,9 @@ class Sample:
         for place in range(1, n + 1):
             score_RV = growing.scores()
             p_RV = (score_RV / self.temperature).softmax(1)
-            item_R = _drawn(p_RV, uniform(key_R + _stirred(place, MIX[1]) + _stirred(self.seed, GOLDEN)))
+            item_R = _drawn(
+                p_RV, uniform(key_R + _stirred(place, MIX[1]) + _stirred(self.seed, GOLDEN))
+            )
             growing.append(item_R)
             weight_BV = WEIGHED[self.aggregate](weight_BV, p_RV, item_R, place, growing.lists)
             items.append(item_R)
@@ -75,9 +77,7 @@ class Sample:
         none = weight_Bn <= 0
         room = (0, n - item_Bn.shape[1])
         item_Bn = F.pad(item_Bn.masked_fill(none, 0), room)
-        return item_Bn, F.pad(
-            weight_Bn.masked_fill(none, -math.inf).float(), room, value=-math.inf
-        )
+        return item_Bn, F.pad(weight_Bn.masked_fill(none, -math.inf).float(), room, value=-math.inf)
 
 
 def _by_reciprocal_rank(
@@ -87,7 +87,9 @@ def _by_reciprocal_rank(
     item_BS = item_R.view(-1, lists)
     if weight_BV is None:
         weight_BV = p_RV.new_zeros(len(item_BS), p_RV.shape[1], dtype=torch.float64)
-    return weight_BV.scatter_add_(1, item_BS, torch.full_like(item_BS, 1 / place, dtype=torch.float64))
+    return weight_BV.scatter_add_(
+        1, item_BS, torch.full_like(item_BS, 1 / place, dtype=torch.float64)
+    )
 
 
 def _by_relevance(

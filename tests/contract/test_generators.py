@@ -33,7 +33,8 @@ def asker(*overrides: str, mask_seen: bool = True, denied: tuple[int, ...] = (3,
     for parameter in model.parameters():
         parameter.data *= 3  # scores that aren't all about the same
     candidate_V = torch.tensor([False] + [item not in denied for item in range(1, ITEMS + 1)])
-    return Asker(model, Policy(candidate_V=candidate_V, mask_seen=mask_seen), LENGTH)
+    policy = Policy(candidate_V=candidate_V, mask_seen=mask_seen)
+    return Asker(model, model.catalogue(), policy, LENGTH)
 
 
 def batch(rows: int = ROWS, *, width: int = LENGTH, extra: int = 0) -> EvalBatch:
