@@ -12,10 +12,10 @@ from pytorch_lightning.callbacks import Callback
 
 from seqrec.benchmark.meter import EpochClock, fastest
 from seqrec.benchmark.setup import LIST, assembled, composed
-from seqrec.machine.hardware import Hardware, find_hardware
-from seqrec.machine.process import peak_mb
 from seqrec.generator import Asker
 from seqrec.generator.topk import TopK
+from seqrec.machine.hardware import Hardware, find_hardware
+from seqrec.machine.process import peak_mb
 from seqrec.recommend.lists import top_lists
 from seqrec.run.folder import RunFolder
 from seqrec.terminal.console import console

@@ -2,14 +2,13 @@
 
 import json
 import sys
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from seqrec.clock import instant
-from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.config.trust import Trust
 from seqrec.disk.write import replacing, telling
@@ -64,7 +63,14 @@ def recommend(arguments: Arguments) -> None:
     asked_for = (arguments.items, arguments.user, arguments.out)
     if sum(wanted is not None for wanted in asked_for) != 1:
         raise ConfigError("give one of items='[id, id, ...]', user=ID, out=FILE", where="arguments")
-    settings = generator_settings(arguments)
+    from seqrec.recommend.choose import generator_settings
+
+    settings = generator_settings(
+        [arguments.generator] if arguments.generator else [],
+        arguments.options,
+        folders=arguments.searchpath or (),
+        arguments=arguments,
+    )
     if arguments.out is not None:
         recommend_to_all(arguments, arguments.out, settings)
         return
@@ -139,31 +145,11 @@ def recommend_to_all(arguments: Arguments, out: Path, settings: "Nodes") -> None
     )
 
 
-def generator_settings(arguments: Arguments) -> "Nodes":
-    """Return the settings of the chosen generator; none if none is chosen.
-
-    Raises:
-        ConfigError: there is no such generator, or no such key.
-    """
-    folders = [Path(place).expanduser() for place in arguments.searchpath or ()]
-    if arguments.generator is None:
-        names = [each.name for each in fields(arguments) if each.name != "options"]
-        refuse(
-            [f"{key}: {unknown(key, names)}" for key in arguments.options],
-            todo="keys of a generator need generator=NAME; see --help",
-        )
-        return {}
-    from seqrec.recommend.choose import GENERATORS
-
-    return GENERATORS.settings_of([arguments.generator], arguments.options, folders=folders)
-
-
 def _wanted(arguments: Arguments, settings: "Nodes") -> dict[str, Any]:
     from seqrec.recommend.choose import GENERATORS
 
     wanted = {name: getattr(arguments, name) for name in ("k", "mask_seen", "allow", "deny")}
-    [generator] = GENERATORS.build(settings).values() if settings else [None]
-    return {**wanted, "generator": generator}
+    return wanted | {"generator": next(iter(GENERATORS.build(settings).values()), None)}
 
 
 def read_context(context: str | None) -> dict[str, list[str | None]]:

@@ -107,9 +107,7 @@ def difference(one: Measured, other: Measured, metric: str) -> tuple[float, floa
     Users are drawn for both at once (paired bootstrap).
     """
     apart_R = one.value_R[metric] - other.value_R[metric]
-    sums = resampled_sums(
-        np.stack([apart_R, np.ones_like(apart_R)], axis=1), replicates=REPLICATES
-    )
+    sums = resampled_sums(np.stack([apart_R, np.ones_like(apart_R)], axis=1), replicates=REPLICATES)
     low, high = interval(sums[:, :1] / sums[:, 1:])
     return float(apart_R.mean()), float(low[0]), float(high[0])
 

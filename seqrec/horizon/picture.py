@@ -41,7 +41,7 @@ def horizon_picture(curves: dict[str, Floats], title: str) -> str:
         parts.append(f"<rect x='{WIDTH + 16}' y='{y - 9}' width='14' height='4' fill='{colour}'/>")
         parts.append(f"<text x='{WIDTH + 36}' y='{y - 2}'>{escape(name)}</text>")
     axis = f"<text x='{WIDTH / 2}' y='{HEIGHT + 42}' text-anchor='middle'>"
-    parts.append(f"{axis}next event of the user, the 1st to the {last}th</text>")
+    parts.append(f"{axis}h: the h-th next event of the user</text>")
     width, height = LEFT + WIDTH + RIGHT, TOP + HEIGHT + BELOW
     inner = "\n".join(parts)
     return (

@@ -113,7 +113,7 @@ class Policy(nn.Module):
         return rank_among(query, catalogue, batch.target_B, item_BS, **self._blocked(batch))
 
     def allowed(self, batch: EvalBatch, size: int) -> Tensor:
-        """Return ``allowed_BV``: which of `size` items may be recommended to each row of a batch."""
+        """Return ``allowed_BV``: which of `size` items each row of a batch may get."""
         rows, device = len(batch.target_B), batch.target_B.device
         allowed_BV = torch.ones(rows, size, dtype=torch.bool, device=device)
         if self.ranked_V is not None:

@@ -24,6 +24,7 @@ LAYERS = [
         "evaluation",
         "pages",
         "comparison",
+        "horizon",
         "recommend",
         "explain",
         "bundle",
