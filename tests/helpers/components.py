@@ -56,6 +56,7 @@ def node(kind: str, name: str) -> dict:
 @cache
 def _read(file: Path) -> dict:
     sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0, "tags": []}
+    sizes["paths"] = {"cache_dir": None}
     root = OmegaConf.create({**sizes, "node": OmegaConf.load(file)})
     return OmegaConf.to_container(root, resolve=True)["node"]
 
