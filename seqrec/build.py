@@ -127,6 +127,7 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
         items=store.items,
         own_items=partial(_own_items, store, view),
         events=_event_facts(store, view) if events else {},
+        users=store.users,
     )
 
 

@@ -47,6 +47,7 @@ class Facts:
     own_items: Callable[[], Tensor] | None = None  # users' items in training, int64, increasing:
     # user * (n_items + 1) + item
     events: dict[str, EventFacts] = field(default_factory=dict)  # by column, ``timestamp`` too
+    users: Callable[[], pl.DataFrame] | None = None  # index, user, attributes; None: unknown
 
     def plain(self) -> dict[str, Any]:
         """Return the facts that are needed to rebuild a trained model, for ``run.json``."""
@@ -210,6 +211,7 @@ class RatingLoss(Loss, Protocol):
 class Model(Protocol):
     """A model as its objective sees it; see :class:`~seqrec.model.SequenceModel`."""
 
+    embedding: ItemEmbedding
     scorer: Scorer
 
     def __call__(self, history: History) -> Tensor: ...

@@ -24,6 +24,13 @@ ITEM_TABLE = pl.DataFrame(
         "price": [None if n == 2 else n * 1.5 for n in range(ITEMS)],
     }
 )
+USER_TABLE = pl.DataFrame(
+    {
+        "index": range(10),
+        "user": [f"u{n}" for n in range(10)],
+        "friends": [[f"u{(n + 1) % 8}"] if n < 8 else [] for n in range(10)],
+    }
+)
 FACTS = {
     "n_items": ITEMS,
     "n_users": 10,
@@ -33,6 +40,7 @@ FACTS = {
     "sparse": False,
     "items": lambda: ITEM_TABLE,
     "own_items": lambda: torch.arange(1, 10 * (ITEMS + 1), ITEMS + 1),  # each user has item 1
+    "users": lambda: USER_TABLE,
 }
 
 
