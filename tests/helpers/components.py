@@ -14,6 +14,7 @@ from seqrec.contracts import EventFacts
 from seqrec.shapes import History
 
 DIM, LENGTH, ITEMS = 8, 20, 20
+GIVEN = {"rules": {"rules": [{"if": {"brand": "b1"}, "never": {"genres": "g0"}}]}}  # required keys
 ITEM_TABLE = pl.DataFrame(
     {
         "index": range(1, ITEMS + 1),
@@ -65,7 +66,8 @@ def node(kind: str, name: str) -> dict:
 def _read(file: Path) -> dict:
     sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0, "tags": []}
     sizes["paths"] = {"cache_dir": None}
-    root = OmegaConf.create({**sizes, "node": OmegaConf.load(file)})
+    given = GIVEN.get(file.stem, {})
+    root = OmegaConf.create({**sizes, "node": OmegaConf.merge(OmegaConf.load(file), given)})
     return OmegaConf.to_container(root, resolve=True)["node"]
 
 
