@@ -132,8 +132,22 @@ def build_scheduler(config: Root) -> Scheduler:
 
 
 def build_reranker(config: Root, facts: Facts) -> Reranker:
-    """Return the reranker, which reorders the first items of each ranking."""
-    return make(config.rerank, **vars(facts))
+    """Return the reranker, which reorders the first items of each ranking.
+
+    Raises:
+        ConfigError: it reads vectors of items, and the model has none.
+    """
+    reranker: Reranker = make(config.rerank, **vars(facts))
+    vectors = config.baseline is None and getattr(locate(config.scorer), "has_vectors", True)
+    if getattr(reranker, "reads_vectors", False) and not vectors:
+        lacks = "baseline" if config.baseline else "scorer"
+        raise ConfigError(
+            f"{type(reranker).__name__} compares the model's vectors of items, and "
+            f"{lacks}={locate(getattr(config, lacks)).__name__} has none",
+            where="rerank",
+            todo="compare by a column of the items (similarity=genres), or choose another model",
+        )
+    return reranker
 
 
 def build_list_metrics(config: Root) -> dict[str, ListMetric]:

@@ -221,6 +221,7 @@ class RatingLoss(Loss, Protocol):
 class Model(Protocol):
     """A model as its objective sees it; see :class:`~seqrec.model.SequenceModel`."""
 
+    embedding: ItemEmbedding
     scorer: Scorer
 
     def __call__(self, history: History) -> Tensor: ...
@@ -328,9 +329,12 @@ class Reranker(Protocol):
     ``order_BK = reranker(item_BK, score_BK, history)`` holds the places, from 0, in new order: in
     each row a permutation that depends on this row only. Items come best first with their
     scores; a row of fewer than K items ends in item 0 (score minus infinity), also after
-    reordering.
+    reordering. One with ``reads_vectors = True`` also takes the model's vectors of these items,
+    ``vector_BKD``, as its last argument.
     """
 
     depth: int
 
-    def __call__(self, item_BK: Tensor, score_BK: Tensor, history: History) -> Tensor: ...
+    def __call__(
+        self, item_BK: Tensor, score_BK: Tensor, history: History, *vector_BKD: Tensor
+    ) -> Tensor: ...

@@ -14,6 +14,7 @@ from seqrec.contracts import EventFacts
 from seqrec.shapes import History
 
 DIM, LENGTH, ITEMS = 8, 20, 20
+GIVEN = {"rules": {"rules": [{"if": {"brand": "b1"}, "never": {"genres": "g0"}}]}}  # required keys
 ITEM_TABLE = pl.DataFrame(
     {
         "index": range(1, ITEMS + 1),
@@ -22,6 +23,13 @@ ITEM_TABLE = pl.DataFrame(
         "brand": [None if n % 4 == 3 else f"b{n % 4}" for n in range(ITEMS)],
         "genres": [[f"g{n % 3}", f"g{n % 2}"][: n % 3] for n in range(ITEMS)],
         "price": [None if n == 2 else n * 1.5 for n in range(ITEMS)],
+    }
+)
+USER_TABLE = pl.DataFrame(
+    {
+        "index": range(10),
+        "user": [f"u{n}" for n in range(10)],
+        "friends": [[f"u{(n + 1) % 8}"] if n < 8 else [] for n in range(10)],
     }
 )
 FACTS = {
@@ -37,7 +45,7 @@ FACTS = {
         [user * (ITEMS + 1) + torch.arange(1, 3 if user > 4 else 2) for user in range(10)]
     ),
     "similar": lambda k: (torch.arange(ITEMS + 1)[:, None] + torch.arange(1, k + 1)) % (ITEMS + 1),
-    "users": None,
+    "users": lambda: USER_TABLE,
 }
 
 
@@ -61,7 +69,9 @@ def node(kind: str, name: str) -> dict:
 @cache
 def _read(file: Path) -> dict:
     sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0, "tags": []}
-    root = OmegaConf.create({**sizes, "node": OmegaConf.load(file)})
+    sizes["paths"] = {"cache_dir": None}
+    given = GIVEN.get(file.stem, {})
+    root = OmegaConf.create({**sizes, "node": OmegaConf.merge(OmegaConf.load(file), given)})
     return OmegaConf.to_container(root, resolve=True)["node"]
 
 
