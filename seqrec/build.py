@@ -138,16 +138,27 @@ def build_reranker(config: Root, facts: Facts) -> Reranker:
         ConfigError: it reads vectors of items, and the model has none.
     """
     reranker: Reranker = make(config.rerank, **vars(facts))
-    vectors = config.baseline is None and getattr(locate(config.scorer), "has_vectors", True)
-    if getattr(reranker, "reads_vectors", False) and not vectors:
-        lacks = "baseline" if config.baseline else "scorer"
+    check_vectors(reranker, config)
+    return reranker
+
+
+def check_vectors(reranker: Reranker, config: Root) -> None:
+    """Refuse a reranker that reads vectors of items for a model that has none.
+
+    Raises:
+        ConfigError: it does, and the model hasn't.
+    """
+    if not getattr(reranker, "reads_vectors", False):
+        return
+    lacks = "scorer" if config.baseline is None else "baseline"
+    part = locate(getattr(config, lacks))
+    if config.baseline is not None or not getattr(part, "has_vectors", True):
         raise ConfigError(
             f"{type(reranker).__name__} compares the model's vectors of items, and "
-            f"{lacks}={locate(getattr(config, lacks)).__name__} has none",
+            f"{lacks}={part.__name__} has none",
             where="rerank",
             todo="compare by a column of the items (similarity=genres), or choose another model",
         )
-    return reranker
 
 
 def build_list_metrics(config: Root) -> dict[str, ListMetric]:
