@@ -46,6 +46,8 @@ class Facts:
     items: Callable[[], pl.DataFrame] | None = None  # index, item, title, features; None: unknown
     own_items: Callable[[], Tensor] | None = None  # users' items in training, int64, increasing:
     # user * (n_items + 1) + item
+    similar: Callable[[int], Tensor] | None = None  # k -> similar_VK, int64: the k items that most
+    # share their users with each item in training, the closest first, 0 where there are fewer
     events: dict[str, EventFacts] = field(default_factory=dict)  # by column, ``timestamp`` too
     users: Callable[[], pl.DataFrame] | None = None  # index, user, attributes; None: unknown
 
@@ -136,7 +138,8 @@ class Encoder(Protocol):
       the first layer first.
     """
 
-    causal: ClassVar[bool]
+    @property
+    def causal(self) -> bool: ...  # of the class, or a parameter of this name
 
     def __call__(self, x_BLD: Tensor, history: History) -> Tensor: ...
 
@@ -218,6 +221,7 @@ class RatingLoss(Loss, Protocol):
 class Model(Protocol):
     """A model as its objective sees it; see :class:`~seqrec.model.SequenceModel`."""
 
+    embedding: ItemEmbedding
     scorer: Scorer
 
     def __call__(self, history: History) -> Tensor: ...
@@ -232,7 +236,9 @@ class Objective(Protocol):
     An objective with parameters ``loss`` and ``negatives`` receives the run's loss and negative
     sampler. ``trains``, ``"causal"`` or ``"any"``, states which encoders it can train. One with
     parameters of its own is a module: they are trained and saved beside the model, and aren't
-    served. One that reads the ratings of the targets sets ``reads_ratings = True``.
+    served. One that reads the ratings of the targets sets ``reads_ratings = True``. One whose
+    question adds positions to a history says how many: ``further = 1``. They have item 0, and a
+    model gives it a vector of its own then.
     """
 
     trains: ClassVar[str]
@@ -323,9 +329,12 @@ class Reranker(Protocol):
     ``order_BK = reranker(item_BK, score_BK, history)`` holds the places, from 0, in new order: in
     each row a permutation that depends on this row only. Items come best first with their
     scores; a row of fewer than K items ends in item 0 (score minus infinity), also after
-    reordering.
+    reordering. One with ``reads_vectors = True`` also takes the model's vectors of these items,
+    ``vector_BKD``, as its last argument.
     """
 
     depth: int
 
-    def __call__(self, item_BK: Tensor, score_BK: Tensor, history: History) -> Tensor: ...
+    def __call__(
+        self, item_BK: Tensor, score_BK: Tensor, history: History, *vector_BKD: Tensor
+    ) -> Tensor: ...

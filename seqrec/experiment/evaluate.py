@@ -12,8 +12,9 @@ from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.determinism import choose_algorithms
 from seqrec.machine.hardware import Hardware
 from seqrec.model import SequenceModel
+from seqrec.recommend.built import built_from
 from seqrec.recommend.data import find_data
-from seqrec.recommend.load import built_from, load_weights
+from seqrec.recommend.load import load_weights
 from seqrec.run.folder import RunFolder, to_values, typed
 from seqrec.terminal.console import console
 from seqrec.training.evaluated import EvaluatedModule
@@ -28,7 +29,7 @@ def rebuild(folder: RunFolder, config: Root) -> EvaluatedModule:
     """
     store = find_data(folder, config)
     with built_from(folder):
-        module = build_experiment(config, store)
+        module = build_experiment(config, store, folder)
     load_weights(module, folder.weights(), folder)
     return module
 
@@ -67,9 +68,9 @@ def evaluate_noisy(
     model = module.model
     if not isinstance(model, SequenceModel):
         raise ConfigError(
-            "a baseline is counted and has no vectors",
+            "a baseline or an ensemble has no vectors that noise could move",
             where="noise",
-            todo="leave noise out, or name the run of a trained model",
+            todo="leave noise out, or name the run of one trained model",
         )
     choose_algorithms(deterministic=module.config.trainer.deterministic)
     module.to(hardware.kind)

@@ -69,7 +69,7 @@ def test_evaluate_adds_noise_to_the_vectors_of_events(place, finished):
     assert "0.5 of each vector's length, worst" in said and "check" not in said
     counted = finished("popularity").run
     said = place.run("scripts/evaluate.py", f"run={counted}", "noise=0.5", status=2)
-    assert "a baseline is counted and has no vectors" in said
+    assert "a baseline or an ensemble has no vectors" in said
     said = place.run("scripts/evaluate.py", f"run={run}", "noise_way=worse", status=2)
     assert "choose random or worst" in said
 
