@@ -49,7 +49,8 @@ class EnsembleModel(nn.Module):
     @property
     def wanted(self) -> tuple[str, ...]:
         """Event columns that histories must hold besides their items."""
-        return tuple(dict.fromkeys(name for each in self.members for name in each.wanted))
+        members: list[Any] = list(self.members)
+        return tuple(dict.fromkeys(name for each in members for name in each.wanted))
 
     def query(self, history: History, candidate_V: Tensor | None = None) -> Blended:
         """Return queries of whole histories."""
@@ -74,10 +75,9 @@ class EnsembleModel(nn.Module):
         return Blend(tuple(each.catalogue() for each in self.members))
 
     def _asked(self, history: History) -> list[tuple[Any, History]]:
-        return [
-            (each, history.latest(most))
-            for each, most in zip(self.members, self.longest, strict=True)
-        ]
+        members: list[Any] = list(self.members)
+        pairs = zip(members, self.longest, strict=True)
+        return [(each, history.latest(most)) for each, most in pairs]
 
     def _blended(self, queries: Sequence[Any], history: History) -> Blended:
         rows = len(history.length_B)
