@@ -9,6 +9,7 @@ from seqrec.build import (
     build_list_metrics,
     build_loss,
     build_model,
+    build_negatives,
     build_objective,
     build_optimizer,
     build_reranker,
@@ -87,18 +88,18 @@ def build_experiment(
     _check_wanted(model, facts, store)
     if config.trainer.compile:
         model.compile(dynamic=True)
-    loss = build_loss(config, facts)
+    loss, negatives = build_loss(config, facts), build_negatives(config, facts)
     teacher = make(config.teacher, **vars(facts)) if config.teacher else None
+    given: dict[str, Any] = {"loss": loss, "negatives": negatives, "teacher": teacher}
     return TrainedModule(
         model=model,
         window=make(config.window, **vars(facts)),
         augment=make(config.augment, **vars(facts)),
-        objective=build_objective(config, facts, loss=loss, teacher=teacher),
-        loss=loss,
+        objective=build_objective(config, facts, **given),
         optimizer=partial(build_optimizer, config),
         scheduler=build_scheduler(config),
-        teacher=teacher,
         update=make(config.update) if config.update else None,
+        **given,
         **judged,
     )
 

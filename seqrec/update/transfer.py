@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqrec.context.events import USER, Events
 from seqrec.contracts import Facts, Fresh, Growth
 from seqrec.embedding.features import Feature
+from seqrec.embedding.friends import FriendsEmbedding
 from seqrec.errors import RunError
 from seqrec.model import SequenceModel
 from seqrec.store.store import SequenceStore
@@ -124,6 +125,9 @@ def _carries(
             yield f"{name}.value_VF", _numbers
             yield f"{name}.weight_CD", lambda old, new: old.clone()
             yield f"{name}.weight_FD", lambda old, new: old.clone()
+        if isinstance(part, FriendsEmbedding):
+            yield f"{name}.item_UM", lambda old, new: new
+            yield f"{name}.weight_UM", lambda old, new: new
     users = by_name(before.users.to_list(), store.users()["user"].to_list())
     for name, _ in model.named_parameters():
         if name.rpartition("_")[2].startswith("U"):
