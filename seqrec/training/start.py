@@ -72,8 +72,8 @@ def begin_from(
 
     A table with a row per item (a suffix such as ``_VD``: see ``seqrec/shapes.py``) takes the rows
     of items with the same original id, one of users (``_UD``) likewise, and vectors of categories
-    go by their names, those of positions by number. What the data says of items (their features' codes) isn't taken over. Rows
-    and tables that the run lacks stay as they are.
+    go by their names, those of positions by number. What the data says of items (their features'
+    codes) isn't taken over. Rows and tables that the run lacks stay as they are.
 
     Args:
         place: the run's folder.
