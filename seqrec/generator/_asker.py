@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqrec.contracts import Ranked
-from seqrec.model import BaselineModel, SequenceModel
+from seqrec.ensemble.model import AnyModel
 from seqrec.ranking.policy import Policy
 from seqrec.ranking.rank import BLOCK_BYTES
 from seqrec.shapes import UNKNOWN_TIME, EvalBatch, History
@@ -28,7 +28,7 @@ class Asker:
         max_length: latest events of a history that the model sees.
     """
 
-    model: SequenceModel | BaselineModel
+    model: AnyModel
     catalogue: Ranked
     policy: Policy
     max_length: int
