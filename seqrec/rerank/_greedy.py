@@ -25,6 +25,8 @@ def fill(
     places: int,
     value: Callable[[int], Tensor],
     chosen: Callable[[int, Tensor], None] | None = None,
+    *,
+    sort: bool = False,
 ) -> Tensor:
     """Fill the first places with the items of the highest value; the others keep their order.
 
@@ -35,6 +37,7 @@ def fill(
             finite. Of items that are worth the same, the one that stood first is taken.
         chosen: is told the place and ``at_B1``, where the item stood that takes it. A row without
             items left repeats one, and its values no longer count.
+        sort: what was chosen stands in the order that it had.
 
     Returns:
         ``order_BK``: the places that the items had, in their new order.
@@ -46,7 +49,8 @@ def fill(
         value_BK = value(place).masked_fill(~left_BK, -torch.inf)
         at_B1 = value_BK.argmax(1, keepdim=True)
         found_B1 = left_BK.gather(1, at_B1)
-        new_BK = new_BK.scatter(1, at_B1, torch.where(found_B1, place, new_BK.gather(1, at_B1)))
+        new_B1 = at_B1 if sort else torch.full_like(at_B1, place)
+        new_BK = new_BK.scatter(1, at_B1, torch.where(found_B1, new_B1, new_BK.gather(1, at_B1)))
         left_BK = left_BK.scatter(1, at_B1, False)
         if chosen is not None:
             chosen(place, at_B1)

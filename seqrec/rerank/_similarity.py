@@ -1,6 +1,7 @@
 """How alike the items of a list are: by a column of the item table, or by the model's vectors."""
 
 from collections.abc import Callable
+from functools import partial
 
 import polars as pl
 import torch
@@ -9,12 +10,13 @@ from torch import Tensor, nn
 
 from seqrec.errors import ConfigError
 from seqrec.ranking.categories import AUTO, find_categories
+from seqrec.rerank._greedy import row
 
 VECTORS = "vectors"
 
 
 class Similarity(nn.Module):
-    """``sim_BKK``, 1 for an item with itself, as ``diversity@k`` counts it.
+    """Similarities of a list's items, 1 for an item with itself, as ``diversity@k`` counts them.
 
     By categories it is Jaccard's ``|A and B| / |A or B|``; an item without any is like no other.
     By vectors it is their cosine. Both are positive semidefinite, as a DPP needs.
@@ -44,27 +46,24 @@ class Similarity(nn.Module):
         codes = torch.zeros(1, 1, dtype=torch.int32) if found is None else found.code_VM
         self.register_buffer("code_VM", torch.as_tensor(codes), persistent=False)
 
-    def forward(self, item_BK: Tensor, vector_BKD: Tensor | None) -> Tensor:
-        """``sim_BKK`` in float32."""
-        if not self.reads_vectors:
-            return self._jaccard(item_BK)
-        assert vector_BKD is not None
-        unit_BKD = F.normalize(vector_BKD.float(), dim=2)
-        sim_BKK = unit_BKD @ unit_BKD.transpose(1, 2)
-        return sim_BKK.masked_fill(_diagonal(sim_BKK), 1.0)
-
-    def _jaccard(self, item_BK: Tensor) -> Tensor:
+    def forward(self, item_BK: Tensor, vector_BKD: Tensor | None) -> Callable[[Tensor], Tensor]:
+        """Return ``similar(at_B1) -> sim_BK``: to the item of each row that is named, float32."""
+        if self.reads_vectors:
+            assert vector_BKD is not None
+            return partial(_cosine, F.normalize(vector_BKD.float(), dim=2))
         code_BKM = self.code_VM[item_BK]
-        number_BK = (code_BKM > 0).sum(2)
-        both_BKK = torch.zeros(*item_BK.shape, item_BK.shape[1], device=item_BK.device)
-        for code_BK in code_BKM.unbind(2):
-            own_BK1 = code_BK.masked_fill(code_BK == 0, -1)[:, :, None]  # -1 equals no code
-            for other_BK in code_BKM.unbind(2):
-                both_BKK += own_BK1 == other_BK[:, None]
-        either_BKK = number_BK[:, :, None] + number_BK[:, None] - both_BKK
-        sim_BKK = both_BKK / either_BKK.clamp(min=1)
-        return sim_BKK.masked_fill(_diagonal(sim_BKK), 1.0)
+        return partial(_jaccard, code_BKM, (code_BKM > 0).sum(2))
 
 
-def _diagonal(sim_BKK: Tensor) -> Tensor:
-    return torch.eye(sim_BKK.shape[1], dtype=torch.bool, device=sim_BKK.device)
+def _cosine(unit_BKD: Tensor, at_B1: Tensor) -> Tensor:
+    sim_BK = (unit_BKD @ row(unit_BKD, at_B1)[:, :, None]).squeeze(2)
+    return sim_BK.scatter(1, at_B1, 1.0)
+
+
+def _jaccard(code_BKM: Tensor, number_BK: Tensor, at_B1: Tensor) -> Tensor:
+    own_BM = row(code_BKM, at_B1)
+    both_BK = torch.zeros_like(number_BK, dtype=torch.float32)
+    for own_B in own_BM.masked_fill(own_BM == 0, -1).unbind(1):  # -1 equals no code
+        both_BK += (code_BKM == own_B[:, None, None]).sum(2)
+    either_BK = number_BK + number_BK.gather(1, at_B1) - both_BK
+    return (both_BK / either_BK.clamp(min=1)).scatter(1, at_B1, 1.0)

@@ -30,6 +30,8 @@ class Calibrated(nn.Module):
         weight: 0: the order of the model; 1: calibration alone.
         depth: items that the places are filled from.
         places: places to fill; the items below them keep their order.
+        sort: let the chosen items stand in the order of their scores: the list has the same items,
+            and those that are most relevant come first.
         category: a column of the items; ``auto``: the one that the metrics use.
     """
 
@@ -43,11 +45,12 @@ class Calibrated(nn.Module):
         items: Callable[[], pl.DataFrame] | None,
         weight: float = 0.5,
         depth: int = 100,
-        places: int = 20,
+        places: int = 10,
+        sort: bool = True,
         category: str = AUTO,
     ) -> None:
         super().__init__()
-        self.weight, self.depth, self.places = weight, depth, places
+        self.weight, self.depth, self.places, self.sort = weight, depth, places, sort
         try:
             found = None if items is None else find_categories(items(), category)
         except ConfigError as error:
@@ -89,7 +92,7 @@ class Calibrated(nn.Module):
         def chosen(place: int, at_B1: Tensor) -> None:
             mass_BG.add_(row(share_BKG, at_B1))
 
-        return fill(item_BK, self.places, value, chosen)
+        return fill(item_BK, self.places, value, chosen, sort=self.sort)
 
     def _shares(self, item_BX: Tensor) -> Tensor:
         """Return each item's share of each category, ``(B, X, G)``; zeros without any."""

@@ -30,6 +30,8 @@ class DPP(nn.Module):
         weight: 0: the order of the model; 1: diversity alone.
         depth: items that the places are filled from.
         places: places to fill; the items below them keep their order.
+        sort: let the chosen items stand in the order of their scores: the list has the same items,
+            and those that are most relevant come first.
         similarity: a column of the items, ``vectors`` of the model, or ``auto``: the categories
             that the metrics use, otherwise vectors.
     """
@@ -43,11 +45,12 @@ class DPP(nn.Module):
         items: Callable[[], pl.DataFrame] | None,
         weight: float = 0.05,
         depth: int = 100,
-        places: int = 20,
+        places: int = 10,
+        sort: bool = True,
         similarity: str = AUTO,
     ) -> None:
         super().__init__()
-        self.weight, self.depth, self.places = weight, depth, places
+        self.weight, self.depth, self.places, self.sort = weight, depth, places, sort
         self.similarity = Similarity(similarity, items)
         self.reads_vectors = self.similarity.reads_vectors
 
@@ -60,7 +63,7 @@ class DPP(nn.Module):
     ) -> Tensor:
         """Return ``order_BK``."""
         relevance_BK = relevance(score_BK)
-        sim_BKK = self.similarity(item_BK, vector_BKD)
+        similar = self.similarity(item_BK, vector_BKD)
         pivot_BK = torch.full_like(relevance_BK, 1 + RIDGE)  # d^2
         factor_BKP = relevance_BK.new_zeros(*item_BK.shape, min(self.places, item_BK.shape[1]))
 
@@ -72,8 +75,8 @@ class DPP(nn.Module):
             known_BP = row(factor_BKP, at_B1)
             explained_BK = (factor_BKP @ known_BP[:, :, None]).squeeze(2)
             root_B1 = pivot_BK.gather(1, at_B1).clamp(min=RIDGE).sqrt()
-            new_BK = (row(sim_BKK, at_B1) - explained_BK) / root_B1
+            new_BK = (similar(at_B1) - explained_BK) / root_B1
             factor_BKP[:, :, place] = new_BK
             pivot_BK.sub_(new_BK**2)
 
-        return fill(item_BK, self.places, value, chosen)
+        return fill(item_BK, self.places, value, chosen, sort=self.sort)

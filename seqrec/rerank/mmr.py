@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqrec.ranking.categories import AUTO
-from seqrec.rerank._greedy import fill, relevance, row
+from seqrec.rerank._greedy import fill, relevance
 from seqrec.rerank._similarity import Similarity
 from seqrec.shapes import History
 
@@ -26,6 +26,8 @@ class MMR(nn.Module):
         weight: 0: the order of the model; 1: similarity alone.
         depth: items that the places are filled from.
         places: places to fill; the items below them keep their order.
+        sort: let the chosen items stand in the order of their scores: the list has the same items,
+            and those that are most relevant come first.
         similarity: a column of the items, ``vectors`` of the model, or ``auto``: the categories
             that the metrics use, otherwise vectors.
     """
@@ -39,11 +41,12 @@ class MMR(nn.Module):
         items: Callable[[], pl.DataFrame] | None,
         weight: float = 0.2,
         depth: int = 100,
-        places: int = 20,
+        places: int = 10,
+        sort: bool = True,
         similarity: str = AUTO,
     ) -> None:
         super().__init__()
-        self.weight, self.depth, self.places = weight, depth, places
+        self.weight, self.depth, self.places, self.sort = weight, depth, places, sort
         self.similarity = Similarity(similarity, items)
         self.reads_vectors = self.similarity.reads_vectors
 
@@ -56,13 +59,13 @@ class MMR(nn.Module):
     ) -> Tensor:
         """Return ``order_BK``."""
         relevance_BK = relevance(score_BK)
-        sim_BKK = self.similarity(item_BK, vector_BKD)
+        similar = self.similarity(item_BK, vector_BKD)
         nearest_BK = torch.zeros_like(relevance_BK)
 
         def value(place: int) -> Tensor:
             return (1 - self.weight) * relevance_BK - self.weight * nearest_BK
 
         def chosen(place: int, at_B1: Tensor) -> None:
-            torch.maximum(nearest_BK, row(sim_BKK, at_B1), out=nearest_BK)
+            torch.maximum(nearest_BK, similar(at_B1), out=nearest_BK)
 
-        return fill(item_BK, self.places, value, chosen)
+        return fill(item_BK, self.places, value, chosen, sort=self.sort)

@@ -39,8 +39,12 @@ FACTS = {
     "item_count_V": torch.arange(ITEMS + 1),
     "rating_mean": 3.5,
     "sparse": False,
+    "further": 0,
     "items": lambda: ITEM_TABLE,
-    "own_items": lambda: torch.arange(1, 10 * (ITEMS + 1), ITEMS + 1),  # each user has item 1
+    "own_items": lambda: torch.cat(  # each user has item 1, and the later half item 2
+        [user * (ITEMS + 1) + torch.arange(1, 3 if user > 4 else 2) for user in range(10)]
+    ),
+    "similar": lambda k: (torch.arange(ITEMS + 1)[:, None] + torch.arange(1, k + 1)) % (ITEMS + 1),
     "users": lambda: USER_TABLE,
 }
 
