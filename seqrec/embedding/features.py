@@ -81,6 +81,7 @@ class FeatureEmbedding(nn.Module):
     """
 
     has_sparse_gradients: ClassVar[bool] = False
+    has_codes: ClassVar[bool] = False
     warm_V: Tensor
 
     def __init__(
