@@ -6,6 +6,8 @@ The k-means is ours because faiss is an extra, and sixty lines give codes from a
 import torch
 from torch import Generator, Tensor
 
+from seqrec.errors import DataError
+
 ROUNDS = 20
 AT_ONCE = 1 << 24  # distances that are held at once
 
@@ -77,8 +79,17 @@ def product_codes(value_NF: Tensor, known_N: Tensor, *, codes: int, size: int, s
     """Turn the columns at random, cut them in C parts, and code each part by itself.
 
     Product quantisation (Jégou, Douze and Schmid 2011); the turn spreads what is known of a row
-    over all parts. For the arguments see :func:`residual_codes`; rows need at least C columns.
+    over all parts. For the arguments see :func:`residual_codes`.
+
+    Raises:
+        DataError: the rows have fewer columns than there are codes.
     """
+    if codes > value_NF.shape[1]:
+        raise DataError(
+            f"vectors of {value_NF.shape[1]} columns can't be cut in {codes} parts",
+            where="embedding.codes",
+            todo="use fewer embedding.codes, or embedding.by=residual",
+        )
     draw = torch.Generator().manual_seed(seed)
     turn_FF = torch.linalg.qr(torch.randn(value_NF.shape[1], value_NF.shape[1], generator=draw))[0]
     parts = (value_NF @ turn_FF).tensor_split(codes, dim=1)

@@ -14,6 +14,7 @@ Places = NDArray[np.int64]
 
 WIDTH = 16384  # items in a block: their bounds stay in a cache
 FIRST = 64  # items of a block whose scores say at once what the others have to be above
+DENSE = 0.1  # share of a block that is scored with all of it
 ROUNDING = 1e-5  # share of |query| |item| by which two roundings of a score may differ
 
 
@@ -29,8 +30,9 @@ class Pruned:
     2017, "FEXIPRO: fast and exact inner product retrieval in recommender systems", SIGMOD). An item
     whose bound isn't above the worst score of the list so far is never scored, and no other is
     missed, so the lists are exact: safe dynamic pruning, as RecJPQPrune does it over codes (Petrov,
-    Macdonald and Tonellotto 2024). How much is pruned depends on the table: vectors that
-    point in all directions alike can't be bounded by few columns, and are all scored.
+    Macdonald and Tonellotto 2024). How much is pruned depends on the table: vectors that point in
+    all directions alike can't be bounded by few columns, and are scored in whole blocks, which
+    takes longer than an exact search.
 
     Making it takes a product of the table with itself, and memory for the leading columns.
 
@@ -88,7 +90,12 @@ class Pruned:
         least = kept.least
         if least == -np.inf and len(bound_W) > 2 * (FIRST + kept.depth):
             least = self._floor(kept, query_D, bound_W, first)
-        item_N, score_N = self._scored(kept, query_D, (bound_W >= least).nonzero()[0] + first)
+        open_N = (bound_W >= least).nonzero()[0]
+        if len(open_N) > DENSE * len(bound_W):  # one product of the block costs less than its rows
+            self.scored += len(bound_W)
+            kept.take(self.tables.scores(query_D[None], first, first + len(bound_W))[0], first)
+            return
+        item_N, score_N = self._scored(kept, query_D, open_N + first)
         above = score_N > kept.least  # neither is NaN
         if above.any():
             kept.add(item_N[above], score_N[above])

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from seqrec.errors import DataError
 from seqrec.features.quantize import (
     collisions,
     kmeans,
@@ -84,6 +85,11 @@ def test_parts_are_coded_by_themselves():
     value_NF, known_N = torch.randn(100, 8, generator=draw()), torch.ones(100, dtype=torch.bool)
     code_NC = product_codes(value_NF, known_N, codes=4, size=8, seed=2)
     assert code_NC.shape == (100, 4) and all(len(code_N.unique()) == 8 for code_N in code_NC.T)
+
+
+def test_more_parts_than_columns_are_refused():
+    with pytest.raises(DataError, match="3 columns can't be cut in 4 parts"):
+        product_codes(torch.randn(9, 3), torch.ones(9) > 0, codes=4, size=2, seed=0)
 
 
 def test_rows_with_the_same_codes_are_numbered_in_order():
