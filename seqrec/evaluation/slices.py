@@ -65,6 +65,30 @@ def slice_metrics(
     return results | dict(_gaps(results, k)) | dict(_group_gaps(events, results, k))
 
 
+def balanced_metrics(events: pl.DataFrame, gains: Mapping[str, Gain], k: int) -> dict[str, float]:
+    """Compute the metrics as if every target were tested equally often: means over items.
+
+    An event weighs 1 over the number of test events with its target, so popular items count no
+    more than rare ones (Yang et al. 2018, "Unbiased offline recommender evaluation"; Steck 2011).
+
+    Args:
+        events: see :func:`~seqrec.evaluation.tables.judged_events`.
+        gains: metrics by name.
+        k: list length.
+
+    Returns:
+        ``{"balanced/ndcg@10": ...}``.
+    """
+    weight_R = 1 / events.select(pl.len().over("item")).to_series().to_numpy()
+    rank_R = torch.from_numpy(events["rank"].to_numpy().copy())
+    return {
+        f"balanced/{name}@{k}" if gain.at_k else f"balanced/{name}": float(
+            np.average(gain(rank_R, k).double().numpy(), weights=weight_R)
+        )
+        for name, gain in gains.items()
+    }
+
+
 def kinds_of_events(events: pl.DataFrame) -> dict[str, Bools]:
     """Return which events belong to each kind; see :func:`slice_metrics`.
 

@@ -12,10 +12,10 @@ from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
 from seqrec.contracts import EventFacts, Ranked, Reranker
+from seqrec.ensemble.model import AnyModel
 from seqrec.generator import Asker, Generator
 from seqrec.generator.topk import TopK
 from seqrec.machine.hardware import find_hardware
-from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.policy import Policy
 from seqrec.recommend.arguments import choice_of, id_of, ids_of, length_of, moment_of, session_of
 from seqrec.recommend.choose import check_obeys
@@ -28,8 +28,6 @@ from seqrec.recommend.session import Recommendation, Session
 from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch
 from seqrec.store.views import View
-
-Model = SequenceModel | BaselineModel
 
 
 class Recommender:
@@ -48,7 +46,7 @@ class Recommender:
     def __init__(
         self,
         *,
-        model: Model,
+        model: AnyModel,
         catalogue: pl.DataFrame,
         config: Root,
         data_hash: str,
