@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from helpers.batches import eval_batch, padded, train_batch
 from helpers.components import DIM, FACTS, LENGTH, component, history, names, node
+from helpers.teachers import Given
 from torch import nn
 
 from seqrec.config.make import make
@@ -22,13 +23,14 @@ def objective(name: str):
     parts = {
         "loss": component("loss", "cross_entropy"),
         "negatives": component("negatives", "none"),
+        "teacher": Given(),
     }
     return make(node("objective", name), **FACTS, **parts)
 
 
 def model_for(kind) -> SequenceModel:
     return SequenceModel(
-        embedding=component("embedding", "id"),
+        embedding=component("embedding", "codes" if getattr(kind, "needs_codes", False) else "id"),
         encoder=component("encoder", "gru"),
         head=component("head", "additive"),
         scorer=component("scorer", "tied"),
