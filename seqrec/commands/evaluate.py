@@ -188,7 +188,13 @@ def look_ahead(arguments: Arguments, module: "EvaluatedModule", settings: "Nodes
     from seqrec.generator import Asker
     from seqrec.horizon.measure import measure
     from seqrec.horizon.protocol import next_events
-    from seqrec.horizon.show import curve_table, plain, worth_table, write_picture
+    from seqrec.horizon.show import (
+        curve_table,
+        differences,
+        plain,
+        worth_table,
+        write_picture,
+    )
     from seqrec.recommend.choose import GENERATORS, check_obeys
 
     horizon, policy = arguments.horizon or 0, module.judge.policy
@@ -206,7 +212,9 @@ def look_ahead(arguments: Arguments, module: "EvaluatedModule", settings: "Nodes
     told = f"{len(events):,} users, {number:,} next events, {events.left_out:,} left out"
     print_line(out, "horizon", f"{module.splits.protocol}; {told} (new items, repeats)")
     out.print(worth_table(found, horizon))
-    out.print(curve_table(found))
+    for told in differences(found):
+        print_line(out, "ndcg", told)
+    out.print(curve_table(found, (events.item_RH > 0).sum(0)))
     if arguments.save:
         write_file(Path(arguments.save), json.dumps(plain(found, horizon), indent=2) + "\n")
         print_line(out, "saved", arguments.save)
