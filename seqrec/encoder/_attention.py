@@ -29,12 +29,15 @@ class Attention(nn.Module):
         self.out = nn.Linear(dim, dim)
         self.rotary = Rotary(width=self.width) if rotary else None
 
-    def forward(self, x_BLD: Tensor, source_BLD: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x_BLD: Tensor, source_BLD: Tensor | None = None, *, bias: Tensor | None = None
+    ) -> Tensor:
         """Map ``x_BLD -> x_BLD``; position t attends to positions ``<= t``.
 
         Args:
             x_BLD: input of the queries.
             source_BLD: input of the keys and values; None: `x_BLD`.
+            bias: added to the scores, (B or 1, H, L, L); here and below, of queries by keys.
         """
         if source_BLD is None:
             qkv_BLE = self.qkv(x_BLD)
@@ -47,32 +50,41 @@ class Attention(nn.Module):
             qkv_BL3HW = torch.cat([turned.view_as(q_k), v], 2)
         p = self.dropout if self.training else 0.0
         if p and x_BLD.device.type == "cpu" and not torch.compiler.is_compiling():
-            y_BLHW = causal_attention(qkv_BL3HW, p)
+            y_BLHW = causal_attention(qkv_BL3HW, p, bias)
         else:
             q, k, v = qkv_BL3HW.permute(2, 0, 3, 1, 4)
-            y = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=True)
+            mask = None if bias is None else _hidden(bias, _future(x_BLD)).to(q.dtype)
+            y = F.scaled_dot_product_attention(q, k, v, mask, p, is_causal=bias is None)
             y_BLHW = y.transpose(1, 2)
         return self.out(y_BLHW.flatten(2))
 
-    def last(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
+    def last(
+        self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor, *, bias: Tensor | None = None
+    ) -> Tensor:
         """Return the output at the last valid position, whose input is `x_B1D`."""
         q, k, v = self._one(x_B1D, source_BLD, length_B[:, None] - 1)
         mask = position_mask(length_B, source_BLD.shape[1])[:, None, None]
+        if bias is not None:
+            mask = _hidden(bias, ~mask).to(q.dtype)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out(y.transpose(1, 2).flatten(2))
 
-    def weights(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
+    def weights(
+        self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor, *, bias: Tensor | None = None
+    ) -> Tensor:
         """Return ``alpha_BHL`` of the last valid position, whose input is `x_B1D`."""
         q, k, _ = self._one(x_B1D, source_BLD, length_B[:, None] - 1)
-        e_BHL = (q @ k.transpose(2, 3)).squeeze(2).float() / math.sqrt(self.width)
+        e_BHL = self._scores(q, k, bias).squeeze(2)
         return prefix_softmax(e_BHL, length_B - 1)
 
-    def map(self, x_BLD: Tensor, source_BLD: Tensor) -> Tensor:
+    def map(self, x_BLD: Tensor, source_BLD: Tensor, *, bias: Tensor | None = None) -> Tensor:
         """Return ``alpha_BHLL``, the weights of every position."""
         q, k, _ = self._one(x_BLD, source_BLD, _positions(x_BLD))
-        e_BHLL = (q @ k.transpose(2, 3)).float() / math.sqrt(self.width)
-        future_LL = torch.ones_like(e_BHLL[0, 0], dtype=torch.bool).triu(1)
-        return e_BHLL.masked_fill(future_LL, -torch.inf).softmax(-1)
+        return _hidden(self._scores(q, k, bias), _future(x_BLD)).softmax(-1)
+
+    def _scores(self, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
+        e_BHQL = (q @ k.transpose(2, 3)).float() / math.sqrt(self.width)
+        return e_BHQL if bias is None else e_BHQL + bias
 
     def _one(
         self, x_BQD: Tensor, source_BLD: Tensor, at_BQ: Tensor
@@ -94,6 +106,17 @@ class Attention(nn.Module):
     def _key_value(self, x_BLD: Tensor) -> Tensor:
         dim = x_BLD.shape[-1]
         return F.linear(x_BLD, self.qkv.weight[dim:], self.qkv.bias[dim:])
+
+
+def _hidden(score: Tensor, hidden: Tensor) -> Tensor:
+    """Return scores, minus infinity where they are hidden."""
+    return score.masked_fill(hidden, -torch.inf)
+
+
+def _future(x_BLD: Tensor) -> Tensor:
+    """Return ``(L, L)``, True where the key comes after the query."""
+    width = x_BLD.shape[1]
+    return torch.ones(width, width, dtype=torch.bool, device=x_BLD.device).triu(1)
 
 
 def _positions(x_BL: Tensor) -> Tensor:
