@@ -94,7 +94,11 @@ class Facts:
 
 
 class Window(Protocol):
-    """Cuts histories into segments of at most `max_length` inputs; a target occurs at most once."""
+    """Cuts histories into segments of at most `max_length` inputs; a target occurs at most once.
+
+    One whose segments differ from epoch to epoch has ``drawn(start, end, max_length, rng)``, those
+    of one epoch: as many for any generator, and some of those of a call.
+    """
 
     def __call__(self, start: np.ndarray, end: np.ndarray, max_length: int) -> Segments: ...
 
