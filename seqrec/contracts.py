@@ -130,7 +130,8 @@ class Encoder(Protocol):
     """Maps ``x_BLD -> h_BLD``. A causal encoder sees positions ``<= t`` at t, so never padding.
 
     One that reads event columns, such as ``timestamp``, names them in ``wanted``, as a context
-    does. Three more methods are optional:
+    does; where that depends on a key, its class has ``wanted_by``, columns by key. Three more
+    methods are optional:
 
     - ``last(x_BLD, history) -> h_BD``: the state at the last valid position, at lower cost.
     - ``weights(x_BLD, history) -> alpha_BHL``: the attention of the last layer's H heads at the

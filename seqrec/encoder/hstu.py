@@ -123,6 +123,7 @@ class HSTU(nn.Module):
     """
 
     causal: ClassVar[bool] = True
+    wanted_by: ClassVar[dict[str, tuple[str, ...]]] = {"time": ("timestamp",)}
     bounds: ClassVar[dict[str, tuple[int, str | int]]] = {
         "heads": (1, "dim"),
         "width": (1, 1 << 16),
@@ -142,7 +143,7 @@ class HSTU(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.wanted = ("timestamp",) if time else ()
+        self.wanted = self.wanted_by["time"] if time else ()
         self.blocks = nn.ModuleList(
             Block(
                 dim=dim,

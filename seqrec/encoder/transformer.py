@@ -125,6 +125,7 @@ class Transformer(nn.Module):
     """
 
     causal: ClassVar[bool] = True
+    wanted_by: ClassVar[dict[str, tuple[str, ...]]] = {"time": ("timestamp",)}
 
     def __init__(
         self,
@@ -141,7 +142,7 @@ class Transformer(nn.Module):
         std: float | None = None,
     ) -> None:
         super().__init__()
-        self.wanted = ("timestamp",) if time else ()
+        self.wanted = self.wanted_by["time"] if time else ()
         rotary = positions == "rotary"
         make = partial(
             BLOCKS[block], dim=dim, heads=heads, ffn=ffn or 4 * dim, dropout=dropout, rotary=rotary
