@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-from helpers import CONFIGS
+from helpers.components import names
 from helpers.experiments import root
 from seqrec.build import build_model
 from seqrec.bundle.model import Onnx
@@ -48,8 +48,8 @@ BLOCKS = (("encoder.block=sasrec",), ("encoder.positions=end",), ("encoder.layer
 
 def cells() -> list[tuple[str, ...]]:
     """The overrides of every cell; the first ones have each pair of two kinds."""
-    encoders = [f"encoder={path.stem}" for path in sorted((CONFIGS / "encoder").glob("*.yaml"))]
-    heads = [f"head={path.stem}" for path in sorted((CONFIGS / "head").glob("*.yaml"))]
+    encoders = [f"encoder={name}" for name in names("encoder")]
+    heads = [f"head={name}" for name in names("head")]
     turns = list(enumerate(product(encoders, heads)))
     first, *rest = ([(*two, SCORERS[(at + by) % 3]) for at, two in turns] for by in range(3))
     extras = [
