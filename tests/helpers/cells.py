@@ -44,6 +44,11 @@ EXTRAS = (
     ("context=events", "context.columns=[user,device]"),
 )
 BLOCKS = (("encoder.block=sasrec",), ("encoder.positions=end",), ("encoder.layers=1",))
+TIMES = (
+    ("encoder=hstu", "encoder.time=request"),
+    ("encoder=transformer", "encoder.time=events", "encoder.positions=relative"),
+    ("encoder=filter", "encoder.taps=learned"),
+)
 
 
 def cells() -> list[tuple[str, ...]]:
@@ -56,7 +61,8 @@ def cells() -> list[tuple[str, ...]]:
         (e, "head=additive", s, *x) for e, x in product(encoders, EXTRAS) for s in SCORERS[:2]
     ]
     blocks = [("encoder=transformer", h, *b) for h, b in product(heads[:5], BLOCKS)]
-    return [*first, *extras[::2], *blocks, *extras[1::2], *rest[0], *rest[1]]
+    times = [(e, "head=last", *options) for e, *options in TIMES]
+    return [*first, *extras[::2], *blocks, *times, *extras[1::2], *rest[0], *rest[1]]
 
 
 def compare(cell: tuple[str, ...], folder: Path) -> float:
