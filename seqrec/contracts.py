@@ -151,7 +151,8 @@ class Head(Protocol):
     With ``local = True`` it uses a position's own state only, so the encoder's ``last`` is enough.
     With ``reads_inputs = True`` all its methods take the encoder's inputs ``x_BLD`` after the
     states ``h_BLD``, and at fixed states its summary is linear in them.
-    A multi-head one may have ``head_weights(...) -> alpha_BHL``.
+    A multi-head one may have ``head_weights(...) -> alpha_BHL``. One that mixes attention with the
+    state may have ``gate(...) -> g_B``, the share of attention, which pages show.
     """
 
     # the arguments are the states, and the inputs if it reads them; then the position

@@ -1,12 +1,15 @@
 """Causal multi-head self-attention of the transformer, and what it is at one position."""
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqrec.encoder._pruned import By, dense, pruned
 from seqrec.layers.causal_attention import causal_attention
+from seqrec.layers.dropout import Dropout
 from seqrec.layers.read_out import prefix_softmax
 from seqrec.layers.rotary import Rotary
 from seqrec.shapes import position_mask
@@ -20,11 +23,24 @@ class Attention(nn.Module):
         heads: number of attention heads.
         dropout: rate, applied to the attention weights.
         rotary: turn queries and keys by their positions.
+        keep: events that are kept of what lies further back (see
+            :func:`~seqrec.encoder._pruned.pruned`); None: all. It takes no bias.
+        keep_by: what they are chosen by.
     """
 
-    def __init__(self, *, dim: int, heads: int, dropout: float, rotary: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        dim: int,
+        heads: int,
+        dropout: float,
+        rotary: bool = False,
+        keep: int | None = None,
+        keep_by: By = "attention",
+    ) -> None:
         super().__init__()
         self.heads, self.width, self.dropout = heads, dim // heads, dropout
+        self.keep, self.keep_by = keep, keep_by
         self.qkv = nn.Linear(dim, 3 * dim)
         self.out = nn.Linear(dim, dim)
         self.rotary = Rotary(width=self.width) if rotary else None
@@ -49,7 +65,9 @@ class Attention(nn.Module):
             turned = self.rotary(q_k.flatten(2, 3), _positions(q_k))
             qkv_BL3HW = torch.cat([turned.view_as(q_k), v], 2)
         p = self.dropout if self.training else 0.0
-        if p and x_BLD.device.type == "cpu" and not torch.compiler.is_compiling():
+        if self.keep is not None:
+            y_BLHW = torch.cat([y for _, _, y in self._pruned(qkv_BL3HW)], 2).transpose(1, 2)
+        elif p and x_BLD.device.type == "cpu" and not torch.compiler.is_compiling():
             y_BLHW = causal_attention(qkv_BL3HW, p, bias)
         else:
             q, k, v = qkv_BL3HW.permute(2, 0, 3, 1, 4)
@@ -79,8 +97,18 @@ class Attention(nn.Module):
 
     def map(self, x_BLD: Tensor, source_BLD: Tensor, *, bias: Tensor | None = None) -> Tensor:
         """Return ``alpha_BHLL``, the weights of every position."""
-        q, k, _ = self._one(x_BLD, source_BLD, _positions(x_BLD))
+        q, k, v = self._one(x_BLD, source_BLD, _positions(x_BLD))
+        if self.keep is not None:
+            qkv_BL3HW = torch.stack([q, k, v], 2).permute(0, 3, 2, 1, 4)
+            length, parts = x_BLD.shape[1], self._pruned(qkv_BL3HW)
+            return torch.cat([dense(place, alpha, length) for place, alpha, _ in parts], 2)
         return _hidden(self._scores(q, k, bias), _future(x_BLD)).softmax(-1)
+
+    def _pruned(self, qkv_BL3HW: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        assert self.keep is not None
+        q, k, v = qkv_BL3HW.permute(2, 0, 3, 1, 4)
+        dropout = Dropout(self.dropout).train(self.training)
+        return pruned(q, k, v, keep=self.keep, by=self.keep_by, dropout=dropout)
 
     def _scores(self, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
         e_BHQL = (q @ k.transpose(2, 3)).float() / math.sqrt(self.width)

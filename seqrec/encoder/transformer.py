@@ -1,7 +1,6 @@
 """Causal transformer encoder (Vaswani et al. 2017): pre-norm or SASRec blocks."""
 
-from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -14,12 +13,10 @@ from seqrec.shapes import History, at_position
 class PreNormBlock(nn.Module):
     """``x + attention(norm(x))``, then ``x + mlp(norm(x))``, with GELU (Xiong et al. 2020)."""
 
-    def __init__(
-        self, *, dim: int, heads: int, ffn: int, dropout: float, rotary: bool = False
-    ) -> None:
+    def __init__(self, *, attention: Attention, dim: int, ffn: int, dropout: float) -> None:
         super().__init__()
         self.norm_1, self.norm_2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.attention = Attention(dim=dim, heads=heads, dropout=dropout, rotary=rotary)
+        self.attention = attention
         self.mlp = nn.Sequential(
             nn.Linear(dim, ffn), nn.GELU(), Dropout(dropout), nn.Linear(ffn, dim)
         )
@@ -61,12 +58,10 @@ class SASRecBlock(nn.Module):
     Unlike there, the attention has an output projection, and the norms' epsilon is 1e-5, not 1e-8.
     """
 
-    def __init__(
-        self, *, dim: int, heads: int, ffn: int, dropout: float, rotary: bool = False
-    ) -> None:
+    def __init__(self, *, attention: Attention, dim: int, ffn: int, dropout: float) -> None:
         super().__init__()
         self.norm_1, self.norm_2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.attention = Attention(dim=dim, heads=heads, dropout=dropout, rotary=rotary)
+        self.attention = attention
         self.mlp = nn.Sequential(
             nn.Linear(dim, ffn), Dropout(dropout), nn.ReLU(), nn.Linear(ffn, dim), Dropout(dropout)
         )
@@ -120,11 +115,17 @@ class Transformer(nn.Module):
             causal attention still conveys part of the order (Kang and McAuley 2018, section IV-F).
         time: a learned bias by the time between two ``events``, or between an event and the
             ``request``, the time of the event after the position; null: times aren't read.
+        keep: for histories of thousands of events: attention sees at most so many of the events
+            before the latest ones, of which it sees as many again (see
+            :func:`~seqrec.encoder._pruned.pruned`); null: all.
+        keep_by: what they are chosen by, in every head of every block: the ``attention`` that they
+            had, ``recency``, or the ``norm`` of their values.
         std: standard deviation of the blocks' initial weights, with biases 0, as in BERT and GPT-2
             (0.02); null: torch's default, ``uniform(-1, 1) / sqrt(width)``.
     """
 
     causal: ClassVar[bool] = True
+    bounds: ClassVar[dict[str, tuple[int, str]]] = {"keep": (1, "max_length")}
     wanted_by: ClassVar[dict[str, tuple[str, ...]]] = {"time": ("timestamp",)}
 
     def __init__(
@@ -139,17 +140,25 @@ class Transformer(nn.Module):
         dropout: float = 0.0,
         positions: Literal["start", "end", "rotary", "relative", "none"] = "start",
         time: Literal["events", "request"] | None = None,
+        keep: int | None = None,
+        keep_by: Literal["attention", "recency", "norm"] = "attention",
         std: float | None = None,
     ) -> None:
         super().__init__()
         self.wanted = self.wanted_by["time"] if time else ()
-        rotary = positions == "rotary"
-        make = partial(
-            BLOCKS[block], dim=dim, heads=heads, ffn=ffn or 4 * dim, dropout=dropout, rotary=rotary
-        )
+        if keep is not None and (positions == "relative" or time):
+            raise ValueError(
+                f"encoder.keep={keep} can't be had with a bias of scores: use positions=rotary, "
+                "start, end or none, and time=null"
+            )
+        options: dict[str, Any] = {"dim": dim, "heads": heads, "dropout": dropout}
+        options |= {"rotary": positions == "rotary", "keep": keep, "keep_by": keep_by}
+        sizes: dict[str, Any] = {"dim": dim, "ffn": ffn or 4 * dim, "dropout": dropout}
+        self.keep = keep
+        self.no_graph = None if keep is None else "encoder.keep chooses events in a loop over them"
         _stack.prepare(
             self,
-            make,
+            lambda: BLOCKS[block](attention=Attention(**options), **sizes),
             dim=dim,
             max_length=max_length,
             layers=layers,
@@ -165,11 +174,20 @@ class Transformer(nn.Module):
         return _stack.states(self, x_BLD, history)
 
     def last(self, x_BLD: Tensor, history: History) -> Tensor:
-        """Map ``x_BLD -> h_BD``: the output at the last valid position, at half the cost."""
+        """Map ``x_BLD -> h_BD``: the output at the last valid position, at half the cost.
+
+        With `keep` all positions are computed, as what is kept depends on them.
+        """
+        if self.keep is not None:
+            return at_position(self(x_BLD, history), history.length_B - 1)
         return _stack.last_state(self, x_BLD, history)
 
     def weights(self, x_BLD: Tensor, history: History) -> Tensor:
         """Return ``alpha_BHL``: the last block's attention weights at the last valid position."""
+        if self.keep is not None and self.blocks:
+            final_BLHL = self.maps(x_BLD, history)[-1].transpose(1, 2)
+            alpha_BE = at_position(final_BLHL.flatten(2), history.length_B - 1)
+            return alpha_BE.unflatten(-1, final_BLHL.shape[2:])
         return _stack.last_weights(self, x_BLD, history)
 
     def maps(self, x_BLD: Tensor, history: History) -> list[Tensor]:
