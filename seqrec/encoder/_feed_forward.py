@@ -7,4 +7,6 @@ from seqrec.layers.dropout import Dropout
 
 def feed_forward(*, dim: int, hidden: int, dropout: float) -> nn.Sequential:
     """Return ``W2 dropout(gelu(W1 x))``, of width `hidden` inside."""
-    return nn.Sequential(nn.Linear(dim, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, dim))
+    return nn.Sequential(
+        nn.Linear(dim, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, dim)
+    )

@@ -1,6 +1,6 @@
 """A block that mixes attention with something else, normalises the sum, and has a hidden layer."""
 
-from typing import Protocol
+from typing import Protocol, cast
 
 from torch import Tensor, nn
 
@@ -48,7 +48,7 @@ class PostNormBlock(nn.Module):
     def last(self, x_BLD: Tensor, length_B: Tensor, bias: Tensor | None = None) -> Tensor:
         """Map ``x_BLD -> x_B1D`` at the last valid position."""
         attended_B1D = self.attention.last(_last(x_BLD, length_B), x_BLD, length_B, bias=bias)
-        return self._deep(self.mixer.last(x_BLD, attended_B1D, length_B))
+        return self._deep(cast(Mixer, self.mixer).last(x_BLD, attended_B1D, length_B))
 
     def weights(self, x_BLD: Tensor, length_B: Tensor, bias: Tensor | None = None) -> Tensor:
         """Return ``alpha_BHL`` of the last valid position."""

@@ -1,7 +1,7 @@
 """What every stack of attention blocks does: positions, then block after block.
 
-An encoder that is such a stack holds `blocks`, a final `norm`, `positions` and what they need, and
-calls these functions.
+An encoder that is such a stack calls :func:`prepare`, which gives it `blocks`, `positions` and what
+these need, sets a final `norm`, and hands itself to the other functions.
 """
 
 from collections.abc import Callable
@@ -35,16 +35,6 @@ class Block(Protocol):
         ...
 
 
-class Stack(Protocol):
-    """What the functions here read of an encoder."""
-
-    max_length: int
-    positions: Positions
-    blocks: nn.ModuleList
-    norm: nn.Module
-    bias: ScoreBias | None
-
-
 def prepare(
     stack: Any,
     block: Callable[[], nn.Module],
@@ -75,7 +65,7 @@ def prepare(
                     nn.init.zeros_(module.bias)
 
 
-def states(stack: Stack, x_BLD: Tensor, history: History) -> Tensor:
+def states(stack: Any, x_BLD: Tensor, history: History) -> Tensor:
     """Return ``h_BLD``."""
     x_BLD, bias = _with_positions(stack, x_BLD, history), _bias(stack, x_BLD, history)
     for block in stack.blocks:
@@ -83,7 +73,7 @@ def states(stack: Stack, x_BLD: Tensor, history: History) -> Tensor:
     return stack.norm(x_BLD)
 
 
-def last_state(stack: Stack, x_BLD: Tensor, history: History) -> Tensor:
+def last_state(stack: Any, x_BLD: Tensor, history: History) -> Tensor:
     """Return ``h_BD`` at the last valid position; the last block computes that one alone."""
     x_BLD, final = _before_last_block(stack, x_BLD, history)
     if final is None:
@@ -92,7 +82,7 @@ def last_state(stack: Stack, x_BLD: Tensor, history: History) -> Tensor:
     return stack.norm(final.last(x_BLD, history.length_B, bias).squeeze(1))
 
 
-def last_weights(stack: Stack, x_BLD: Tensor, history: History) -> Tensor:
+def last_weights(stack: Any, x_BLD: Tensor, history: History) -> Tensor:
     """Return ``alpha_BHL``: the last block's attention at the last valid position.
 
     Without blocks there are no heads: H is 0.
@@ -103,7 +93,7 @@ def last_weights(stack: Stack, x_BLD: Tensor, history: History) -> Tensor:
     return final.weights(x_BLD, history.length_B, _last_bias(stack, x_BLD, history))
 
 
-def maps_of(stack: Stack, x_BLD: Tensor, history: History) -> list[Tensor]:
+def maps_of(stack: Any, x_BLD: Tensor, history: History) -> list[Tensor]:
     """Return ``alpha_BHLL`` of every block, the first block first."""
     x_BLD, bias = _with_positions(stack, x_BLD, history), _bias(stack, x_BLD, history)
     maps = []
@@ -113,9 +103,7 @@ def maps_of(stack: Stack, x_BLD: Tensor, history: History) -> list[Tensor]:
     return maps
 
 
-def _before_last_block(
-    stack: Stack, x_BLD: Tensor, history: History
-) -> tuple[Tensor, Block | None]:
+def _before_last_block(stack: Any, x_BLD: Tensor, history: History) -> tuple[Tensor, Block | None]:
     """Return the input of the last block, and that block (None without blocks)."""
     x_BLD = _with_positions(stack, x_BLD, history)
     if len(stack.blocks) > 1:
@@ -125,7 +113,7 @@ def _before_last_block(
     return x_BLD, cast(Block, stack.blocks[-1]) if len(stack.blocks) else None
 
 
-def _bias(stack: Stack, x_BLD: Tensor, history: History) -> Tensor | None:
+def _bias(stack: Any, x_BLD: Tensor, history: History) -> Tensor | None:
     """Return the bias of all positions."""
     if stack.bias is None:
         return None
@@ -133,7 +121,7 @@ def _bias(stack: Stack, x_BLD: Tensor, history: History) -> Tensor | None:
     return stack.bias(history, torch.arange(width, device=x_BLD.device)[None], width)
 
 
-def _last_bias(stack: Stack, x_BLD: Tensor, history: History) -> Tensor | None:
+def _last_bias(stack: Any, x_BLD: Tensor, history: History) -> Tensor | None:
     """Return the bias of the last valid position."""
     if stack.bias is None:
         return None

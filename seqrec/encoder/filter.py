@@ -15,7 +15,7 @@ from seqrec.shapes import History, at_position, position_mask
 
 
 def low_pass(window: int, lowest: int) -> Tensor:
-    """Return ``tap_W``: what the event j before the last weighs in a window's low frequencies there.
+    """Return ``tap_W``: what the event j before the last weighs there in the low frequencies.
 
     ``tap_j = (1 + 2 sum_k cos(2 pi k j / W)) / W``, k from 1 to ``lowest // 2``: the last position
     of the inverse Fourier transform of a window of W events whose other frequencies are cut off.

@@ -85,8 +85,10 @@ class Block(nn.Module):
             at_RQ = at_BQ if len(at_BQ) == 1 else at_BQ[row_R]
             given = (q[row_R], k[row_R], v[row_R], at_RQ, history.take(row_R))
             if torch.is_grad_enabled():  # and again in the backward pass
-                options = {"use_reentrant": False, "preserve_rng_state": False}
-                parts.append(checkpoint(self._weighed, *given, **options))
+                part = checkpoint(
+                    self._weighed, *given, use_reentrant=False, preserve_rng_state=False
+                )
+                parts.append(part)
             else:
                 parts.append(self._weighed(*given))
         return torch.cat(parts)

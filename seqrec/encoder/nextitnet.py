@@ -24,7 +24,7 @@ class CausalConv(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions, the second of twice the dilation, each normalised (Yuan et al., fig. 3b)."""
+    """Two convolutions, the second of twice the dilation, each normalised (their figure 3b)."""
 
     def __init__(self, *, dim: int, width: int, dilation: int, dropout: float) -> None:
         super().__init__()
@@ -58,10 +58,7 @@ class NextItNet(nn.Module):
     def __init__(self, *, dim: int, layers: int = 2, width: int = 3, dropout: float = 0.0) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
-            *(
-                Block(dim=dim, width=width, dilation=4**n, dropout=dropout)
-                for n in range(layers)
-            )
+            *(Block(dim=dim, width=width, dilation=4**n, dropout=dropout) for n in range(layers))
         )
 
     def forward(self, x_BLD: Tensor, history: History) -> Tensor:

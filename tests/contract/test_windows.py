@@ -167,7 +167,11 @@ def test_so_many_prefixes_of_each_history_are_drawn_evenly():
         mine = np.searchsorted(end, drawn.end)
         assert np.bincount(mine).tolist() == [1, 2, 2] and len(set(drawn.end)) == 5
         count[drawn.end] += 1
-    assert count[1] == 400 and abs(count[11:15] - 200).max() < 50 and abs(count[31:39] - 100).max() < 40
+    assert (
+        count[1] == 400
+        and abs(count[11:15] - 200).max() < 50
+        and abs(count[31:39] - 100).max() < 40
+    )
 
 
 def _rows(cut):

@@ -96,7 +96,10 @@ def test_nextitnet_is_two_dilated_convolutions_with_a_residual():
     wanted = x
     for number, block in enumerate(encoder.blocks):
         y = wanted
-        steps = ((block.conv_1, block.norm_1, 4**number), (block.conv_2, block.norm_2, 2 * 4**number))
+        steps = (
+            (block.conv_1, block.norm_1, 4**number),
+            (block.conv_2, block.norm_2, 2 * 4**number),
+        )
         for conv, norm, dilation in steps:
             weight, rows = conv.conv.weight, []
             for t in range(LENGTH):
