@@ -1,4 +1,4 @@
-"""Causal multi-head self-attention of the transformer, and what it is at one position."""
+"""Multi-head self-attention of the transformer, and what it is at one position."""
 
 import math
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqrec.encoder._pruned import By, dense, pruned
-from seqrec.layers.causal_attention import causal_attention
+from seqrec.layers.causal_attention import causal_attention, padded_attention
 from seqrec.layers.dropout import Dropout
 from seqrec.layers.read_out import prefix_softmax
 from seqrec.layers.rotary import Rotary
@@ -16,7 +16,7 @@ from seqrec.shapes import position_mask
 
 
 class Attention(nn.Module):
-    """Causal multi-head self-attention: torch's fused kernel, or our own for dropout on a CPU.
+    """Multi-head self-attention: torch's fused kernel, or our own for dropout on a CPU.
 
     Args:
         dim: width D, a multiple of `heads`.
@@ -46,13 +46,19 @@ class Attention(nn.Module):
         self.rotary = Rotary(width=self.width) if rotary else None
 
     def forward(
-        self, x_BLD: Tensor, source_BLD: Tensor | None = None, *, bias: Tensor | None = None
+        self,
+        x_BLD: Tensor,
+        source_BLD: Tensor | None = None,
+        length_B: Tensor | None = None,
+        *,
+        bias: Tensor | None = None,
     ) -> Tensor:
         """Map ``x_BLD -> x_BLD``; position t attends to positions ``<= t``.
 
         Args:
             x_BLD: input of the queries.
             source_BLD: input of the keys and values; None: `x_BLD`.
+            length_B: if given, every position attends to all that are valid.
             bias: added to the scores, (B or 1, H, L, L); here and below, of queries by keys.
         """
         if source_BLD is None:
@@ -68,11 +74,20 @@ class Attention(nn.Module):
         if self.keep is not None:
             y_BLHW = torch.cat([y for _, _, y in self._pruned(qkv_BL3HW)], 2).transpose(1, 2)
         elif p and x_BLD.device.type == "cpu" and not torch.compiler.is_compiling():
-            y_BLHW = causal_attention(qkv_BL3HW, p, bias)
+            y_BLHW = (
+                causal_attention(qkv_BL3HW, p, bias)
+                if length_B is None
+                else padded_attention(qkv_BL3HW, p, length_B, bias)
+            )
         else:
             q, k, v = qkv_BL3HW.permute(2, 0, 3, 1, 4)
-            mask = None if bias is None else _hidden(bias, _future(x_BLD)).to(q.dtype)
-            y = F.scaled_dot_product_attention(q, k, v, mask, p, is_causal=bias is None)
+            mask = None if length_B is None else _valid_keys(length_B, x_BLD.shape[1])
+            if bias is not None:
+                seen = ~_future(x_BLD) if mask is None else mask
+                mask = bias.masked_fill(~seen, -torch.inf).to(q.dtype)
+            y = F.scaled_dot_product_attention(
+                q, k, v, attn_mask=mask, dropout_p=p, is_causal=mask is None
+            )
             y_BLHW = y.transpose(1, 2)
         return self.out(y_BLHW.flatten(2))
 
@@ -81,9 +96,9 @@ class Attention(nn.Module):
     ) -> Tensor:
         """Return the output at the last valid position, whose input is `x_B1D`."""
         q, k, v = self._one(x_B1D, source_BLD, length_B[:, None] - 1)
-        mask = position_mask(length_B, source_BLD.shape[1])[:, None, None]
+        mask = _valid_keys(length_B, source_BLD.shape[1])
         if bias is not None:
-            mask = _hidden(bias, ~mask).to(q.dtype)
+            mask = bias.masked_fill(~mask, -torch.inf).to(q.dtype)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out(y.transpose(1, 2).flatten(2))
 
@@ -95,14 +110,25 @@ class Attention(nn.Module):
         e_BHL = self._scores(q, k, bias).squeeze(2)
         return prefix_softmax(e_BHL, length_B - 1)
 
-    def map(self, x_BLD: Tensor, source_BLD: Tensor, *, bias: Tensor | None = None) -> Tensor:
-        """Return ``alpha_BHLL``, the weights of every position."""
+    def map(
+        self,
+        x_BLD: Tensor,
+        source_BLD: Tensor,
+        length_B: Tensor | None = None,
+        *,
+        bias: Tensor | None = None,
+    ) -> Tensor:
+        """Return ``alpha_BHLL``, the weights of every position; see :meth:`forward`."""
         q, k, v = self._one(x_BLD, source_BLD, _positions(x_BLD))
         if self.keep is not None:
             qkv_BL3HW = torch.stack([q, k, v], 2).permute(0, 3, 2, 1, 4)
             length, parts = x_BLD.shape[1], self._pruned(qkv_BL3HW)
             return torch.cat([dense(place, alpha, length) for place, alpha, _ in parts], 2)
-        return _hidden(self._scores(q, k, bias), _future(x_BLD)).softmax(-1)
+        e_BHLL = self._scores(q, k, bias)
+        if length_B is not None:
+            hidden = ~_valid_keys(length_B, x_BLD.shape[1])
+            return e_BHLL.masked_fill(hidden, -torch.inf).softmax(-1)
+        return e_BHLL.masked_fill(_future(x_BLD), -torch.inf).softmax(-1)
 
     def _pruned(self, qkv_BL3HW: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         assert self.keep is not None
@@ -136,15 +162,15 @@ class Attention(nn.Module):
         return F.linear(x_BLD, self.qkv.weight[dim:], self.qkv.bias[dim:])
 
 
-def _hidden(score: Tensor, hidden: Tensor) -> Tensor:
-    """Return scores, minus infinity where they are hidden."""
-    return score.masked_fill(hidden, -torch.inf)
-
-
 def _future(x_BLD: Tensor) -> Tensor:
     """Return ``(L, L)``, True where the key comes after the query."""
     width = x_BLD.shape[1]
     return torch.ones(width, width, dtype=torch.bool, device=x_BLD.device).triu(1)
+
+
+def _valid_keys(length_B: Tensor, width: int) -> Tensor:
+    """Return a mask of keys, (B, 1, 1, L), for queries of any position and head."""
+    return position_mask(length_B, width)[:, None, None]
 
 
 def _positions(x_BL: Tensor) -> Tensor:

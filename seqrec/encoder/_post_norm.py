@@ -41,9 +41,12 @@ class PostNormBlock(nn.Module):
         self.mlp = feed_forward(dim=dim, hidden=ffn, dropout=dropout)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x_BLD: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Map ``x_BLD -> x_BLD``."""
-        return self._deep(self.mixer(x_BLD, self.attention(x_BLD, bias=bias)))
+    def forward(
+        self, x_BLD: Tensor, length_B: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Map ``x_BLD -> x_BLD``; with lengths, attention sees all positions that are valid."""
+        attended_BLD = self.attention(x_BLD, length_B=length_B, bias=bias)
+        return self._deep(self.mixer(x_BLD, attended_BLD))
 
     def last(self, x_BLD: Tensor, length_B: Tensor, bias: Tensor | None = None) -> Tensor:
         """Map ``x_BLD -> x_B1D`` at the last valid position."""
@@ -54,9 +57,11 @@ class PostNormBlock(nn.Module):
         """Return ``alpha_BHL`` of the last valid position."""
         return self.attention.weights(_last(x_BLD, length_B), x_BLD, length_B, bias=bias)
 
-    def map(self, x_BLD: Tensor, bias: Tensor | None = None) -> Tensor:
+    def map(
+        self, x_BLD: Tensor, length_B: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
         """Return ``alpha_BHLL`` of every position."""
-        return self.attention.map(x_BLD, x_BLD, bias=bias)
+        return self.attention.map(x_BLD, x_BLD, length_B, bias=bias)
 
     def _deep(self, y_BLD: Tensor) -> Tensor:
         return self.norm(y_BLD + self.dropout(self.mlp(y_BLD)))

@@ -18,9 +18,15 @@ Time = Literal["events", "request"]
 
 
 class Block(Protocol):
-    """A block of a stack; `bias` is added to the scores of its attention, (B or 1, H, Q, L)."""
+    """A block of a stack.
 
-    def __call__(self, x_BLD: Tensor, bias: Tensor | None = None) -> Tensor: ...
+    With `length_B` every position sees all that are valid, else those before it. `bias` is added to
+    the scores of the attention, (B or 1, H, Q, L).
+    """
+
+    def __call__(
+        self, x_BLD: Tensor, length_B: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor: ...
 
     def last(self, x_BLD: Tensor, length_B: Tensor, bias: Tensor | None = None) -> Tensor:
         """Map ``x_BLD -> x_B1D`` at the last valid position."""
@@ -30,7 +36,9 @@ class Block(Protocol):
         """Return ``alpha_BHL`` of the last valid position."""
         ...
 
-    def map(self, x_BLD: Tensor, bias: Tensor | None = None) -> Tensor:
+    def map(
+        self, x_BLD: Tensor, length_B: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
         """Return ``alpha_BHLL`` of every position."""
         ...
 
@@ -67,9 +75,9 @@ def prepare(
 
 def states(stack: Any, x_BLD: Tensor, history: History) -> Tensor:
     """Return ``h_BLD``."""
-    x_BLD, bias = _with_positions(stack, x_BLD, history), _bias(stack, x_BLD, history)
+    x_BLD, given = _with_positions(stack, x_BLD, history), _given(stack, x_BLD, history)
     for block in stack.blocks:
-        x_BLD = block(x_BLD, bias)
+        x_BLD = block(x_BLD, *given)
     return stack.norm(x_BLD)
 
 
@@ -95,11 +103,11 @@ def last_weights(stack: Any, x_BLD: Tensor, history: History) -> Tensor:
 
 def maps_of(stack: Any, x_BLD: Tensor, history: History) -> list[Tensor]:
     """Return ``alpha_BHLL`` of every block, the first block first."""
-    x_BLD, bias = _with_positions(stack, x_BLD, history), _bias(stack, x_BLD, history)
+    x_BLD, given = _with_positions(stack, x_BLD, history), _given(stack, x_BLD, history)
     maps = []
     for block in stack.blocks:
-        maps.append(cast(Block, block).map(x_BLD, bias))
-        x_BLD = block(x_BLD, bias)
+        maps.append(cast(Block, block).map(x_BLD, *given))
+        x_BLD = block(x_BLD, *given)
     return maps
 
 
@@ -107,18 +115,19 @@ def _before_last_block(stack: Any, x_BLD: Tensor, history: History) -> tuple[Ten
     """Return the input of the last block, and that block (None without blocks)."""
     x_BLD = _with_positions(stack, x_BLD, history)
     if len(stack.blocks) > 1:
-        bias = _bias(stack, x_BLD, history)
+        given = _given(stack, x_BLD, history)
         for block in stack.blocks[:-1]:
-            x_BLD = block(x_BLD, bias)
+            x_BLD = block(x_BLD, *given)
     return x_BLD, cast(Block, stack.blocks[-1]) if len(stack.blocks) else None
 
 
-def _bias(stack: Any, x_BLD: Tensor, history: History) -> Tensor | None:
-    """Return the bias of all positions."""
+def _given(stack: Any, x_BLD: Tensor, history: History) -> tuple[Tensor | None, Tensor | None]:
+    """Return the lengths, if positions see all that are valid, and the bias of all positions."""
+    length_B = None if stack.causal else history.length_B
     if stack.bias is None:
-        return None
+        return length_B, None
     width = x_BLD.shape[1]
-    return stack.bias(history, torch.arange(width, device=x_BLD.device)[None], width)
+    return length_B, stack.bias(history, torch.arange(width, device=x_BLD.device)[None], width)
 
 
 def _last_bias(stack: Any, x_BLD: Tensor, history: History) -> Tensor | None:

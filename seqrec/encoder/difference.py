@@ -64,6 +64,7 @@ class Difference(nn.Module):
     """Blocks whose attention stands beside differences of the block's input.
 
     Args:
+        further: positions that the objective's question adds to a history of `max_length`.
         dim: width D, a multiple of `heads`.
         max_length: maximum L; a longer input is an error.
         layers: number of blocks.
@@ -81,6 +82,7 @@ class Difference(nn.Module):
     def __init__(
         self,
         *,
+        further: int,
         dim: int,
         max_length: int,
         layers: int = 2,
@@ -103,7 +105,7 @@ class Difference(nn.Module):
             self,
             lambda: PostNormBlock(mixer=mixer(), **options),
             dim=dim,
-            max_length=max_length,
+            max_length=max_length + further,
             layers=layers,
             heads=heads,
             positions=positions,

@@ -93,6 +93,7 @@ class Filter(nn.Module):
     """Blocks whose attention stands beside a filter that lets low frequencies pass.
 
     Args:
+        further: positions that the objective's question adds to a history of `max_length`.
         dim: width D, a multiple of `heads`.
         max_length: maximum L; a longer input is an error.
         layers: number of blocks.
@@ -118,6 +119,7 @@ class Filter(nn.Module):
     def __init__(
         self,
         *,
+        further: int,
         dim: int,
         max_length: int,
         layers: int = 2,
@@ -147,7 +149,7 @@ class Filter(nn.Module):
             self,
             lambda: PostNormBlock(mixer=mixer(), **options),
             dim=dim,
-            max_length=max_length,
+            max_length=max_length + further,
             layers=layers,
             heads=heads,
             positions=positions,

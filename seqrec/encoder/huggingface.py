@@ -41,6 +41,7 @@ class HuggingFace(nn.Module):
     are right and it needs no mask.
 
     Args:
+        further: positions that the objective's question adds to a history of `max_length`.
         dim: width D, a multiple of `heads`.
         max_length: maximum L; a longer input is an error.
         architecture: ``gpt2``, ``llama`` or ``qwen2``.
@@ -59,6 +60,7 @@ class HuggingFace(nn.Module):
     def __init__(
         self,
         *,
+        further: int,
         dim: int,
         max_length: int,
         architecture: Literal["gpt2", "llama", "qwen2"] = "gpt2",
@@ -68,6 +70,7 @@ class HuggingFace(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        self.max_length = max_length + further
         if heads < 1 or dim % heads:
             raise ValueError(f"encoder.heads={heads} must divide dim={dim}")
         try:
@@ -78,9 +81,8 @@ class HuggingFace(nn.Module):
                 where="encoder=HuggingFace",
                 todo=f"{install('transformers')}, or choose encoder=transformer",
             ) from error
-        sizes = SIZES[architecture](layers, heads, ffn or 4 * dim, max_length, dropout)
+        sizes = SIZES[architecture](layers, heads, ffn or 4 * dim, self.max_length, dropout)
         config = AutoConfig.for_model(architecture, hidden_size=dim, **sizes, **SHARED)
-        self.max_length = max_length
         self.decoder = AutoModel.from_config(config, trust_remote_code=False)
         self.decoder.set_input_embeddings(nn.Identity())
 

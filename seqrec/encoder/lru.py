@@ -72,6 +72,7 @@ class LRU(nn.Module):
     """Blocks of a linear recurrence and a hidden layer, as in LRURec.
 
     Args:
+        further: positions that the objective's question adds to a history of `max_length`.
         dim: width D of inputs and outputs.
         max_length: maximum L; an exported or compiled model reaches back so far.
         layers: number of blocks.
@@ -85,6 +86,7 @@ class LRU(nn.Module):
     def __init__(
         self,
         *,
+        further: int,
         dim: int,
         max_length: int,
         layers: int = 2,
@@ -99,7 +101,7 @@ class LRU(nn.Module):
                     dim=dim,
                     state=state or 2 * dim,
                     ffn=ffn or 4 * dim,
-                    max_length=max_length,
+                    max_length=max_length + further,
                     dropout=dropout,
                 )
                 for _ in range(layers)

@@ -18,6 +18,7 @@ class MinGRU(nn.Module):
     addition a position. The state after a history is all that a next event needs.
 
     Args:
+        further: positions that the objective's question adds to a history of `max_length`.
         dim: width D of inputs and outputs.
         max_length: maximum L; an exported or compiled model reaches back so far.
         hidden: width of the recurrent state; null: D.
@@ -30,6 +31,7 @@ class MinGRU(nn.Module):
     def __init__(
         self,
         *,
+        further: int,
         dim: int,
         max_length: int,
         hidden: int | None = None,
@@ -38,7 +40,7 @@ class MinGRU(nn.Module):
     ) -> None:
         super().__init__()
         hidden = dim if hidden is None else hidden
-        self.max_length = max_length
+        self.max_length = max_length + further
         widths = [dim] + [hidden] * (layers - 1)
         self.layers = nn.ModuleList(nn.Linear(width, 2 * hidden) for width in widths)
         self.dropout = Dropout(dropout)

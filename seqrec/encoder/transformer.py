@@ -1,4 +1,4 @@
-"""Causal transformer encoder (Vaswani et al. 2017): pre-norm or SASRec blocks."""
+"""Transformer encoder (Vaswani et al. 2017), causal or not: pre-norm or SASRec blocks."""
 
 from typing import Any, ClassVar, Literal
 
@@ -22,9 +22,12 @@ class PreNormBlock(nn.Module):
         )
         self.dropout = Dropout(dropout)
 
-    def forward(self, x_BLD: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Map ``x_BLD -> x_BLD``."""
-        x_BLD = x_BLD + self.dropout(self.attention(self.norm_1(x_BLD), bias=bias))
+    def forward(
+        self, x_BLD: Tensor, length_B: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Map ``x_BLD -> x_BLD``; with lengths, each position sees all that are valid."""
+        y_BLD = self.attention(self.norm_1(x_BLD), length_B=length_B, bias=bias)
+        x_BLD = x_BLD + self.dropout(y_BLD)
         return x_BLD + self.dropout(self.mlp(self.norm_2(x_BLD)))
 
     def last(self, x_BLD: Tensor, length_B: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -39,10 +42,12 @@ class PreNormBlock(nn.Module):
         """Return ``alpha_BHL`` of the last valid position."""
         return self.attention.weights(*self._normed(x_BLD, length_B), length_B, bias=bias)
 
-    def map(self, x_BLD: Tensor, bias: Tensor | None = None) -> Tensor:
+    def map(
+        self, x_BLD: Tensor, length_B: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
         """Return ``alpha_BHLL`` of every position."""
         norm_BLD = self.norm_1(x_BLD)
-        return self.attention.map(norm_BLD, norm_BLD, bias=bias)
+        return self.attention.map(norm_BLD, norm_BLD, length_B, bias=bias)
 
     def _normed(self, x_BLD: Tensor, length_B: Tensor) -> tuple[Tensor, Tensor]:
         """Return the normalised input at the last valid position, and at all positions."""
@@ -66,10 +71,13 @@ class SASRecBlock(nn.Module):
             nn.Linear(dim, ffn), Dropout(dropout), nn.ReLU(), nn.Linear(ffn, dim), Dropout(dropout)
         )
 
-    def forward(self, x_BLD: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Map ``x_BLD -> x_BLD``."""
+    def forward(
+        self, x_BLD: Tensor, length_B: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Map ``x_BLD -> x_BLD``; with lengths, each position sees all that are valid."""
         query_BLD = self.norm_1(x_BLD)
-        y_BLD = self.norm_2(query_BLD + self.attention(query_BLD, x_BLD, bias=bias))
+        y_BLD = self.attention(query_BLD, x_BLD, length_B=length_B, bias=bias)
+        y_BLD = self.norm_2(query_BLD + y_BLD)
         return y_BLD + self.mlp(y_BLD)
 
     def last(self, x_BLD: Tensor, length_B: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -84,9 +92,11 @@ class SASRecBlock(nn.Module):
         query_B1D = self.norm_1(at_position(x_BLD, length_B - 1).unsqueeze(1))
         return self.attention.weights(query_B1D, x_BLD, length_B, bias=bias)
 
-    def map(self, x_BLD: Tensor, bias: Tensor | None = None) -> Tensor:
+    def map(
+        self, x_BLD: Tensor, length_B: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
         """Return ``alpha_BHLL`` of every position."""
-        return self.attention.map(self.norm_1(x_BLD), x_BLD, bias=bias)
+        return self.attention.map(self.norm_1(x_BLD), x_BLD, length_B, bias=bias)
 
 
 BLOCKS: dict[str, type[PreNormBlock] | type[SASRecBlock]] = {
@@ -96,9 +106,10 @@ BLOCKS: dict[str, type[PreNormBlock] | type[SASRecBlock]] = {
 
 
 class Transformer(nn.Module):
-    """Causal self-attention blocks, with or without learned positions.
+    """Self-attention blocks, causal or not, with or without learned positions.
 
     Args:
+        further: positions that the objective's question adds to a history of `max_length`.
         dim: width D, a multiple of `heads`.
         max_length: maximum L; a longer input is an error and is never truncated silently.
         layers: number of blocks.
@@ -115,6 +126,8 @@ class Transformer(nn.Module):
             causal attention still conveys part of the order (Kang and McAuley 2018, section IV-F).
         time: a learned bias by the time between two ``events``, or between an event and the
             ``request``, the time of the event after the position; null: times aren't read.
+        causal: False: every position sees all that are valid, the later ones too, so the objective
+            has to hide what it asks for, as ``masked_item`` does.
         keep: for histories of thousands of events: attention sees at most so many of the events
             before the latest ones, of which it sees as many again (see
             :func:`~seqrec.encoder._pruned.pruned`); null: all.
@@ -124,13 +137,14 @@ class Transformer(nn.Module):
             (0.02); null: torch's default, ``uniform(-1, 1) / sqrt(width)``.
     """
 
-    causal: ClassVar[bool] = True
+    causal: bool = True
     bounds: ClassVar[dict[str, tuple[int, str]]] = {"keep": (1, "max_length")}
     wanted_by: ClassVar[dict[str, tuple[str, ...]]] = {"time": ("timestamp",)}
 
     def __init__(
         self,
         *,
+        further: int,
         dim: int,
         max_length: int,
         layers: int = 2,
@@ -140,17 +154,19 @@ class Transformer(nn.Module):
         dropout: float = 0.0,
         positions: Literal["start", "end", "rotary", "relative", "none"] = "start",
         time: Literal["events", "request"] | None = None,
+        causal: bool = True,
         keep: int | None = None,
         keep_by: Literal["attention", "recency", "norm"] = "attention",
         std: float | None = None,
     ) -> None:
         super().__init__()
         self.wanted = self.wanted_by["time"] if time else ()
-        if keep is not None and (positions == "relative" or time):
+        if keep is not None and (positions == "relative" or time or not causal):
             raise ValueError(
-                f"encoder.keep={keep} can't be had with a bias of scores: use positions=rotary, "
-                "start, end or none, and time=null"
+                f"encoder.keep={keep} needs attention that is causal and has no bias of scores: "
+                "use causal=true, positions=rotary, start, end or none, and time=null"
             )
+        self.causal = causal
         options: dict[str, Any] = {"dim": dim, "heads": heads, "dropout": dropout}
         options |= {"rotary": positions == "rotary", "keep": keep, "keep_by": keep_by}
         sizes: dict[str, Any] = {"dim": dim, "ffn": ffn or 4 * dim, "dropout": dropout}
@@ -160,7 +176,7 @@ class Transformer(nn.Module):
             self,
             lambda: BLOCKS[block](attention=Attention(**options), **sizes),
             dim=dim,
-            max_length=max_length,
+            max_length=max_length + further,
             layers=layers,
             heads=heads,
             positions=positions,
@@ -170,7 +186,7 @@ class Transformer(nn.Module):
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, x_BLD: Tensor, history: History) -> Tensor:
-        """Map ``x_BLD -> h_BLD``; lengths matter only with ``positions="end"``."""
+        """Map ``x_BLD -> h_BLD``."""
         return _stack.states(self, x_BLD, history)
 
     def last(self, x_BLD: Tensor, history: History) -> Tensor:

@@ -14,7 +14,7 @@ EDGES = sorted({math.ceil(1000 * math.exp(RATIO * k)) for k in range(80)})  # ms
 
 
 class ScoreBias(nn.Module):
-    """``b_h[min(t - s, R - 1)] + c_h[bucket(time between)]``, learned, 0 at first.
+    """``b_h[min(|t - s|, R - 1)] + c_h[bucket(time between)]``, learned, 0 at first.
 
     The first is the relative position of Raffel et al. 2020 (T5, section 2.1), with a bucket for
     each distance. The second is the temporal bias of Zhai et al. 2024 (HSTU): bucket k holds times
@@ -48,7 +48,7 @@ class ScoreBias(nn.Module):
         parts = []
         if hasattr(self, "distance_HR"):
             distance_BQL = at_BQ[..., None] - torch.arange(width, device=at_BQ.device)
-            distance_BQL = distance_BQL.clamp(0, self.distance_HR.shape[1] - 1)
+            distance_BQL = distance_BQL.abs().clamp(max=self.distance_HR.shape[1] - 1)
             parts.append(_looked_up(self.distance_HR, distance_BQL))
         if self.time:
             parts.append(_looked_up(self.time_HE, self.buckets(history, at_BQ)))

@@ -49,6 +49,7 @@ TIMES = (
     ("encoder=transformer", "encoder.time=events", "encoder.positions=relative"),
     ("encoder=filter", "encoder.taps=learned"),
 )
+MASKED = ("encoder.causal=false", "objective=masked_item")
 
 
 def cells() -> list[tuple[str, ...]]:
@@ -60,7 +61,7 @@ def cells() -> list[tuple[str, ...]]:
     extras = [
         (e, "head=additive", s, *x) for e, x in product(encoders, EXTRAS) for s in SCORERS[:2]
     ]
-    blocks = [("encoder=transformer", h, *b) for h, b in product(heads[:5], BLOCKS)]
+    blocks = [("encoder=transformer", h, *b) for h, b in product(heads[:5], (*BLOCKS, MASKED))]
     times = [(e, "head=last", *options) for e, *options in TIMES]
     return [*first, *extras[::2], *blocks, *times, *extras[1::2], *rest[0], *rest[1]]
 

@@ -165,7 +165,13 @@ CHEAPER = [
 ]
 
 
-@pytest.mark.parametrize(("name", "options"), CHEAPER)
+BOTH_WAYS = [
+    ("transformer", {"positions": "relative", "time": "events", "causal": False}),
+    ("transformer", {"positions": "relative", "causal": False, "block": "sasrec"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), [*CHEAPER, *BOTH_WAYS])
 def test_the_last_state_alone_is_that_of_all_states(name, options):
     encoder, x, asked = built(name, **options), torch.randn(3, LENGTH, DIM), timed()
     every = encoder(x, asked)
@@ -219,5 +225,5 @@ def test_without_the_library_it_is_named_with_how_to_install_it(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(ConfigError, match="need the package transformers") as raised:
-        HuggingFace(dim=8, max_length=9)
+        HuggingFace(further=0, dim=8, max_length=9)
     assert "[transformers]" in str(raised.value)

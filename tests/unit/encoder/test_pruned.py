@@ -83,7 +83,9 @@ def test_gradients_are_finite_and_reach_every_weight(by):
 
 
 def test_a_bias_of_scores_and_an_export_are_refused_by_name():
-    with pytest.raises(ConfigError, match=r"encoder\.keep=3 can't be had with a bias"):
+    with pytest.raises(
+        ConfigError, match=r"encoder\.keep=3 needs attention that is causal and has no bias"
+    ):
         built(keep=3, positions="relative")
     config = root("encoder=transformer", "encoder.keep=5", "dim=8", "max_length=20")
     with pytest.raises(ConfigError, match=r"encoder\.keep chooses events in a loop"):
