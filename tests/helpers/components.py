@@ -14,7 +14,8 @@ from seqrec.contracts import EventFacts
 from seqrec.shapes import History
 
 DIM, LENGTH, ITEMS = 8, 20, 20
-GIVEN = {"rules": {"rules": [{"if": {"brand": "b1"}, "never": {"genres": "g0"}}]}}  # required keys
+RULES = [{"if": {"brand": "b1"}, "never": {"genres": "g0"}}]
+GIVEN = {"rules": {"rules": RULES}, "violations": {"violations": {"rules": RULES}}}  # required keys
 ITEM_TABLE = pl.DataFrame(
     {
         "index": range(1, ITEMS + 1),
