@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
+from seqrec.adapter import adapt
 from seqrec.config.make import locate, make, takes
 from seqrec.config.schema import Root
 from seqrec.context.events import squashed
@@ -34,7 +35,7 @@ def build_baseline(config: Root, facts: Facts) -> BaselineModel:
 def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:
     """Return the model; with `sparse`, item tables get sparse gradients."""
     arguments = {**vars(facts), "sparse": sparse}
-    return SequenceModel(
+    model = SequenceModel(
         embedding=make(config.embedding, **arguments),
         encoder=make(config.encoder, **arguments),
         head=make(config.head, **arguments),
@@ -42,6 +43,7 @@ def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> Sequence
         context=make(config.context, **arguments) if config.context else None,
         ask=locate(config.objective).ask,
     )
+    return adapt(model, make(config.adapter, **arguments)) if config.adapter else model
 
 
 def build_loss(config: Root, facts: Facts) -> Loss:

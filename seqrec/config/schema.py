@@ -151,6 +151,7 @@ class Root:
     encoder: Component | None = None
     head: Component | None = None
     scorer: Component | None = None
+    adapter: Component | None = None  # what of a finished run is trained; null: everything
     objective: Component | None = None
     loss: Component | None = None
     negatives: Component | None = None

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from seqrec.adapter import merged
 from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
@@ -54,7 +55,7 @@ class Recommender:
         reranker: Reranker | None = None,
     ) -> None:
         self.events = events
-        self.model, self.config, self.data_hash = model.eval(), config, data_hash
+        self.model, self.config, self.data_hash = merged(model).eval(), config, data_hash
         self.policy = Policy(
             candidate_V=torch.tensor([False, *catalogue["candidate"]]),
             mask_seen=config.evaluation.mask_seen,

@@ -29,6 +29,7 @@ class Sharded(FSDPStrategy):
 
     has_sparse_gradients: ClassVar[bool] = False
     has_averaged_weights: ClassVar[bool] = False
+    has_whole_weights: ClassVar[bool] = False
 
     def __init__(self, *, sharding: Literal["FULL_SHARD", "SHARD_GRAD_OP"] = "FULL_SHARD") -> None:
         # this MixedPrecision casts nothing; autocast does, as with other strategies

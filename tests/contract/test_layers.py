@@ -19,7 +19,7 @@ LAYERS = [
     *("disk", "terminal", "config", "raw", "data", "store", "run", "split", "window", "batches"),
     *("augment", "features", "context", "embedding", "encoder", "head", "scorer", "negatives"),
     *("loss", "optimizer", "scheduler", "counts", "baseline", "metric", "ranking", "rerank"),
-    *("list_metric", "model", "question", "explainer", "objective", "build", "logger"),
+    *("list_metric", "model", "adapter", "compress", "question", "explainer", "objective", "build", "logger"),
     *(
         "evaluation",
         "pages",
