@@ -1,4 +1,4 @@
-"""Adapters, which train a few parameters of a finished model and leave the others; one file each."""
+"""Adapters, which train a few parameters of a finished model and no others; one file each."""
 
 from seqrec.adapter._model import Adapter, adapt, merged
 from seqrec.adapter._stored import FILE, read_adapter, write_adapter

@@ -11,7 +11,6 @@ from torch.nn.utils import parametrize
 from seqrec.errors import ConfigError
 from seqrec.model import SequenceModel
 
-
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -122,9 +121,7 @@ class _Unadapted:
     def __init__(self, kept: dict[str, str], added: list[str]) -> None:
         self.kept, self.added = kept, added
 
-    def __call__(
-        self, model: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any
-    ) -> None:
+    def __call__(self, model: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
         """Rename the tensors of `state`, and add the adapter's as they are."""
         if any(f"{prefix}{name}" in state for name in self.added):
             return

@@ -50,9 +50,9 @@ class Behind(nn.Module):
         nn.init.zeros_(self.up.weight)
         nn.init.zeros_(self.up.bias)
 
-    def forward(self, *args: Any) -> Tensor:
+    def forward(self, *args: Any, **options: Any) -> Tensor:
         """Return the module's states, changed."""
-        return self._changed(self.inner(*args))
+        return self._changed(self.inner(*args, **options))
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the module; its ``last`` state is changed as all states are."""
@@ -63,7 +63,7 @@ class Behind(nn.Module):
         return self._last(found) if name == "last" else found
 
     def _last(self, last: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        return lambda *args: self._changed(last(*args))
+        return lambda *args, **options: self._changed(last(*args, **options))
 
     def _changed(self, h: Tensor) -> Tensor:
         return h + self.up(F.gelu(self.down(h)))

@@ -166,6 +166,7 @@ class Root:
     logger: Component = MISSING
     paths: Paths = field(default_factory=Paths)
     update: Component | None = None  # the run that this one updates: scripts/update.py sets it
+    compress: Component | None = None  # the run made smaller: scripts/compress.py sets it
 
     dim: int = 64  # D: width of item embeddings and hidden states
     max_length: int = 50  # L: how many of the latest events the model sees

@@ -16,17 +16,26 @@ class Attention(nn.Module):
     """Causal multi-head self-attention: torch's fused kernel, or our own for dropout on a CPU.
 
     Args:
-        dim: width D, a multiple of `heads`.
+        dim: width D, a multiple of `heads` unless `width` is given.
         heads: number of attention heads.
         dropout: rate, applied to the attention weights.
         rotary: turn queries and keys by their positions.
+        width: of each head; None: ``dim / heads``.
     """
 
-    def __init__(self, *, dim: int, heads: int, dropout: float, rotary: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        dim: int,
+        heads: int,
+        dropout: float,
+        rotary: bool = False,
+        width: int | None = None,
+    ) -> None:
         super().__init__()
-        self.heads, self.width, self.dropout = heads, dim // heads, dropout
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.out = nn.Linear(dim, dim)
+        self.heads, self.width, self.dropout = heads, width or dim // heads, dropout
+        self.qkv = nn.Linear(dim, 3 * heads * self.width)
+        self.out = nn.Linear(heads * self.width, dim)
         self.rotary = Rotary(width=self.width) if rotary else None
 
     def forward(self, x_BLD: Tensor, source_BLD: Tensor | None = None) -> Tensor:
@@ -88,12 +97,12 @@ class Attention(nn.Module):
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
     def _query(self, x_BLD: Tensor) -> Tensor:
-        dim = x_BLD.shape[-1]
-        return F.linear(x_BLD, self.qkv.weight[:dim], self.qkv.bias[:dim])
+        end = self.heads * self.width
+        return F.linear(x_BLD, self.qkv.weight[:end], self.qkv.bias[:end])
 
     def _key_value(self, x_BLD: Tensor) -> Tensor:
-        dim = x_BLD.shape[-1]
-        return F.linear(x_BLD, self.qkv.weight[dim:], self.qkv.bias[dim:])
+        end = self.heads * self.width
+        return F.linear(x_BLD, self.qkv.weight[end:], self.qkv.bias[end:])
 
 
 def _positions(x_BL: Tensor) -> Tensor:

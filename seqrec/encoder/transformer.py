@@ -14,11 +14,20 @@ class PreNormBlock(nn.Module):
     """``x + attention(norm(x))``, then ``x + mlp(norm(x))``, with GELU (Xiong et al. 2020)."""
 
     def __init__(
-        self, *, dim: int, heads: int, ffn: int, dropout: float, rotary: bool = False
+        self,
+        *,
+        dim: int,
+        heads: int,
+        ffn: int,
+        dropout: float,
+        rotary: bool = False,
+        width: int | None = None,
     ) -> None:
         super().__init__()
         self.norm_1, self.norm_2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.attention = Attention(dim=dim, heads=heads, dropout=dropout, rotary=rotary)
+        self.attention = Attention(
+            dim=dim, heads=heads, dropout=dropout, rotary=rotary, width=width
+        )
         self.mlp = nn.Sequential(
             nn.Linear(dim, ffn), nn.GELU(), Dropout(dropout), nn.Linear(ffn, dim)
         )
@@ -59,11 +68,20 @@ class SASRecBlock(nn.Module):
     """
 
     def __init__(
-        self, *, dim: int, heads: int, ffn: int, dropout: float, rotary: bool = False
+        self,
+        *,
+        dim: int,
+        heads: int,
+        ffn: int,
+        dropout: float,
+        rotary: bool = False,
+        width: int | None = None,
     ) -> None:
         super().__init__()
         self.norm_1, self.norm_2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.attention = Attention(dim=dim, heads=heads, dropout=dropout, rotary=rotary)
+        self.attention = Attention(
+            dim=dim, heads=heads, dropout=dropout, rotary=rotary, width=width
+        )
         self.mlp = nn.Sequential(
             nn.Linear(dim, ffn), Dropout(dropout), nn.ReLU(), nn.Linear(ffn, dim), Dropout(dropout)
         )
@@ -115,6 +133,7 @@ class Transformer(nn.Module):
             of the order (Kang and McAuley 2018, section IV-F).
         std: standard deviation of the blocks' initial weights, with biases 0, as in BERT and GPT-2
             (0.02); null: torch's default, ``uniform(-1, 1) / sqrt(width)``.
+        head_width: width of a head; null: ``dim / heads``.
     """
 
     causal: ClassVar[bool] = True
@@ -131,9 +150,10 @@ class Transformer(nn.Module):
         dropout: float = 0.0,
         positions: Literal["start", "end", "rotary", "none"] = "start",
         std: float | None = None,
+        head_width: int | None = None,
     ) -> None:
         super().__init__()
-        if heads < 1 or dim % heads:
+        if heads < 1 or (head_width is None and dim % heads):
             raise ValueError(f"encoder.heads={heads} must divide dim={dim}")
         self.max_length, self.positions = max_length, positions
         if positions in ("start", "end"):
@@ -146,6 +166,7 @@ class Transformer(nn.Module):
                 ffn=ffn or 4 * dim,
                 dropout=dropout,
                 rotary=positions == "rotary",
+                width=head_width,
             )
             for _ in range(layers)
         )
