@@ -24,12 +24,20 @@ from seqrec.evaluation.task import Task
 from seqrec.model import SequenceModel
 from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
+from seqrec.store.views import Splits
 from seqrec.training.counting import BaselineModule
 from seqrec.training.module import TrainedModule
 
 
-def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | BaselineModule:
+def build_experiment(
+    config: Root, store: SequenceStore, *, splits: Splits | None = None
+) -> TrainedModule | BaselineModule:
     """Build the module to train, or to count, over prepared sequences.
+
+    Args:
+        config: the configuration.
+        store: the sequences.
+        splits: of the store; None: as the configuration splits it.
 
     Raises:
         ConfigError: a component refuses its values, or lists would be longer than the catalogue.
@@ -45,7 +53,7 @@ def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | Base
             todo=f"set evaluation.ks to lengths up to {store.n_items}"
             + (f", or relax {lost.split()[0]}" if lost else ""),
         )
-    splits = make(config.split)(store)
+    splits = make(config.split)(store) if splits is None else splits
     facts = gather_facts(store, splits, events=_reads_events(config))
     assert facts.item_count_V is not None
     judged: dict[str, Any] = {
