@@ -15,6 +15,7 @@ from seqrec.context.events import squashed
 from seqrec.contracts import EventFacts, Facts, Loss, Objective, Reranker, Scheduler
 from seqrec.errors import ConfigError
 from seqrec.model import BaselineModel, SequenceModel
+from seqrec.objective._teacher import Teacher
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.lists import ListMetric
 from seqrec.raw.source import Source
@@ -62,10 +63,16 @@ def build_loss(config: Root, facts: Facts) -> Loss:
     return make(config.loss, **vars(facts))
 
 
-def build_objective(config: Root, facts: Facts, *, loss: Loss) -> Objective:
-    """Return the objective; it gets `loss` and a negative sampler if it has parameters for them."""
+def build_objective(
+    config: Root, facts: Facts, *, loss: Loss, teacher: Teacher | None = None
+) -> Objective:
+    """Return the objective.
+
+    It gets `loss`, a negative sampler and the `teacher` if it has parameters for them.
+    """
     negatives = make(config.negatives, **vars(facts))
-    return make(config.objective, **vars(facts), loss=loss, negatives=negatives)
+    given = {"loss": loss, "negatives": negatives, "teacher": teacher}
+    return make(config.objective, **vars(facts), **given)
 
 
 def build_optimizer(config: Root, parameters: Iterable[torch.nn.Parameter]) -> Optimizer:

@@ -135,6 +135,11 @@ class BaselineModel(nn.Module):
 
     wanted: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def title(self) -> str:
+        """What this is, for errors of those who need another model."""
+        return f"{type(self.baseline).__name__} is a baseline"
+
     def query(self, history: History, candidate_V: Tensor | None = None) -> Rows:
         """Return queries of whole histories."""
         return self.baseline.query(history.masked(candidate_V).item_BL, history.length_B)

@@ -92,6 +92,23 @@ class History(Movable):
             asked_B=None if self.asked_B is None else self.asked_B[row_R],
         )
 
+    def latest(self, most: int) -> "History":
+        """Return the latest `most` events of each sequence, or all of them."""
+        width = self.item_BL.shape[1]
+        if width <= most:
+            return self
+        first_B = (self.length_B - most).clamp(min=0)
+        column_BL = first_B[:, None] + torch.arange(most, device=first_B.device)
+        length_B = self.length_B.clamp(max=most)
+        column_BL = column_BL.clamp(max=width - 1)
+        valid_BL = position_mask(length_B, most)
+        return replace(
+            self,
+            item_BL=self.item_BL.gather(1, column_BL).masked_fill(~valid_BL, 0),
+            length_B=length_B,
+            event={name: value.gather(1, column_BL) for name, value in self.event.items()},
+        )
+
 
 torch.export.register_dataclass(History)  # so that models that take one can be exported
 

@@ -1,7 +1,7 @@
 """What every adapter has in common: what is trained, loading an unadapted model, and merging."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -52,8 +52,17 @@ def adapt(model: SequenceModel, adapter: Adapter) -> SequenceModel:
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in trained)
     if added:
-        model.register_load_state_dict_pre_hook(_Unadapted(kept, added))
+        hook = _Unadapted(kept, added)
+        model.register_load_state_dict_pre_hook(hook)
+        model.unadapted = hook  # type: ignore[assignment]
     return model
+
+
+def renamed(state: Mapping[str, Tensor], model: SequenceModel) -> dict[str, Tensor]:
+    """Return the weights of an unadapted model by the names that they have in `model`."""
+    hook = getattr(model, "unadapted", None)
+    names = hook.kept if isinstance(hook, _Unadapted) else {}
+    return {names.get(name, name): value for name, value in state.items()}
 
 
 def chosen(names: Iterable[str], wanted: list[str]) -> set[str]:

@@ -7,8 +7,9 @@ from seqrec.config.schema import Root, Trainer
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.determinism import choose_algorithms
 from seqrec.machine.hardware import Hardware
+from seqrec.recommend.built import built_from
 from seqrec.recommend.data import find_data
-from seqrec.recommend.load import built_from, load_weights
+from seqrec.recommend.load import load_weights
 from seqrec.run.folder import RunFolder, to_values, typed
 from seqrec.terminal.console import console
 from seqrec.training.evaluated import EvaluatedModule
@@ -23,7 +24,7 @@ def rebuild(folder: RunFolder, config: Root) -> EvaluatedModule:
     """
     store = find_data(folder, config)
     with built_from(folder):
-        module = build_experiment(config, store)
+        module = build_experiment(config, store, folder)
     load_weights(module, folder.weights(), folder)
     return module
 

@@ -89,10 +89,9 @@ def exportable(model: Any) -> SequenceModel:
         ConfigError: they aren't.
     """
     if not isinstance(model, SequenceModel):
-        name = type(model.baseline).__name__
         raise ConfigError(
-            f"{name} is counted: its scores are sums of counts, not products of a query and rows "
-            "of a table, so it has no graph and can't be exported",
+            f"{model.title}: its scores aren't products of a query and rows of a table, so it has "
+            "no graph and can't be exported",
             where="model",
             todo="export a trained model, such as model=lstm_attn; recommend from the run itself",
         )

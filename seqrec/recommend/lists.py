@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 import torch
 
-from seqrec.model import BaselineModel, SequenceModel
+from seqrec.ensemble.model import AnyModel
 from seqrec.ranking.policy import Policy
 from seqrec.shapes import EvalBatch
 
 
 @torch.no_grad()
 def top_lists(
-    model: SequenceModel | BaselineModel,
+    model: AnyModel,
     batches: Iterable[EvalBatch],
     *,
     users: pl.Series,

@@ -14,8 +14,8 @@ from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
 from seqrec.contracts import EventFacts, Ranked, Reranker
+from seqrec.ensemble.model import AnyModel
 from seqrec.machine.hardware import find_hardware
-from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.policy import Policy
 from seqrec.recommend.arguments import choice_of, id_of, ids_of, length_of, moment_of, session_of
 from seqrec.recommend.data import session_of_user, store_of_run
@@ -27,8 +27,6 @@ from seqrec.recommend.session import Recommendation, Session
 from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch
 from seqrec.store.views import View
-
-Model = SequenceModel | BaselineModel
 
 
 class Recommender:
@@ -47,7 +45,7 @@ class Recommender:
     def __init__(
         self,
         *,
-        model: Model,
+        model: AnyModel,
         catalogue: pl.DataFrame,
         config: Root,
         data_hash: str,
@@ -70,6 +68,7 @@ class Recommender:
         *,
         trust: bool = False,
         searchpath: Iterable[str | Path] | None = None,
+        adapter: str | Path | None = None,
     ) -> "Recommender":
         """Read the folder of a run; its data isn't needed.
 
@@ -78,12 +77,15 @@ class Recommender:
             trust: import and call whatever its configuration names: code from outside this
                 package runs with all your rights.
             searchpath: folders of modules that its configuration may name.
+            adapter: ``adapter.ckpt`` of a run that began with this one, to load on top of it.
 
         Raises:
             ConfigError: a folder of `searchpath` doesn't exist.
-            RunError: the folder isn't a trained run's, is damaged, or names what a run may not.
+            RunError: the folder isn't a trained run's, is damaged, or names what a run may not, or
+                the adapter was trained from another run.
         """
-        return cls.of(RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath)))
+        folder = RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath))
+        return cls(**parts_of(folder, None if adapter is None else Path(adapter)))
 
     @classmethod
     def of(cls, folder: RunFolder) -> "Recommender":

@@ -1,6 +1,6 @@
 """The weights of a run, carried over to a model with more items and users."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,7 @@ from seqrec.errors import RunError
 from seqrec.model import SequenceModel
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import View
-
-Carry = Callable[[Tensor, Tensor], Tensor]  # a table before, and the new model's: the table now
+from seqrec.training.carry import Carry, by_name
 
 
 @dataclass(frozen=True)
@@ -137,19 +136,6 @@ def _carries(
             elif then is not None and now is not None and now.categories is not None:
                 carry = by_name(then.categories or [], now.categories)
                 yield f"context.parts.{at}.weight_CD", carry
-
-
-def by_name(then: Sequence[str | None], now: Sequence[str]) -> Carry:
-    """Return how rows 1, 2, ... called `then` become rows called `now`; row 0 has no name."""
-    place = {name: at for at, name in enumerate(then, 1) if name is not None}
-    source = torch.tensor([0, *(place.get(name, -1) for name in now)])
-
-    def carry(old: Tensor, new: Tensor) -> Tensor:
-        rows = old[source.clamp(min=0)]
-        rows[source < 0] = 0
-        return rows
-
-    return carry
 
 
 def _warm(old: Tensor, new: Tensor) -> Tensor:

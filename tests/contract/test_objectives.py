@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from helpers.batches import eval_batch, train_batch
 from helpers.components import FACTS, LENGTH, component, history, names, node
+from helpers.teachers import Given
 from torch import nn
 
 from seqrec.config.make import make
@@ -22,6 +23,7 @@ def objective(name: str):
     parts = {
         "loss": component("loss", "cross_entropy"),
         "negatives": component("negatives", "none"),
+        "teacher": Given(),
     }
     return make(node("objective", name), **FACTS, **parts)
 

@@ -17,7 +17,7 @@ BUILT_WITH = {  # what a component of a kind is built with, besides its keys; by
     **dict.fromkeys(
         ("data", "split", "metric", "list_metric", "logger", "trainer"), frozenset[str]()
     ),
-    "objective": DATA_FACTS | {"loss", "negatives"},
+    "objective": DATA_FACTS | {"loss", "negatives", "teacher"},
     "optimizer": frozenset({"params"}),
     "scheduler": frozenset({"optimizer", "total_steps"}),
 }
