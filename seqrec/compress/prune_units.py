@@ -25,7 +25,10 @@ class PruneUnits:
         units: share of each block's hidden units that are taken out.
     """
 
-    speed: ClassVar[str] = "fewer heads and units are fewer multiplications: the encoder is faster"
+    speed: ClassVar[str] = (
+        "fewer heads and units are fewer multiplications, which shows where many histories are "
+        "asked about at once; a single request is mostly other work"
+    )
     bounds: ClassVar[dict[str, tuple[float, float]]] = {"heads": (0, 4096), "units": (0, 0.999)}
 
     def __init__(self, *, heads: int = 1, units: float = 0.5) -> None:

@@ -12,7 +12,7 @@ import torch
 from seqrec.recommend import Recommender
 from seqrec.run.folder import RunFolder
 
-REQUESTS, WARM = 200, 20
+REQUESTS, BATCHES, WARM = 100, 10, 5
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,26 @@ def disk_bytes(state: Mapping[str, Any]) -> int:
     return stream.tell()
 
 
-def request_ms(folders: list[RunFolder], sessions: list[list[str]]) -> list[float]:
-    """Return the median milliseconds of single requests to each run, in this process.
+def request_ms(folders: list[RunFolder], sessions: list[list[str]], *, at_once: int) -> list[float]:
+    """Return the median milliseconds of a request to each run, in this process.
 
     The runs take turns, so that what else the machine does meets all of them.
+
+    Args:
+        folders: of the runs.
+        sessions: histories in original ids.
+        at_once: histories that are asked about together; the time is that of one of them.
     """
     recommenders = [Recommender.of(folder) for folder in folders]
     taken: list[list[float]] = [[] for _ in folders]
-    for number in range(WARM + REQUESTS):
+    times = REQUESTS if at_once == 1 else BATCHES
+    for number in range(WARM + times):
+        asked = [sessions[(number + at) % len(sessions)] for at in range(at_once)]
         for recommender, mine in zip(recommenders, taken, strict=True):
             begun = time.perf_counter()
-            recommender.recommend(sessions[number % len(sessions)], k=10)
+            recommender.recommend_all(asked, k=10)
             if number >= WARM:
-                mine.append(1000 * (time.perf_counter() - begun))
+                mine.append(1000 * (time.perf_counter() - begun) / at_once)
     return [float(np.median(mine)) for mine in taken]
 
 
