@@ -81,9 +81,9 @@ class Pool:
             return View(view.user, before[view.start], before[view.end])
 
         splits = self.splits
-        parts = {part: moved(getattr(splits, part)) for part in ("train", "valid", "test")}
         report = splits.report | {"train_events": int(shown[splits.train.positions()].sum())}
-        return store, replace(splits, **parts, report=report)
+        train, valid, test = map(moved, (splits.train, splits.valid, splits.test))
+        return store, replace(splits, train=train, valid=valid, test=test, report=report)
 
     def worth(
         self,

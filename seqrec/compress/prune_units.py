@@ -44,19 +44,20 @@ class PruneUnits:
                 todo="choose compress=prune or compress=quantize, or a run with "
                 "encoder=transformer",
             )
-        heads, width = encoder.blocks[0].attention.heads, encoder.blocks[0].attention.width
+        blocks: list[Any] = list(encoder.blocks)
+        heads, width = blocks[0].attention.heads, blocks[0].attention.width
         if self.heads >= heads:
             raise ConfigError(
                 f"each block has {heads} heads, and one has to stay",
                 where=f"heads={self.heads}",
                 todo=f"set heads to at most {heads - 1}",
             )
-        ffn = linears(encoder.blocks[0])[1].in_features
+        ffn = linears(blocks[0])[1].in_features
         kept_heads, kept_units = heads - self.heads, max(1, round(ffn * (1 - self.units)))
         state = {name: value.detach().clone() for name, value in model.state_dict().items()}
         for at, (head_H, unit_F) in enumerate(worths(model, calibration)):
             head, unit = best(head_H, kept_heads), best(unit_F, kept_units)
-            cut(state, f"encoder.blocks.{at}", encoder.blocks[at], head=head, unit=unit)
+            cut(state, f"encoder.blocks.{at}", blocks[at], head=head, unit=unit)
         changes = {"encoder.ffn": kept_units, "encoder.heads": kept_heads}
         return Smaller(state, changes | {"encoder.head_width": width})
 
