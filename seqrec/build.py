@@ -10,9 +10,19 @@ from torch.optim import Optimizer
 
 from seqrec.adapter import adapt
 from seqrec.config.make import locate, make, takes
-from seqrec.config.schema import Root
+from seqrec.config.schema import Root, is_trained
 from seqrec.context.events import squashed
-from seqrec.contracts import EventFacts, Facts, Loss, Objective, Reranker, Scheduler
+from seqrec.contracts import (
+    EventFacts,
+    Facts,
+    Loss,
+    NegativeSampler,
+    Objective,
+    Reranker,
+    Scheduler,
+)
+from seqrec.counts.similar import similar_items
+from seqrec.counts.training import Training
 from seqrec.errors import ConfigError
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.objective._teacher import Teacher
@@ -21,6 +31,8 @@ from seqrec.ranking.lists import ListMetric
 from seqrec.raw.source import Source
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View
+
+MASK_STD = 0.02  # of the initial vector of hidden items, as of positions
 
 
 def build_source(config: Root) -> Source:
@@ -35,7 +47,8 @@ def build_baseline(config: Root, facts: Facts) -> BaselineModel:
 
 def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:
     """Return the model; with `sparse`, item tables get sparse gradients."""
-    arguments = {**vars(facts), "sparse": sparse}
+    further = getattr(locate(config.objective), "further", 0)
+    arguments = {**vars(facts), "sparse": sparse, "further": further}
     model = SequenceModel(
         embedding=make(config.embedding, **arguments),
         encoder=make(config.encoder, **arguments),
@@ -44,6 +57,8 @@ def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> Sequence
         context=make(config.context, **arguments) if config.context else None,
         ask=locate(config.objective).ask,
     )
+    if further:
+        model.mask_D = torch.nn.Parameter(torch.randn(config.dim) * MASK_STD)
     return adapt(model, make(config.adapter, **arguments)) if config.adapter else model
 
 
@@ -63,16 +78,33 @@ def build_loss(config: Root, facts: Facts) -> Loss:
     return make(config.loss, **vars(facts))
 
 
-def build_objective(
-    config: Root, facts: Facts, *, loss: Loss, teacher: Teacher | None = None
-) -> Objective:
-    """Return the objective.
+def build_negatives(config: Root, facts: Facts) -> NegativeSampler:
+    """Return the sampler of negatives."""
+    return make(config.negatives, **vars(facts))
 
-    It gets `loss`, a negative sampler and the `teacher` if it has parameters for them.
+
+def build_objective(
+    config: Root,
+    facts: Facts,
+    *,
+    loss: Loss,
+    negatives: NegativeSampler,
+    teacher: Teacher | None = None,
+) -> Objective:
+    """Return the objective, with `loss`, `negatives` and `teacher` if it has parameters for them.
+
+    Raises:
+        ConfigError: it learns from ratings, and the data has none.
     """
-    negatives = make(config.negatives, **vars(facts))
     given = {"loss": loss, "negatives": negatives, "teacher": teacher}
-    return make(config.objective, **vars(facts), **given)
+    objective = make(config.objective, **vars(facts), **given)
+    if getattr(objective, "reads_ratings", False) and facts.rating_mean is None:
+        raise ConfigError(
+            "this objective learns from ratings, but the data has none",
+            where=f"objective={type(objective).__name__}",
+            todo="choose another objective, or data with a rating column",
+        )
+    return objective
 
 
 def build_optimizer(config: Root, parameters: Iterable[torch.nn.Parameter]) -> Optimizer:
@@ -101,8 +133,35 @@ def build_scheduler(config: Root) -> Scheduler:
 
 
 def build_reranker(config: Root, facts: Facts) -> Reranker:
-    """Return the reranker, which reorders the first items of each ranking."""
-    return make(config.rerank, **vars(facts))
+    """Return the reranker, which reorders the first items of each ranking.
+
+    Raises:
+        ConfigError: it reads vectors of items, and the model has none.
+    """
+    reranker: Reranker = make(config.rerank, **vars(facts))
+    check_vectors(reranker, config)
+    return reranker
+
+
+def check_vectors(reranker: Reranker, config: Root) -> None:
+    """Refuse a reranker that reads vectors of items for a model that has none.
+
+    Raises:
+        ConfigError: it does, and the model hasn't.
+    """
+    if not getattr(reranker, "reads_vectors", False):
+        return
+    if not is_trained(config):
+        lacking = "this model"
+    elif not getattr(locate(config.scorer), "has_vectors", True):
+        lacking = f"scorer={locate(config.scorer).__name__}"
+    else:
+        return
+    raise ConfigError(
+        f"{type(reranker).__name__} compares the model's vectors of items, and {lacking} has none",
+        where="rerank",
+        todo="compare by a column of the items (similarity=genres), or choose another model",
+    )
 
 
 def build_list_metrics(config: Root) -> dict[str, ListMetric]:
@@ -135,7 +194,9 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
         rating_mean=mean,
         items=store.items,
         own_items=partial(_own_items, store, view),
+        similar=partial(_similar, store, view),
         events=_event_facts(store, view) if events else {},
+        users=store.users,
     )
 
 
@@ -143,6 +204,11 @@ def _own_items(store: SequenceStore, view: View) -> torch.Tensor:
     """Return the pairs of a user and an item in the training events, each once, as numbers."""
     user = np.repeat(view.user, view.end - view.start)
     return torch.from_numpy(np.unique(user * (store.n_items + 1) + store.item[view.positions()]))
+
+
+def _similar(store: SequenceStore, view: View, most: int) -> torch.Tensor:
+    """Return the items that share the most users with each, of the training events."""
+    return similar_items(Training.of(store, view), most)
 
 
 def _event_facts(store: SequenceStore, view: View) -> dict[str, EventFacts]:

@@ -46,7 +46,10 @@ class Facts:
     items: Callable[[], pl.DataFrame] | None = None  # index, item, title, features; None: unknown
     own_items: Callable[[], Tensor] | None = None  # users' items in training, int64, increasing:
     # user * (n_items + 1) + item
+    similar: Callable[[int], Tensor] | None = None  # k -> similar_VK, int64: the k items that most
+    # share their users with each item in training, the closest first, 0 where there are fewer
     events: dict[str, EventFacts] = field(default_factory=dict)  # by column, ``timestamp`` too
+    users: Callable[[], pl.DataFrame] | None = None  # index, user, attributes; None: unknown
 
     def plain(self) -> dict[str, Any]:
         """Return the facts that are needed to rebuild a trained model, for ``run.json``."""
@@ -135,7 +138,8 @@ class Encoder(Protocol):
       the first layer first.
     """
 
-    causal: ClassVar[bool]
+    @property
+    def causal(self) -> bool: ...  # of the class, or a parameter of this name
 
     def __call__(self, x_BLD: Tensor, history: History) -> Tensor: ...
 
@@ -177,16 +181,23 @@ class Scorer(Protocol):
 
 
 class NegativeSampler(Protocol):
-    """Draws items that a position shouldn't predict."""
+    """Draws items that a position shouldn't predict.
 
-    def __call__(self, targets: Targets, item_BL: Tensor) -> Negatives: ...
+    One with ``sees_queries = True`` takes ``query_ND`` and the ``catalogue`` after these; no
+    gradient reaches them through what it returns. One with parameters is a module: they are trained
+    and saved beside the model, and learn from :attr:`~seqrec.shapes.Negatives.lesson`. One that
+    can't tell how likely its draws are sets ``has_probabilities = False``.
+    """
+
+    def __call__(self, targets: Targets, item_BL: Tensor, *seen: Any) -> Negatives: ...
 
 
 class Loss(Protocol):
     """Returns the mean loss over the valid positions, in float32.
 
-    With ``needs_ratings`` it is a :class:`RatingLoss`. A loss that holds scores of the whole
-    catalogue has ``scores_bytes(n_items, device_type, half) -> int``, the bytes held at once.
+    If the targets have weights, it is their weighted mean, ``sum(w l) / sum(w)``. With
+    ``needs_ratings`` it is a :class:`RatingLoss`. A loss that holds scores of the whole catalogue
+    has ``scores_bytes(n_items, device_type, half) -> int``, the bytes held at once.
     """
 
     needs_negatives: ClassVar[bool]
@@ -210,6 +221,7 @@ class RatingLoss(Loss, Protocol):
 class Model(Protocol):
     """A model as its objective sees it; see :class:`~seqrec.model.SequenceModel`."""
 
+    embedding: ItemEmbedding
     scorer: Scorer
 
     def __call__(self, history: History) -> Tensor: ...
@@ -222,7 +234,11 @@ class Objective(Protocol):
     """Runs the forward passes of a training step.
 
     An objective with parameters ``loss`` and ``negatives`` receives the run's loss and negative
-    sampler. ``trains``, ``"causal"`` or ``"any"``, states which encoders it can train.
+    sampler. ``trains``, ``"causal"`` or ``"any"``, states which encoders it can train. One with
+    parameters of its own is a module: they are trained and saved beside the model, and aren't
+    served. One that reads the ratings of the targets sets ``reads_ratings = True``. One whose
+    question adds positions to a history says how many: ``further = 1``. They have item 0, and a
+    model gives it a vector of its own then.
     """
 
     trains: ClassVar[str]
@@ -313,9 +329,12 @@ class Reranker(Protocol):
     ``order_BK = reranker(item_BK, score_BK, history)`` holds the places, from 0, in new order: in
     each row a permutation that depends on this row only. Items come best first with their
     scores; a row of fewer than K items ends in item 0 (score minus infinity), also after
-    reordering.
+    reordering. One with ``reads_vectors = True`` also takes the model's vectors of these items,
+    ``vector_BKD``, as its last argument.
     """
 
     depth: int
 
-    def __call__(self, item_BK: Tensor, score_BK: Tensor, history: History) -> Tensor: ...
+    def __call__(
+        self, item_BK: Tensor, score_BK: Tensor, history: History, *vector_BKD: Tensor
+    ) -> Tensor: ...

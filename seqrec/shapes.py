@@ -156,6 +156,12 @@ class Targets:
     row_N: Tensor  # int64, the sequence each position belongs to
     rating_N: Tensor | None = None  # float32
     user_N: Tensor | None = None  # int64, user index in the store; -1: unknown
+    weight_N: Tensor | None = None  # float32, not negative; None: all count alike
+
+    def take(self, place_M: Tensor) -> "Targets":
+        """Return some of the targets."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{n: v[place_M] for n, v in values.items() if v is not None})
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,7 @@ class Negatives:
     item: Tensor  # int64, (S,) or (N, S)
     log_q: Tensor  # float32, like item: log probability that one draw gives this item
     keep_NS: Tensor  # bool: False where the draw is the target or, if asked, a false negative
+    lesson: Tensor | None = None  # scalar whose gradient teaches the sampler; its value is nothing
 
 
 def position_mask(length_B: Tensor, width: int) -> Tensor:

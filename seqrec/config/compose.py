@@ -146,12 +146,18 @@ def _take_own_values(node: Any, file: Any, group: str, written: set[str]) -> Non
         return  # a dataset: its file sets more than this node
     with open_dict(node):
         for key in [str(key) for key in node]:
-            if f"{group}.{key}" in written or is_instruction(key):
+            if _is_written(f"{group}.{key}", written) or is_instruction(key):
                 continue
             if key in own:
                 node[key] = own[key]
             else:
                 del node[key]
+
+
+def _is_written(path: str, written: set[str]) -> bool:
+    """Return whether the command line sets a key or one inside it, also as ``group@key``."""
+    keys = {key.rpartition("@")[2] for key in written}
+    return any(key == path or key.startswith(f"{path}.") for key in keys)
 
 
 def to_values(config: DictConfig) -> dict[str, Any]:

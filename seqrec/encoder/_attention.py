@@ -1,4 +1,4 @@
-"""Causal multi-head self-attention of the transformer, and what it is at one position."""
+"""Multi-head self-attention of the transformer, and what it is at one position."""
 
 import math
 
@@ -6,14 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.layers.causal_attention import causal_attention
+from seqrec.layers.causal_attention import causal_attention, padded_attention
 from seqrec.layers.read_out import prefix_softmax
 from seqrec.layers.rotary import Rotary
 from seqrec.shapes import position_mask
 
 
 class Attention(nn.Module):
-    """Causal multi-head self-attention: torch's fused kernel, or our own for dropout on a CPU.
+    """Multi-head self-attention: torch's fused kernel, or our own for dropout on a CPU.
 
     Args:
         dim: width D, a multiple of `heads` unless `width` is given.
@@ -38,12 +38,15 @@ class Attention(nn.Module):
         self.out = nn.Linear(heads * self.width, dim)
         self.rotary = Rotary(width=self.width) if rotary else None
 
-    def forward(self, x_BLD: Tensor, source_BLD: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x_BLD: Tensor, source_BLD: Tensor | None = None, length_B: Tensor | None = None
+    ) -> Tensor:
         """Map ``x_BLD -> x_BLD``; position t attends to positions ``<= t``.
 
         Args:
             x_BLD: input of the queries.
             source_BLD: input of the keys and values; None: `x_BLD`.
+            length_B: if given, every position attends to all that are valid.
         """
         if source_BLD is None:
             qkv_BLE = self.qkv(x_BLD)
@@ -56,17 +59,24 @@ class Attention(nn.Module):
             qkv_BL3HW = torch.cat([turned.view_as(q_k), v], 2)
         p = self.dropout if self.training else 0.0
         if p and x_BLD.device.type == "cpu" and not torch.compiler.is_compiling():
-            y_BLHW = causal_attention(qkv_BL3HW, p)
+            y_BLHW = (
+                causal_attention(qkv_BL3HW, p)
+                if length_B is None
+                else padded_attention(qkv_BL3HW, p, length_B)
+            )
         else:
             q, k, v = qkv_BL3HW.permute(2, 0, 3, 1, 4)
-            y = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=True)
+            mask = None if length_B is None else _valid_keys(length_B, x_BLD.shape[1])
+            y = F.scaled_dot_product_attention(
+                q, k, v, attn_mask=mask, dropout_p=p, is_causal=mask is None
+            )
             y_BLHW = y.transpose(1, 2)
         return self.out(y_BLHW.flatten(2))
 
     def last(self, x_B1D: Tensor, source_BLD: Tensor, length_B: Tensor) -> Tensor:
         """Return the output at the last valid position, whose input is `x_B1D`."""
         q, k, v = self._one(x_B1D, source_BLD, length_B[:, None] - 1)
-        mask = position_mask(length_B, source_BLD.shape[1])[:, None, None]
+        mask = _valid_keys(length_B, source_BLD.shape[1])
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out(y.transpose(1, 2).flatten(2))
 
@@ -76,10 +86,13 @@ class Attention(nn.Module):
         e_BHL = (q @ k.transpose(2, 3)).squeeze(2).float() / math.sqrt(self.width)
         return prefix_softmax(e_BHL, length_B - 1)
 
-    def map(self, x_BLD: Tensor, source_BLD: Tensor) -> Tensor:
-        """Return ``alpha_BHLL``, the weights of every position."""
+    def map(self, x_BLD: Tensor, source_BLD: Tensor, length_B: Tensor | None = None) -> Tensor:
+        """Return ``alpha_BHLL``, the weights of every position; see :meth:`forward`."""
         q, k, _ = self._one(x_BLD, source_BLD, _positions(x_BLD))
         e_BHLL = (q @ k.transpose(2, 3)).float() / math.sqrt(self.width)
+        if length_B is not None:
+            hidden = ~_valid_keys(length_B, x_BLD.shape[1])
+            return e_BHLL.masked_fill(hidden, -torch.inf).softmax(-1)
         future_LL = torch.ones_like(e_BHLL[0, 0], dtype=torch.bool).triu(1)
         return e_BHLL.masked_fill(future_LL, -torch.inf).softmax(-1)
 
@@ -103,6 +116,11 @@ class Attention(nn.Module):
     def _key_value(self, x_BLD: Tensor) -> Tensor:
         end = self.heads * self.width
         return F.linear(x_BLD, self.qkv.weight[end:], self.qkv.bias[end:])
+
+
+def _valid_keys(length_B: Tensor, width: int) -> Tensor:
+    """Return a mask of keys, (B, 1, 1, L), for queries of any position and head."""
+    return position_mask(length_B, width)[:, None, None]
 
 
 def _positions(x_BL: Tensor) -> Tensor:

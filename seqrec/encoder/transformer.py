@@ -1,6 +1,6 @@
-"""Causal transformer encoder (Vaswani et al. 2017): pre-norm or SASRec blocks."""
+"""Transformer encoder (Vaswani et al. 2017), causal or not: pre-norm or SASRec blocks."""
 
-from typing import ClassVar, Literal, cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,9 +33,9 @@ class PreNormBlock(nn.Module):
         )
         self.dropout = Dropout(dropout)
 
-    def forward(self, x_BLD: Tensor) -> Tensor:
-        """Map ``x_BLD -> x_BLD``."""
-        x_BLD = x_BLD + self.dropout(self.attention(self.norm_1(x_BLD)))
+    def forward(self, x_BLD: Tensor, length_B: Tensor | None = None) -> Tensor:
+        """Map ``x_BLD -> x_BLD``; with lengths, each position sees all that are valid."""
+        x_BLD = x_BLD + self.dropout(self.attention(self.norm_1(x_BLD), length_B=length_B))
         return x_BLD + self.dropout(self.mlp(self.norm_2(x_BLD)))
 
     def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
@@ -48,10 +48,10 @@ class PreNormBlock(nn.Module):
         """Return ``alpha_BHL`` of the last valid position."""
         return self.attention.weights(*self._normed(x_BLD, length_B), length_B)
 
-    def map(self, x_BLD: Tensor) -> Tensor:
+    def map(self, x_BLD: Tensor, length_B: Tensor | None = None) -> Tensor:
         """Return ``alpha_BHLL`` of every position."""
         norm_BLD = self.norm_1(x_BLD)
-        return self.attention.map(norm_BLD, norm_BLD)
+        return self.attention.map(norm_BLD, norm_BLD, length_B)
 
     def _normed(self, x_BLD: Tensor, length_B: Tensor) -> tuple[Tensor, Tensor]:
         """Return the normalised input at the last valid position, and at all positions."""
@@ -86,10 +86,10 @@ class SASRecBlock(nn.Module):
             nn.Linear(dim, ffn), Dropout(dropout), nn.ReLU(), nn.Linear(ffn, dim), Dropout(dropout)
         )
 
-    def forward(self, x_BLD: Tensor) -> Tensor:
-        """Map ``x_BLD -> x_BLD``."""
+    def forward(self, x_BLD: Tensor, length_B: Tensor | None = None) -> Tensor:
+        """Map ``x_BLD -> x_BLD``; with lengths, each position sees all that are valid."""
         query_BLD = self.norm_1(x_BLD)
-        y_BLD = self.norm_2(query_BLD + self.attention(query_BLD, x_BLD))
+        y_BLD = self.norm_2(query_BLD + self.attention(query_BLD, x_BLD, length_B=length_B))
         return y_BLD + self.mlp(y_BLD)
 
     def last(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
@@ -103,9 +103,9 @@ class SASRecBlock(nn.Module):
         query_B1D = self.norm_1(at_position(x_BLD, length_B - 1).unsqueeze(1))
         return self.attention.weights(query_B1D, x_BLD, length_B)
 
-    def map(self, x_BLD: Tensor) -> Tensor:
+    def map(self, x_BLD: Tensor, length_B: Tensor | None = None) -> Tensor:
         """Return ``alpha_BHLL`` of every position."""
-        return self.attention.map(self.norm_1(x_BLD), x_BLD)
+        return self.attention.map(self.norm_1(x_BLD), x_BLD, length_B)
 
 
 BLOCKS: dict[str, type[PreNormBlock] | type[SASRecBlock]] = {
@@ -115,9 +115,10 @@ BLOCKS: dict[str, type[PreNormBlock] | type[SASRecBlock]] = {
 
 
 class Transformer(nn.Module):
-    """Causal self-attention blocks, with or without learned positions.
+    """Self-attention blocks, causal or not, with or without learned positions.
 
     Args:
+        further: positions that the objective's question adds to a history of `max_length`.
         dim: width D, a multiple of `heads`.
         max_length: maximum L; a longer input is an error and is never truncated silently.
         layers: number of blocks.
@@ -131,16 +132,19 @@ class Transformer(nn.Module):
             apart two items are (see :class:`~seqrec.layers.rotary.Rotary`), so a state is the same
             wherever its window begins. ``none``: no positions; causal attention still conveys part
             of the order (Kang and McAuley 2018, section IV-F).
+        causal: False: every position sees all that are valid, the later ones too, so the objective
+            has to hide what it asks for, as ``masked_item`` does.
         std: standard deviation of the blocks' initial weights, with biases 0, as in BERT and GPT-2
             (0.02); null: torch's default, ``uniform(-1, 1) / sqrt(width)``.
         head_width: width of a head; null: ``dim / heads``.
     """
 
-    causal: ClassVar[bool] = True
+    causal: bool = True
 
     def __init__(
         self,
         *,
+        further: int,
         dim: int,
         max_length: int,
         layers: int = 2,
@@ -149,15 +153,17 @@ class Transformer(nn.Module):
         ffn: int | None = None,
         dropout: float = 0.0,
         positions: Literal["start", "end", "rotary", "none"] = "start",
+        causal: bool = True,
         std: float | None = None,
         head_width: int | None = None,
     ) -> None:
         super().__init__()
         if heads < 1 or (head_width is None and dim % heads):
             raise ValueError(f"encoder.heads={heads} must divide dim={dim}")
-        self.max_length, self.positions = max_length, positions
+        self.max_length, self.positions = max_length + further, positions
+        self.causal = causal
         if positions in ("start", "end"):
-            self.position = nn.Embedding(max_length, dim)
+            self.position = nn.Embedding(self.max_length, dim)
             nn.init.normal_(self.position.weight, std=0.02)
         self.blocks = nn.ModuleList(
             BLOCKS[block](
@@ -178,10 +184,10 @@ class Transformer(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x_BLD: Tensor, history: History) -> Tensor:
-        """Map ``x_BLD -> h_BLD``; lengths matter only with ``positions="end"``."""
+        """Map ``x_BLD -> h_BLD``."""
         x_BLD = self._with_positions(x_BLD, history.length_B)
         for block in self.blocks:
-            x_BLD = block(x_BLD)
+            x_BLD = block(x_BLD, self._seen(history.length_B))
         return self.norm(x_BLD)
 
     def last(self, x_BLD: Tensor, history: History) -> Tensor:
@@ -206,10 +212,11 @@ class Transformer(nn.Module):
 
     def maps(self, x_BLD: Tensor, history: History) -> list[Tensor]:
         """Return ``alpha_BHLL`` of every block, the first block first."""
-        x_BLD, maps = self._with_positions(x_BLD, history.length_B), []
+        seen_B, maps = self._seen(history.length_B), []
+        x_BLD = self._with_positions(x_BLD, history.length_B)
         for block in self.blocks:
-            maps.append(cast(PreNormBlock | SASRecBlock, block).map(x_BLD))
-            x_BLD = block(x_BLD)
+            maps.append(cast(PreNormBlock | SASRecBlock, block).map(x_BLD, seen_B))
+            x_BLD = block(x_BLD, seen_B)
         return maps
 
     def _before_last_block(
@@ -218,9 +225,13 @@ class Transformer(nn.Module):
         """Return the input of the last block, and that block (None without blocks)."""
         x_BLD = self._with_positions(x_BLD, length_B)
         for block in self.blocks[:-1]:
-            x_BLD = block(x_BLD)
+            x_BLD = block(x_BLD, self._seen(length_B))
         final = self.blocks[-1] if self.blocks else None
         return x_BLD, cast(PreNormBlock | SASRecBlock | None, final)
+
+    def _seen(self, length_B: Tensor) -> Tensor | None:
+        """Return the lengths if they bound what a position sees: padding must not be seen."""
+        return None if self.causal else length_B
 
     def _with_positions(self, x_BLD: Tensor, length_B: Tensor) -> Tensor:
         """Add positions to the item vectors."""

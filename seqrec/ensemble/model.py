@@ -49,7 +49,7 @@ class EnsembleModel(nn.Module):
     @property
     def wanted(self) -> tuple[str, ...]:
         """Event columns that histories must hold besides their items."""
-        return tuple(dict.fromkeys(name for each in self.members for name in each.wanted))
+        return tuple(dict.fromkeys(name for each in self._each for name in each.wanted))
 
     def query(self, history: History, candidate_V: Tensor | None = None) -> Blended:
         """Return queries of whole histories."""
@@ -71,13 +71,15 @@ class EnsembleModel(nn.Module):
 
     def catalogue(self) -> Blend:
         """Return the catalogue that queries are scored against."""
-        return Blend(tuple(each.catalogue() for each in self.members))
+        return Blend(tuple(each.catalogue() for each in self._each))
+
+    @property
+    def _each(self) -> list[Any]:
+        return list(self.members)
 
     def _asked(self, history: History) -> list[tuple[Any, History]]:
-        return [
-            (each, history.latest(most))
-            for each, most in zip(self.members, self.longest, strict=True)
-        ]
+        pairs = zip(self._each, self.longest, strict=True)
+        return [(each, history.latest(most)) for each, most in pairs]
 
     def _blended(self, queries: Sequence[Any], history: History) -> Blended:
         rows = len(history.length_B)

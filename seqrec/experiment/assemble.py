@@ -9,6 +9,7 @@ from seqrec.build import (
     build_list_metrics,
     build_loss,
     build_model,
+    build_negatives,
     build_objective,
     build_optimizer,
     build_reranker,
@@ -19,9 +20,10 @@ from seqrec.build import (
 )
 from seqrec.config.schema import Combine, Ensemble, Root
 from seqrec.contracts import Facts
+from seqrec.ensemble.model import EnsembleModel
 from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
-from seqrec.model import SequenceModel
+from seqrec.model import BaselineModel, SequenceModel
 from seqrec.recommend.built import built_model, combined
 from seqrec.recommend.finished import read_finished
 from seqrec.run.folder import RunFolder
@@ -92,18 +94,18 @@ def build_experiment(
     _check_wanted(model, facts, store)
     if config.trainer.compile:
         model.compile(dynamic=True)
-    loss = build_loss(config, facts)
-    teacher = make(config.teacher) if config.teacher else None
+    loss, negatives = build_loss(config, facts), build_negatives(config, facts)
+    teacher = make(config.teacher, **vars(facts)) if config.teacher else None
+    given: dict[str, Any] = {"loss": loss, "negatives": negatives, "teacher": teacher}
     return TrainedModule(
         model=model,
         window=make(config.window, **vars(facts)),
         augment=make(config.augment, **vars(facts)),
-        objective=build_objective(config, facts, loss=loss, teacher=teacher),
-        loss=loss,
+        objective=build_objective(config, facts, **given),
         optimizer=partial(build_optimizer, config),
         scheduler=build_scheduler(config),
-        teacher=teacher,
         update=make(config.update) if config.update else None,
+        **given,
         **judged,
     )
 
@@ -122,11 +124,13 @@ def _combined(
         )
     key = "ensemble.runs"
     runs = [read_finished(place, config, store, where=key) for place in settings.runs]
+    members: list[SequenceModel | BaselineModel] = []
     for run in runs:
         named = f"{key}={run.folder.path}"
-        if run.config.ensemble is not None:
+        if isinstance(run.model, EnsembleModel):
             raise ConfigError("an ensemble can't hold another", where=named, todo="name its runs")
-        if run.config.baseline is not None and settings.combine is Combine.log_probabilities:
+        counted = isinstance(run.model, BaselineModel)
+        if counted and settings.combine is Combine.log_probabilities:
             raise ConfigError(
                 "a baseline's scores aren't logarithms of probabilities",
                 where=named,
@@ -138,7 +142,8 @@ def _combined(
                 where=named,
                 todo=f"set max_length={run.config.max_length}",
             )
-    model = combined([run.model for run in runs], [run.config for run in runs], settings)
+        members.append(run.model)
+    model = combined(members, [run.config for run in runs], settings)
     return EnsembleModule(runs=[run.folder for run in runs], model=model, **judged)
 
 

@@ -18,7 +18,7 @@ from seqrec.errors import ConfigError
 from seqrec.evaluation.examples import Samples, sample_lists
 from seqrec.evaluation.protocol import check_leaks, protocol_card
 from seqrec.evaluation.results import Results
-from seqrec.evaluation.slices import slice_metrics
+from seqrec.evaluation.slices import balanced_metrics, slice_metrics
 from seqrec.evaluation.tables import judged_events, listed_items
 from seqrec.experiment import report
 from seqrec.experiment.assemble import Experiment, build_experiment
@@ -249,7 +249,8 @@ def _conclude(module: EvaluatedModule, folder: RunFolder, results: Results) -> R
         results,
         test=results.test | found.test,
         popularity=found.popularity,
-        slices=slice_metrics(events, task.gains, task.k, found.lists),
+        slices=slice_metrics(events, task.gains, task.k, found.lists)
+        | balanced_metrics(events, task.gains, task.k),
     )
 
 

@@ -79,6 +79,7 @@ def frozen(model: SequenceModel) -> SequenceModel:
         scorer=model.scorer,
         context=model.context,
         ask=model.ask,
+        mask_D=model.mask_D,
     ).eval()
 
 

@@ -6,10 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqrec.catalogue import Catalogue
 from seqrec.contracts import Ranked, Reranker
 from seqrec.errors import ConfigError
 from seqrec.ranking.rank import Ranking, rank_among, rank_targets
-from seqrec.shapes import EvalBatch, History
+from seqrec.shapes import EvalBatch
 
 
 class Policy(nn.Module):
@@ -95,15 +96,28 @@ class Policy(nn.Module):
             k: length of the lists.
 
         Raises:
-            ConfigError: the reranker doesn't return a permutation, or leaves gaps.
+            ConfigError: the reranker doesn't return a permutation, leaves gaps, or needs vectors
+                that the model doesn't have.
         """
         depth = 0 if self.reranker is None else self.reranker.depth
         ranking = rank_targets(
             query, catalogue, batch.target_B, k=max(k, depth), **self._blocked(batch)
         )
-        if not depth:
-            return ranking
-        ranking = self._reordered(ranking, batch.target_B, batch.history, depth)
+        return self.reordered(ranking, catalogue, batch, k=k)
+
+    def reordered(
+        self, ranking: Ranking, catalogue: Ranked, batch: EvalBatch, *, k: int
+    ) -> Ranking:
+        """Return a ranking by score in the reranker's order, with the best `k` items.
+
+        Args:
+            ranking: of this batch, with `k` and the reranker's depth of items or more, as
+                :meth:`rank` gives it without a reranker.
+            catalogue, batch, k: see :meth:`rank`.
+        """
+        depth = 0 if self.reranker is None else self.reranker.depth
+        if depth:
+            ranking = self._reordered(ranking, catalogue, batch, depth)
         return Ranking(ranking.rank_B, ranking.top_BK[:, :k], ranking.top_score_BK[:, :k])
 
     def rank_among(
@@ -111,6 +125,17 @@ class Policy(nn.Module):
     ) -> Tensor:
         """Rank each query's target among a few items by their scores alone: ``rank_B``."""
         return rank_among(query, catalogue, batch.target_B, item_BS, **self._blocked(batch))
+
+    def allowed(self, batch: EvalBatch, size: int) -> Tensor:
+        """Return ``allowed_BV``: which of `size` items each row of a batch may get."""
+        rows, device = len(batch.target_B), batch.target_B.device
+        allowed_BV = torch.ones(rows, size, dtype=torch.bool, device=device)
+        if self.ranked_V is not None:
+            allowed_BV &= self.ranked_V
+        if self.mask_seen:
+            allowed_BV[batch.seen_row_P, batch.seen_item_P] = False
+        allowed_BV[:, 0] = False
+        return allowed_BV
 
     def _blocked(self, batch: EvalBatch) -> dict[str, Tensor | None]:
         return {
@@ -120,12 +145,15 @@ class Policy(nn.Module):
         }
 
     def _reordered(
-        self, ranking: Ranking, target_B: Tensor, history: History, depth: int
+        self, ranking: Ranking, catalogue: Ranked, batch: EvalBatch, depth: int
     ) -> Ranking:
         """Return the ranking with its first `depth` places in the reranker's order."""
         assert self.reranker is not None
         item_BK, score_BK = ranking.top_BK[:, :depth], ranking.top_score_BK[:, :depth]
-        order_BK = self.reranker(item_BK, score_BK, history)
+        given: list[Any] = [item_BK, score_BK, batch.history]
+        if getattr(self.reranker, "reads_vectors", False):
+            given.append(_vectors(catalogue, item_BK))
+        order_BK = self.reranker(*given)
         place_K = torch.arange(item_BK.shape[1], device=item_BK.device)
         if order_BK.shape != item_BK.shape or (order_BK.sort(1).values != place_K).any():
             raise ConfigError("the reranker must return a permutation", where="rerank")
@@ -133,10 +161,20 @@ class Policy(nn.Module):
         if ((new_BK[:, :-1] == 0) & (new_BK[:, 1:] > 0)).any():
             raise ConfigError("the reranker must keep item 0 last", where="rerank")
         return Ranking(
-            _new_ranks(ranking.rank_B, item_BK, order_BK, target_B),
+            _new_ranks(ranking.rank_B, item_BK, order_BK, batch.target_B),
             torch.cat([new_BK, ranking.top_BK[:, depth:]], dim=1),
             torch.cat([score_BK.gather(1, order_BK), ranking.top_score_BK[:, depth:]], dim=1),
         )
+
+
+def _vectors(catalogue: Ranked, item_BK: Tensor) -> Tensor:
+    if not isinstance(catalogue, Catalogue):
+        raise ConfigError(
+            "the reranker compares the model's vectors of items, and this model has none",
+            where="rerank",
+            todo="compare by a column of the items, or choose another model",
+        )
+    return catalogue.vectors(item_BK)
 
 
 def _new_ranks(rank_B: Tensor, item_BK: Tensor, order_BK: Tensor, target_B: Tensor) -> Tensor:

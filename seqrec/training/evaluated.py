@@ -53,7 +53,7 @@ class EvaluatedModule(lightning.LightningModule):
         self.task, self.config, self.facts = task, config, facts
         self.store, self.splits = task.store, task.splits
         self.monitor = f"valid/{config.evaluation.monitor}"
-        self.rates = loss is not None and loss.needs_ratings
+        self.rates = self.reads_ratings = loss is not None and loss.needs_ratings
         self.judge = task.judge(reranker=reranker, rates=self.rates)
         self.results: dict[str, float] = {}  # the latest evaluation, in float64
         self.tested: Tested | None = None  # of the latest test
@@ -83,7 +83,9 @@ class EvaluatedModule(lightning.LightningModule):
     def columns(self) -> Columns:
         """The columns that batches are gathered from, on the model's device."""
         if self._columns is None or self._columns.asked_device != self.device:
-            self._columns = Columns(self.store, self.device, ratings=self.rates, events=self.wanted)
+            self._columns = Columns(
+                self.store, self.device, ratings=self.reads_ratings, events=self.wanted
+            )
         return self._columns
 
     def val_dataloader(self) -> EvalBatches:

@@ -15,7 +15,16 @@ from torchmetrics import MeanMetric
 from seqrec.adapter import FILE, write_adapter
 from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
-from seqrec.contracts import Augment, Facts, Loss, Objective, Reranker, Update, Window
+from seqrec.contracts import (
+    Augment,
+    Facts,
+    Loss,
+    NegativeSampler,
+    Objective,
+    Reranker,
+    Update,
+    Window,
+)
 from seqrec.evaluation.task import Task
 from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
@@ -42,6 +51,7 @@ class TrainedModule(EvaluatedModule):
         augment: changes training batches.
         objective: computes the loss of a batch.
         loss: the objective's loss; a rating loss predicts ratings, too.
+        negatives: the objective's sampler of negatives; one with parameters is trained and saved.
         optimizer: builds the optimizer of the parameters.
         scheduler: maps the optimizer to Lightning's learning-rate configuration, or None.
         task: data and evaluation protocol.
@@ -63,6 +73,7 @@ class TrainedModule(EvaluatedModule):
         augment: Augment,
         objective: Objective,
         loss: Loss,
+        negatives: NegativeSampler,
         optimizer: Callable[[Any], torch.optim.Optimizer],
         scheduler: Callable[..., Any],
         task: Task,
@@ -75,8 +86,10 @@ class TrainedModule(EvaluatedModule):
         super().__init__(
             model=model, task=task, config=config, facts=facts, reranker=reranker, loss=loss
         )
-        self.window, self.augment, self.objective, self.update = window, augment, objective, update
-        self.teacher = teacher
+        self.window, self.augment, self.update = window, augment, update
+        # a module, if they have parameters, which Lightning then moves, trains and saves
+        self.objective, self.negatives, self.teacher = objective, negatives, teacher
+        self.reads_ratings |= getattr(objective, "reads_ratings", False)
         self.generator = torch.Generator()  # for augmentation; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.learned = None if update is None else self.splits.learned

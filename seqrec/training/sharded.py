@@ -16,8 +16,8 @@ class Sharded(FSDPStrategy):
 
     Between steps each GPU keeps its shard of everything; for a step each one gathers the weights.
     Lightning's own strategy rounds weights to bf16 under mixed precision, and can't clip gradients;
-    here weights stay float32 and the norm is that of all shards. Sparse gradients and moving
-    averages of the weights aren't supported.
+    here weights stay float32 and the norm is that of all shards. Sparse gradients, moving
+    averages of the weights and copies of single layers aren't supported.
 
     Args:
         sharding: ``FULL_SHARD``, or ``SHARD_GRAD_OP``, which keeps the weights gathered between the

@@ -44,6 +44,7 @@ EXTRAS = (
     ("context=events", "context.columns=[user,device]"),
 )
 BLOCKS = (("encoder.block=sasrec",), ("encoder.positions=end",), ("encoder.layers=1",))
+MASKED = ("encoder.causal=false", "objective=masked_item")
 
 
 def cells() -> list[tuple[str, ...]]:
@@ -55,7 +56,7 @@ def cells() -> list[tuple[str, ...]]:
     extras = [
         (e, "head=additive", s, *x) for e, x in product(encoders, EXTRAS) for s in SCORERS[:2]
     ]
-    blocks = [("encoder=transformer", h, *b) for h, b in product(heads[:5], BLOCKS)]
+    blocks = [("encoder=transformer", h, *b) for h, b in product(heads[:5], (*BLOCKS, MASKED))]
     return [*first, *extras[::2], *blocks, *extras[1::2], *rest[0], *rest[1]]
 
 

@@ -2,7 +2,8 @@
 
 A component that needs something declares a class attribute, ``needs_ratings: ClassVar[bool] =
 True``; one that can't provide it declares ``has_ratings: ClassVar[bool] = False``. A configuration
-with both is refused. A new need takes no other change. A split that cuts in time declares
+with both is refused. A new need takes no other change. A parameter of the attribute's name is a
+switch: what it is set to counts (``encoder.causal=false``). A split that cuts in time declares
 ``cuts_time: ClassVar[bool] = True``.
 """
 
@@ -117,7 +118,8 @@ def _taught(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
 def _attributes(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for path, node in components(config):
         try:
-            yield path, read_signature(node["_target_"]).attributes
+            attributes = read_signature(node["_target_"]).attributes
+            yield path, {name: node.get(name, value) for name, value in attributes.items()}
         except TargetError:
             continue  # reported by the check of components
 

@@ -10,8 +10,8 @@ from seqrec.home import as_started
 
 # what other commands choose from: no groups of a run
 ELSEWHERE = (
-    *("tune", "explainer", "index", "state", "policy", "estimator", "growth", "gate"),
-    "compress",
+    *("tune", "explainer", "generator", "index", "state", "policy", "estimator", "growth"),
+    *("gate", "compress"),
 )
 
 

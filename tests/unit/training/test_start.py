@@ -80,6 +80,19 @@ def test_tables_that_one_of_the_two_lacks_are_told(earlier, place):
     assert "; anew: head." in found.text() and "; left: head." in found.text()
 
 
+def test_positions_go_by_number_however_many_there_are(place):
+    """A model of masked items has one position more than one of the next item."""
+    folder, _, _ = untrained_run(place / "sasrec", "model=sasrec", cache=place / "cache")
+    then = weights_of(folder)["encoder.position.weight"]
+    for more in (15, 25):
+        module, first, _ = begun(
+            folder, "model=sasrec", f"max_length={more}", cache=place / "cache"
+        )
+        now, both = module.model.state_dict()["encoder.position.weight"], min(more, 20)
+        assert torch.equal(now[:both], then[:both])
+        assert torch.equal(now[both:], first["encoder.position.weight"][both:])
+
+
 @pytest.mark.parametrize("overrides", [("dim=16",), ("encoder.layers=2", "dim=16")])
 def test_a_table_of_another_shape_is_refused_by_name(overrides, earlier, place):
     with pytest.raises(RunError, match=r"embedding.weight_VD has another shape(.|\n)*checkpoint="):

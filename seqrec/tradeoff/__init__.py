@@ -1,0 +1,1 @@
+"""What rerankers give and take: accuracy beside calibration, diversity and exposure."""
