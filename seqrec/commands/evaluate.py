@@ -3,18 +3,27 @@
 import dataclasses
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from seqrec.config.cli.script import parse
-from seqrec.config.schema import SampledBy
+from seqrec.config.check.mistakes import refuse, unknown
+from seqrec.config.cli.script import PAIRS, parse
+from seqrec.config.schema import SampledBy, cut_off
 from seqrec.config.trust import Trust
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
 from seqrec.machine.writable import check_file
-from seqrec.terminal.console import console, print_line
+from seqrec.terminal.console import Console, console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.table import Table
+
+if TYPE_CHECKING:  # --help and refused command lines don't need it
+    from seqrec.config.schema import Component
+    from seqrec.run.folder import RunFolder
+
+OPTIONS: Any = field(default_factory=dict, metadata=PAIRS)
+PREFIX = "rerank."
 
 
 @dataclass
@@ -24,6 +33,7 @@ class Arguments:
     python scripts/evaluate.py run=outputs/.../...
     python scripts/evaluate.py run=outputs/.../... split=valid ks='[10, 50]' mask_seen=false
     python scripts/evaluate.py run=outputs/.../... sampled=100     # as in old papers
+    python scripts/evaluate.py run=outputs/.../... rerank=mmr rerank.weight=0.3
     """
 
     run: str  # the folder of a run
@@ -32,6 +42,8 @@ class Arguments:
     mask_seen: bool | None = None  # default: the run's
     sampled: int | None = None  # negatives to also rank test targets among; default: the run's
     sampled_by: str | None = None  # uniform | popularity; default: the run's
+    rerank: str | None = None  # a file of configs/rerank, to reorder the lists; default: the run's
+    options: dict[str, str] = OPTIONS  # keys of that reranker: rerank.weight=0.3
     accelerator: str = "auto"  # auto | cpu | gpu
     where: list[str] | None = None  # for moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
@@ -60,6 +72,7 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(f"verify={arguments.verify} is unknown", todo="choose sampled or full")
     if arguments.save:
         check_file(Path(arguments.save), key="save", example="metrics.json")
+    node = reranker_of(arguments)
     from seqrec.evaluation.results import prefixed
     from seqrec.experiment.evaluate import evaluate, rebuild, relocated
     from seqrec.machine.hardware import find_hardware
@@ -82,6 +95,7 @@ def evaluate_run(arguments: Arguments) -> None:
         sampled=then.sampled if arguments.sampled is None else arguments.sampled,
         sampled_by=SampledBy(arguments.sampled_by) if arguments.sampled_by else then.sampled_by,
     )
+    config.rerank = node or config.rerank
     module = rebuild(folder, config)
     if arguments.verify == "full":
         module.store.verify()
@@ -104,14 +118,53 @@ def evaluate_run(arguments: Arguments) -> None:
             print_line(out, key, f" {results[key]:.4f}")
     keyed = prefixed(arguments.split, results)
     if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
-        written = folder.results()
-        moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
-        differs = f"differs from metrics.json in {', '.join(moved)}"
-        equal = "equal to metrics.json" if keyed.keys() & written else "metrics.json has none of it"
-        print_line(out, "check", differs if moved else equal)
+        check_written(out, keyed, folder, reranked=node is not None)
     if arguments.save:
         write_file(Path(arguments.save), json.dumps(keyed, indent=2) + "\n")
         print_line(out, "saved", arguments.save)
+
+
+def reranker_of(arguments: Arguments) -> "Component | None":
+    """Return the settings of the reranker that the command line names; None: it names none.
+
+    Raises:
+        ConfigError: there is no such reranker or key, or a value doesn't fit.
+    """
+    known = [each.name for each in dataclasses.fields(Arguments) if each.name != "options"]
+    refuse([f"{k}: {unknown(k, known)}" for k in arguments.options if not k.startswith(PREFIX)])
+    if arguments.rerank is None:
+        if arguments.options:
+            key = next(iter(arguments.options))
+            raise ConfigError(f"{key} belongs to a reranker", where=key, todo="add rerank=NAME")
+        return None
+    from seqrec.tradeoff.choose import RERANKERS
+
+    options = {k.removeprefix(PREFIX): text for k, text in arguments.options.items()}
+    folders = [Path(place).expanduser() / "configs" for place in arguments.searchpath or ()]
+    return RERANKERS.settings_of([arguments.rerank], options, folders=folders)[arguments.rerank]
+
+
+def check_written(
+    out: Console, keyed: dict[str, float], folder: "RunFolder", *, reranked: bool
+) -> None:
+    """Say whether the metrics are those that the run wrote; of another order, show both."""
+    written = folder.results()
+    both = [k for k in keyed if isinstance(written.get(k), float)]
+    if not reranked:
+        moved = [k for k in both if not abs(keyed[k] - written[k]) < 1e-12]
+        differs = f"differs from metrics.json in {', '.join(moved)}"
+        equal = "equal to metrics.json" if both else "metrics.json has none of it"
+        print_line(out, "check", differs if moved else equal)
+        return
+    cut = folder.config().evaluation
+    end = f"@{cut_off(cut.monitor, cut.ks)}"
+    table = Table(f"{end[1:]} items a list: as the run wrote it, and reranked")
+    for name in ("metric", "before", "after", "change"):
+        table.add_column(name, right=name != "metric")
+    for key in (key for key in both if key.endswith(end)):
+        was, now = written[key], keyed[key]
+        table.add_row(key, f"{was:.4f}", f"{now:.4f}", f"{now / was - 1:+.1%}" if was else "")
+    out.print(table)
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ class Arguments:
 
     python scripts/tradeoffs.py outputs/.../... out=tradeoffs.html
     python scripts/tradeoffs.py outputs/.../sweeps/.../* rerank='[mmr, calibrated]' loss=0.02
-    python scripts/tradeoffs.py outputs/.../... rerank=mmr mmr.weight='[0.1, 0.2]' similarity=vectors
+    python scripts/tradeoffs.py outputs/.../... rerank=mmr weight='[0.1, 0.2]'
     """
 
     runs: list[str] = RUNS  # folders of runs of the same data: figures are means over them

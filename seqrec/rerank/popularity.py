@@ -27,7 +27,9 @@ class Popularity(nn.Module):
     bounds: ClassVar = {"weight": (-100, 100), "depth": (1, 100_000)}
     strengths: ClassVar = {"weight": [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0]}
 
-    def __init__(self, *, item_count_V: Tensor | None, weight: float = 0.2, depth: int = 100) -> None:
+    def __init__(
+        self, *, item_count_V: Tensor | None, weight: float = 0.2, depth: int = 100
+    ) -> None:
         if item_count_V is None:
             raise ValueError("the training events of the items aren't known")
         super().__init__()

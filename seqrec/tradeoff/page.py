@@ -83,7 +83,9 @@ def _figure(study: Study, measure: Measure) -> Figure:
                   "line": {"width": 1, "color": "@card"}}  # fmt: skip
         drawn = _line(name, [_place(p, measure, k) for p in points], f"@series{at % 8}")
         told = {"text": [point.label for point in points], "marker": marker}
-        traces.append(drawn | told | {"hovertemplate": "%{text}<br>%{x:.4f}, %{y:.4f}<extra></extra>"})
+        traces.append(
+            drawn | told | {"hovertemplate": "%{text}<br>%{x:.4f}, %{y:.4f}<extra></extra>"}
+        )
     star = {"size": 16, "symbol": "star", "color": "@ink", "line": {"width": 1, "color": "@card"}}
     own = _line("no reranking", [_place(study.bare, measure, k)], "@ink")
     hover = "no reranking<br>%{x:.4f}, %{y:.4f}<extra></extra>"

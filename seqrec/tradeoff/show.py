@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from seqrec.comparison.show.table import MINUS
 from seqrec.pages.chart import Sheet
 from seqrec.terminal.console import Console, print_line, print_whole
 from seqrec.terminal.table import Table
 from seqrec.tradeoff.points import ACCURACY, Measure, Point, mean, spread
 from seqrec.tradeoff.study import Study
-
-MINUS = "−"
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ LAYERS = [
         "export",
         "training",
         "experiment",
+        "tradeoff",
         "growth",
         "update",
         "evidence",
