@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from helpers.place import Place
 
 pytestmark = pytest.mark.slow
 
@@ -37,4 +36,10 @@ def test_trade_offs_are_printed_and_written(run, tmp_path):
                      "rules.rules=[{once: nothing}]", status=2)  # fmt: skip
     assert "no column" in said
     assert "give the folder of a run" in place.run("scripts/tradeoffs.py", status=2)
-    assert isinstance(place, Place)
+
+
+def test_odd_lists_of_a_run_are_shown(run):
+    place, folder = run
+    said = place.run("scripts/review.py", f"run={folder}", "ratio=1")
+    assert "exposure" in said or "nothing is odd" in said
+    assert json.loads(place.run("scripts/review.py", f"run={folder}", "format=json")) is not None
