@@ -43,7 +43,7 @@ class DPP(nn.Module):
         self,
         *,
         items: Callable[[], pl.DataFrame] | None,
-        weight: float = 0.05,
+        weight: float = 0.03,
         depth: int = 100,
         places: int = 10,
         sort: bool = True,

@@ -39,7 +39,7 @@ class MMR(nn.Module):
         self,
         *,
         items: Callable[[], pl.DataFrame] | None,
-        weight: float = 0.2,
+        weight: float = 0.15,
         depth: int = 100,
         places: int = 10,
         sort: bool = True,
