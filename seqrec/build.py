@@ -9,16 +9,29 @@ import torch
 from torch.optim import Optimizer
 
 from seqrec.config.make import locate, make, takes
-from seqrec.config.schema import Root
+from seqrec.config.schema import Root, is_trained
 from seqrec.context.events import squashed
-from seqrec.contracts import EventFacts, Facts, Loss, Objective, Reranker, Scheduler
+from seqrec.contracts import (
+    EventFacts,
+    Facts,
+    Loss,
+    NegativeSampler,
+    Objective,
+    Reranker,
+    Scheduler,
+)
+from seqrec.counts.similar import similar_items
+from seqrec.counts.training import Training
 from seqrec.errors import ConfigError
 from seqrec.model import BaselineModel, SequenceModel
+from seqrec.objective._teacher import Teacher
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.lists import ListMetric
 from seqrec.raw.source import Source
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View
+
+MASK_STD = 0.02  # of the initial vector of hidden items, as of positions
 
 
 def build_source(config: Root) -> Source:
@@ -33,8 +46,9 @@ def build_baseline(config: Root, facts: Facts) -> BaselineModel:
 
 def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:
     """Return the model; with `sparse`, item tables get sparse gradients."""
-    arguments = {**vars(facts), "sparse": sparse}
-    return SequenceModel(
+    further = getattr(locate(config.objective), "further", 0)
+    arguments = {**vars(facts), "sparse": sparse, "further": further}
+    model = SequenceModel(
         embedding=make(config.embedding, **arguments),
         encoder=make(config.encoder, **arguments),
         head=make(config.head, **arguments),
@@ -42,6 +56,9 @@ def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> Sequence
         context=make(config.context, **arguments) if config.context else None,
         ask=locate(config.objective).ask,
     )
+    if further:
+        model.mask_D = torch.nn.Parameter(torch.randn(config.dim) * MASK_STD)
+    return model
 
 
 def build_loss(config: Root, facts: Facts) -> Loss:
@@ -60,10 +77,33 @@ def build_loss(config: Root, facts: Facts) -> Loss:
     return make(config.loss, **vars(facts))
 
 
-def build_objective(config: Root, facts: Facts, *, loss: Loss) -> Objective:
-    """Return the objective; it gets `loss` and a negative sampler if it has parameters for them."""
-    negatives = make(config.negatives, **vars(facts))
-    return make(config.objective, **vars(facts), loss=loss, negatives=negatives)
+def build_negatives(config: Root, facts: Facts) -> NegativeSampler:
+    """Return the sampler of negatives."""
+    return make(config.negatives, **vars(facts))
+
+
+def build_objective(
+    config: Root,
+    facts: Facts,
+    *,
+    loss: Loss,
+    negatives: NegativeSampler,
+    teacher: Teacher | None = None,
+) -> Objective:
+    """Return the objective, with `loss`, `negatives` and `teacher` if it has parameters for them.
+
+    Raises:
+        ConfigError: it learns from ratings, and the data has none.
+    """
+    given = {"loss": loss, "negatives": negatives, "teacher": teacher}
+    objective = make(config.objective, **vars(facts), **given)
+    if getattr(objective, "reads_ratings", False) and facts.rating_mean is None:
+        raise ConfigError(
+            "this objective learns from ratings, but the data has none",
+            where=f"objective={type(objective).__name__}",
+            todo="choose another objective, or data with a rating column",
+        )
+    return objective
 
 
 def build_optimizer(config: Root, parameters: Iterable[torch.nn.Parameter]) -> Optimizer:
@@ -110,15 +150,17 @@ def check_vectors(reranker: Reranker, config: Root) -> None:
     """
     if not getattr(reranker, "reads_vectors", False):
         return
-    lacks = "scorer" if config.baseline is None else "baseline"
-    part = locate(getattr(config, lacks))
-    if config.baseline is not None or not getattr(part, "has_vectors", True):
-        raise ConfigError(
-            f"{type(reranker).__name__} compares the model's vectors of items, and "
-            f"{lacks}={part.__name__} has none",
-            where="rerank",
-            todo="compare by a column of the items (similarity=genres), or choose another model",
-        )
+    if not is_trained(config):
+        lacking = "this model"
+    elif not getattr(locate(config.scorer), "has_vectors", True):
+        lacking = f"scorer={locate(config.scorer).__name__}"
+    else:
+        return
+    raise ConfigError(
+        f"{type(reranker).__name__} compares the model's vectors of items, and {lacking} has none",
+        where="rerank",
+        todo="compare by a column of the items (similarity=genres), or choose another model",
+    )
 
 
 def build_list_metrics(config: Root) -> dict[str, ListMetric]:
@@ -151,7 +193,9 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
         rating_mean=mean,
         items=store.items,
         own_items=partial(_own_items, store, view),
+        similar=partial(_similar, store, view),
         events=_event_facts(store, view) if events else {},
+        users=store.users,
     )
 
 
@@ -159,6 +203,11 @@ def _own_items(store: SequenceStore, view: View) -> torch.Tensor:
     """Return the pairs of a user and an item in the training events, each once, as numbers."""
     user = np.repeat(view.user, view.end - view.start)
     return torch.from_numpy(np.unique(user * (store.n_items + 1) + store.item[view.positions()]))
+
+
+def _similar(store: SequenceStore, view: View, most: int) -> torch.Tensor:
+    """Return the items that share the most users with each, of the training events."""
+    return similar_items(Training.of(store, view), most)
 
 
 def _event_facts(store: SequenceStore, view: View) -> dict[str, EventFacts]:

@@ -46,7 +46,10 @@ class Facts:
     items: Callable[[], pl.DataFrame] | None = None  # index, item, title, features; None: unknown
     own_items: Callable[[], Tensor] | None = None  # users' items in training, int64, increasing:
     # user * (n_items + 1) + item
+    similar: Callable[[int], Tensor] | None = None  # k -> similar_VK, int64: the k items that most
+    # share their users with each item in training, the closest first, 0 where there are fewer
     events: dict[str, EventFacts] = field(default_factory=dict)  # by column, ``timestamp`` too
+    users: Callable[[], pl.DataFrame] | None = None  # index, user, attributes; None: unknown
 
     def plain(self) -> dict[str, Any]:
         """Return the facts that are needed to rebuild a trained model, for ``run.json``."""
@@ -94,7 +97,11 @@ class Facts:
 
 
 class Window(Protocol):
-    """Cuts histories into segments of at most `max_length` inputs; a target occurs at most once."""
+    """Cuts histories into segments of at most `max_length` inputs; a target occurs at most once.
+
+    One whose segments differ from epoch to epoch has ``drawn(start, end, max_length, rng)``, those
+    of one epoch: as many for any generator, and some of those of a call.
+    """
 
     def __call__(self, start: np.ndarray, end: np.ndarray, max_length: int) -> Segments: ...
 
@@ -126,7 +133,8 @@ class Encoder(Protocol):
     """Maps ``x_BLD -> h_BLD``. A causal encoder sees positions ``<= t`` at t, so never padding.
 
     One that reads event columns, such as ``timestamp``, names them in ``wanted``, as a context
-    does. Three more methods are optional:
+    does; where that depends on a key, its class has ``wanted_by``, columns by key. Three more
+    methods are optional:
 
     - ``last(x_BLD, history) -> h_BD``: the state at the last valid position, at lower cost.
     - ``weights(x_BLD, history) -> alpha_BHL``: the attention of the last layer's H heads at the
@@ -135,7 +143,8 @@ class Encoder(Protocol):
       the first layer first.
     """
 
-    causal: ClassVar[bool]
+    @property
+    def causal(self) -> bool: ...  # of the class, or a parameter of this name
 
     def __call__(self, x_BLD: Tensor, history: History) -> Tensor: ...
 
@@ -146,7 +155,8 @@ class Head(Protocol):
     With ``local = True`` it uses a position's own state only, so the encoder's ``last`` is enough.
     With ``reads_inputs = True`` all its methods take the encoder's inputs ``x_BLD`` after the
     states ``h_BLD``, and at fixed states its summary is linear in them.
-    A multi-head one may have ``head_weights(...) -> alpha_BHL``.
+    A multi-head one may have ``head_weights(...) -> alpha_BHL``. One that mixes attention with the
+    state may have ``gate(...) -> g_B``, the share of attention, which pages show.
     """
 
     # the arguments are the states, and the inputs if it reads them; then the position
@@ -177,16 +187,23 @@ class Scorer(Protocol):
 
 
 class NegativeSampler(Protocol):
-    """Draws items that a position shouldn't predict."""
+    """Draws items that a position shouldn't predict.
 
-    def __call__(self, targets: Targets, item_BL: Tensor) -> Negatives: ...
+    One with ``sees_queries = True`` takes ``query_ND`` and the ``catalogue`` after these; no
+    gradient reaches them through what it returns. One with parameters is a module: they are trained
+    and saved beside the model, and learn from :attr:`~seqrec.shapes.Negatives.lesson`. One that
+    can't tell how likely its draws are sets ``has_probabilities = False``.
+    """
+
+    def __call__(self, targets: Targets, item_BL: Tensor, *seen: Any) -> Negatives: ...
 
 
 class Loss(Protocol):
     """Returns the mean loss over the valid positions, in float32.
 
-    With ``needs_ratings`` it is a :class:`RatingLoss`. A loss that holds scores of the whole
-    catalogue has ``scores_bytes(n_items, device_type, half) -> int``, the bytes held at once.
+    If the targets have weights, it is their weighted mean, ``sum(w l) / sum(w)``. With
+    ``needs_ratings`` it is a :class:`RatingLoss`. A loss that holds scores of the whole catalogue
+    has ``scores_bytes(n_items, device_type, half) -> int``, the bytes held at once.
     """
 
     needs_negatives: ClassVar[bool]
@@ -210,6 +227,7 @@ class RatingLoss(Loss, Protocol):
 class Model(Protocol):
     """A model as its objective sees it; see :class:`~seqrec.model.SequenceModel`."""
 
+    embedding: ItemEmbedding
     scorer: Scorer
 
     def __call__(self, history: History) -> Tensor: ...
@@ -222,7 +240,11 @@ class Objective(Protocol):
     """Runs the forward passes of a training step.
 
     An objective with parameters ``loss`` and ``negatives`` receives the run's loss and negative
-    sampler. ``trains``, ``"causal"`` or ``"any"``, states which encoders it can train.
+    sampler. ``trains``, ``"causal"`` or ``"any"``, states which encoders it can train. One with
+    parameters of its own is a module: they are trained and saved beside the model, and aren't
+    served. One that reads the ratings of the targets sets ``reads_ratings = True``. One whose
+    question adds positions to a history says how many: ``further = 1``. They have item 0, and a
+    model gives it a vector of its own then.
     """
 
     trains: ClassVar[str]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from seqrec.contracts import Encoder, EventContext, Head, ItemEmbedding, Ranked, Scorer
 from seqrec.counts.baseline import Baseline
 from seqrec.counts.table import Rows, Table
-from seqrec.shapes import History
+from seqrec.shapes import History, position_mask
 
 
 class SequenceModel(nn.Module):
@@ -26,6 +26,8 @@ class SequenceModel(nn.Module):
         context: maps event columns to vectors added to the item vectors; None: no context.
         ask: turns a history into the model's input for predicting its next item, as in
             training (see :class:`~seqrec.contracts.Objective`); None: the history itself.
+        mask_D: the vector of an item that is hidden or unknown, for an objective that asks by
+            hidden items; None: such an item has no vector.
     """
 
     def __init__(
@@ -37,10 +39,11 @@ class SequenceModel(nn.Module):
         scorer: Scorer,
         context: EventContext | None = None,
         ask: Callable[[History], History] | None = None,
+        mask_D: nn.Parameter | None = None,
     ) -> None:
         super().__init__()
         self.embedding, self.encoder, self.head, self.scorer = embedding, encoder, head, scorer
-        self.context, self.ask = context, ask or _unchanged
+        self.context, self.ask, self.mask_D = context, ask or _unchanged, mask_D
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -59,7 +62,10 @@ class SequenceModel(nn.Module):
 
     def embed(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
         """Return ``x_BLD``: the encoder's input; items outside `candidate_V` have no vector."""
-        x_BLD = self.embedding(history.masked(candidate_V))
+        known = history.masked(candidate_V)
+        x_BLD = self.embedding(known)
+        if self.mask_D is not None:
+            x_BLD = x_BLD + self._hidden(known)
         return x_BLD if self.context is None else x_BLD + self.context(history)
 
     def summands(self, history: History, candidate_V: Tensor | None = None) -> dict[str, Tensor]:
@@ -68,10 +74,19 @@ class SequenceModel(nn.Module):
         They are ``item`` (its id), ``item.<feature>`` and ``event.<column>``; an embedding or a
         context that doesn't tell its parts apart is one part.
         """
-        parts = summands_of(self.embedding, history.masked(candidate_V), "item")
+        known = history.masked(candidate_V)
+        parts = summands_of(self.embedding, known, "item")
+        if self.mask_D is not None:
+            parts["item"] = parts.get("item", 0) + self._hidden(known)
         if self.context is None:
             return parts
         return parts | summands_of(self.context, history, "event")
+
+    def _hidden(self, known: History) -> Tensor:
+        """Return ``mask_D`` at each item that is hidden or unknown, and zeros elsewhere: BLD."""
+        assert self.mask_D is not None
+        valid_BL = position_mask(known.length_B, known.item_BL.shape[1])
+        return ((known.item_BL == 0) & valid_BL).unsqueeze(-1) * self.mask_D
 
     def read(self, x_BLD: Tensor, history: History) -> Tensor:
         """Map ``x_BLD -> u_BLD``: the summary of every prefix."""
@@ -134,6 +149,11 @@ class BaselineModel(nn.Module):
         self.baseline = baseline
 
     wanted: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def title(self) -> str:
+        """What this is, for errors of those who need another model."""
+        return f"{type(self.baseline).__name__} is a baseline"
 
     def query(self, history: History, candidate_V: Tensor | None = None) -> Rows:
         """Return queries of whole histories."""

@@ -92,6 +92,23 @@ class History(Movable):
             asked_B=None if self.asked_B is None else self.asked_B[row_R],
         )
 
+    def latest(self, most: int) -> "History":
+        """Return the latest `most` events of each sequence, or all of them."""
+        width = self.item_BL.shape[1]
+        if width <= most:
+            return self
+        first_B = (self.length_B - most).clamp(min=0)
+        column_BL = first_B[:, None] + torch.arange(most, device=first_B.device)
+        length_B = self.length_B.clamp(max=most)
+        column_BL = column_BL.clamp(max=width - 1)
+        valid_BL = position_mask(length_B, most)
+        return replace(
+            self,
+            item_BL=self.item_BL.gather(1, column_BL).masked_fill(~valid_BL, 0),
+            length_B=length_B,
+            event={name: value.gather(1, column_BL) for name, value in self.event.items()},
+        )
+
 
 torch.export.register_dataclass(History)  # so that models that take one can be exported
 
@@ -139,6 +156,12 @@ class Targets:
     row_N: Tensor  # int64, the sequence each position belongs to
     rating_N: Tensor | None = None  # float32
     user_N: Tensor | None = None  # int64, user index in the store; -1: unknown
+    weight_N: Tensor | None = None  # float32, not negative; None: all count alike
+
+    def take(self, place_M: Tensor) -> "Targets":
+        """Return some of the targets."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{n: v[place_M] for n, v in values.items() if v is not None})
 
 
 @dataclass(frozen=True)
@@ -151,6 +174,7 @@ class Negatives:
     item: Tensor  # int64, (S,) or (N, S)
     log_q: Tensor  # float32, like item: log probability that one draw gives this item
     keep_NS: Tensor  # bool: False where the draw is the target or, if asked, a false negative
+    lesson: Tensor | None = None  # scalar whose gradient teaches the sampler; its value is nothing
 
 
 def position_mask(length_B: Tensor, width: int) -> Tensor:

@@ -70,7 +70,10 @@ def jobs(asked: Request) -> list[Job]:
             partial(explaining.measure_explain, **run, epochs=asked.epochs),
             explaining.lines,
         ),
-        "serve": (partial(serving.measure_serving), serving.serving_lines),
+        "serve": (
+            partial(serving.measure_serving, recbole=peers.installed("recbole")),
+            serving.serving_lines,
+        ),
         "update": (
             partial(in_child, "update:measure_update", threads=threads, overrides=run["overrides"]),
             update.lines,

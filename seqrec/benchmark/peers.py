@@ -59,11 +59,17 @@ def interpreter(peer: str) -> Path:
     """
     if peer not in peer_names():
         raise ConfigError(f"peers={peer} is unknown", todo=f"choose from {', '.join(peer_names())}")
-    python = PROJECT / ".venv-peers" / peer / "bin" / "python"
-    if not python.exists():
-        where = str(python.parents[1].relative_to(PROJECT))
+    python = installed(peer)
+    if python is None:
+        where = f".venv-peers/{peer}"
         raise ConfigError(f"{peer} isn't installed", where=where, todo="make bench-peers")
     return python
+
+
+def installed(peer: str) -> Path | None:
+    """Return the Python interpreter of a peer's environment; None: it isn't installed."""
+    python = PROJECT / ".venv-peers" / peer / "bin" / "python"
+    return python if python.exists() else None
 
 
 def by_epoch(

@@ -1,7 +1,9 @@
 """The server under an open load: latency, sustained rate, start, memory and its growth.
 
 The bundles are synthetic, of an untrained ``lstm_attn``, so any catalogue has any size. The server
-and the load run on this machine, each in its own process.
+and the load run on this machine, each in its own process. Where RecBole is installed, its
+``full_sort_topk`` is asked for lists of the same sessions, as its users call it: for one user at a
+time, without HTTP, by an untrained ``GRU4Rec`` of the same width.
 """
 
 import json
@@ -19,7 +21,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from seqrec.benchmark.child import in_child
+from seqrec.benchmark.child import in_child, run
 from seqrec.benchmark.report import Line
 from seqrec.errors import RunError
 from seqrec.home import PROJECT
@@ -31,6 +33,7 @@ KEPT_UP = 0.99  # share of the requests that a sustained rate answers
 SOAK = 200_000  # requests, after which the memory may not have grown
 START_S, MEMORY_MB, GROWTH, RECALL = 1.0, 150, 0.02, 0.999
 START_LIMIT_S = 120
+ASKED = {"requests": 200, "warm_up": 10, "length": 50, "dim": 64, "threads": 1}  # of a peer
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,18 @@ class Case:
 CASES = (
     Case(3_400, "exact", p50=0.5, p99=2, rate=2000, within=50),
     Case(100_000, "exact", p50=2, p99=6, rate=400, within=50),
+    Case(100_000, "int8_rescore", p50=2, p99=6, rate=400, within=50),
     Case(1_000_000, "exact", p50=35, p99=60, rate=150, within=300),
     Case(1_000_000, "int8_rescore", p50=20, p99=40, rate=150, within=300),
 )
 
 
-def measure_serving(soak: int = SOAK) -> dict[str, Any]:
+def measure_serving(soak: int = SOAK, recbole: Path | None = None) -> dict[str, Any]:
     """Measure every case, and the growth of memory in the first.
 
     Args:
         soak: requests to the smallest catalogue.
+        recbole: interpreter of RecBole's environment; None: it isn't measured.
     """
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -80,6 +85,11 @@ def measure_serving(soak: int = SOAK) -> dict[str, Any]:
                 given: dict[str, Any] = {"out": str(bundle), "n_items": case.items}
                 in_child("serving:write_bundle", threads=1, **given)
             results[case.name] = measure_case(case, bundle, soak if case is CASES[0] else 0)
+            peer = f"{case.items:,} items, RecBole"
+            if recbole is not None and peer not in results:
+                program = PROJECT / "scripts" / "peers" / "ask_recbole.py"
+                given = {**ASKED, "n_items": case.items}
+                results[peer] = run([recbole, program], given, threads=1)
     return results
 
 
@@ -174,6 +184,12 @@ def serving_lines(results: dict[str, Any]) -> list[Line]:
             what = f"growth of memory in {soak['sent']:,} requests"
             lines.append(Line(name, what, soak["growth"], at_most=GROWTH))
             lines.append(Line(name, "open files after them, more", soak["files"], at_most=0))
+    for peer, asked in results.items():
+        if peer not in (case.name for case in CASES):
+            lines += [
+                Line(f"serve: {peer}", f"{part} of full_sort_topk, ms", asked[part])
+                for part in ("p50", "p99")
+            ]
     return lines
 
 

@@ -12,6 +12,8 @@ from pytorch_lightning.callbacks import Callback
 
 from seqrec.benchmark.meter import EpochClock, fastest
 from seqrec.benchmark.setup import LIST, assembled, composed
+from seqrec.generator import Asker
+from seqrec.generator.topk import TopK
 from seqrec.machine.hardware import Hardware, find_hardware
 from seqrec.machine.process import peak_mb
 from seqrec.recommend.lists import top_lists
@@ -109,11 +111,12 @@ def _recommend(module: TrainedModule) -> dict[str, Any]:
 
 
 def _lists(module: TrainedModule) -> Iterator[pl.DataFrame]:
+    policy = module.judge.policy.narrowed(mask_seen=True)
     return top_lists(
-        module.model,
+        Asker(module.model, module.model.catalogue(), policy, module.config.max_length),
         module.eval_batches(module.splits.valid),
+        TopK(),
         users=module.store.users()["user"],
         items=module.store.items().select("item"),
         k=LIST,
-        policy=module.judge.policy.narrowed(mask_seen=True),
     )

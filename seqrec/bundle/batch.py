@@ -89,15 +89,17 @@ class Batcher:
                 model doesn't take this context.
         """
         asked, now = len(sessions), time.time_ns() // 1_000_000
-        index = [np.array(self.items.lookup(session.items)) for session in sessions]
-        kept = [np.flatnonzero(each)[-self.max_length :] for each in index]
+        index = [self.items.lookup(session.items) for session in sessions]  # lists: they are short
+        kept = [
+            [place for place, at in enumerate(each) if at][-self.max_length :] for each in index
+        ]
         for session, places in zip(sessions, kept, strict=True):
             self._check(session, len(places))
         width = max(map(len, kept), default=0)
         item_BL = np.zeros((asked, width), dtype=np.int64)
         event = {name: self._empty(name, item_BL.shape) for name in self.wanted}
         for row, (session, places) in enumerate(zip(sessions, kept, strict=True)):
-            item_BL[row, : len(places)] = index[row][places]
+            item_BL[row, : len(places)] = [index[row][place] for place in places]
             for name, values in session.context.items():
                 event[name][row, : len(places)] = self._read(name, [values[at] for at in places])
         return Batch(
@@ -106,9 +108,9 @@ class Batcher:
             user_B=np.array([session.user for session in sessions], dtype=np.int64),
             asked_B=np.array([now if s.asked is None else s.asked for s in sessions], np.int64),
             event=event,
-            seen=[np.unique(each[each > 0]) for each in index],
+            seen=[np.array(sorted({*each} - {0}), dtype=np.int64) for each in index],
             unknown=[
-                [item for item, at in zip(session.items, each.tolist(), strict=True) if not at]
+                [item for item, at in zip(session.items, each, strict=True) if not at]
                 for session, each in zip(sessions, index, strict=True)
             ],
         )

@@ -81,6 +81,14 @@ class Items:
         """Return the original id of an index from 1 on."""
         return _kept(self._id, self._ids, index)
 
+    def ids(self, indices: Sequence[int]) -> list[str]:
+        """Return the original ids of indices from 1 on."""
+        known = self._id
+        try:
+            return [known[index] for index in indices]
+        except KeyError:
+            return [self.id(index) for index in indices]
+
     def title(self, index: int) -> str:
         """Return the title of an index from 1 on; the id if it has none."""
         return _kept(self._title, self._titles, index)

@@ -1,7 +1,8 @@
 """What a bundle's manifest says, and that its files are those which were exported.
 
 ==========================  =====================================================================
-``manifest.json``           what the model is and takes; size and hashes of every other file
+``manifest.json``           what the model is and takes, what its explanations are worth if they
+                            were audited; size and hashes of every other file
 ``model.onnx``              histories to queries and attention weights; or ``model.pt2``, or
                             ``model.npz``, for those who run it with torch
 ``items.npy``, ``bias.npy`` float32: a score is ``query . items[i] + bias[i]``; row 0 is padding

@@ -5,9 +5,8 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.config.schema import SampledBy, cut_off
 from seqrec.config.trust import Trust
@@ -19,11 +18,11 @@ from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.table import Table
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
+    from seqrec.config.choose import Nodes
     from seqrec.config.schema import Component
-    from seqrec.run.folder import RunFolder
+    from seqrec.training.evaluated import EvaluatedModule
 
 OPTIONS: Any = field(default_factory=dict, metadata=PAIRS)
-PREFIX = "rerank."
 
 
 @dataclass
@@ -34,6 +33,8 @@ class Arguments:
     python scripts/evaluate.py run=outputs/.../... split=valid ks='[10, 50]' mask_seen=false
     python scripts/evaluate.py run=outputs/.../... sampled=100     # as in old papers
     python scripts/evaluate.py run=outputs/.../... rerank=mmr rerank.weight=0.3
+    python scripts/evaluate.py run=outputs/.../... noise=0.5 noise_way=worst
+    python scripts/evaluate.py run=outputs/.../... horizon=10 generator='[topk, sample]'
     """
 
     run: str  # the folder of a run
@@ -43,7 +44,12 @@ class Arguments:
     sampled: int | None = None  # negatives to also rank test targets among; default: the run's
     sampled_by: str | None = None  # uniform | popularity; default: the run's
     rerank: str | None = None  # a file of configs/rerank, to reorder the lists; default: the run's
-    options: dict[str, str] = OPTIONS  # keys of that reranker: rerank.weight=0.3
+    noise: float | None = None  # move the vectors of the events by this share of their lengths
+    noise_way: str = "random"  # random | worst: the way that hurts the target most
+    horizon: int | None = None  # judge lists by the next n events instead (a split in time)
+    generator: list[str] | None = None  # files of configs/generator, for a horizon; default: topk
+    options: dict[str, str] = OPTIONS  # keys of both: rerank.weight=0.3, temperature=0.7, beam.width=8
+    picture: Path | None = None  # of a horizon: how often a list has the h-th event (.svg)
     accelerator: str = "auto"  # auto | cpu | gpu
     where: list[str] | None = None  # for moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
@@ -68,15 +74,23 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(
             f"sampled_by={arguments.sampled_by} is unknown", todo="choose uniform or popularity"
         )
+    if arguments.noise is not None and not arguments.noise >= 0:
+        raise ConfigError(f"noise={arguments.noise}: must be at least 0", todo="write noise=0.5")
+    if arguments.noise_way not in ("random", "worst"):
+        raise ConfigError(
+            f"noise_way={arguments.noise_way} is unknown", todo="choose random or worst"
+        )
     if arguments.verify not in ("sampled", "full"):
         raise ConfigError(f"verify={arguments.verify} is unknown", todo="choose sampled or full")
     if arguments.save:
         check_file(Path(arguments.save), key="save", example="metrics.json")
     node = reranker_of(arguments)
+    generators = check_horizon(arguments)
     from seqrec.evaluation.results import prefixed
-    from seqrec.experiment.evaluate import evaluate, rebuild, relocated
+    from seqrec.experiment.evaluate import evaluate, evaluate_noisy, rebuild, relocated
     from seqrec.machine.hardware import find_hardware
     from seqrec.run.folder import RunFolder
+    from seqrec.tradeoff.show import show_reranked
     from seqrec.training.trainer import silence
 
     silence()
@@ -99,10 +113,18 @@ def evaluate_run(arguments: Arguments) -> None:
     module = rebuild(folder, config)
     if arguments.verify == "full":
         module.store.verify()
-    results = evaluate(module, split=arguments.split, hardware=hardware)
     out = console()
     print_line(out, "data", f"{module.store.name}  hash {module.store.data_hash[:12]}")
     print_line(out, "device", hardware.device)
+    if arguments.horizon:
+        look_ahead(arguments, module.to(hardware.kind).eval(), generators)
+        return
+    noisy, way = arguments.noise, cast(Literal["random", "worst"], arguments.noise_way)
+    if noisy is None:
+        results = evaluate(module, split=arguments.split, hardware=hardware)
+    else:
+        given: dict[str, Any] = {"split": arguments.split, "hardware": hardware}
+        results = evaluate_noisy(module, size=noisy, way=way, **given)
     print_line(out, arguments.split, module.task.protocol)
     table = Table()
     table.add_column("metric")
@@ -117,8 +139,18 @@ def evaluate_run(arguments: Arguments) -> None:
         if "@" not in key:
             print_line(out, key, f" {results[key]:.4f}")
     keyed = prefixed(arguments.split, results)
-    if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
-        check_written(out, keyed, folder, reranked=node is not None)
+    if noisy is not None:
+        print_line(out, "noise", f"{noisy} of each vector's length, {way}")
+    elif now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
+        written = folder.results()
+        if node is not None:
+            show_reranked(out, written, keyed, cut_off(then.monitor, then.ks))
+        else:
+            moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
+            differs = f"differs from metrics.json in {', '.join(moved)}"
+            some = keyed.keys() & written
+            equal = "equal to metrics.json" if some else "metrics.json has none of it"
+            print_line(out, "check", differs if moved else equal)
     if arguments.save:
         write_file(Path(arguments.save), json.dumps(keyed, indent=2) + "\n")
         print_line(out, "saved", arguments.save)
@@ -130,41 +162,89 @@ def reranker_of(arguments: Arguments) -> "Component | None":
     Raises:
         ConfigError: there is no such reranker or key, or a value doesn't fit.
     """
-    known = [each.name for each in dataclasses.fields(Arguments) if each.name != "options"]
-    refuse([f"{k}: {unknown(k, known)}" for k in arguments.options if not k.startswith(PREFIX)])
-    if arguments.rerank is None:
-        if arguments.options:
-            key = next(iter(arguments.options))
-            raise ConfigError(f"{key} belongs to a reranker", where=key, todo="add rerank=NAME")
-        return None
-    from seqrec.tradeoff.choose import RERANKERS
+    from seqrec.tradeoff.choose import reranker_settings
 
-    options = {k.removeprefix(PREFIX): text for k, text in arguments.options.items()}
-    folders = [Path(place).expanduser() / "configs" for place in arguments.searchpath or ()]
-    return RERANKERS.settings_of([arguments.rerank], options, folders=folders)[arguments.rerank]
+    given = {k: text for k, text in arguments.options.items() if k.startswith("rerank.")}
+    for key in given:
+        del arguments.options[key]
+    return reranker_settings(arguments.rerank, given, folders=arguments.searchpath or ())
 
 
-def check_written(
-    out: Console, keyed: dict[str, float], folder: "RunFolder", *, reranked: bool
-) -> None:
-    """Say whether the metrics are those that the run wrote; of another order, show both."""
-    written = folder.results()
-    both = [k for k in keyed if isinstance(written.get(k), float)]
-    if not reranked:
-        moved = [k for k in both if not abs(keyed[k] - written[k]) < 1e-12]
-        differs = f"differs from metrics.json in {', '.join(moved)}"
-        equal = "equal to metrics.json" if both else "metrics.json has none of it"
-        print_line(out, "check", differs if moved else equal)
-        return
-    cut = folder.config().evaluation
-    end = f"@{cut_off(cut.monitor, cut.ks)}"
-    table = Table(f"{end[1:]} items a list: as the run wrote it, and reranked")
-    for name in ("metric", "before", "after", "change"):
-        table.add_column(name, right=name != "metric")
-    for key in (key for key in both if key.endswith(end)):
-        was, now = written[key], keyed[key]
-        table.add_row(key, f"{was:.4f}", f"{now:.4f}", f"{now / was - 1:+.1%}" if was else "")
-    out.print(table)
+def check_horizon(arguments: Arguments) -> "Nodes":
+    """Return the settings of the generators of a horizon; none without one.
+
+    Raises:
+        ConfigError: the arguments don't fit together, or name what there isn't.
+    """
+    from seqrec.recommend.choose import generator_settings
+
+    horizon, names = arguments.horizon, arguments.generator
+    if horizon is None and (names or arguments.picture):
+        raise ConfigError(
+            "generators are judged by the next n events", where="horizon", todo="add horizon=10"
+        )
+    if horizon is not None and horizon < 1:
+        raise ConfigError(f"horizon={horizon}: must be at least 1", todo="write horizon=10")
+    if horizon is not None and (arguments.split != "test" or arguments.ks or arguments.sampled):
+        raise ConfigError(
+            "a horizon has lists of its own length, after the test cut",
+            where="horizon",
+            todo="leave out split=, ks= and sampled=",
+        )
+    if horizon is not None and arguments.noise is not None:
+        raise ConfigError("a horizon has no noise", where="noise", todo="leave out one of the two")
+    if arguments.picture is not None:
+        if arguments.picture.suffix != ".svg":
+            raise ConfigError(
+                f"picture={arguments.picture}: unsupported file type", todo="use .svg"
+            )
+        check_file(arguments.picture, key="picture", example="horizon.svg")
+    return generator_settings(
+        [] if horizon is None else names or ["topk"],
+        arguments.options,
+        folders=arguments.searchpath or (),
+        arguments=arguments,
+    )
+
+
+def look_ahead(arguments: Arguments, module: "EvaluatedModule", settings: "Nodes") -> None:
+    """Judge the lists of generators by the next events of the test users, and print tables."""
+    from seqrec.generator import Asker
+    from seqrec.horizon.measure import measure
+    from seqrec.horizon.protocol import next_events
+    from seqrec.horizon.show import (
+        curve_table,
+        differences,
+        plain,
+        worth_table,
+        write_picture,
+    )
+    from seqrec.recommend.choose import GENERATORS, check_obeys
+
+    horizon, policy = arguments.horizon or 0, module.judge.policy
+    generators = GENERATORS.build(settings)
+    for generator in generators.values():
+        check_obeys(generator, policy)
+    events = next_events(module.store, module.splits, horizon)
+    model = module.model
+    asker = Asker(model, model.catalogue(), policy, module.config.max_length)
+    found = {
+        name: measure(generator, asker, module.eval_batches(events.view), events, module.task)
+        for name, generator in generators.items()
+    }
+    out, number = console(), (events.item_RH > 0).sum()
+    told = f"{len(events):,} users, {number:,} next events, {events.left_out:,} left out"
+    print_line(out, "horizon", f"{module.splits.protocol}; {told} (new items, repeats)")
+    out.print(worth_table(found, horizon))
+    for told in differences(found):
+        print_line(out, "ndcg", told)
+    out.print(curve_table(found, (events.item_RH > 0).sum(0)))
+    if arguments.save:
+        write_file(Path(arguments.save), json.dumps(plain(found, horizon), indent=2) + "\n")
+        print_line(out, "saved", arguments.save)
+    if arguments.picture is not None:
+        write_picture(arguments.picture, found, f"{module.store.name}: lists of {horizon}")
+        print_line(out, "picture", str(arguments.picture))
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from seqrec.clock import instant
-from seqrec.config.cli.script import parse
+from seqrec.config.cli.script import PAIRS, parse
 from seqrec.config.trust import Trust
 from seqrec.disk.write import replacing, telling
 from seqrec.errors import ConfigError
@@ -23,6 +23,9 @@ from seqrec.terminal.table import Table, styled
 if TYPE_CHECKING:  # --help and refused command lines don't need it
     import polars as pl
 
+    from seqrec.config.choose import Nodes
+
+OPTIONS: Any = field(default_factory=dict, metadata=PAIRS)
 SHOWN_WEIGHTS = "attention", {"of": "head"}  # the explainer whose weights are printed
 
 
@@ -34,6 +37,7 @@ class Arguments:
     python scripts/recommend.py run=outputs/.../... items='[50, 181, 7]' k=10
     python scripts/recommend.py run=outputs/.../... items='[50, 7]' context='{rating: [5, null]}'
     python scripts/recommend.py run=outputs/.../... user=42 deny='[50]'
+    python scripts/recommend.py run=outputs/.../... user=42 generator=sample temperature=0.7
     python scripts/recommend.py run=outputs/.../... out=lists.parquet
     """
 
@@ -47,6 +51,8 @@ class Arguments:
     mask_seen: bool | None = None  # leave out items in the history; default: the run's
     allow: list[str] | None = None  # the only items to recommend, by original id; default: all
     deny: list[str] = field(default_factory=list)  # items not to recommend, by original id
+    generator: str | None = None  # a file of configs/generator; default: the k best items
+    options: dict[str, str] = OPTIONS  # keys of the generator: temperature=0.7, width=8
     format: str = "table"  # table | json
     searchpath: list[str] | None = None  # folders of your own modules that the run may name
     trust: bool = False  # import and call whatever the run names; only for runs you know
@@ -57,8 +63,16 @@ def recommend(arguments: Arguments) -> None:
     asked_for = (arguments.items, arguments.user, arguments.out)
     if sum(wanted is not None for wanted in asked_for) != 1:
         raise ConfigError("give one of items='[id, id, ...]', user=ID, out=FILE", where="arguments")
+    from seqrec.recommend.choose import generator_settings
+
+    settings = generator_settings(
+        [arguments.generator] if arguments.generator else [],
+        arguments.options,
+        folders=arguments.searchpath or (),
+        arguments=arguments,
+    )
     if arguments.out is not None:
-        recommend_to_all(arguments, arguments.out)
+        recommend_to_all(arguments, arguments.out, settings)
         return
     if arguments.format not in ("table", "json"):
         raise ConfigError(f"format={arguments.format} is unknown", todo="choose table or json")
@@ -75,7 +89,7 @@ def recommend(arguments: Arguments) -> None:
         session = replace(session, context={**session.context, **context}, asked=asked)
     else:
         session = Session(arguments.items, context=context, asked=asked)
-    answer = recommender.recommend(session, **_wanted(arguments))
+    answer = recommender.recommend(session, **_wanted(arguments, settings))
     if arguments.format == "json":
         content = {
             "items": answer.items.to_dicts(),
@@ -99,7 +113,7 @@ def recommend(arguments: Arguments) -> None:
         )
 
 
-def recommend_to_all(arguments: Arguments, out: Path) -> None:
+def recommend_to_all(arguments: Arguments, out: Path, settings: "Nodes") -> None:
     """Write the lists of all users to a file; on failure, leave no partial file."""
     if out.suffix not in (".parquet", ".csv"):
         raise ConfigError(f"out={out}: unsupported file type", todo="use .parquet or .csv")
@@ -113,7 +127,7 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
 
     lists = Recommender.load(
         arguments.run, trust=arguments.trust, searchpath=arguments.searchpath
-    ).everybody(asked=asked, **_wanted(arguments))
+    ).everybody(asked=asked, **_wanted(arguments, settings))
     parts = []
     with progress_bar("users {task.completed:,}", "elapsed", out=console()) as progress:
         task = progress.add_task("", total=None)
@@ -131,8 +145,11 @@ def recommend_to_all(arguments: Arguments, out: Path) -> None:
     )
 
 
-def _wanted(arguments: Arguments) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in ("k", "mask_seen", "allow", "deny")}
+def _wanted(arguments: Arguments, settings: "Nodes") -> dict[str, Any]:
+    from seqrec.recommend.choose import GENERATORS
+
+    wanted = {name: getattr(arguments, name) for name in ("k", "mask_seen", "allow", "deny")}
+    return wanted | {"generator": next(iter(GENERATORS.build(settings).values()), None)}
 
 
 def read_context(context: str | None) -> dict[str, list[str | None]]:

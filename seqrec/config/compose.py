@@ -19,7 +19,7 @@ from seqrec.config.cli.help import ELSEWHERE
 from seqrec.config.kinds import TRAINED
 from seqrec.config.meaning import key_of
 from seqrec.config.names import config_folders, model_name
-from seqrec.config.schema import register
+from seqrec.config.schema import is_trained, register
 from seqrec.home import CONFIGS
 
 
@@ -101,7 +101,8 @@ def settle(
 ) -> dict[str, Any]:
     """Change a configuration to what its choices imply, and return the choices.
 
-    - With a baseline, which is counted and not trained, components of trained models become null.
+    - With a baseline, which is counted, and with an ensemble, which is combined, components of
+      trained models become null.
     - A component chosen on the command line has the values of its own file. ``model=sasrec`` sets
       sizes of its transformer, which ``encoder=lstm`` doesn't have, and a learning rate for Adam,
       which would be wrong for ``optimizer=sgd``.
@@ -118,7 +119,7 @@ def settle(
     written = set(map(key_of, typed_overrides(hydra_node) if overrides is None else overrides))
     chosen = {str(group): option for group, option in hydra_node.runtime.choices.items()}
     choices = {k: v for k, v in chosen.items() if k != "local" and not k.startswith("hydra/")}
-    if config.get("baseline") is not None:
+    if not is_trained({key: config.get(key) for key in ("baseline", "ensemble")}):
         for group in TRAINED:
             if group in config and group not in written:
                 config[group] = choices[group] = None
@@ -145,12 +146,18 @@ def _take_own_values(node: Any, file: Any, group: str, written: set[str]) -> Non
         return  # a dataset: its file sets more than this node
     with open_dict(node):
         for key in [str(key) for key in node]:
-            if f"{group}.{key}" in written or is_instruction(key):
+            if _is_written(f"{group}.{key}", written) or is_instruction(key):
                 continue
             if key in own:
                 node[key] = own[key]
             else:
                 del node[key]
+
+
+def _is_written(path: str, written: set[str]) -> bool:
+    """Return whether the command line sets a key or one inside it, also as ``group@key``."""
+    keys = {key.rpartition("@")[2] for key in written}
+    return any(key == path or key.startswith(f"{path}.") for key in keys)
 
 
 def to_values(config: DictConfig) -> dict[str, Any]:

@@ -51,6 +51,7 @@ KINDS = (  # in the order in which a comparison labels rows by them
     Kind("loss", Of.TRAINED, charted=True),
     Kind("negatives", Of.TRAINED),
     Kind("objective", Of.TRAINED),
+    Kind("teacher", Of.TRAINED, optional=True),
     Kind("window", Of.TRAINED),
     Kind("augment", Of.TRAINED),
     Kind("optimizer", Of.TRAINED),

@@ -22,6 +22,7 @@ class Meaning(Enum):
     MEASURE = "measure"  # which metrics are computed; shared ones are equal
     SPEED = "speed"  # time and memory; metrics agree up to rounding
     FILE = "file"  # which file of the user is read; a data hash identifies its content
+    RUN = "run"  # which finished run is read; the hash of its weights identifies it
     PLACE = "place"  # where files are kept
     LABEL = "label"  # what a run is called and prints, and how it is started
 
@@ -29,7 +30,7 @@ class Meaning(Enum):
 KEYS = {  # keys and prefixes of keys, besides the kinds; the longest match counts
     Meaning.RESULT: (
         *("model", "debug", "prepare", "batch", "evaluation", "trainer", "protocol"),
-        *("dim", "max_length", "dropout", "update"),
+        *("dim", "max_length", "dropout", "update", "ensemble"),
     ),
     Meaning.REPEAT: ("seed", "split.fold"),
     Meaning.MEASURE: (
@@ -41,6 +42,7 @@ KEYS = {  # keys and prefixes of keys, besides the kinds; the longest match coun
         *("data.path", "data.valid_path", "data.test_path"),
         *("data.items_path", "data.users_path"),
     ),
+    Meaning.RUN: ("checkpoint", "ensemble.runs"),
     Meaning.PLACE: ("paths", "data.raw_dir", "data.fetch_dir"),
     Meaning.LABEL: (
         *("experiment", "local", "hydra", "tags", "group"),
@@ -52,7 +54,12 @@ MEANING = {kind.name: Meaning(kind.meaning) for kind in KINDS} | {
 }
 RESULTS = (Meaning.RESULT, Meaning.REPEAT, Meaning.MEASURE)  # what a run's folder depends on
 NAMES = (*RESULTS, Meaning.SPEED)  # keys in the names of runs and of jobs' folders
-ELSEWHERE = (Meaning.FILE, Meaning.PLACE, Meaning.LABEL)  # what a recipe leaves to its command
+ELSEWHERE = (
+    Meaning.FILE,
+    Meaning.RUN,
+    Meaning.PLACE,
+    Meaning.LABEL,
+)  # what a recipe leaves to its command
 
 
 def meaning_of(key: str, declared: Mapping[str, Meaning] | None = None) -> Meaning:

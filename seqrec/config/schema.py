@@ -42,6 +42,13 @@ class SampledBy(Enum):
     popularity = "popularity"
 
 
+class Combine(Enum):
+    """What is added up of the runs of an ensemble."""
+
+    log_probabilities = "log_probabilities"
+    standardised = "standardised"
+
+
 class Profile(Enum):
     """What each row of a profiler's table describes."""
 
@@ -126,6 +133,15 @@ class Trainer:
 
 
 @dataclass
+class Ensemble:
+    """Finished runs of the same data and split, combined into one model."""
+
+    runs: list[str] = MISSING  # their folders, two or more
+    combine: Combine = Combine.log_probabilities  # or standardised: any models, baselines too
+    steps: int = 10  # of the search for weights on validation; 0: equal weights
+
+
+@dataclass
 class Paths:
     """Folders for data and runs."""
 
@@ -144,6 +160,7 @@ class Root:
     split: Component = MISSING
     batch: Batch = field(default_factory=Batch)
     baseline: Component | None = None  # counted, not trained; null for a trained model
+    ensemble: Ensemble | None = None  # combined, not trained; model=ensemble sets it
     window: Component | None = None
     augment: Component | None = None
     embedding: Component | None = None
@@ -154,6 +171,7 @@ class Root:
     objective: Component | None = None
     loss: Component | None = None
     negatives: Component | None = None
+    teacher: Component | None = None  # finished runs that the objective learns from
     optimizer: Component | None = None
     scheduler: Component | None = None
     metric: Component = MISSING  # metrics of ranks: name to component
@@ -172,8 +190,15 @@ class Root:
     seed: int = 42
     group: str | None = None  # W&B group; null: <data>/<experiment>
     tags: list[str] = field(default_factory=list)
+    checkpoint: str | None = None  # folder of a finished run: begin with its weights
     resume: str | None = None  # auto | folder of the run to continue
     rerun: bool = False  # in a sweep: train finished jobs again
+
+
+def is_trained(root: "Root | dict[str, Any]") -> bool:
+    """Return whether a run's model is trained: neither counted nor combined."""
+    values = root if isinstance(root, dict) else vars(root)
+    return values.get("baseline") is None and values.get("ensemble") is None
 
 
 def cut_off(monitor: str, ks: Sequence[int]) -> int:

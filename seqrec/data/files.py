@@ -17,7 +17,7 @@ from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.columns import described
 from seqrec.raw.parse.context import Context, declared
 from seqrec.raw.parse.derived import Derived
-from seqrec.raw.parse.formats import QUOTES, Format, JsonLines, Parquet, text_format
+from seqrec.raw.parse.formats import BY_SUFFIX, QUOTES, Format, JsonLines, text_format
 from seqrec.raw.parse.numbers import SMALL, check_decimal, days, plain, unknown
 from seqrec.raw.parse.order import check_order, ordered
 from seqrec.raw.parse.parts import Parts, folder_columns, name_of, parts_of
@@ -26,13 +26,6 @@ from seqrec.raw.parse.recognise import far_off, made_up
 from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
 
-BY_SUFFIX: dict[str, Format] = {
-    ".jsonl": JsonLines(),
-    ".json": JsonLines(),
-    ".ndjson": JsonLines(),
-    ".parquet": Parquet(),
-    ".pq": Parquet(),
-}  # everything else is delimited text
 Events = tuple[pl.LazyFrame, dict[str, int], list[str]]  # and dropped rows by reason, and notes
 Described = tuple[pl.LazyFrame | None, list[str]]  # a table, and notes on it
 

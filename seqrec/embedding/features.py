@@ -78,9 +78,14 @@ class FeatureEmbedding(nn.Module):
         dropout: share of the components of an input vector set to zero while training.
         scale: multiply inputs by ``sqrt(D)``, as :class:`~seqrec.embedding.id.IdEmbedding` does.
         std: standard deviation of the initial vectors; null: Xavier, ``sqrt(2 / (V + D))``.
+        id_std: that of the ids' vectors; null: as `std`. A small one lets training begin with what
+            the features say, and leaves each item a free part of its own.
+        cache_dir: where vectors that are trained beforehand, of a graph, are kept between runs.
     """
 
     has_sparse_gradients: ClassVar[bool] = False
+    has_codes: ClassVar[bool] = False
+    meaning: ClassVar[dict[str, str]] = {"cache_dir": "place"}
     warm_V: Tensor
 
     def __init__(
@@ -97,18 +102,27 @@ class FeatureEmbedding(nn.Module):
         dropout: float = 0.0,
         scale: bool = True,
         std: float | None = None,
+        id_std: float | None = None,
+        cache_dir: str | None = None,
     ) -> None:
         super().__init__()
+        if id_std is not None and id_std < 0:
+            raise ValueError(f"embedding.id_std={id_std} must be at least 0")
         if join == "gate" and not item_id:
             raise ValueError("join=gate weighs the id against the features: item_id must be true")
         v = n_items + 1
         std = math.sqrt(2 / (v + dim)) if std is None else std
-        encoded = {} if items is None else encode_features(items(), features, text_dim=text_dim)
+        encoded = (
+            {}
+            if items is None
+            else encode_features(items(), features, text_dim=text_dim, cache_dir=cache_dir)
+        )
         self.dim, self.scale = dim, math.sqrt(dim) if scale else 1.0
         self.dropout = Dropout(dropout)
         warm_V = torch.ones(v) if item_count_V is None else (item_count_V > 0).float()
         self.register_buffer("warm_V", warm_V)
-        self.weight_VD = nn.Parameter(torch.randn(v, dim) * std) if item_id else None
+        own = std if id_std is None else id_std
+        self.weight_VD = nn.Parameter(torch.randn(v, dim) * own) if item_id else None
         self.features = nn.ModuleDict(
             {
                 _module_name(at, name): Feature(feature, dim=dim, std=std)

@@ -3,7 +3,7 @@
 import torch
 
 from seqrec.batches import EvalBatches
-from seqrec.model import BaselineModel, SequenceModel
+from seqrec.ensemble.model import AnyModel
 from seqrec.ranking.policy import Policy
 from seqrec.store.store import SequenceStore
 
@@ -14,7 +14,7 @@ Samples = tuple[list[str], list[list[str]]]  # columns and rows
 
 @torch.no_grad()
 def sample_lists(
-    model: SequenceModel | BaselineModel,
+    model: AnyModel,
     batches: EvalBatches,
     store: SequenceStore,
     *,

@@ -15,7 +15,7 @@ class Results:
         test: of the model on the test events.
         popularity: of the popularity baseline on the test events.
         slices: of the model by kind of test event; see
-            :func:`~seqrec.evaluation.slices.slice_metrics`.
+            :func:`~seqrec.evaluation.slices.slice_metrics`; and balanced over the items.
         about: what the metrics belong to, and what training cost.
     """
 

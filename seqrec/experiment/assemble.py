@@ -9,6 +9,7 @@ from seqrec.build import (
     build_list_metrics,
     build_loss,
     build_model,
+    build_negatives,
     build_objective,
     build_optimizer,
     build_reranker,
@@ -17,22 +18,37 @@ from seqrec.build import (
     locate,
     make,
 )
-from seqrec.config.schema import Root
+from seqrec.config.schema import Combine, Ensemble, Root
 from seqrec.contracts import Facts
+from seqrec.ensemble.model import EnsembleModel
 from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
-from seqrec.model import SequenceModel
+from seqrec.model import BaselineModel, SequenceModel
+from seqrec.recommend.built import built_model, combined
+from seqrec.recommend.finished import read_finished
+from seqrec.run.folder import RunFolder
 from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
+from seqrec.training.combining import EnsembleModule
 from seqrec.training.counting import BaselineModule
 from seqrec.training.module import TrainedModule
 
+Experiment = TrainedModule | BaselineModule | EnsembleModule
 
-def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | BaselineModule:
-    """Build the module to train, or to count, over prepared sequences.
+
+def build_experiment(
+    config: Root, store: SequenceStore, folder: RunFolder | None = None
+) -> Experiment:
+    """Build the module to train, to count or to combine, over prepared sequences.
+
+    Args:
+        config: the configuration.
+        store: the sequences.
+        folder: that of the finished run which is built again; None: of a new one.
 
     Raises:
         ConfigError: a component refuses its values, or lists would be longer than the catalogue.
+        RunError: a run that the configuration names isn't one that it can use.
         DataError: the split leaves nothing to train or evaluate on.
     """
     longest = max(config.evaluation.ks)
@@ -63,6 +79,8 @@ def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | Base
     }
     if config.baseline is not None:
         return BaselineModule(model=build_baseline(config, facts), **judged)
+    if config.ensemble is not None:
+        return _combined(config, config.ensemble, store, folder, judged)
     sparse = locate(config.loss).needs_negatives and getattr(
         locate(config.optimizer), "needs_sparse_gradients", False
     )
@@ -70,25 +88,66 @@ def build_experiment(config: Root, store: SequenceStore) -> TrainedModule | Base
     _check_wanted(model, facts, store)
     if config.trainer.compile:
         model.compile(dynamic=True)
-    loss = build_loss(config, facts)
+    loss, negatives = build_loss(config, facts), build_negatives(config, facts)
+    teacher = make(config.teacher, **vars(facts)) if config.teacher else None
+    given: dict[str, Any] = {"loss": loss, "negatives": negatives, "teacher": teacher}
     return TrainedModule(
         model=model,
         window=make(config.window, **vars(facts)),
         augment=make(config.augment, **vars(facts)),
-        objective=build_objective(config, facts, loss=loss),
-        loss=loss,
+        objective=build_objective(config, facts, **given),
         optimizer=partial(build_optimizer, config),
         scheduler=build_scheduler(config),
         update=make(config.update) if config.update else None,
+        **given,
         **judged,
     )
+
+
+def _combined(
+    config: Root,
+    settings: Ensemble,
+    store: SequenceStore,
+    folder: RunFolder | None,
+    judged: dict[str, Any],
+) -> EnsembleModule:
+    """Return the ensemble of the runs that `settings` names, or that of a finished run."""
+    if folder is not None:
+        return EnsembleModule(
+            runs=None, model=built_model(folder, config, judged["facts"]), **judged
+        )
+    key = "ensemble.runs"
+    runs = [read_finished(place, config, store, where=key) for place in settings.runs]
+    members: list[SequenceModel | BaselineModel] = []
+    for run in runs:
+        named = f"{key}={run.folder.path}"
+        if isinstance(run.model, EnsembleModel):
+            raise ConfigError("an ensemble can't hold another", where=named, todo="name its runs")
+        counted = isinstance(run.model, BaselineModel)
+        if counted and settings.combine is Combine.log_probabilities:
+            raise ConfigError(
+                "a baseline's scores aren't logarithms of probabilities",
+                where=named,
+                todo="set ensemble.combine=standardised",
+            )
+        if run.config.max_length > config.max_length:
+            raise ConfigError(
+                f"the run sees {run.config.max_length} events of a history",
+                where=named,
+                todo=f"set max_length={run.config.max_length}",
+            )
+        members.append(run.model)
+    model = combined(members, [run.config for run in runs], settings)
+    return EnsembleModule(runs=[run.folder for run in runs], model=model, **judged)
 
 
 def _reads_events(config: Root) -> bool:
     """Return whether the model may read more of the events than their items."""
     if config.context is not None or config.encoder is None:
         return config.context is not None
-    return bool(getattr(locate(config.encoder), "wanted", ()))
+    kind = locate(config.encoder)
+    by_key = getattr(kind, "wanted_by", ())
+    return bool(getattr(kind, "wanted", ())) or any(config.encoder.get(key) for key in by_key)
 
 
 def _check_wanted(model: SequenceModel, facts: Facts, store: SequenceStore) -> None:

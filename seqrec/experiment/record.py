@@ -27,6 +27,7 @@ from seqrec.run.info import RunInfo, RunLogger
 from seqrec.store.store import SequenceStore
 from seqrec.terminal.say import say
 from seqrec.training.evaluated import EvaluatedModule
+from seqrec.training.module import TrainedModule
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -113,6 +114,7 @@ class Record:
             "environment": describe_environment(),
             "before": _before(earlier),
             **_lineage(root, store),
+            **_begun(module, earlier),
         }
         folder.write_json("run.json", about)
         folder.seal(BEGUN)
@@ -173,6 +175,24 @@ def _lineage(root: Root, store: SequenceStore) -> dict[str, Any]:
     added = {name: count - had[name] for name, count in now.items()}
     kept = {name: root.update[name] for name in ("parent", "fingerprint", "weights")}
     return {"lineage": kept | {"had": had, "added": added}}
+
+
+def _begun(module: EvaluatedModule, earlier: dict[str, Any]) -> dict[str, Any]:
+    """Return what was taken over from the run that this one began with.
+
+    Raises:
+        RunError: a resumed run began with other weights.
+    """
+    if not isinstance(module, TrainedModule) or module.begun is None:
+        return {}
+    begun = vars(module.begun)
+    if earlier and earlier.get("begun", {}).get("weights") != begun["weights"]:
+        raise RunError(
+            "the run that this one began with has changed since",
+            where=f"checkpoint={begun['run']}",
+            todo="start a new run: leave resume out",
+        )
+    return {"begun": begun}
 
 
 def _now() -> str:

@@ -9,6 +9,7 @@ import torch
 from seqrec.evaluation.groups import MAX_AUTO_GROUPS
 from seqrec.evaluation.results import Results
 from seqrec.evaluation.slices import SLICES, labels
+from seqrec.experiment.assemble import Experiment
 from seqrec.home import command
 from seqrec.machine.hardware import Hardware
 from seqrec.ranking.metrics import higher_is_better
@@ -17,7 +18,7 @@ from seqrec.run.info import RunLogger
 from seqrec.shapes import count_parameters
 from seqrec.store.store import SequenceStore
 from seqrec.terminal.console import Console, print_line, result_table
-from seqrec.training.counting import BaselineModule
+from seqrec.training.combining import EnsembleModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
 from seqrec.training.plan import Plan, told
@@ -27,7 +28,7 @@ OF_LISTS = ("diversity", "vector_diversity", "serendipity", "miscalibration", "t
 
 
 def print_header(
-    out: Console, module: TrainedModule | BaselineModule, hardware: Hardware, card: dict[str, Any]
+    out: Console, module: Experiment, hardware: Hardware, card: dict[str, Any]
 ) -> None:
     """Print data, split, model, batches and device, a line each."""
     store, splits = module.store, module.splits
@@ -69,6 +70,11 @@ def print_header(
         )
     if isinstance(module, TrainedModule):
         _training(out, module)
+    elif isinstance(module, EnsembleModule):
+        settings, count = module.config.ensemble, count_parameters(module)
+        assert settings is not None
+        told = f"Ensemble of {len(settings.runs)} runs, {settings.combine.value}"
+        print_line(out, "model", f"{told}  {count:,} parameters")
     else:
         name = type(module.model.baseline).__name__
         print_line(out, "model", f"{name}, counted from {splits.report['train_events']:,} events")
@@ -127,7 +133,8 @@ def print_results(out: Console, module: EvaluatedModule, model: str, results: Re
         epoch = f"epoch {about['best_epoch']} of {about['epochs']}"
         print_line(out, "best", f"{epoch}, {seconds:.0f} s of training")
     else:
-        print_line(out, "counted", f"in {seconds:.1f} s")
+        what = "combined" if isinstance(module, EnsembleModule) else "counted"
+        print_line(out, what, f"in {seconds:.1f} s")
     print_line(out, "test", f"{len(task.splits.test):,} events; {task.protocol}")
     rows = {"popularity": results.popularity, model: results.test}
     better = partial(higher_is_better, gains=task.gains)

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from seqrec.config.schema import Root
+from seqrec.config.schema import Root, is_trained
 from seqrec.errors import RunError
 from seqrec.experiment.run import run
 from seqrec.machine.hardware import find_hardware
@@ -48,7 +48,7 @@ def environments(about: dict[str, Any], config: Root, data_hash: str) -> dict[st
         data_hash: hash of the data now.
     """
     then, now = about["environment"], describe_environment()
-    precision = "fp32" if config.baseline else config.trainer.precision
+    precision = config.trainer.precision if is_trained(config) else "fp32"
     hardware = find_hardware(config.trainer.accelerator, precision)
     rows = {name: (then.get(name), now[name]) for name in MADE}
     rows |= {name: (then["packages"].get(name), now["packages"][name]) for name in now["packages"]}

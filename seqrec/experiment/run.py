@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from seqrec.build import build_source
 from seqrec.config.make import make
-from seqrec.config.schema import Root, Trainer
+from seqrec.config.schema import Root, Trainer, is_trained
 from seqrec.errors import ConfigError
 from seqrec.evaluation.examples import Samples, sample_lists
 from seqrec.evaluation.protocol import check_leaks, protocol_card
 from seqrec.evaluation.results import Results
-from seqrec.evaluation.slices import slice_metrics
+from seqrec.evaluation.slices import balanced_metrics, slice_metrics
 from seqrec.evaluation.tables import judged_events, listed_items
 from seqrec.experiment import report
-from seqrec.experiment.assemble import build_experiment
+from seqrec.experiment.assemble import Experiment, build_experiment
 from seqrec.experiment.processes import agree, check_shares
 from seqrec.experiment.record import Record, names
 from seqrec.experiment.sweep import SKIPPED
@@ -38,7 +38,6 @@ from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
 from seqrec.terminal.console import Console, console, print_line
-from seqrec.training.counting import BaselineModule
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
 from seqrec.training.plan import Plan, make_plan
@@ -124,6 +123,8 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
     module, hardware, card = _begin(root, record, out)
     if isinstance(module, TrainedModule):
         module.inherit()
+        if module.begun is not None:
+            print_line(out, "begins", module.begun.text())
     plan, resumed = None, continue_threads(record.folder)
     if is_first_process() and isinstance(module, TrainedModule):
         plan = make_plan(module, hardware)
@@ -143,9 +144,7 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
     return results.flat()
 
 
-def _begin(
-    root: Root, record: Record, out: Console
-) -> tuple[TrainedModule | BaselineModule, Hardware, dict[str, Any]]:
+def _begin(root: Root, record: Record, out: Console) -> tuple[Experiment, Hardware, dict[str, Any]]:
     """Build the module, refuse leaks under a strict protocol, and print the header."""
     hardware = choose_hardware_for(root)
     name, _ = names(root, record.choices, record.overrides)
@@ -170,16 +169,16 @@ def _begin(
 
 
 def _fit(
-    module: TrainedModule | BaselineModule,
+    module: Experiment,
     folder: RunFolder,
     hardware: Hardware,
     logger: Any,
     out: Console,
     plan: Plan | None,
-) -> tuple[TrainedModule | BaselineModule, Results]:
+) -> tuple[Experiment, Results]:
     """Train or count, restore the best weights, evaluate them; return the evaluated module."""
     config, splits = module.config, module.splits
-    if config.baseline is None:
+    if is_trained(config):
         trainer = build_trainer(
             config, folder, hardware,
             monitor=module.monitor, mode=module.mode, logger=logger, out=out, plan=plan,
@@ -207,17 +206,15 @@ def prepare_data(root: Root) -> SequenceStore:
 
 def choose_hardware_for(root: Root) -> Hardware:
     """Choose device and precision of a run, and make its optimizer fit them."""
-    counted = root.baseline is not None
-    precision = "fp32" if counted else root.trainer.precision  # counts are exact
+    # counts are exact, and a model is judged in float32
+    precision = root.trainer.precision if is_trained(root) else "fp32"
     hardware = find_hardware(root.trainer.accelerator, precision)
     if hardware.precision == "fp16" and root.optimizer:
         root.optimizer.pop("fused", None)  # it would unscale gradients after they are clipped
     return hardware
 
 
-def _judged(
-    trainer: lightning.Trainer, module: TrainedModule | BaselineModule, about: dict[str, Any]
-) -> Results:
+def _judged(trainer: lightning.Trainer, module: Experiment, about: dict[str, Any]) -> Results:
     """Return the metrics of ranks on validation and test, with the facts they belong to."""
     trainer.validate(module, verbose=False)
     valid = module.results
@@ -248,7 +245,8 @@ def _conclude(module: EvaluatedModule, folder: RunFolder, results: Results) -> R
         results,
         test=results.test | found.test,
         popularity=found.popularity,
-        slices=slice_metrics(events, task.gains, task.k, found.lists),
+        slices=slice_metrics(events, task.gains, task.k, found.lists)
+        | balanced_metrics(events, task.gains, task.k),
     )
 
 

@@ -19,7 +19,7 @@ from seqrec.explain.fidelity import curves, fidelity, places
 from seqrec.explain.overall import by_category, by_column, by_distance, by_item
 from seqrec.explain.planted import planted
 from seqrec.explain.sanity import MOST, randomised
-from seqrec.features.columns import flat_values
+from seqrec.features.values import flat_values
 from seqrec.question import Explainer
 from seqrec.ranking.categories import Categories, find_categories
 from seqrec.recommend import Recommender

@@ -1,8 +1,9 @@
 """Explainers by name, and the models that they can explain."""
 
 from seqrec.config.choose import Choice
+from seqrec.ensemble.model import AnyModel
 from seqrec.errors import ConfigError
-from seqrec.model import BaselineModel, SequenceModel
+from seqrec.model import SequenceModel
 from seqrec.question import Explainer, able
 
 EXPLAINERS = Choice("explainer", key="method", several="methods")
@@ -13,7 +14,7 @@ NEEDED = {
 }
 
 
-def check_able(name: str, explainer: Explainer, model: SequenceModel | BaselineModel) -> None:
+def check_able(name: str, explainer: Explainer, model: AnyModel) -> None:
     """Refuse a model that lacks what an explainer needs.
 
     Raises:
@@ -23,7 +24,11 @@ def check_able(name: str, explainer: Explainer, model: SequenceModel | BaselineM
         return
     what = NEEDED[explainer.needs]
     part = "head" if explainer.needs == "inputs" else "encoder"
-    has = "a baseline" if isinstance(model, BaselineModel) else type(getattr(model, part)).__name__
+    has = (
+        type(getattr(model, part)).__name__
+        if isinstance(model, SequenceModel)
+        else f"none: {model.title}"
+    )
     raise ConfigError(
         f"{name} needs {what}, and this run has {has}",
         where=f"method={name}",

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from seqrec.contracts import Ranked
+from seqrec.ensemble.model import AnyModel
 from seqrec.errors import RunError
-from seqrec.model import BaselineModel, SequenceModel
 from seqrec.question import Question
 from seqrec.question.question import DAMAGED, SIZE
 from seqrec.ranking.policy import Policy
@@ -33,7 +33,7 @@ class Crowd:
         size: events that are asked at once.
     """
 
-    model: SequenceModel | BaselineModel
+    model: AnyModel
     catalogue: Ranked
     policy: Policy
     batch: EvalBatch
@@ -127,7 +127,7 @@ class Crowd:
                 size=self.size,
             )
 
-    def of(self, model: SequenceModel | BaselineModel) -> "Crowd":
+    def of(self, model: AnyModel) -> "Crowd":
         """Return the same users and targets for another model."""
         return replace(self, model=model, catalogue=model.catalogue())
 
@@ -185,7 +185,7 @@ class Crowd:
 
 
 def question_of(
-    model: SequenceModel | BaselineModel,
+    model: AnyModel,
     catalogue: Ranked,
     policy: Policy,
     batch: EvalBatch,

@@ -13,7 +13,7 @@ from seqrec.bundle.texts import packed, slots_of
 from seqrec.catalogue import Catalogue
 from seqrec.contracts import EventFacts
 from seqrec.disk.write import replacing, telling, write_file
-from seqrec.features.columns import flat_values
+from seqrec.features.values import flat_values
 from seqrec.ranking.categories import find_categories
 
 ROWS = 1 << 16  # of a table at once

@@ -19,6 +19,7 @@ from seqrec.disk.write import telling, write_file
 from seqrec.errors import ConfigError
 from seqrec.machine.writable import check_folder
 from seqrec.recommend.recommender import Recommender
+from seqrec.run.audited import read_audit
 from seqrec.run.folder import RunFolder
 
 AXES = {"item": ["batch", "length"], "length": ["batch"], "user": ["batch"], "asked": ["batch"]}
@@ -73,6 +74,7 @@ class Described:
     max_length: int
     mask_seen: bool
     wanted: tuple[str, ...] = ()
+    fidelity: dict[str, Any] = field(default_factory=dict)  # of a server's explanations
     context: dict[str, Any] = field(default_factory=dict)  # what context.json holds
 
     @classmethod
@@ -91,6 +93,7 @@ class Described:
             max_length=recommender.config.max_length,
             mask_seen=recommender.policy.mask_seen,
             wanted=recommender.model.wanted,
+            fidelity=_fidelity(folder),
             context=context,
         )
 
@@ -118,6 +121,15 @@ def write_manifest(folder: Path, told: Described, *, kind: str, inputs: Sequence
     }
     files = {name: entry_of(folder / name) for name in sorted(FILES) if (folder / name).is_file()}
     write_file(folder / MANIFEST, json.dumps(content | facts | {"files": files}, indent=1) + "\n")
+
+
+def _fidelity(folder: RunFolder) -> dict[str, Any]:
+    """Return what an audit of the run found of the method that a server explains by, or nothing.
+
+    A server takes each event away and moves the later ones up.
+    """
+    found = read_audit(folder).fidelity("leave_one_out", {"game": "delete"})
+    return {} if "why" in found else found
 
 
 def _input(name: str, told: Described) -> dict[str, Any]:

@@ -9,30 +9,42 @@ import torch
 
 from seqrec.errors import ConfigError, DataError
 from seqrec.features.encoded import Codes, Encoded, Numbers
+from seqrec.features.knowledge import graph_vectors
 from seqrec.features.sentences import sentence_vectors
 from seqrec.features.text import text_vectors
+from seqrec.features.values import flat_values
 from seqrec.features.vectors import given_vectors
+from seqrec.features.words import word_vectors
 from seqrec.raw.parse.columns import lists_of
 from seqrec.terminal.say import say
 
 NO_FEATURES = ("index", "item")
 MAX_VALUES = 32  # values kept of an item's list
-FROM = (["vectors"], ["sentences"])  # keys of features that are read or made by a model
+FROM = (
+    ["vectors"],
+    ["sentences"],
+    ["words"],
+    ["graph"],
+)  # features that are read, or made by a model
 RARE = 2  # values of fewer items than this don't generalise, and share one code
 
 
 Wanted = list[str | dict[str, Any]] | Literal["all"]
 
 
-def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> dict[str, Encoded]:
+def encode_features(
+    table: pl.DataFrame, features: Wanted, *, text_dim: int, cache_dir: str | None = None
+) -> dict[str, Encoded]:
     """Encode the given features of all items.
 
     Args:
         table: columns index (1, 2, ...), item and features.
         features: a column's name, or ``{name: how}``: ``category``, ``list``, ``number``, ``log``,
-            ``text``, ``{sentences: MODEL}``, or ``{vectors: FILE}``; a name alone is encoded by
-            the column's type. ``all``: every column that isn't empty, the title as text.
+            ``text``, ``{sentences: MODEL}``, ``{words: MODEL}``, ``{vectors: FILE}``, or
+            ``{graph: {...}}``; a name alone is encoded by the column's type. ``all``: every column
+            that isn't empty, the title as text.
         text_dim: width of the vectors of texts.
+        cache_dir: where vectors of a graph are kept; None: nowhere.
 
     Returns:
         The encoded features by name, in the given order.
@@ -58,6 +70,9 @@ def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> 
         if isinstance(how, dict) and "vectors" in how:
             encoded[name] = Numbers(given_vectors(how["vectors"], table["item"]))
             continue
+        if isinstance(how, dict) and "graph" in how:
+            encoded[name] = Numbers(graph_vectors(table, how["graph"] or {}, cache_dir))
+            continue
         if name not in table.columns or name in NO_FEATURES:
             raise DataError(
                 f"the items have no column {name!r}",
@@ -73,7 +88,8 @@ def encode_features(table: pl.DataFrame, features: Wanted, *, text_dim: int) -> 
             )
         kind = how or _kind(column)
         if isinstance(kind, dict):
-            encoded[name] = Numbers(_padded(sentence_vectors(_text(column), kind["sentences"])))
+            [(maker, model)] = kind.items()
+            encoded[name] = Numbers(_padded(BY_MODEL[maker](_text(column), model)))
         elif kind == "text":
             encoded[name] = Numbers(_padded(text_vectors(_text(column), text_dim)))
         else:
@@ -92,7 +108,8 @@ def _read(entry: str | dict[str, Any]) -> tuple[str, str | dict[str, Any] | None
         f"{entry!r} is not a feature",
         where="embedding.features",
         todo="write a column's name or {name: how}, with how one of "
-        f"{', '.join((*ENCODERS, 'text'))}, {{sentences: MODEL}}, {{vectors: FILE}}",
+        f"{', '.join((*ENCODERS, 'text'))}, {{sentences: MODEL}}, {{words: MODEL}}, "
+        "{{vectors: FILE}}, {{graph: {{...}}}}",
     )
 
 
@@ -110,21 +127,6 @@ def _kind(column: pl.Series) -> str:
     if isinstance(column.dtype, pl.List):
         return "list"
     return "category"
-
-
-def flat_values(column: pl.Series) -> pl.DataFrame:
-    """Return row (from 1) and value, as text, of a column of lists, or of one value per item.
-
-    Repeats within a row, and missing or empty values, are dropped.
-    """
-    rows = pl.DataFrame({"row": np.arange(1, len(column) + 1), "value": column})
-    if isinstance(column.dtype, pl.List):
-        rows = rows.explode("value", empty_as_null=True)
-    return (
-        rows.with_columns(pl.col("value").cast(pl.String).str.strip_chars())
-        .filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
-        .unique(maintain_order=True)
-    )
 
 
 def _text(column: pl.Series) -> pl.Series:
@@ -223,3 +225,4 @@ ENCODERS: dict[str, Callable[[pl.Series], Encoded]] = {
     "number": _number,
     "log": _log,
 }
+BY_MODEL = {"sentences": sentence_vectors, "words": word_vectors}

@@ -9,10 +9,8 @@ from torch import Tensor
 
 from seqrec.contracts import Fresh
 from seqrec.errors import DataError
-from seqrec.features.columns import flat_values
+from seqrec.features.values import flat_values, groups_in
 from seqrec.growth._mean import weighted_mean
-
-OWN = ("index", "item", "title")
 
 
 class Features:
@@ -53,11 +51,7 @@ class Features:
 
     def _values(self, items: pl.DataFrame) -> tuple[Tensor, Tensor]:
         """Return the pairs of an item and a code of one of its values."""
-        fitting = [
-            name
-            for name, kind in items.schema.items()
-            if name not in OWN and (kind == pl.String or isinstance(kind, pl.List))
-        ]
+        fitting = groups_in(items)
         chosen = fitting if self.columns == "all" else self.columns
         missing = [name for name in chosen if name not in items.columns]
         if missing or not chosen:

@@ -26,6 +26,7 @@ MOST_ROWS = {"cpu": 384}  # and no more: larger chunks fall out of the CPU's cac
 LOG2_E = 1 / math.log(2)
 SAFE = 60.0  # exponents up to which any sum of powers fits float32 without subtracting the maximum
 ALIGNED = 16  # floats in 64 bytes: aligned rows make the products up to twice as fast
+LEAST = 1e-12  # sum of weights below which all count as none
 STEP = 32  # rows are zero-padded to a multiple: few shapes, so kernels are reused
 
 
@@ -38,6 +39,7 @@ def linear_cross_entropy(
     label_smoothing: float = 0.0,
     temperature: float = 1.0,
     memory_mb: float | None = None,
+    weight_N: Tensor | None = None,
 ) -> Tensor:
     """Return the mean of ``-log softmax(score)[target]``; item 0, the padding id, is left out.
 
@@ -51,16 +53,18 @@ def linear_cross_entropy(
         label_smoothing: share of a target's weight that is spread evenly over all items.
         temperature: divides the scores.
         memory_mb: maximum MiB of scores held at once; null: 64, or what 128 rows take.
+        weight_N: weights of the positions in the mean, not negative; None: all count alike.
 
     Returns:
-        The mean over the N positions, float32.
+        The mean over the N positions, float32; with weights, ``sum(w l) / sum(w)``.
     """
+    if weight_N is not None:  # so that they sum to N
+        weight_N = weight_N.float() * (len(weight_N) / weight_N.float().sum().clamp(min=LEAST))
     with_grad = torch.is_grad_enabled()  # always off inside an autograd function
     half = query_ND.dtype != torch.float32
     rows = chunk_rows(len(table_VD), query_ND.device.type, memory_mb, half)
-    return _LinearCrossEntropy.apply(
-        query_ND, table_VD, target_N, bias_V, label_smoothing, temperature, rows, with_grad
-    )
+    settings = (label_smoothing, temperature, rows, with_grad)
+    return _LinearCrossEntropy.apply(query_ND, table_VD, target_N, bias_V, weight_N, *settings)
 
 
 def chunk_rows(v: int, device: str, memory_mb: float | None, half: bool = False) -> int:
@@ -91,6 +95,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         table_VD: Tensor,
         target_N: Tensor,
         bias_V: Tensor | None,
+        weight_N: Tensor | None,
         smoothing: float,
         temperature: float,
         rows: int,
@@ -116,25 +121,29 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if bias is not None:
             reach += bias.abs().amax()
         safe = items.dtype != torch.float16 and bool(reach < SAFE)  # float16 overflows at 2 ** 16
-        total = -right_N.sum(dtype=torch.float64)
+        total = -_sum(right_N, weight_N)
         filling = (0, 0, 0, -n % STEP)
         base_ND = F.pad(scaled_ND.to(query_ND.dtype), filling)
         if with_grad:
-            filled_ND = F.pad(query_ND, filling)
+            heavy_ND = query_ND  # what pushes the items
+            if weight_N is not None:
+                heavy_ND = (query_ND * weight_N[:, None]).to(query_ND.dtype)
+            filled_ND = F.pad(heavy_ND, filling)
             pull_ND = scaled_ND.new_empty(base_ND.shape)  # softmax-weighted items of each position
             push_VD = torch.zeros_like(items, dtype=torch.float32)
             push_V = None if bias is None else torch.zeros_like(bias)
         for at, score_CV in _scores(base_ND, items, rows):
             real = max(0, n - at.start)  # valid rows; the rest is padding
+            weight_R = None if weight_N is None else weight_N[at]
             if bias is not None:
                 score_CV += bias
             if not safe:
                 peak_C1 = score_CV.amax(1, keepdim=True)
                 score_CV -= peak_C1
-                total += peak_C1[:real].sum(dtype=torch.float64)
+                total += _sum(peak_C1[:real, 0], weight_R)
             power_CV = score_CV.exp2_()
             sum_C1 = power_CV.sum(1, keepdim=True)
-            total += sum_C1[:real].log2().sum(dtype=torch.float64)
+            total += _sum(sum_C1[:real, 0].log2(), weight_R)
             if with_grad:
                 small_CV = power_CV.to(items.dtype)
                 torch.div(small_CV @ items, sum_C1, out=pull_ND[at])
@@ -144,10 +153,13 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 else:
                     push_VD += small_CV.T @ share_CD
                 if push_V is not None:
-                    push_V.addmv_(power_CV[:real].T, 1 / sum_C1[:real].squeeze(1))
+                    one = 1 if weight_R is None else weight_R
+                    push_V.addmv_(power_CV[:real].T, one / sum_C1[:real].squeeze(1))
         if with_grad:
             pull_ND = pull_ND[:n]
-            _take_targets(pull_ND, push_VD, push_V, query_ND, table_VD, hot_N, smoothing)
+            _take_targets(pull_ND, push_VD, push_V, heavy_ND, table_VD, hot_N, smoothing, weight_N)
+            if weight_N is not None:
+                pull_ND *= weight_N[:, None]
             ctx.save_for_backward(pull_ND, push_VD, push_V)
             ctx.scale = 1 / (n * temperature)
             ctx.dtypes = query_ND.dtype, table_VD.dtype
@@ -166,7 +178,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_bias = None
         if push_V is not None:
             grad_bias = torch.cat([push_V.new_zeros(1), push_V * scale])
-        return (pull_ND * scale).to(query_dtype), grad_table, None, grad_bias, *[None] * 4
+        return (pull_ND * scale).to(query_dtype), grad_table, None, grad_bias, *[None] * 5
 
 
 def _scores(query_ND: Tensor, items: Tensor, rows: int) -> Iterator[tuple[slice, Tensor]]:
@@ -191,18 +203,29 @@ def _take_targets(
     table_VD: Tensor,
     hot_N: Tensor,
     smoothing: float,
+    weight_N: Tensor | None,
 ) -> None:
-    """Subtract the targets in place: from softmax to softmax - (smoothed) one-hot."""
+    """Subtract the targets in place: from softmax to softmax - (smoothed) one-hot.
+
+    The queries have their weights already; those of the positions sum to their number.
+    """
     query = query_ND.float()
     pull_ND -= table_VD[hot_N + 1].float() * (1 - smoothing)
     push_VD.index_add_(0, hot_N, query, alpha=smoothing - 1)
     if push_V is not None:
-        push_V.index_add_(0, hot_N, torch.ones_like(query[:, 0]), alpha=smoothing - 1)
+        one_N = torch.ones_like(query[:, 0]) if weight_N is None else weight_N
+        push_V.index_add_(0, hot_N, one_N, alpha=smoothing - 1)
     if smoothing:
         pull_ND -= table_VD[1:].mean(0, dtype=torch.float32) * smoothing
         push_VD -= query.mean(0) * (len(query) / len(push_VD) * smoothing)
         if push_V is not None:
             push_V -= len(query) / len(push_V) * smoothing
+
+
+def _sum(value_N: Tensor, weight_N: Tensor | None) -> Tensor:
+    if weight_N is not None:
+        value_N = value_N * weight_N
+    return value_N.sum(dtype=torch.float64)
 
 
 def _aligned(v: int) -> int:

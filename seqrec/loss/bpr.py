@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from seqrec.contracts import Ranked
 from seqrec.layers.scores import target_and_negative_scores
+from seqrec.layers.weighted import mean_over
 from seqrec.shapes import Negatives, Targets
 
 
@@ -22,4 +23,4 @@ class BPR(nn.Module):
         """Return the mean loss, a float32 scalar."""
         target_N1, negative_NS = target_and_negative_scores(query_ND, targets, catalogue, negatives)
         pair_NS = F.softplus(negative_NS - target_N1) * negatives.keep_NS
-        return (pair_NS.sum(1) / negatives.keep_NS.sum(1).clamp(min=1)).mean()
+        return mean_over(pair_NS.sum(1) / negatives.keep_NS.sum(1).clamp(min=1), targets)

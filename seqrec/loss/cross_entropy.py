@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from seqrec.catalogue import Catalogue
+from seqrec.errors import ConfigError
 from seqrec.home import install
 from seqrec.layers import liger_cross_entropy as liger
 from seqrec.layers.linear_cross_entropy import chunk_rows, linear_cross_entropy, row_bytes
@@ -21,10 +22,12 @@ class CrossEntropy(nn.Module):
         memory_mb: maximum MiB of scores held at once; null: 64, or what 128 positions take. It
             changes speed, not results.
         kernel: ``torch`` runs anywhere; ``liger`` is Liger's Triton kernel for GPUs, from the
-            extra ``seqrec[cuda]``; ``auto`` uses it on a CUDA device if it is installed.
+            extra ``seqrec[cuda]``; ``auto`` uses it on a CUDA device if it is installed, but for
+            targets that have weights, which it can't weigh.
     """
 
     needs_negatives: ClassVar[bool] = False
+    has_negative_terms: ClassVar[bool] = False
     needs_ratings: ClassVar[bool] = False
     needs_vectors: ClassVar[bool] = True
     meaning: ClassVar[dict[str, str]] = {"memory_mb": "speed"}
@@ -52,9 +55,20 @@ class CrossEntropy(nn.Module):
     def forward(
         self, query_ND: Tensor, targets: Targets, catalogue: Catalogue, negatives: Negatives | None
     ) -> Tensor:
-        """Return the mean loss, a float32 scalar."""
-        on_cuda = query_ND.device.type == "cuda"
-        if self.kernel == "liger" or (self.kernel == "auto" and on_cuda and liger.installed()):
+        """Return the mean loss, a float32 scalar.
+
+        Raises:
+            ConfigError: ``liger`` was chosen, and the targets have weights.
+        """
+        on_cuda, weighted = query_ND.device.type == "cuda", targets.weight_N is not None
+        if weighted and self.kernel == "liger":
+            raise ConfigError(
+                "Liger's kernel doesn't weigh positions, and this objective does",
+                where="loss.kernel=liger",
+                todo="use loss.kernel=auto, or objective=next_item",
+            )
+        auto = self.kernel == "auto" and on_cuda and not weighted and liger.installed()
+        if self.kernel == "liger" or auto:
             return liger.linear_cross_entropy(
                 query_ND,
                 catalogue.table_VD,
@@ -71,6 +85,7 @@ class CrossEntropy(nn.Module):
             label_smoothing=self.label_smoothing,
             temperature=self.temperature,
             memory_mb=self.memory_mb,
+            weight_N=targets.weight_N,
         )
 
     def scores_bytes(self, n_items: int, device_type: str, *, half: bool) -> int:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from seqrec.contracts import Ranked
 from seqrec.layers.scores import target_and_negative_scores
+from seqrec.layers.weighted import mean_over
 from seqrec.shapes import Negatives, Targets
 
 
@@ -38,4 +39,4 @@ class GBCE(nn.Module):
         rate = min(1.0, negatives.item.shape[-1] / max(1, self.n_items - 1))
         beta = rate * (self.t * (1 - 1 / rate) + 1 / rate)
         wrong_NS = F.softplus(negative_NS) * negatives.keep_NS
-        return (beta * F.softplus(-target_N1).squeeze(1) + wrong_NS.sum(1)).mean()
+        return mean_over(beta * F.softplus(-target_N1).squeeze(1) + wrong_NS.sum(1), targets)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqrec.contracts import Ranked
+from seqrec.layers.weighted import mean_over
 from seqrec.shapes import Negatives, Targets
 
 
@@ -20,6 +21,7 @@ class MSE(nn.Module):
     """
 
     needs_negatives: ClassVar[bool] = False
+    has_negative_terms: ClassVar[bool] = False
     needs_ratings: ClassVar[bool] = True
 
     def __init__(self, *, rating_mean: float) -> None:
@@ -33,7 +35,7 @@ class MSE(nn.Module):
         """Return the mean loss, a float32 scalar."""
         assert targets.rating_N is not None  # guaranteed by needs_ratings
         predicted_N = self.predict(query_ND, targets.item_N, catalogue)
-        return (predicted_N - targets.rating_N).square().mean()
+        return mean_over((predicted_N - targets.rating_N).square(), targets)
 
     def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Ranked) -> Tensor:
         """Return ``rating_N`` of one item for each query, in the units of the data."""

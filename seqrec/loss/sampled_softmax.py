@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from seqrec.contracts import Ranked
 from seqrec.layers.scores import target_and_negative_scores
+from seqrec.layers.weighted import mean_over
 from seqrec.shapes import Negatives, Targets
 
 
@@ -23,6 +24,7 @@ class SampledSoftmax(nn.Module):
 
     needs_negatives: ClassVar[bool] = True
     needs_ratings: ClassVar[bool] = False
+    needs_probabilities: ClassVar[bool] = True  # of the draws
 
     def __init__(self, *, correct: bool = True) -> None:
         super().__init__()
@@ -38,4 +40,4 @@ class SampledSoftmax(nn.Module):
             negative_NS = negative_NS - expected_count
         negative_NS = negative_NS.masked_fill(~negatives.keep_NS, -torch.inf)
         total_N = torch.logsumexp(torch.cat([target_N1, negative_NS], dim=1), dim=1)
-        return (total_N - target_N1.squeeze(1)).mean()
+        return mean_over(total_N - target_N1.squeeze(1), targets)

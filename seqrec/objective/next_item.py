@@ -1,12 +1,14 @@
 """Prediction of the next item at every position."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from seqrec.contracts import Loss, Model, NegativeSampler
-from seqrec.shapes import EvalBatch, History, Targets, TrainBatch, position_mask
+from seqrec.contracts import Loss, Model, NegativeSampler, Ranked
+from seqrec.shapes import EvalBatch, History, Negatives, Targets, TrainBatch, position_mask
 
 
 class NextItem:
@@ -35,9 +37,20 @@ class NextItem:
         loss, targets, _ = self.of(model, batch, model(batch.history))
         return loss, len(targets.item_N), {"next_item": loss}
 
-    def of(self, model: Model, batch: TrainBatch, u_BLD: Tensor) -> tuple[Tensor, Targets, Tensor]:
-        """Return the mean loss of summaries of every prefix, with its targets and ``query_ND``."""
+    def of(
+        self,
+        model: Model,
+        batch: TrainBatch,
+        u_BLD: Tensor,
+        weigh: Callable[[Targets], Tensor] | None = None,
+    ) -> tuple[Tensor, Targets, Tensor]:
+        """Return the mean loss of summaries of every prefix, with its targets and ``query_ND``.
+
+        `weigh` gives the weights of the targets in the mean; None: all count alike.
+        """
         targets, column_N = targets_of(batch)
+        if weigh is not None:
+            targets = replace(targets, weight_N=weigh(targets))
         query_ND = model.scorer(u_BLD[targets.row_N, column_N])
         loss = self.compare(model, query_ND, targets, batch.history.item_BL)
         return loss, targets, query_ND
@@ -55,12 +68,24 @@ class NextItem:
 
     def compare(self, model: Model, query_ND: Tensor, targets: Targets, item_BL: Tensor) -> Tensor:
         """Return the mean loss of queries: the run's loss, with negatives if it needs them."""
-        negatives = self.negatives(targets, item_BL) if self.loss.needs_negatives else None
         kind = query_ND.device.type
         if torch.is_autocast_enabled(kind):  # products in 16 bits too, though norms return float32
             query_ND = query_ND.to(torch.get_autocast_dtype(kind))
         with torch.autocast(kind, enabled=False):
-            return self.loss(query_ND, targets, model.catalogue(), negatives)
+            catalogue = model.catalogue()
+            negatives = self._draw(query_ND, targets, item_BL, catalogue)
+            loss = self.loss(query_ND, targets, catalogue, negatives)
+        if negatives is None or negatives.lesson is None:
+            return loss
+        return loss + (negatives.lesson - negatives.lesson.detach())
+
+    def _draw(
+        self, query_ND: Tensor, targets: Targets, item_BL: Tensor, catalogue: Ranked
+    ) -> Negatives | None:
+        if not self.loss.needs_negatives:
+            return None
+        sees = getattr(self.negatives, "sees_queries", False)
+        return self.negatives(targets, item_BL, *((query_ND, catalogue) if sees else ()))
 
 
 def targets_of(batch: TrainBatch) -> tuple[Targets, Tensor]:

@@ -5,8 +5,9 @@ from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
+from seqrec.ensemble.model import AnyModel
 from seqrec.errors import RunError
-from seqrec.model import BaselineModel, SequenceModel
+from seqrec.model import SequenceModel
 from seqrec.question.question import DAMAGED, Game, Question
 
 Needs = Literal["anything", "vectors", "attention", "inputs"]
@@ -66,7 +67,7 @@ class Explainer(Protocol):
         ...
 
 
-def able(model: SequenceModel | BaselineModel, needs: Needs) -> bool:
+def able(model: AnyModel, needs: Needs) -> bool:
     """Return whether a model has what an explainer needs.
 
     Args:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from seqrec.contracts import Ranked
 from seqrec.counts.table import Rows
+from seqrec.ensemble.model import AnyModel
 from seqrec.errors import ConfigError, DataError, RunError
-from seqrec.model import BaselineModel, SequenceModel
+from seqrec.model import SequenceModel
 from seqrec.ranking.policy import Policy
 from seqrec.shapes import EvalBatch, History
 
@@ -49,7 +50,7 @@ class Question:
             recommended to this user.
     """
 
-    model: SequenceModel | BaselineModel
+    model: AnyModel
     catalogue: Ranked
     policy: Policy
     history: History
@@ -186,7 +187,7 @@ class Question:
         if isinstance(self.model, SequenceModel):
             return self.model
         raise ConfigError(
-            f"{type(self.model.baseline).__name__} is a baseline: it has no vectors to change",
+            f"{self.model.title}: it has no vectors to change",
             where="method",
             todo="use a method that deletes events: leave_one_out, shapley or counterfactual",
         )

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from seqrec.errors import ConfigError
-from seqrec.features.columns import flat_values
+from seqrec.features.values import flat_values
 
 AUTO = "auto"
 NO_CATEGORIES = ("index", "item", "title")

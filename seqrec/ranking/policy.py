@@ -126,6 +126,17 @@ class Policy(nn.Module):
         """Rank each query's target among a few items by their scores alone: ``rank_B``."""
         return rank_among(query, catalogue, batch.target_B, item_BS, **self._blocked(batch))
 
+    def allowed(self, batch: EvalBatch, size: int) -> Tensor:
+        """Return ``allowed_BV``: which of `size` items each row of a batch may get."""
+        rows, device = len(batch.target_B), batch.target_B.device
+        allowed_BV = torch.ones(rows, size, dtype=torch.bool, device=device)
+        if self.ranked_V is not None:
+            allowed_BV &= self.ranked_V
+        if self.mask_seen:
+            allowed_BV[batch.seen_row_P, batch.seen_item_P] = False
+        allowed_BV[:, 0] = False
+        return allowed_BV
+
     def _blocked(self, batch: EvalBatch) -> dict[str, Tensor | None]:
         return {
             "seen_row_P": batch.seen_row_P if self.mask_seen else None,

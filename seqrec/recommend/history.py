@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from seqrec.clock import instant
 from seqrec.contracts import EventFacts
 from seqrec.errors import DataError
 from seqrec.recommend.session import Session
-from seqrec.shapes import UNKNOWN_TIME, History
+from seqrec.shapes import UNKNOWN_TIME, EvalBatch, History
 
 
 def history_of(
@@ -93,6 +94,15 @@ def _event(
         return torch.tensor([[math.nan if v is None else float(v) for v in given]])
     except ValueError as error:
         raise DataError(f"{name}: {error}", where="context") from error
+
+
+def asked_at(batch: EvalBatch, asked: int | None) -> EvalBatch:
+    """Return the batch with the time of the recommendation set, None being now, if it has one."""
+    history = batch.history
+    if history.asked_B is None:
+        return batch
+    asked_B = torch.full_like(history.asked_B, now() if asked is None else asked)
+    return replace(batch, history=replace(history, asked_B=asked_B))
 
 
 def now() -> int:

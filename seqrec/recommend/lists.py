@@ -1,47 +1,64 @@
-"""The best items for many users at once, streamed in batches."""
+"""Lists for histories, and for many users at once, streamed in batches."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import polars as pl
 import torch
+from torch import Tensor
 
-from seqrec.model import BaselineModel, SequenceModel
-from seqrec.ranking.policy import Policy
+from seqrec.generator import Asker, Generator
 from seqrec.shapes import EvalBatch
+
+
+def made_lists(
+    query: Any, batch: EvalBatch, asker: Asker, generator: Generator | None, k: int
+) -> tuple[Tensor, Tensor]:
+    """Return lists of `k` items with their scores, ``item_BK, score_BK``.
+
+    Args:
+        query: of the histories; the model isn't asked again for their best items.
+        batch: the histories.
+        asker: the model and its policy.
+        generator: makes the lists; None: the best items, best first.
+        k: length of the lists.
+    """
+    if generator is not None:
+        return generator(asker, batch, k)
+    ranking = asker.policy.rank(query, asker.catalogue, batch, k=k)
+    return ranking.top_BK, ranking.top_score_BK
 
 
 @torch.no_grad()
 def top_lists(
-    model: SequenceModel | BaselineModel,
+    asker: Asker,
     batches: Iterable[EvalBatch],
+    generator: Generator,
     *,
     users: pl.Series,
     items: pl.DataFrame,
     k: int,
-    policy: Policy,
 ) -> Iterator[pl.DataFrame]:
     """Yield tables of user, rank, the columns of `items`, and score.
 
-    Each history has the `k` best items, best first; a list is shorter if fewer items may be
-    recommended.
+    Each history has the generator's `k` items, in its order; a list is shorter if fewer items may
+    be recommended.
 
     Args:
-        model: on the device of the batches, in evaluation mode.
+        asker: a model on the device of the batches, in evaluation mode, and its policy.
         batches: histories; their targets aren't used.
+        generator: makes the lists.
         users: original ids, from index 0.
         items: the items of index 1, 2, ..., a row each.
         k: length of the lists.
-        policy: what may be recommended, and in which order.
     """
-    catalogue = model.catalogue()
     for batch in batches:
-        query = model.query(batch.history, policy.candidate_V)
-        ranking = policy.rank(query, catalogue, batch, k=k)
-        row_N, column_N = (ranking.top_BK > 0).nonzero(as_tuple=True)
-        item_N = ranking.top_BK[row_N, column_N].cpu().numpy() - 1
+        item_BK, score_BK = generator(asker, batch, k)
+        row_N, column_N = (item_BK > 0).nonzero(as_tuple=True)
+        item_N = item_BK[row_N, column_N].cpu().numpy() - 1
         places = {
             "user": users[batch.history.user_B[row_N].cpu().numpy()],
             "rank": (column_N + 1).to(torch.int32).cpu().numpy(),
         }
-        score_N = ranking.top_score_BK[row_N, column_N].cpu().numpy()
+        score_N = score_BK[row_N, column_N].cpu().numpy()
         yield pl.DataFrame(places).hstack(items[item_N]).with_columns(score=pl.Series(score_N))

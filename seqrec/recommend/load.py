@@ -1,7 +1,5 @@
 """Loading of a recommender from the folder of a run."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,17 +7,12 @@ import numpy as np
 import polars as pl
 import torch
 
-from seqrec.build import build_baseline, build_model, build_reranker
+from seqrec.build import build_reranker
 from seqrec.config.saved import MEND
 from seqrec.contracts import Facts
 from seqrec.errors import RunError
-from seqrec.model import BaselineModel, SequenceModel
+from seqrec.recommend.built import built_from, built_model, facts_of
 from seqrec.run.folder import RunFolder
-
-WRONG_VALUES = (
-    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError),
-    *(RuntimeError, MemoryError, AssertionError),
-)
 
 
 def parts_of(folder: RunFolder) -> dict[str, Any]:
@@ -29,15 +22,8 @@ def parts_of(folder: RunFolder) -> dict[str, Any]:
         RunError: the folder is damaged, or its configuration names what a run may not.
     """
     config, about = folder.config(), folder.about()
-    build = build_model if config.baseline is None else build_baseline
-    try:
-        facts = Facts.read(about["facts"])
-    except ValueError as error:
-        raise RunError(
-            f"run.json can't be read: {error}", where=str(folder.path), todo=MEND
-        ) from error
-    with built_from(folder):
-        model: SequenceModel | BaselineModel = build(config, facts)
+    facts = facts_of(folder)
+    model = built_model(folder, config, facts)
     prefix = "model."
     weights = {
         key.removeprefix(prefix): value
@@ -56,24 +42,6 @@ def parts_of(folder: RunFolder) -> dict[str, Any]:
         "events": facts.events,
         "reranker": reranker,
     }
-
-
-@contextmanager
-def built_from(folder: RunFolder) -> Iterator[None]:
-    """Say in words that a run's configuration or facts have values that nothing can be built of.
-
-    Raises:
-        RunError: building failed.
-    """
-    try:
-        yield
-    except WRONG_VALUES as error:
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise RunError(
-            f"no model can be built from config.yaml and run.json: {reason}",
-            where=str(folder.path),
-            todo=MEND,
-        ) from error
 
 
 def load_weights(

@@ -1,7 +1,6 @@
 """Recommendations from a trained run, also for sessions that training never saw."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,21 +12,22 @@ from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
 from seqrec.contracts import EventFacts, Ranked, Reranker
+from seqrec.ensemble.model import AnyModel
+from seqrec.generator import Asker, Generator
+from seqrec.generator.topk import TopK
 from seqrec.machine.hardware import find_hardware
-from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.policy import Policy
 from seqrec.recommend.arguments import choice_of, id_of, ids_of, length_of, moment_of, session_of
+from seqrec.recommend.choose import check_obeys
 from seqrec.recommend.data import session_of_user, store_of_run
-from seqrec.recommend.history import history_of, joined, now
+from seqrec.recommend.history import asked_at, history_of, joined
 from seqrec.recommend.items import Items
-from seqrec.recommend.lists import top_lists
+from seqrec.recommend.lists import made_lists, top_lists
 from seqrec.recommend.load import parts_of
 from seqrec.recommend.session import Recommendation, Session
 from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch
 from seqrec.store.views import View
-
-Model = SequenceModel | BaselineModel
 
 
 class Recommender:
@@ -46,7 +46,7 @@ class Recommender:
     def __init__(
         self,
         *,
-        model: Model,
+        model: AnyModel,
         catalogue: pl.DataFrame,
         config: Root,
         data_hash: str,
@@ -97,6 +97,7 @@ class Recommender:
         mask_seen: bool | None = None,
         allow: Iterable[str | int] | None = None,
         deny: Iterable[str | int] = (),
+        generator: Generator | None = None,
     ) -> Recommendation:
         """Return the `k` best items to follow a history.
 
@@ -108,13 +109,18 @@ class Recommender:
             allow: original ids of the only items that may be recommended; None: all that training
                 saw.
             deny: original ids of items that may not be recommended.
+            generator: makes the list, such as ``seqrec.generator.sample.Sample()``; None: the best
+                items, best first.
 
         Raises:
+            ConfigError: the generator can't obey the run's reranker.
             DataError: the catalogue has none of the items, these aren't ids in an order, k isn't a
                 whole number of at least 1, the model doesn't take this context, or the catalogue
                 lacks an allowed or denied item.
         """
-        [answer] = self.recommend_all([session], k=k, mask_seen=mask_seen, allow=allow, deny=deny)
+        [answer] = self.recommend_all(
+            [session], k=k, mask_seen=mask_seen, allow=allow, deny=deny, generator=generator
+        )
         return answer
 
     @torch.no_grad()
@@ -126,16 +132,19 @@ class Recommender:
         mask_seen: bool | None = None,
         allow: Iterable[str | int] | None = None,
         deny: Iterable[str | int] = (),
+        generator: Generator | None = None,
     ) -> list[Recommendation]:
         """Return the `k` best items to follow each history; see :meth:`recommend`."""
         k = length_of(k)
         policy, size = self._narrowed(mask_seen, allow, deny), self.config.batch.eval_size
+        check_obeys(generator, policy)
+        asker = Asker(self.model, self.catalogue, policy, self.config.max_length)
         asked = [session_of(session) for session in sessions]
         kept = [self.items.places(session.items) for session in asked]
         answers: list[Recommendation] = []
         for first in range(0, len(asked), size):
             batch = asked[first : first + size], kept[first : first + size]
-            answers += self._answers(*batch, k=min(k, len(self.items)), policy=policy)
+            answers += self._answers(*batch, asker, generator, min(k, len(self.items)))
         return answers
 
     @cached_property
@@ -155,18 +164,21 @@ class Recommender:
         return self._batch([session], [self.items.places(session.items)])
 
     def _answers(
-        self, sessions: list[Session], kept: list[list[int]], *, k: int, policy: Policy
+        self,
+        sessions: list[Session],
+        kept: list[list[int]],
+        asker: Asker,
+        generator: Generator | None,
+        k: int,
     ) -> Iterator[Recommendation]:
         batch = self._batch(sessions, kept)
-        query, alpha_BL = self.model.answer(batch.history, policy.candidate_V)
-        ranking = policy.rank(query, self.catalogue, batch, k=k)
+        query, alpha_BL = self.model.answer(batch.history, self.policy.candidate_V)
+        item_BK, score_BK = made_lists(query, batch, asker, generator, k)
         for row, session in enumerate(sessions):
-            top = ranking.top_BK[row][ranking.top_BK[row] > 0]
+            top = item_BK[row][item_BK[row] > 0]
             length = int(batch.history.length_B[row])
             yield Recommendation(
-                self.items.table(
-                    top.tolist(), score=ranking.top_score_BK[row][: len(top)].tolist()
-                ),
+                self.items.table(top.tolist(), score=score_BK[row][: len(top)].tolist()),
                 self.items.table(
                     batch.history.item_BL[row][:length].tolist(),
                     attention=alpha_BL[row][:length].tolist(),
@@ -232,6 +244,7 @@ class Recommender:
         asked: int | None = None,
         allow: Iterable[str | int] | None = None,
         deny: Iterable[str | int] = (),
+        generator: Generator | None = None,
     ) -> Iterator[pl.DataFrame]:
         """Yield the `k` best items to follow the whole history of every user of the run's data.
 
@@ -243,6 +256,7 @@ class Recommender:
             asked: time of the recommendation, in milliseconds; None: now.
             allow: see :meth:`recommend`.
             deny: see :meth:`recommend`.
+            generator: see :meth:`recommend`.
 
         Yields:
             Tables of user, rank, item, title and score, for ``batch.eval_size`` users each.
@@ -253,7 +267,8 @@ class Recommender:
             RunError: the data has changed.
         """
         k, asked = length_of(k), moment_of(asked)
-        policy = self._narrowed(mask_seen, allow, deny)
+        policy, generator = self._narrowed(mask_seen, allow, deny), generator or TopK()
+        check_obeys(generator, policy)
         store = store_of_run(self.config, self.data_hash)
         device = torch.device(find_hardware("auto", "fp32").kind)
         offset = np.asarray(store.offset)
@@ -263,25 +278,17 @@ class Recommender:
             max_length=self.config.max_length,
             size=self.config.batch.eval_size,
         )
-        self.model.to(device)
+        model = self.model.to(device)
+        asker = Asker(model, model.catalogue(), policy.to(device), self.config.max_length)
         try:
             yield from top_lists(
-                self.model,
-                (_at(batch.to(device), asked) for batch in batches),
+                asker,
+                (asked_at(batch.to(device), asked) for batch in batches),
+                generator,
                 users=store.users()["user"],
                 items=pl.DataFrame({"item": self.items.ids, "title": self.items.titles}),
                 k=min(k, len(self.items)),
-                policy=policy.to(device),
             )
         finally:
             self.model.to("cpu")
             policy.to("cpu")
-
-
-def _at(batch: EvalBatch, asked: int | None) -> EvalBatch:
-    """Return the batch with the time of the recommendation set, if it has one."""
-    history = batch.history
-    if history.asked_B is None:
-        return batch
-    asked_B = torch.full_like(history.asked_B, now() if asked is None else asked)
-    return replace(batch, history=replace(history, asked_B=asked_B))

@@ -7,7 +7,14 @@ RESULTS: dict[str, Any] = {"data_hash": str, "protocol": str}  # entries of metr
 ABOUT: dict[str, Any] = {"facts": dict, "data_hash": str, "precision": str, "run_id": str}
 ALSO: dict[str, Any] = {  # entries that older versions didn't write
     **dict.fromkeys(("name", "command", "device", "store", "started"), str),
-    **{"overrides": list, "before": list, "choices": dict, "environment": dict, "lineage": dict},
+    **{
+        "overrides": list,
+        "before": list,
+        "choices": dict,
+        "environment": dict,
+        "lineage": dict,
+        "begun": dict,
+    },
 }
 LOCK = ".lock"  # held while a run is trained; afterwards it is there only if the run was killed
 BEGUN = ("config.yaml", "protocol.json", "catalogue.parquet", "run.json")  # before the first step

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from seqrec.config.check.components import components
-from seqrec.config.meaning import values_of
-from seqrec.config.schema import Root
+from seqrec.config.meaning import Meaning, values_of
+from seqrec.config.schema import Root, is_trained
+from seqrec.disk.manifest import sha256_of
 from seqrec.run.checkpoints import checkpoints_of
 from seqrec.run.code import code_hash
 from seqrec.run.folder import RunFolder, to_values
@@ -18,11 +20,18 @@ RUNS = ("*/*/*/run.json", "*/sweeps/*/*/run.json")  # below the folder of all ru
 def fingerprint(root: Root, store: SequenceStore) -> str:
     """Compute a hash that is equal for two runs with the same configuration, data and code.
 
-    Only keys that results depend on count; the hashes of the data stand for its files. Code is the
+    Only keys that results depend on count; the hashes of the data stand for its files, and those of
+    weights for the runs that begin, teach or make up this one. Code is the
     source of this package and of the user's own components; libraries and machine aren't part of it
     (a run's ``run.json`` has them).
+
+    Raises:
+        RunError: a run that it names isn't there.
     """
     config = to_values(root)
+    runs = [
+        sha256_of(RunFolder.open(Path(place).expanduser()).best) for place in named_runs(config)
+    ]
     targets = tuple(sorted({node["_target_"] for _, node in components(config)}))
     facts = [
         values_of(config),
@@ -30,8 +39,17 @@ def fingerprint(root: Root, store: SequenceStore) -> str:
         store.items_hash,
         store.users_hash,
         code_hash(targets),
+        *runs,
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def named_runs(config: dict[str, Any]) -> list[str]:
+    """Return the folders of the runs that a plain configuration names, in the order of its keys."""
+    found = values_of(config, (Meaning.RUN,)).values()
+    return [
+        place for each in found for place in (each if isinstance(each, list) else [each]) if place
+    ]
 
 
 def find_same(root: Root, store: SequenceStore) -> RunFolder | None:
@@ -49,4 +67,4 @@ def find_same(root: Root, store: SequenceStore) -> RunFolder | None:
 
 def _is_begun(run: RunFolder, root: Root) -> bool:
     """Return whether training left a checkpoint; counting leaves none to go on from."""
-    return root.baseline is None and bool(checkpoints_of(run.path))
+    return is_trained(root) and bool(checkpoints_of(run.path))

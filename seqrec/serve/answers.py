@@ -84,13 +84,20 @@ class Answer:
                 ]
             )
 
+    def trust(self) -> dict[str, Any]:
+        """Return how lists are explained, and how far an audit of the run found that to be true."""
+        why = "the run was exported without an audit of its explanations"
+        audited = self.model.bundle.manifest.content.get("fidelity") or {"why": why}
+        return {"explained": "leave_one_out", "fidelity": audited}
+
     def content(self) -> dict[str, Any]:
         """Return what the client reads."""
         items = []
         if self.found is not None:
             scores = self.found.score_K[self.order_K].tolist()
-            for item, score in zip(self.listed.tolist(), scores, strict=True):
-                items.append({**named(self.model, item), "score": score})
+            listed, of = self.listed.tolist(), self.model.items
+            for at, item, score in zip(listed, of.ids(listed), scores, strict=True):
+                items.append({"item": item, "title": of.title(at), "score": score})
             for row, because in zip(items, self.because or (), strict=False):
                 row["because"] = because
         content: dict[str, Any] = {
@@ -118,7 +125,7 @@ class Answer:
         history: Sequence[str] = ()
         if self.batch is not None:
             read = self.batch.item_BL[0][: self.batch.length_B[0]].tolist()
-            history = [self.model.items.id(item) for item in read]
+            history = self.model.items.ids(read)
         score_K = [] if self.found is None else self.found.score_K[self.order_K].tolist()
         chosen_from = self.found if policy.explores else None
         return Slate(
@@ -127,12 +134,12 @@ class Answer:
             bundle=self.model.sha,
             policy=settings,
             history=history,
-            items=[self.model.items.id(item) for item in self.listed.tolist()],
+            items=self.model.items.ids(self.listed.tolist()),
             scores=score_K,
             propensities=self.propensity_K.tolist(),
             candidates=[]
             if chosen_from is None
-            else [self.model.items.id(item) for item in chosen_from.item_K.tolist()],
+            else self.model.items.ids(chosen_from.item_K.tolist()),
             candidate_scores=[] if chosen_from is None else chosen_from.score_K.tolist(),
             filters=filters,
             seed=self.seed,

@@ -49,11 +49,23 @@ class App:
         self.together = Together(shared, service.metrics)
         self.service, self.metrics, self.about = service, service.metrics, described
         self.guard, self.stopping = Guard(limits), False
-        self.asgi = Starlette(
-            routes=self._routes(),
+        routes = self._routes()
+        self._found = {(m, r.path): r.endpoint for r in routes for m in r.methods or ()}
+        self.starlette = Starlette(
+            routes=routes,
             lifespan=self._running,
             exception_handlers={HTTPException: _not_found},
         )
+
+    async def asgi(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer as an application of ASGI.
+
+        A path that is written as its route is goes past Starlette's middleware and patterns, which
+        take as long as the encoder does for a short session.
+        """
+        is_http = scope["type"] == "http"
+        handler = self._found.get((scope["method"], scope["path"])) if is_http else None
+        await (handler or self.starlette)(scope, receive, send)
 
     def _routes(self) -> list[Route]:
         def route(method: str, path: str, answer: Any, **options: Any) -> Route:

@@ -117,7 +117,7 @@ async function refresh() {
   if (!answer) return;
   byId("reason").textContent = answer.reason
     ? `Nothing: ${answer.reason.text}.`
-    : "Click one, and it joins the session. Below each: what its score loses without an event.";
+    : `Click one, and it joins the session. Below each: what its score loses without an event${trust(answer.fidelity)}.`;
   byId("list").replaceChildren(...answer.items.map((row, slot) => listed(row, slot, answer)));
   times(answer);
 }
@@ -130,6 +130,10 @@ function listed(row, slot, answer) {
     weight === null ? `rests on ${title} alone` : `without ${title} −${weight.toFixed(2)}`);
   if (because.length) made.append(element("span", because.join("; "), "why"));
   return made;
+}
+
+function trust({ metric, value, random, why }) {
+  return why ? " (not audited)" : ` (audited: ${metric} ${value.toFixed(2)}, random ${random.toFixed(2)})`;
 }
 
 function times({ ms, bundle, policy, filters }) {

@@ -69,7 +69,7 @@ class Handler:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request; whatever is wrong with it is an answer, too."""
         begun, extra = clock(), []
-        self.metrics.in_flight.inc()
+        self.metrics.in_flight += 1
         try:
             reply = await self._replied(scope, receive, begun)
             if reply is None:
@@ -83,7 +83,7 @@ class Handler:
             told = {"error": {"what": "a mistake in the server, which its log describes"}}
             reply = 500, JSON, encode(told)
         finally:
-            self.metrics.in_flight.dec()
+            self.metrics.in_flight -= 1
         self.metrics.answered(self.path, reply[0])
         await respond(send, *reply, extra=extra)
 

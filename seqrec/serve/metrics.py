@@ -10,7 +10,6 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     generate_latest,
 )
 from prometheus_client.core import HistogramMetricFamily
@@ -20,38 +19,50 @@ STAGES = ("parse", "state", "queue", "encode", "search", "explain", "log", "tota
 SECONDS = (
     *(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
 )
+TOGETHER = (1, 2, 4, 8, 16, 32)
 LENGTHS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
-class Times(Collector):
-    """A histogram of the seconds of each stage, which one thread alone notes.
+class Tally(Collector):
+    """A histogram that one thread alone adds to.
 
     It costs a tenth of prometheus_client's own, which takes a lock and walks through the buckets.
 
     Args:
+        name: its name.
+        text: what it is of.
         worker: the worker's number.
-        stages: their names.
+        buckets: upper ends, increasing.
+        parts: values of the label ``stage``, if it has one, each with a histogram.
     """
 
-    def __init__(self, worker: str, stages: Sequence[str]) -> None:
-        self.worker = worker
-        self._count = {stage: [0] * (len(SECONDS) + 1) for stage in stages}
-        self._sum = dict.fromkeys(stages, 0.0)
+    def __init__(
+        self,
+        name: str,
+        text: str,
+        *,
+        worker: str,
+        buckets: Sequence[float],
+        parts: Sequence[str] = (),
+    ) -> None:
+        self.name, self.text, self.worker, self.buckets = name, text, worker, buckets
+        self.labels = ["worker", "stage"] if parts else ["worker"]
+        self._count = {part: [0] * (len(buckets) + 1) for part in parts or ("",)}
+        self._sum = dict.fromkeys(self._count, 0.0)
 
-    def observe(self, stage: str, seconds: float) -> None:
-        """Note the time of a stage."""
-        self._count[stage][bisect_left(SECONDS, seconds)] += 1
-        self._sum[stage] += seconds
+    def observe(self, value: float, part: str = "") -> None:
+        """Add a value."""
+        self._count[part][bisect_left(self.buckets, value)] += 1
+        self._sum[part] += value
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Yield the histogram as Prometheus reads it."""
-        family = HistogramMetricFamily(
-            "seqrec_stage_seconds", "Time of a stage", labels=["worker", "stage"]
-        )
-        names = [*map(str, SECONDS), "+Inf"]
-        for stage, counts in self._count.items():
+        family = HistogramMetricFamily(self.name, self.text, labels=self.labels)
+        names = [*(str(float(each)) for each in self.buckets), "+Inf"]
+        for part, counts in self._count.items():
             buckets = [*zip(names, accumulate(counts), strict=True)]
-            family.add_metric([self.worker, stage], buckets, self._sum[stage])
+            labels = [self.worker, part] if part else [self.worker]
+            family.add_metric(labels, buckets, self._sum[part])
         yield family
 
 
@@ -68,8 +79,8 @@ class Metrics:
         own: dict[str, Any] = {"registry": self.registry, "namespace": "seqrec"}
         requests = Counter("requests", "Requests", ["worker", "path", "status"], **own)
         self._requests = requests
-        self._times = Times(self.worker, STAGES)
-        self.registry.register(self._times)
+        self._answered: dict[tuple[str, int], Counter] = {}
+        self._times = self._tally("stage_seconds", "Time of a stage", SECONDS, STAGES)
         self._counters = {
             name: Counter(name, text, ["worker", "reason"], **own)
             for name, text in (
@@ -83,19 +94,12 @@ class Metrics:
             "unknown_items", "Items of sessions that the catalogue lacks", ["worker"], **own
         ).labels(self.worker)
         self.events = Counter("events", "Events", ["worker", "outcome"], **own)
-        self.length = Histogram(
-            "session_length", "Items of a session", ["worker"], buckets=LENGTHS, **own
-        ).labels(self.worker)
-        self.together = Histogram(
-            "batch_requests",
-            "Requests that were answered together",
-            ["worker"],
-            buckets=(1, 2, 4, 8, 16, 32),
-            **own,
-        ).labels(self.worker)
-        self.in_flight = Gauge("in_flight", "Requests being answered", ["worker"], **own).labels(
-            self.worker
-        )
+        self.length = self._tally("session_length", "Items of a session", LENGTHS)
+        together = "Requests that were answered together"
+        self.together = self._tally("batch_requests", together, TOGETHER)
+        self.in_flight = 0
+        in_flight = Gauge("in_flight", "Requests being answered", ["worker"], **own)
+        in_flight.labels(self.worker).set_function(lambda: self.in_flight)
         self.queue = Gauge("queue_length", "Requests that wait", ["worker"], **own).labels(
             self.worker
         )
@@ -113,7 +117,7 @@ class Metrics:
 
     def took(self, stage: str, ms: float) -> None:
         """Note the time of a stage."""
-        self._times.observe(stage, ms / 1000)
+        self._times.observe(ms / 1000, stage)
 
     def count(self, name: str, reason: str) -> None:
         """Count a refusal, an empty list or a failed write."""
@@ -121,7 +125,18 @@ class Metrics:
 
     def answered(self, path: str, status: int) -> None:
         """Count a request."""
-        self._requests.labels(self.worker, path, str(status)).inc()
+        counter = self._answered.get((path, status))
+        if counter is None:
+            counter = self._requests.labels(self.worker, path, str(status))
+            self._answered[path, status] = counter
+        counter.inc()
+
+    def _tally(
+        self, name: str, text: str, buckets: Sequence[float], parts: Sequence[str] = ()
+    ) -> Tally:
+        made = Tally(f"seqrec_{name}", text, worker=self.worker, buckets=buckets, parts=parts)
+        self.registry.register(made)
+        return made
 
     def text(self) -> bytes:
         """Return all of it as Prometheus reads it."""

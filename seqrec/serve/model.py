@@ -19,7 +19,7 @@ from seqrec.serve.batches import joined, shortened
 from seqrec.serve.queue import Queue, clock
 
 TOGETHER = 32  # requests that are answered at once
-INLINE_MS = 1.0  # an answer that takes longer is made in a thread
+INLINE_MS = 5.0  # an answer that takes longer is made in a thread, which takes time to wake
 WAITING = 256  # requests that may wait
 PROBED = 16  # sessions that the time and the recall of an index are measured on
 

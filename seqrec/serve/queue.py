@@ -24,7 +24,7 @@ class Queue(Generic[Work, Result]):
         most: works of a batch.
         length: works that may wait; more are refused.
         apart: answer in a thread, so that the event loop goes on; without, `answer` has to take
-            less than a millisecond.
+            a few milliseconds at most.
     """
 
     def __init__(

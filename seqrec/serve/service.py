@@ -82,7 +82,7 @@ class Service:
         shared = {
             "filters": filters.version,
             "policy": self.settings["name"],
-            **({"explained": "leave_one_out"} if asked.explain else {}),
+            **(answers[0].trust() if asked.explain else {}),
             "ms": ms,
         }
         if asked.sessions is not None:

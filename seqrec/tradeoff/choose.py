@@ -9,6 +9,7 @@ import yaml
 
 from seqrec.config.choose import Choice
 from seqrec.config.make import locate
+from seqrec.errors import ConfigError
 
 RERANKERS = Choice("rerank", key="rerank", several="rerankers")
 BARE = "none"
@@ -39,6 +40,28 @@ class Setting:
 def rerank_options(options: Mapping[str, str]) -> dict[str, str]:
     """Return ``rerank.weight`` as ``weight``, the name that a choice of rerankers takes."""
     return {key.removeprefix("rerank."): text for key, text in options.items()}
+
+
+def reranker_settings(
+    name: str | None, options: Mapping[str, str], *, folders: Iterable[str] = ()
+) -> dict[str, Any] | None:
+    """Return the settings of one reranker; None without a name.
+
+    Args:
+        name: its file in ``configs/rerank``.
+        options: values of its keys, ``{"rerank.weight": "0.3"}``.
+        folders: of `searchpath`; each may have ``configs/rerank/<name>.yaml``.
+
+    Raises:
+        ConfigError: there is no such reranker or key, or a value doesn't fit.
+    """
+    if name is None:
+        if options:
+            key = next(iter(options))
+            raise ConfigError(f"{key} belongs to a reranker", where=key, todo="add rerank=NAME")
+        return None
+    own = [Path(place).expanduser() / "configs" for place in folders]
+    return RERANKERS.settings_of([name], rerank_options(options), folders=own)[name]
 
 
 def settings_of(

@@ -1,5 +1,6 @@
 """Trade-offs as a table: before, and after at the strength that validation chose."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,24 @@ def show(out: Console, study: Study) -> None:
         print_line(out, "left out", f"{name}: {reason}")
 
 
+def show_reranked(
+    out: Console, before: Mapping[str, Any], after: Mapping[str, float], k: int
+) -> None:
+    """Print the metrics of a run at one length, as it wrote them and with a reranker."""
+    table = Table(f"lists of {k}: as the run wrote them, and reranked")
+    for name in ("metric", "before", "after", "change"):
+        table.add_column(name, right=name != "metric")
+    for key, now in after.items():
+        was = before.get(key)
+        if key.endswith(f"@{k}") and isinstance(was, float):
+            table.add_row(key, figure(was), figure(now), _percent(now / was - 1) if was else "")
+    out.print(table)
+
+
+def _percent(share: float) -> str:
+    return f"{share:+.1%}".replace("-", MINUS)
+
+
 def plain(study: Study) -> dict[str, Any]:
     """Return all numbers as plain values."""
     best = {id(point) for point in study.chosen.values()}
@@ -118,4 +137,4 @@ def _cell(point: Point, measure: Measure, study: Study) -> Cell:
     better = None if now == was else measure.cost(now) < measure.cost(was)
     if measure.better == "near 0" or not was:
         return Cell(value, better=better)
-    return Cell(value, f"{now / was - 1:+.1%}".replace("-", MINUS), better)
+    return Cell(value, _percent(now / was - 1), better)

@@ -10,11 +10,11 @@ import torch
 from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
 from seqrec.contracts import Facts, Loss, Reranker
+from seqrec.ensemble.model import AnyModel
 from seqrec.evaluation.after_test import ListResults, evaluate_lists
 from seqrec.evaluation.judge import Tested
 from seqrec.evaluation.results import prefixed
 from seqrec.evaluation.task import Task
-from seqrec.model import BaselineModel, SequenceModel
 from seqrec.ranking.metrics import higher_is_better
 from seqrec.ranking.rank import Ranking
 from seqrec.run.folder import to_values
@@ -40,7 +40,7 @@ class EvaluatedModule(lightning.LightningModule):
     def __init__(
         self,
         *,
-        model: SequenceModel | BaselineModel,
+        model: AnyModel,
         task: Task,
         config: Root,
         facts: Facts,
@@ -53,7 +53,7 @@ class EvaluatedModule(lightning.LightningModule):
         self.task, self.config, self.facts = task, config, facts
         self.store, self.splits = task.store, task.splits
         self.monitor = f"valid/{config.evaluation.monitor}"
-        self.rates = loss is not None and loss.needs_ratings
+        self.rates = self.reads_ratings = loss is not None and loss.needs_ratings
         self.judge = task.judge(reranker=reranker, rates=self.rates)
         self.results: dict[str, float] = {}  # the latest evaluation, in float64
         self.tested: Tested | None = None  # of the latest test
@@ -75,11 +75,16 @@ class EvaluatedModule(lightning.LightningModule):
         return {"config": to_values(self.config), "facts": self.facts.plain()}
 
     @property
+    def wanted(self) -> tuple[str, ...]:
+        """Event columns that batches hold."""
+        return self.model.wanted
+
+    @property
     def columns(self) -> Columns:
         """The columns that batches are gathered from, on the model's device."""
         if self._columns is None or self._columns.asked_device != self.device:
             self._columns = Columns(
-                self.store, self.device, ratings=self.rates, events=self.model.wanted
+                self.store, self.device, ratings=self.reads_ratings, events=self.wanted
             )
         return self._columns
 

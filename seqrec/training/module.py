@@ -14,16 +14,27 @@ from torchmetrics import MeanMetric
 
 from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
-from seqrec.contracts import Augment, Facts, Loss, Objective, Reranker, Update, Window
+from seqrec.contracts import (
+    Augment,
+    Facts,
+    Loss,
+    NegativeSampler,
+    Objective,
+    Reranker,
+    Update,
+    Window,
+)
 from seqrec.evaluation.task import Task
 from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel
+from seqrec.objective._teacher import Teacher
 from seqrec.run.checkpoints import find_start
 from seqrec.run.folder import RunFolder
 from seqrec.shapes import EvalBatch, TrainBatch
 from seqrec.terminal.console import Console, print_line
 from seqrec.training.evaluated import EvaluatedModule
+from seqrec.training.start import Begun, begin_from
 
 
 class TrainedModule(EvaluatedModule):
@@ -39,12 +50,14 @@ class TrainedModule(EvaluatedModule):
         augment: changes training batches.
         objective: computes the loss of a batch.
         loss: the objective's loss; a rating loss predicts ratings, too.
+        negatives: the objective's sampler of negatives; one with parameters is trained and saved.
         optimizer: builds the optimizer of the parameters.
         scheduler: maps the optimizer to Lightning's learning-rate configuration, or None.
         task: data and evaluation protocol.
         config: sizes and seeds.
         facts: run-time facts of the data.
         reranker: reorders the model's rankings.
+        teacher: finished runs that the objective learns from; None: it learns from none.
         update: what this run takes over from the one that it updates; None: it updates none.
     """
 
@@ -59,21 +72,27 @@ class TrainedModule(EvaluatedModule):
         augment: Augment,
         objective: Objective,
         loss: Loss,
+        negatives: NegativeSampler,
         optimizer: Callable[[Any], torch.optim.Optimizer],
         scheduler: Callable[..., Any],
         task: Task,
         config: Root,
         facts: Facts,
         reranker: Reranker,
+        teacher: Teacher | None = None,
         update: Update | None = None,
     ) -> None:
         super().__init__(
             model=model, task=task, config=config, facts=facts, reranker=reranker, loss=loss
         )
-        self.window, self.augment, self.objective, self.update = window, augment, objective, update
+        self.window, self.augment, self.update = window, augment, update
+        # a module, if they have parameters, which Lightning then moves, trains and saves
+        self.objective, self.negatives, self.teacher = objective, negatives, teacher
+        self.reads_ratings |= getattr(objective, "reads_ratings", False)
         self.generator = torch.Generator()  # for augmentation; each epoch has its own
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.learned = None if update is None else self.splits.learned
+        self.begun: Begun | None = None  # what it took over from another run
         self.validated = -1  # the epoch of the latest validation
         # a loss that is NaN stops the run; torchmetrics' warning would only come before
         self.train_loss, self.valid_loss = MeanMetric(nan_strategy="ignore"), MeanMetric()
@@ -96,9 +115,21 @@ class TrainedModule(EvaluatedModule):
         return {"epochs": trainer.current_epoch, "fit_seconds": round(self.fit_seconds, 3)}
 
     def inherit(self) -> None:
-        """Begin with the weights of the run that this one updates, if it updates one."""
+        """Take over what this run has of others: the weights it begins with, and its teacher."""
         if self.update is not None:
             self.update.begin(self.model, self.task, self.config, self.facts)
+        if self.config.checkpoint is not None:
+            where = self.config.checkpoint
+            self.begun = begin_from(where, self.model, self.store, self.config, self.facts)
+        if self.teacher is not None:
+            self.teacher.begin(self.config, self.store)
+            self._columns = None  # the teacher may read others
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Event columns that the model or its teacher reads."""
+        taught = () if self.teacher is None else self.teacher.wanted
+        return tuple(dict.fromkeys((*self.model.wanted, *taught)))
 
     # batches ------------------------------------------------------------------------------------
 

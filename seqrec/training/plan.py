@@ -185,8 +185,15 @@ def _validate(module: TrainedModule, size: int, hardware: Hardware) -> Callable[
 
 @contextmanager
 def _as_before(module: TrainedModule) -> Iterator[None]:
-    """Leave random numbers, gradients, counts and the mode of training as they were."""
+    """Leave random numbers, gradients, counts, what objectives note, and the mode as they were."""
     was_training, judge = module.training, module.judge
+    noted = [
+        (part, name, value.clone())
+        for learner in (module.objective, module.negatives)
+        if isinstance(learner, nn.Module)
+        for part in learner.modules()
+        for name, value in part.named_buffers(recurse=False)
+    ]
     devices = [module.device] if module.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         module.judge = judge.alone()
@@ -194,6 +201,8 @@ def _as_before(module: TrainedModule) -> Iterator[None]:
             yield
         finally:
             module.judge = judge
+            for part, name, value in noted:
+                setattr(part, name, value)
             module.valid_loss.reset()
             module.zero_grad(set_to_none=True)
             module.train(was_training)

@@ -16,8 +16,8 @@ class Sharded(FSDPStrategy):
 
     Between steps each GPU keeps its shard of everything; for a step each one gathers the weights.
     Lightning's own strategy rounds weights to bf16 under mixed precision, and can't clip gradients;
-    here weights stay float32 and the norm is that of all shards. Sparse gradients and moving
-    averages of the weights aren't supported.
+    here weights stay float32 and the norm is that of all shards. Sparse gradients, moving
+    averages of the weights and copies of single layers aren't supported.
 
     Args:
         sharding: ``FULL_SHARD``, or ``SHARD_GRAD_OP``, which keeps the weights gathered between the
@@ -29,6 +29,7 @@ class Sharded(FSDPStrategy):
 
     has_sparse_gradients: ClassVar[bool] = False
     has_averaged_weights: ClassVar[bool] = False
+    has_whole_weights: ClassVar[bool] = False
 
     def __init__(self, *, sharding: Literal["FULL_SHARD", "SHARD_GRAD_OP"] = "FULL_SHARD") -> None:
         # this MixedPrecision casts nothing; autocast does, as with other strategies

@@ -129,6 +129,8 @@ def composed(
             **update,
         },
         "seed": seed,
+        "checkpoint": None,
+        "teacher": None,  # it knows the data of before; what an update keeps of it is `distil`
         "resume": None,
         "rerun": False,
     }
@@ -139,6 +141,8 @@ def composed(
         "ema": 0.0,
         "limit_batches": None,
     }
+    if root.teacher is not None:
+        values["objective"] = {"_target_": "seqrec.objective.next_item.NextItem"}
     optimizer = values["optimizer"]
     if optimizer is not None and "lr" in optimizer:
         lr = optimizer["lr"] if knobs.lr is None else knobs.lr

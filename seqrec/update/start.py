@@ -149,7 +149,10 @@ def _scores(model: SequenceModel, u_ND: Tensor, known_V: Tensor) -> Tensor:
 
 
 class Heard:
-    """A model that remembers what it was last asked and answered."""
+    """A model that remembers what it was first asked and answered.
+
+    That is the plain pass of an objective that makes several.
+    """
 
     def __init__(self, model: SequenceModel) -> None:
         self.model = model
@@ -157,8 +160,14 @@ class Heard:
 
     def __call__(self, history: History) -> Tensor:
         """Ask the model."""
-        u_BLD = self.model(history)
-        self.asked = (history, u_BLD)
+        return self._remember(history, self.model(history))
+
+    def read(self, x_BLD: Tensor, history: History) -> Tensor:
+        """Ask the model from its vectors on."""
+        return self._remember(history, self.model.read(x_BLD, history))
+
+    def _remember(self, history: History, u_BLD: Tensor) -> Tensor:
+        self.asked = self.asked or (history, u_BLD)
         return u_BLD
 
     def __getattr__(self, name: str) -> Any:

@@ -1,6 +1,6 @@
 """The weights of a run, carried over to a model with more items and users."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from seqrec.context.events import USER, Events
 from seqrec.contracts import Facts, Fresh, Growth
+from seqrec.embedding.codes import CodeEmbedding
 from seqrec.embedding.features import Feature
+from seqrec.embedding.friends import FriendsEmbedding
 from seqrec.errors import RunError
 from seqrec.model import SequenceModel
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import View
-
-Carry = Callable[[Tensor, Tensor], Tensor]  # a table before, and the new model's: the table now
+from seqrec.training.carry import Carry, by_name
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,16 @@ def _carries(
         if name.endswith("warm_V"):
             yield name, _warm
     for name, part in model.named_modules():
+        if isinstance(part, CodeEmbedding):
+            yield f"{name}.code_VC", _levels
         if isinstance(part, Feature):
             yield f"{name}.code_VM", _codes
             yield f"{name}.value_VF", _numbers
             yield f"{name}.weight_CD", lambda old, new: old.clone()
             yield f"{name}.weight_FD", lambda old, new: old.clone()
+        if isinstance(part, FriendsEmbedding):
+            yield f"{name}.item_UM", lambda old, new: new
+            yield f"{name}.weight_UM", lambda old, new: new
     users = by_name(before.users.to_list(), store.users()["user"].to_list())
     for name, _ in model.named_parameters():
         if name.rpartition("_")[2].startswith("U"):
@@ -137,19 +143,6 @@ def _carries(
             elif then is not None and now is not None and now.categories is not None:
                 carry = by_name(then.categories or [], now.categories)
                 yield f"context.parts.{at}.weight_CD", carry
-
-
-def by_name(then: Sequence[str | None], now: Sequence[str]) -> Carry:
-    """Return how rows 1, 2, ... called `then` become rows called `now`; row 0 has no name."""
-    place = {name: at for at, name in enumerate(then, 1) if name is not None}
-    source = torch.tensor([0, *(place.get(name, -1) for name in now)])
-
-    def carry(old: Tensor, new: Tensor) -> Tensor:
-        rows = old[source.clamp(min=0)]
-        rows[source < 0] = 0
-        return rows
-
-    return carry
 
 
 def _warm(old: Tensor, new: Tensor) -> Tensor:
@@ -178,6 +171,15 @@ def _codes(old_VM: Tensor, new_VM: Tensor) -> Tensor:
     table[: len(old_VM)] = 0
     table[: len(old_VM), : old_VM.shape[1]] = old_VM
     return table
+
+
+def _levels(old_VC: Tensor, new_VC: Tensor) -> Tensor:
+    """Return codes of vectors as before, each level by itself; see :func:`_codes`."""
+    levels = [
+        _codes(old_V[:, None].int() + 1, new_V[:, None].int() + 1)[:, 0] - 1
+        for old_V, new_V in zip(old_VC.T, new_VC.T, strict=True)
+    ]
+    return torch.stack(levels, 1).clamp(min=0).to(old_VC.dtype)
 
 
 def _numbers(old_VF: Tensor, new_VF: Tensor) -> Tensor:

@@ -90,7 +90,22 @@ def check_left_out(loss):
     torch.testing.assert_close(same, loss(query_ND, targets, catalogue, left))
 
 
-CHECKS = [check_scalar, check_gradients, check_falls, check_mean, check_order, check_left_out]
+def check_weights(loss):
+    """With weights it is ``sum(w l) / sum(w)``, and equal weights are none."""
+    for shared in (True, False):
+        query_ND, targets, catalogue, draws = given = case(shared)
+        weight_N = torch.rand(N) * (torch.rand(N) < 0.8)
+        each_N = torch.stack([loss(*rows(given, slice(at, at + 1))) for at in range(N)])
+        weighted = loss(query_ND, replace(targets, weight_N=weight_N), catalogue, draws)
+        torch.testing.assert_close(weighted, (weight_N * each_N).sum() / weight_N.sum())
+        alike = replace(targets, weight_N=torch.full((N,), 3.0))
+        torch.testing.assert_close(loss(query_ND, alike, catalogue, draws), loss(*given))
+
+
+CHECKS = [
+    *(check_scalar, check_gradients, check_falls, check_mean, check_order, check_left_out),
+    check_weights,
+]
 
 
 @every
@@ -113,7 +128,17 @@ class Broken:
             wrong_NS = catalogue.score_shared(query_ND, negatives.item)
         else:
             wrong_NS = catalogue.score(query_ND, negatives.item)
-        return self.change(right_N1, wrong_NS, negatives.keep_NS)
+        if targets.weight_N is None:
+            return self.change(right_N1, wrong_NS, negatives.keep_NS)
+        share_N1 = (targets.weight_N / targets.weight_N.sum() * N)[:, None]
+        return self.change(right_N1, wrong_NS, negatives.keep_NS * share_N1)
+
+
+class WithoutWeights(Broken):
+    """Every position counts alike, whatever its weight."""
+
+    def __call__(self, query_ND, targets, catalogue, negatives):
+        return super().__call__(query_ND, replace(targets, weight_N=None), catalogue, negatives)
 
 
 def kept(right_N1, wrong_NS, keep_NS):
@@ -143,3 +168,8 @@ def test_the_loss_that_the_broken_ones_are_made_of_keeps_them_all(check):
 def test_a_broken_loss_is_found_out(check, change):
     with pytest.raises(AssertionError):
         check(Broken(change))
+
+
+def test_a_loss_that_knows_no_weights_is_found_out():
+    with pytest.raises(AssertionError):
+        check_weights(WithoutWeights(lambda *given: kept(*given).mean()))

@@ -1,11 +1,13 @@
 """What every sampler of negatives promises, and that those which break a promise are found out."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from helpers.components import ITEMS, component, names, node
+from helpers.components import DIM, ITEMS, component, names, node
 
+from seqrec.catalogue import Catalogue
 from seqrec.shapes import Negatives, Targets
 
 N, S, LOG_Q = 24, 4000, -math.log(ITEMS)
@@ -29,9 +31,21 @@ def positions():
 
 
 def draw(sampler, seed=1):
-    targets, item_BL = positions()
+    return drawn_by(sampler, *positions(), seed=seed)
+
+
+def drawn_by(sampler, targets, item_BL, seed=1):
+    """Draw with a seed; a sampler that sees queries sees one and the same at all positions."""
+    torch.manual_seed(0)
+    query_ND = torch.randn(1, DIM).expand(len(targets.item_N), DIM).requires_grad_()
+    shelf = Catalogue(torch.randn(ITEMS + 1, DIM, requires_grad=True))
+    seen = (query_ND, shelf) if getattr(sampler, "sees_queries", False) else ()
     torch.manual_seed(seed)
-    return sampler(targets, item_BL)
+    draws = sampler(targets, item_BL, *seen)
+    if draws.lesson is not None:
+        draws.lesson.backward()
+    assert query_ND.grad is None and shelf.table_VD.grad is None
+    return draws
 
 
 def check_items(sampler):
@@ -46,7 +60,8 @@ def check_target_is_not_kept(sampler):
     """What is kept is never the target."""
     draws = draw(sampler)
     same_NS = draws.item.expand(N, S) == positions()[0].item_N[:, None]
-    assert same_NS.any() and not (same_NS & draws.keep_NS).any()
+    seeing = getattr(sampler, "sees_queries", False)  # it may have chosen another draw
+    assert (same_NS.any() or seeing) and not (same_NS & draws.keep_NS).any()
 
 
 def check_others_are_kept(sampler):
@@ -59,7 +74,12 @@ def check_others_are_kept(sampler):
 
 
 def check_log_q(sampler):
-    """``exp(log_q)`` is the chance of an item: it sums to 1, and items are drawn that often."""
+    """``exp(log_q)`` is the chance of an item: it sums to 1, and items are drawn that often.
+
+    A sampler that can't tell says so.
+    """
+    if not getattr(sampler, "has_probabilities", True):
+        return
     draws = draw(sampler)
     chance_V = torch.zeros(ITEMS + 1)
     chance_V[draws.item.flatten()] = draws.log_q.flatten().exp()
@@ -89,7 +109,8 @@ def test_with_exclude_own_nothing_of_the_sequence_is_kept(name, options):
     if "exclude_own" not in node("negatives", name):
         return
     targets, item_BL = positions()
-    draws = draw(component("negatives", name, num=S, **options, exclude_own=True))
+    sampler = component("negatives", name, num=S, **options, exclude_own=True)
+    draws = drawn_by(sampler, targets, item_BL)
     for n, row in enumerate(targets.row_N.tolist()):
         own = {*item_BL[row].tolist(), *targets.item_N[targets.row_N == row].tolist()}
         assert not own & set(draws.item.expand(N, S)[n][draws.keep_NS[n]].tolist())
@@ -122,6 +143,15 @@ def drawn(targets, lowest=1, highest=ITEMS, log_q=LOG_Q, generator=None, keep=No
     return Negatives(item_S, torch.full((S,), log_q), keep_NS)
 
 
+class ReturnsGradients:
+    """What it draws teaches the model."""
+
+    sees_queries = True
+
+    def __call__(self, targets, item_BL, query_ND, catalogue):
+        return replace(drawn(targets), lesson=query_ND.sum())
+
+
 def stubborn(targets, item_BL):
     return drawn(targets, generator=torch.Generator().manual_seed(3))
 
@@ -135,6 +165,7 @@ def stubborn(targets, item_BL):
         (check_log_q, lambda targets, _: drawn(targets, log_q=-1.0)),
         (check_log_q, lambda targets, _: drawn(targets, highest=ITEMS // 2)),
         (check_seed, stubborn),
+        (check_items, ReturnsGradients()),
     ],
 )
 def test_a_broken_sampler_is_found_out(check, broken):

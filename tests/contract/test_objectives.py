@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers.batches import eval_batch, train_batch
-from helpers.components import FACTS, LENGTH, component, history, names, node
+from helpers.batches import eval_batch, padded, train_batch
+from helpers.components import DIM, FACTS, LENGTH, component, history, names, node
+from helpers.teachers import Given
 from torch import nn
 
 from seqrec.config.make import make
@@ -22,17 +23,19 @@ def objective(name: str):
     parts = {
         "loss": component("loss", "cross_entropy"),
         "negatives": component("negatives", "none"),
+        "teacher": Given(),
     }
     return make(node("objective", name), **FACTS, **parts)
 
 
 def model_for(kind) -> SequenceModel:
     return SequenceModel(
-        embedding=component("embedding", "id"),
+        embedding=component("embedding", "codes" if getattr(kind, "needs_codes", False) else "id"),
         encoder=component("encoder", "gru"),
         head=component("head", "additive"),
         scorer=component("scorer", "tied"),
         ask=kind.ask,
+        mask_D=nn.Parameter(torch.randn(DIM)) if getattr(kind, "further", 0) else None,
     )
 
 
@@ -63,7 +66,7 @@ def check_question(kind):
     told = history(torch.tensor([1, 5, LENGTH - 2]))
     asked = kind.ask(told)
     added = asked.length_B - told.length_B
-    assert (added >= 0).all() and added.unique().numel() == 1
+    assert (added == getattr(kind, "further", 0)).all()
     for row, length in enumerate(told.length_B.tolist()):
         assert torch.equal(asked.item_BL[row, :length], told.item_BL[row, :length])
         assert (asked.item_BL[row, int(asked.length_B[row]) :] == 0).all()
@@ -77,18 +80,6 @@ def check_held_out(kind):
     loss = kind.held_out(model, query_BD, batch)
     other = kind.held_out(model, query_BD, replace(batch, target_B=batch.target_B % 20 + 1))
     assert loss.shape == () and loss.isfinite() and loss != other
-
-
-def padded(batch, more: int):
-    """Return the batch with further columns of padding."""
-
-    def wider(value_BL):
-        return F.pad(value_BL, (0, more))
-
-    event = {name: wider(value) for name, value in batch.history.event.items()}
-    told = replace(batch.history, item_BL=wider(batch.history.item_BL), event=event)
-    target_BL, rating_BL = wider(batch.target_BL), wider(batch.rating_BL)
-    return replace(batch, history=told, target_BL=target_BL, rating_BL=rating_BL)
 
 
 @pytest.mark.parametrize("name", names("objective"))
@@ -132,6 +123,15 @@ class Detached(NextItem):
         return loss.detach().requires_grad_(), targets, terms
 
 
+class AsksByMoreThanItSays(NextItem):
+    """The question has a position that no encoder was made for."""
+
+    @staticmethod
+    def ask(history: History) -> History:
+        item_BL = F.pad(history.item_BL, (0, 1))
+        return replace(history, item_BL=item_BL, length_B=history.length_B + 1)
+
+
 class AsksWithoutTheOldest(NextItem):
     """The question has lost the oldest item."""
 
@@ -152,6 +152,7 @@ class ForgetsTheTarget(NextItem):
     [
         (check_passes, CountsPadding),
         (check_passes, Detached),
+        (check_question, AsksByMoreThanItSays),
         (check_question, AsksWithoutTheOldest),
         (check_held_out, ForgetsTheTarget),
     ],

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 
 from helpers.components import ITEMS
 from seqrec.shapes import EvalBatch, History, TrainBatch
@@ -29,6 +30,18 @@ def train_batch(length_B: list[int], *, width: int | None = None) -> TrainBatch:
         rating_BL=torch.rand(len(length), width) * valid_BL,
         weight=1.0,
     )
+
+
+def padded(batch: TrainBatch, more: int) -> TrainBatch:
+    """Return the batch with further columns of padding."""
+
+    def wider(value_BL: torch.Tensor) -> torch.Tensor:
+        return F.pad(value_BL, (0, more))
+
+    event = {name: wider(value) for name, value in batch.history.event.items()}
+    told = replace(batch.history, item_BL=wider(batch.history.item_BL), event=event)
+    target_BL, rating_BL = wider(batch.target_BL), wider(batch.rating_BL)
+    return replace(batch, history=told, target_BL=target_BL, rating_BL=rating_BL)
 
 
 def eval_batch(history: History) -> EvalBatch:

@@ -2,6 +2,7 @@
 
 import copy
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,9 @@ from seqrec.contracts import EventFacts
 from seqrec.shapes import History
 
 DIM, LENGTH, ITEMS = 8, 20, 20
+NEEDS = {("encoder", "huggingface"): "transformers"}  # packages of extras
+RULES = [{"if": {"brand": "b1"}, "never": {"genres": "g0"}}]
+GIVEN = {"rules": {"rules": RULES}, "violations": {"violations": {"rules": RULES}}}  # required keys
 ITEM_TABLE = pl.DataFrame(
     {
         "index": range(1, ITEMS + 1),
@@ -24,6 +28,13 @@ ITEM_TABLE = pl.DataFrame(
         "price": [None if n == 2 else n * 1.5 for n in range(ITEMS)],
     }
 )
+USER_TABLE = pl.DataFrame(
+    {
+        "index": range(10),
+        "user": [f"u{n}" for n in range(10)],
+        "friends": [[f"u{(n + 1) % 8}"] if n < 8 else [] for n in range(10)],
+    }
+)
 FACTS = {
     "n_items": ITEMS,
     "n_users": 10,
@@ -31,8 +42,13 @@ FACTS = {
     "item_count_V": torch.arange(ITEMS + 1),
     "rating_mean": 3.5,
     "sparse": False,
+    "further": 0,
     "items": lambda: ITEM_TABLE,
-    "own_items": lambda: torch.arange(1, 10 * (ITEMS + 1), ITEMS + 1),  # each user has item 1
+    "own_items": lambda: torch.cat(  # each user has item 1, and the later half item 2
+        [user * (ITEMS + 1) + torch.arange(1, 3 if user > 4 else 2) for user in range(10)]
+    ),
+    "similar": lambda k: (torch.arange(ITEMS + 1)[:, None] + torch.arange(1, k + 1)) % (ITEMS + 1),
+    "users": lambda: USER_TABLE,
 }
 
 
@@ -44,8 +60,9 @@ def history(length_B: torch.Tensor, width: int = LENGTH, **event: torch.Tensor) 
 
 
 def names(kind: str) -> list[str]:
-    """Options of a configuration group."""
-    return sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
+    """Options of a configuration group, without those whose package isn't installed."""
+    found = sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
+    return [name for name in found if find_spec(NEEDS.get((kind, name), "torch"))]
 
 
 def node(kind: str, name: str) -> dict:
@@ -56,7 +73,9 @@ def node(kind: str, name: str) -> dict:
 @cache
 def _read(file: Path) -> dict:
     sizes = {"dim": DIM, "max_length": LENGTH, "dropout": 0.0, "tags": []}
-    root = OmegaConf.create({**sizes, "node": OmegaConf.load(file)})
+    sizes["paths"] = {"cache_dir": None}
+    given = GIVEN.get(file.stem, {})
+    root = OmegaConf.create({**sizes, "node": OmegaConf.merge(OmegaConf.load(file), given)})
     return OmegaConf.to_container(root, resolve=True)["node"]
 
 

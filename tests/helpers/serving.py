@@ -85,7 +85,7 @@ async def call(
 @asynccontextmanager
 async def running(app: App):
     """Run the server's own tasks, and yield a function that sends requests."""
-    async with app.asgi.router.lifespan_context(app.asgi):
+    async with app.starlette.router.lifespan_context(app.starlette):
 
         async def send(method, path, body=None, **given):
             return await call(app, method, path, body, **given)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from helpers.place import SMALL, metrics
+from helpers.place import QUICK, SMALL, metrics
 
 pytestmark = pytest.mark.slow
 
@@ -101,3 +101,59 @@ def test_runs_tell_gaps_between_groups(model, place, tmp_path):
     said = place.run("train.py", *given, "evaluation.groups=[sides]", status=2)
     assert "did you mean side?" in said
     assert "equal to metrics.json" in place.run("scripts/evaluate.py", f"run={run}")
+
+
+def test_lists_of_generators_are_judged_by_the_next_events(place):
+    place.run("train.py", *QUICK, "logger=none", "model=markov", "split=temporal")
+    [run] = place.runs()
+    save, picture = place.folder / "horizon.json", place.folder / "horizon.svg"
+    given = (f"run={run}", "horizon=4", "generator=[topk, greedy, sample]", "sequences=5")
+    said = place.run("scripts/evaluate.py", *given, f"save={save}", f"picture={picture}")
+    assert "lists of 4 against the next 4 events" in said and "next events, " in said
+    found = json.loads(save.read_text())
+    assert list(found) == ["topk", "greedy", "sample"] and picture.read_text().startswith("<svg")
+    for one in found.values():
+        assert len(one["hit_by_event"]) == 4 and 0 < one["coverage"] <= 1
+        assert 0 < one["ndcg@4"] < 1 and one["recall@4"] <= one["hit_rate@4"]
+    answer = place.run("scripts/recommend.py", f"run={run}", "items=[i3, i17]", "generator=greedy")
+    assert "recommended" in answer
+
+
+def test_what_no_horizon_has_is_refused(place, finished):
+    run = f"run={finished('default').run}"
+
+    def refused(*given: str) -> str:
+        return place.run("scripts/evaluate.py", run, *given, status=2)
+
+    assert "holds out single events" in refused("horizon=3")
+    assert "add horizon=10" in refused("generator=sample")
+    assert "generator=smaple: unknown, did you mean sample" in refused(
+        "horizon=3", "generator=smaple"
+    )
+    assert "sequnces: unknown, did you mean sequences" in refused(
+        "horizon=3", "generator=sample", "sequnces=3"
+    )
+    assert "mask_sen: unknown, did you mean mask_seen" in refused("mask_sen=true")
+
+
+def test_what_was_shown_at_random_is_a_slice_of_its_own(place, tmp_path):
+    """Any data with a column ``exposure`` has it."""
+    random = np.random.default_rng(0)
+    rows = ["user_id,item_id,timestamp,exposure"]
+    for user in range(60):
+        for at in range(8):
+            shown = "random" if user % 3 == 0 and at == 7 else "chosen"
+            rows.append(f"u{user},i{random.integers(15)},{at},{shown}")
+    (tmp_path / "shown.csv").write_text("\n".join(rows))
+    place.run(
+        *("train.py", "data=files", f"data.path={tmp_path / 'shown.csv'}", "logger=none"),
+        *("data.context=[exposure]", "prepare.k_core=0", "prepare.repeats=keep"),
+        *("model=popularity", "evaluation.ks=[5]", "evaluation.monitor=ndcg@5"),
+        "evaluation.mask_seen=false",
+    )
+    found = metrics(place.runs()[0])
+    assert found["slices/exposure=random/events"] == 20
+    assert found["slices/exposure=chosen/events"] == 40
+    gap = found["slices/exposure=random/ndcg@5"] - found["slices/exposure=chosen/ndcg@5"]
+    assert found["gaps/exposure/ndcg@5"] == pytest.approx(gap)
+    assert 0 < found["balanced/ndcg@5"] < 1

@@ -17,7 +17,9 @@ from seqrec.errors import RunError
 # keys that distinguish rows, in order of preference
 LABEL_ORDER = tuple(dict.fromkeys(("data", "model", *(kind.name for kind in KINDS))))
 
-SEPARATING = (Meaning.FILE, Meaning.RESULT, Meaning.MEASURE, Meaning.REPEAT, Meaning.PLACE)
+SEPARATING = (
+    *(Meaning.FILE, Meaning.RUN, Meaning.RESULT, Meaning.MEASURE, Meaning.REPEAT, Meaning.PLACE),
+)
 
 
 def filter_runs(

@@ -19,7 +19,7 @@ from seqrec.evaluation.protocol import SHARES
 from seqrec.run.folder import RunFolder
 
 GROUPS = [kind.name for kind in KINDS if not kind.several]  # their options are named as their files
-TELLING = (Meaning.RESULT, Meaning.REPEAT, Meaning.FILE)
+TELLING = (Meaning.RESULT, Meaning.REPEAT, Meaning.FILE, Meaning.RUN)
 HASHED = "data.path"  # covered by the hash of the data
 COLUMNS = {"user", "item", "rank", "history", "user_events", "item_events"}  # of ranks.parquet
 METRICS = ("metric", "list_metric")  # groups with several chosen options

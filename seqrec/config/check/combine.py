@@ -2,7 +2,8 @@
 
 A component that needs something declares a class attribute, ``needs_ratings: ClassVar[bool] =
 True``; one that can't provide it declares ``has_ratings: ClassVar[bool] = False``. A configuration
-with both is refused. A new need takes no other change. A split that cuts in time declares
+with both is refused. A new need takes no other change. A parameter of the attribute's name is a
+switch: what it is set to counts (``encoder.causal=false``). A split that cuts in time declares
 ``cuts_time: ClassVar[bool] = True``.
 """
 
@@ -13,6 +14,7 @@ from seqrec.config.check.components import components
 from seqrec.config.check.signature import read_signature
 from seqrec.config.check.source import TargetError
 from seqrec.config.kinds import REQUIRED, TRAINED
+from seqrec.config.schema import is_trained
 
 Attributes = dict[str, dict[str, Any]]  # path of a component -> its class attributes
 
@@ -44,6 +46,7 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
                     f"{path}={names[path]} sees the future, and objective={names['objective']} "
                     "trains causal encoders only; change one of the two"
                 )
+    yield from _taught(config, attributes)
     yield from _minima(config.get("prepare") or {})
     evaluation = config.get("evaluation") or {}
     if evaluation.get("sampled_by") == "popularity" and not evaluation.get("sampled"):
@@ -55,10 +58,13 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
 
 def _whole(config: dict[str, Any]) -> Iterator[str]:
     """Describe parts that a trained model lacks, and settings that a baseline can't have."""
-    if config.get("baseline") is None:
+    if is_trained(config):
         for group in REQUIRED:
             if group in config and config[group] is None:
                 yield f"{group}=null: a trained model needs one; choose one, or another model=..."
+        return
+    if config.get("ensemble") is not None:
+        yield from _combined(config)
         return
     chosen = [group for group in TRAINED if config.get(group) is not None]
     if chosen:
@@ -70,14 +76,48 @@ def _whole(config: dict[str, Any]) -> Iterator[str]:
     trainer = config.get("trainer") or {}
     if trainer.get("strategy", "auto") != "auto" or trainer.get("num_nodes", 1) > 1:
         yield "trainer: a baseline is counted in one process; leave it out or use trainer=auto"
+    if config.get("checkpoint") is not None:
+        yield "checkpoint: a baseline is counted and begins with no weights; leave it out"
     if trainer.get("ema"):
         yield "trainer.ema: a baseline is counted and has no weights to average; leave it out"
+
+
+def _combined(config: dict[str, Any]) -> Iterator[str]:
+    """Describe what an ensemble can't have, and runs that aren't one."""
+    others = [key for key in (*TRAINED, "baseline", "checkpoint") if config.get(key) is not None]
+    if others:
+        yield (
+            f"{', '.join(others)}: an ensemble combines finished runs and trains nothing; "
+            "leave these out"
+        )
+    runs = config["ensemble"].get("runs")
+    if isinstance(runs, list) and len(set(runs)) < max(2, len(runs)):
+        yield f"ensemble.runs={runs}: name two finished runs or more, each once"
+    trainer = config.get("trainer") or {}
+    if trainer.get("strategy", "auto") != "auto" or trainer.get("num_nodes", 1) > 1:
+        yield "trainer: an ensemble is combined in one process; leave it out or use trainer=auto"
+
+
+def _taught(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
+    """Describe an objective without the teacher that it needs, or a teacher that nobody asks."""
+    objective, teacher = config.get("objective"), config.get("teacher")
+    if objective is None:
+        return
+    name = objective["_target_"].rpartition(".")[2]
+    asks = attributes.get("objective", {}).get("asks_teacher") is True
+    if asks and teacher is None:
+        yield (
+            f"objective={name} learns from a finished run; name it: teacher=run teacher.run=FOLDER"
+        )
+    if teacher is not None and not asks:
+        yield f"teacher: objective={name} asks none; choose objective=distil, or leave it out"
 
 
 def _attributes(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for path, node in components(config):
         try:
-            yield path, read_signature(node["_target_"]).attributes
+            attributes = read_signature(node["_target_"]).attributes
+            yield path, {name: node.get(name, value) for name, value in attributes.items()}
         except TargetError:
             continue  # reported by the check of components
 

@@ -13,11 +13,13 @@ INSTRUCTIONS = ("_target_", "_partial_")  # keys that control building and aren'
 MISSING = "???"  # OmegaConf's, which isn't loaded for it
 DATA_FACTS = frozenset(read_signature("seqrec.contracts.Facts").parameters)
 BUILT_WITH = {  # what a component of a kind is built with, besides its keys; by default DATA_FACTS
-    **dict.fromkeys(("embedding", "context", "encoder", "head", "scorer"), DATA_FACTS | {"sparse"}),
+    **dict.fromkeys(
+        ("embedding", "context", "encoder", "head", "scorer"), DATA_FACTS | {"sparse", "further"}
+    ),
     **dict.fromkeys(
         ("data", "split", "metric", "list_metric", "logger", "trainer"), frozenset[str]()
     ),
-    "objective": DATA_FACTS | {"loss", "negatives"},
+    "objective": DATA_FACTS | {"loss", "negatives", "teacher"},
     "optimizer": frozenset({"params"}),
     "scheduler": frozenset({"optimizer", "total_steps"}),
 }

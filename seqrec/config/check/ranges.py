@@ -32,6 +32,7 @@ MINIMUM = {  # config path -> smallest allowed value
     "trainer.limit_batches": 1,
     "trainer.gradient_clip": 0,
     "evaluation.sampled": 0,
+    "ensemble.steps": 0,
     "optimizer.lr": 0,  # of torch's optimizers, which declare nothing
 }
 

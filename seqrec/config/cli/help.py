@@ -9,7 +9,10 @@ from omegaconf import OmegaConf
 from seqrec.home import as_started
 
 # what other commands choose from: no groups of a run
-ELSEWHERE = ("tune", "explainer", "index", "state", "policy", "estimator", "growth", "gate")
+ELSEWHERE = (
+    *("tune", "explainer", "generator", "index", "state", "policy", "estimator", "growth"),
+    "gate",
+)
 
 
 def help_text(config_dir: Path, config_name: str) -> str:

@@ -13,6 +13,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 from seqrec.config.check.mistakes import refuse
 from seqrec.config.meaning import RESULTS, Meaning, declared_meanings, values_of
 from seqrec.config.saved import read_overrides, read_saved
+from seqrec.config.schema import is_trained
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
@@ -71,8 +72,8 @@ def resume_arguments(
 
 def newest_unfinished(runs: Path, config: dict[str, Any]) -> Path | None:
     """Return the latest run below `runs` that has a checkpoint, no results, and this config."""
-    if config.get("baseline") is not None:
-        return None  # it is counted at once
+    if not is_trained(config):
+        return None  # it is counted or combined at once
     files = [file for name in CHECKPOINTS for file in runs.glob(f"*/{name}")]
     files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
     for folder in dict.fromkeys(file.parents[1] for file in files):
@@ -125,7 +126,7 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
 
 def changed_settings(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the saved and the current value of every key that forbids resuming."""
-    counts, declared = (*RESULTS, Meaning.FILE), declared_meanings(current)
+    counts, declared = (*RESULTS, Meaning.FILE, Meaning.RUN), declared_meanings(current)
     then, now = (values_of(each, counts, declared) for each in (saved, current))
     different = {}
     for key in sorted(then.keys() | now.keys()):

@@ -22,6 +22,7 @@ SLICE = 100_000  # rows read at once from a file that is read in parts
 __all__ = [
     "BOM",
     "BROKEN_JSON",
+    "BY_SUFFIX",
     "MISFIT",
     "QUOTES",
     "REPEATED",
@@ -33,6 +34,7 @@ __all__ = [
     "Parquet",
     "Row",
     "as_text",
+    "format_of",
     "text_format",
     "text_of",
 ]
@@ -70,6 +72,21 @@ class Parquet:
                 yield Row(line, json.dumps(values, ensure_ascii=False), values)
             if line < start + SLICE:
                 return
+
+
+BY_SUFFIX: dict[str, Format] = {
+    ".jsonl": JsonLines(),
+    ".json": JsonLines(),
+    ".ndjson": JsonLines(),
+    ".parquet": Parquet(),
+    ".pq": Parquet(),
+}  # everything else is delimited text
+
+
+def format_of(path: Path) -> Format:
+    """Return the format of a file with a header, by its name or, of text, by its first lines."""
+    form = BY_SUFFIX.get(Path(path.name.removesuffix(".gz")).suffix.lower())
+    return form or text_format(path, separator="auto", quote="auto", header=True, encoding="utf-8")
 
 
 def innermost(form: Format) -> Format:

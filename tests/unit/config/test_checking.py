@@ -47,6 +47,12 @@ class Masked:
     trains: ClassVar[str] = "any"
 
 
+class Switched:
+    causal: bool = True
+
+    def __init__(self, *, causal: bool = True): ...
+
+
 def build(n_items: int, *, inner: Base, names: list[str]): ...
 
 
@@ -143,6 +149,13 @@ def test_an_objective_says_which_encoders_it_trains():
         "change one of the two"
     ]
     assert not found("Masked")
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_switch_of_an_attributes_name_counts(causal):
+    encoder = {"_target_": "toy_package.parts.Switched", "causal": causal}
+    objective = {"_target_": "toy_package.parts.Forward"}
+    assert bool(list(conflicts({"encoder": encoder, "objective": objective}))) is not causal
 
 
 # The real configuration tree

@@ -171,3 +171,10 @@ def test_the_cache_is_where_the_system_keeps_caches_unless_a_variable_says_other
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/home/someone")
     assert composed()[0].paths.cache_dir == "/home/someone/.cache/seqrec/stores"
+
+
+def test_a_component_inside_a_chosen_one_keeps_what_the_command_line_sets():
+    typed = ["augment=compose", "augment.of.crop.keep=0.5", "+augment@augment.of.third=insert"]
+    of = to_values(compose([*typed, "~augment.of.mask", "max_length=7"]).config)["augment"]["of"]
+    assert list(of) == ["crop", "third"] and of["crop"]["keep"] == 0.5
+    assert of["third"]["max_length"] == 7

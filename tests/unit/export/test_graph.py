@@ -18,8 +18,12 @@ from seqrec.export.graph import Graph, exportable, frozen
 from seqrec.export.pt2 import check_archive
 from seqrec.layers.times import DAY, HOUR, codes
 
+MASKED = ("objective=masked_item", "encoder=transformer", "encoder.causal=false", "head=last")
 
-@pytest.mark.parametrize("overrides", [("encoder=gru",), ("context=events",), ("embedding=user",)])
+
+@pytest.mark.parametrize(
+    "overrides", [("encoder=gru",), ("context=events",), ("embedding=user",), MASKED]
+)
 def test_a_model_as_it_is_captured_answers_as_it_did(overrides):
     model = recommender(*overrides).model
     given = (torch.randint(1, 30, (4, 9)), torch.tensor([9, 1, 4, 7]), torch.arange(4))
@@ -45,7 +49,7 @@ def test_scores_that_are_no_products_are_refused_by_name():
         exportable(model)
     assert "scorer=tied" in str(raised.value)
     counted = build_baseline(root("model=item_knn"), Facts(n_items=ITEMS))
-    with pytest.raises(ConfigError, match="ItemKNN is counted"):
+    with pytest.raises(ConfigError, match="ItemKNN is a baseline"):
         exportable(counted)
 
 
@@ -85,7 +89,13 @@ def test_codes_of_times_are_exact_at_every_edge():
 
 
 @pytest.mark.slow
-def test_a_captured_model_answers_as_the_model_at_other_lengths(tmp_path):
-    cell = ("encoder=lstm", "head=multihead", "scorer=cosine", "context=events")
+@pytest.mark.parametrize(
+    "cell",
+    [
+        ("encoder=lstm", "head=multihead", "scorer=cosine", "context=events"),
+        (*MASKED, "context=events", "context.target_time=true"),
+    ],
+)
+def test_a_captured_model_answers_as_the_model_at_other_lengths(cell, tmp_path):
     with ProcessPoolExecutor(max_workers=1, mp_context=ready()) as pool:  # has captured nothing
         assert pool.submit(compare, cell, tmp_path).result() < 1e-5

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from seqrec.layers import causal_attention as ca
 from seqrec.layers.dropout import Dropout, draw_keys, keep_mask
+from seqrec.shapes import position_mask
 
 DRAWS = 1_000_000
 
@@ -57,22 +58,26 @@ def test_dropout_refuses_what_is_no_share(p):
 
 
 @pytest.mark.parametrize(("heads", "width", "p"), [(1, 7, 0.0), (3, 40, 0.0), (2, 25, 0.3)])
-def test_causal_attention_equals_the_formula(heads, width, p, monkeypatch):
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_equals_the_formula(heads, width, p, causal, monkeypatch):
     monkeypatch.setattr(ca, "ROWS", 9)
     monkeypatch.setattr(ca, "CHUNK_BYTES", 4 * 2 * heads * 9 * 20)
     qkv = torch.randn(5, width, 3, heads, 8, requires_grad=True)
     slope = torch.randn(5, width, heads, 8)
+    length_B = torch.tensor([1, 2, width, width - 1, 5])
     torch.manual_seed(1)
-    y = ca.causal_attention(qkv, p)
+    y = ca.causal_attention(qkv, p) if causal else ca.padded_attention(qkv, p, length_B)
     (got,) = torch.autograd.grad(y, qkv, slope)
 
     torch.manual_seed(1)
     q, k, v = qkv.permute(2, 0, 3, 1, 4)
-    future = torch.ones(width, width, dtype=torch.bool).triu(1)
-    alpha = (q @ k.transpose(2, 3) / 8**0.5).masked_fill(future, -torch.inf).softmax(-1)
+    hidden = torch.ones(width, width, dtype=torch.bool).triu(1)
+    if not causal:
+        hidden = ~position_mask(length_B, width)[:, None, None]
+    alpha = (q @ k.transpose(2, 3) / 8**0.5).masked_fill(hidden, -torch.inf).softmax(-1)
     if p:
         keys, mask = draw_keys(), torch.zeros_like(alpha)
-        for at, rows, past, start in ca._chunks(q):
+        for at, rows, past, start in ca._chunks(q, causal):
             part = mask[at, :, rows, past]
             kept = keep_mask(part.numel(), p, keys, start).view(part.shape)
             mask[at, :, rows, past] = kept / (1 - p)

@@ -32,7 +32,9 @@ def test_it_is_the_papers_rotation_of_complex_numbers():
 
 def test_a_window_may_begin_anywhere():
     """One block sees a recent item alike with positions 0, 1, ... and 3, 4, ..."""
-    encoder = Transformer(dim=8, max_length=9, layers=1, heads=2, positions="rotary").eval()
+    encoder = Transformer(
+        further=0, dim=8, max_length=9, layers=1, heads=2, positions="rotary"
+    ).eval()
     x, rotary = torch.randn(1, 6, 8), encoder.blocks[0].attention.rotary
     history = History(torch.ones(1, 6, dtype=torch.long), torch.tensor([6]), torch.tensor([0]))
     before = encoder(x, history)
@@ -42,4 +44,4 @@ def test_a_window_may_begin_anywhere():
 
 def test_a_head_of_odd_width_is_refused():
     with pytest.raises(ValueError, match="even width, and dim / heads is 5"):
-        Transformer(dim=10, max_length=9, heads=2, positions="rotary")
+        Transformer(further=0, dim=10, max_length=9, heads=2, positions="rotary")

@@ -1,5 +1,7 @@
 """Losses against their published formulas, and negatives against what they promise."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -46,10 +48,43 @@ def test_linear_cross_entropy_equals_the_naive_form(bias, rows, size, options, m
         torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-5)
 
 
-def naive(query, shelf, goal, label_smoothing=0.0, temperature=1.0):
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1, "temperature": 0.3}])
+@pytest.mark.parametrize("size", [1, 40])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("rows", [7, 1000])
+def test_a_weighted_linear_cross_entropy_equals_the_naive_form(
+    bias, rows, size, options, monkeypatch
+):
+    monkeypatch.setattr(lce, "chunk_rows", lambda *_: rows)
+    query = (torch.randn(N, DIM) * size).requires_grad_()
+    shelf, goal, weight_N = catalogue(bias), targets().item_N, torch.rand(N) * 9
+    inputs = [query, shelf.table_VD] + ([shelf.bias_V] if bias else [])
+    loss = lce.linear_cross_entropy(
+        query, shelf.table_VD, goal, shelf.bias_V, weight_N=weight_N, **options
+    )
+    each_N = naive(query, shelf, goal, reduction="none", **options)
+    expected = (weight_N * each_N).sum() / weight_N.sum()
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
+    wanted = torch.autograd.grad(expected * 2.5, inputs)
+    for got, want in zip(torch.autograd.grad(loss * 2.5, inputs), wanted, strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
+
+
+def test_ligers_kernel_refuses_weights_by_name(monkeypatch):
+    monkeypatch.setattr("seqrec.layers.liger_cross_entropy.installed", lambda: True)
+    given = targets()
+    weighted = replace(given, weight_N=torch.ones(N))
+    with pytest.raises(ConfigError, match=r"loss\.kernel=liger"):
+        component("loss", "cross_entropy", kernel="liger")(
+            torch.randn(N, DIM), weighted, catalogue(), None
+        )
+
+
+def naive(query, shelf, goal, label_smoothing=0.0, temperature=1.0, reduction="mean"):
     scores = query.double() @ shelf.table_VD.double().T
     scores = scores + (0 if shelf.bias_V is None else shelf.bias_V)
-    loss = F.cross_entropy(scores[:, 1:] / temperature, goal - 1, label_smoothing=label_smoothing)
+    options = {"label_smoothing": label_smoothing, "reduction": reduction}
+    loss = F.cross_entropy(scores[:, 1:] / temperature, goal - 1, **options)
     return loss.float()
 
 

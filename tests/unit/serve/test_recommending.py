@@ -92,6 +92,15 @@ def test_reasons_are_what_scores_lose_without_an_event(app):
             assert event["item"] == items[event["event"]]
             assert event["weight"] == pytest.approx(lost, abs=1e-5)
     assert answer["explained"] == "leave_one_out"
+    assert "without an audit" in answer["fidelity"]["why"]
+
+
+def test_what_an_audit_found_is_said_beside_the_reasons(app):
+    found = {"metric": "POS@5,Ke3", "value": 0.5, "users": 9, "random": 0.9, "recency": 0.6}
+    app.service.models.live.model.bundle.manifest.content["fidelity"] = found
+    answer = recommend(app, {"items": ["i1", "i2"], "explain": True}).json
+    assert answer["fidelity"] == found
+    assert "fidelity" not in recommend(app, {"items": ["i1", "i2"]}).json
 
 
 def test_a_session_of_one_event_rests_on_it(app):

@@ -221,7 +221,7 @@ def test_a_request_that_waited_too_long_is_refused(tmp_path):
 def test_the_description_is_of_the_paths_that_there_are(app):
     routes = {
         (method.lower(), route.path.replace(":path", ""))
-        for route in app.asgi.routes
+        for route in app.starlette.routes
         for method in route.methods - {"HEAD"}
         if isinstance(route.app, Handler)
     }

@@ -1,0 +1,1 @@
+"""Lists judged by the next n events of a user, instead of the very next one."""
