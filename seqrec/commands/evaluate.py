@@ -13,7 +13,7 @@ from seqrec.config.trust import Trust
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
 from seqrec.machine.writable import check_file
-from seqrec.terminal.console import Console, console, print_line
+from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.table import Table
 
@@ -48,7 +48,7 @@ class Arguments:
     noise_way: str = "random"  # random | worst: the way that hurts the target most
     horizon: int | None = None  # judge lists by the next n events instead (a split in time)
     generator: list[str] | None = None  # files of configs/generator, for a horizon; default: topk
-    options: dict[str, str] = OPTIONS  # keys of both: rerank.weight=0.3, temperature=0.7, beam.width=8
+    options: dict[str, str] = OPTIONS  # keys of these: rerank.weight=0.3, temperature=0.7
     picture: Path | None = None  # of a horizon: how often a list has the h-th event (.svg)
     accelerator: str = "auto"  # auto | cpu | gpu
     where: list[str] | None = None  # for moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'

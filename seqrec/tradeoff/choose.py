@@ -82,12 +82,12 @@ def settings_of(
         ConfigError: there is no such reranker or key, or a value doesn't fit.
     """
     names, folders = [name for name in dict.fromkeys(names) if name != BARE], list(folders)
-    lists = {key: found for key, text in options.items() if (found := _numbers(text))}
+    lists = {key: several for key, text in options.items() if (several := _numbers(text))}
     plain = {key: text for key, text in options.items() if key not in lists}
     for end in (0, -1):  # what both ends of a list may be, all between may be
         ends = {key: str(values[end]) for key, values in lists.items()}
         nodes = RERANKERS.settings_of(names, plain | ends, folders=folders)
-    found = []
+    found: list[Setting] = []
     for name, node in nodes.items():
         strengths = getattr(locate(node), "strengths", {})
         key = next((key for key in strengths if key in node), None)

@@ -80,7 +80,7 @@ def test_what_compares_vectors_is_refused_for_a_model_without_any(tmp_path):
     config = root("data.n_users=60", "data.n_items=40", "model=markov")
     module = build_experiment(config, store_of(config, tmp_path))
     [setting] = settings_of(["mmr"], {"similarity": "vectors", "weight": "0.5"})
-    with pytest.raises(ConfigError, match="baseline=Markov has none"):
+    with pytest.raises(ConfigError, match="this model has none"):
         built(setting, module)
 
 
