@@ -36,15 +36,15 @@ class PruneUnits:
 
     def __call__(self, model: SequenceModel, calibration: Calibration) -> Smaller:
         """Measure what each is worth, and cut the matrices."""
-        encoder = model.encoder
-        if not isinstance(encoder, Transformer) or not len(encoder.blocks):
+        encoder: Any = model.encoder
+        blocks: list[Any] = list(encoder.blocks) if isinstance(encoder, Transformer) else []
+        if not blocks:
             raise ConfigError(
                 f"{type(encoder).__name__} has no attention heads that could be taken out",
                 where="compress=prune_units",
                 todo="choose compress=prune or compress=quantize, or a run with "
                 "encoder=transformer",
             )
-        blocks: list[Any] = list(encoder.blocks)
         heads, width = blocks[0].attention.heads, blocks[0].attention.width
         if self.heads >= heads:
             raise ConfigError(
