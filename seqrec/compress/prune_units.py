@@ -36,8 +36,9 @@ class PruneUnits:
 
     def __call__(self, model: SequenceModel, calibration: Calibration) -> Smaller:
         """Measure what each is worth, and cut the matrices."""
-        encoder: Any = model.encoder
-        blocks: list[Any] = list(encoder.blocks) if isinstance(encoder, Transformer) else []
+        encoder = model.encoder
+        fits = isinstance(encoder, Transformer)
+        blocks: list[Any] = list(getattr(encoder, "blocks", ())) if fits else []
         if not blocks:
             raise ConfigError(
                 f"{type(encoder).__name__} has no attention heads that could be taken out",
