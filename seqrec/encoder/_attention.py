@@ -19,13 +19,14 @@ class Attention(nn.Module):
     """Multi-head self-attention: torch's fused kernel, or our own for dropout on a CPU.
 
     Args:
-        dim: width D, a multiple of `heads`.
+        dim: width D, a multiple of `heads` unless `width` is given.
         heads: number of attention heads.
         dropout: rate, applied to the attention weights.
         rotary: turn queries and keys by their positions.
         keep: events that are kept of what lies further back (see
             :func:`~seqrec.encoder._pruned.pruned`); None: all. It takes no bias.
         keep_by: what they are chosen by.
+        width: of each head; None: ``dim / heads``.
     """
 
     def __init__(
@@ -37,12 +38,13 @@ class Attention(nn.Module):
         rotary: bool = False,
         keep: int | None = None,
         keep_by: By = "attention",
+        width: int | None = None,
     ) -> None:
         super().__init__()
-        self.heads, self.width, self.dropout = heads, dim // heads, dropout
+        self.heads, self.width, self.dropout = heads, width or dim // heads, dropout
         self.keep, self.keep_by = keep, keep_by
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.out = nn.Linear(dim, dim)
+        self.qkv = nn.Linear(dim, 3 * heads * self.width)
+        self.out = nn.Linear(heads * self.width, dim)
         self.rotary = Rotary(width=self.width) if rotary else None
 
     def forward(
@@ -154,12 +156,12 @@ class Attention(nn.Module):
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
     def _query(self, x_BLD: Tensor) -> Tensor:
-        dim = x_BLD.shape[-1]
-        return F.linear(x_BLD, self.qkv.weight[:dim], self.qkv.bias[:dim])
+        end = self.heads * self.width
+        return F.linear(x_BLD, self.qkv.weight[:end], self.qkv.bias[:end])
 
     def _key_value(self, x_BLD: Tensor) -> Tensor:
-        dim = x_BLD.shape[-1]
-        return F.linear(x_BLD, self.qkv.weight[dim:], self.qkv.bias[dim:])
+        end = self.heads * self.width
+        return F.linear(x_BLD, self.qkv.weight[end:], self.qkv.bias[end:])
 
 
 def _future(x_BLD: Tensor) -> Tensor:

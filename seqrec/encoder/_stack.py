@@ -54,9 +54,10 @@ def prepare(
     positions: Positions,
     time: Time | None,
     std: float | None,
+    head_width: int | None = None,
 ) -> None:
     """Give a new encoder its positions and blocks, with initial weights of spread `std`."""
-    if heads < 1 or dim % heads:
+    if heads < 1 or (head_width is None and dim % heads):
         raise ValueError(f"encoder.heads={heads} must divide dim={dim}")
     stack.max_length, stack.positions = max_length, positions
     if positions in ("start", "end"):

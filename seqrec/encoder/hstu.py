@@ -1,7 +1,7 @@
 """Hierarchical sequential transduction units (Zhai et al. 2024, HSTU, equations 1 to 3)."""
 
 import math
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -170,6 +170,5 @@ class HSTU(nn.Module):
         """Map ``x_BLD -> h_BD``; the last block computes the last valid position alone."""
         for block in self.blocks[:-1]:
             x_BLD = block(x_BLD, history)
-        final = self.blocks[-1]
-        assert isinstance(final, Block)
+        final: Any = self.blocks[-1]
         return self.norm(final.last(x_BLD, history))

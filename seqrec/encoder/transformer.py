@@ -135,6 +135,7 @@ class Transformer(nn.Module):
             had, ``recency``, or the ``norm`` of their values.
         std: standard deviation of the blocks' initial weights, with biases 0, as in BERT and GPT-2
             (0.02); null: torch's default, ``uniform(-1, 1) / sqrt(width)``.
+        head_width: width of a head; null: ``dim / heads``.
     """
 
     causal: bool = True
@@ -158,6 +159,7 @@ class Transformer(nn.Module):
         keep: int | None = None,
         keep_by: Literal["attention", "recency", "norm"] = "attention",
         std: float | None = None,
+        head_width: int | None = None,
     ) -> None:
         super().__init__()
         self.wanted = self.wanted_by["time"] if time else ()
@@ -169,6 +171,7 @@ class Transformer(nn.Module):
         self.causal = causal
         options: dict[str, Any] = {"dim": dim, "heads": heads, "dropout": dropout}
         options |= {"rotary": positions == "rotary", "keep": keep, "keep_by": keep_by}
+        options |= {"width": head_width}
         sizes: dict[str, Any] = {"dim": dim, "ffn": ffn or 4 * dim, "dropout": dropout}
         self.keep = keep
         self.no_graph = None if keep is None else "encoder.keep chooses events in a loop over them"
@@ -182,6 +185,7 @@ class Transformer(nn.Module):
             positions=positions,
             time=time,
             std=std,
+            head_width=head_width,
         )
         self.norm = nn.LayerNorm(dim)
 

@@ -41,6 +41,7 @@ EXTRAS = (
     ("embedding=features", "embedding.join=gate"),
     ("embedding=features", "embedding.join=concat", "context=events"),
     ("embedding=user",),
+    ("embedding=friends",),
     ("context=events", "context.columns=[user,device]"),
 )
 BLOCKS = (("encoder.block=sasrec",), ("encoder.positions=end",), ("encoder.layers=1",))
@@ -70,12 +71,16 @@ def compare(cell: tuple[str, ...], folder: Path) -> float:
     """Export a cell with random weights; the largest difference of any output."""
     torch.manual_seed(0)
     kinds = pl.Series("kind", [f"k{n % 3}" for n in range(ITEMS)])
+    names = [f"u{n}" for n in range(USERS)]
+    people = pl.DataFrame({"index": range(USERS), "user": names, "friends": [names[:2]] * USERS})
     table = pl.DataFrame({"index": np.arange(1, ITEMS + 1), "item": kinds, "title": kinds})
     facts = Facts(
         n_items=ITEMS,
         n_users=USERS,
         items=lambda: table.with_columns(kinds),
         item_count_V=torch.arange(ITEMS + 1),
+        own_items=lambda: torch.arange(1, USERS * (ITEMS + 1), ITEMS + 2),  # each user has another
+        users=lambda: people,
         events=EVENTS,
     )
     config = root(*cell, f"max_length={MOST}", "dim=16")
