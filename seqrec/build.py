@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
+from seqrec.adapter import adapt
 from seqrec.config.make import locate, make, takes
 from seqrec.config.schema import Root, is_trained
 from seqrec.context.events import squashed
@@ -58,7 +59,7 @@ def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> Sequence
     )
     if further:
         model.mask_D = torch.nn.Parameter(torch.randn(config.dim) * MASK_STD)
-    return model
+    return adapt(model, make(config.adapter, **arguments)) if config.adapter else model
 
 
 def build_loss(config: Root, facts: Facts) -> Loss:

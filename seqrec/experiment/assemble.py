@@ -29,6 +29,7 @@ from seqrec.recommend.finished import read_finished
 from seqrec.run.folder import RunFolder
 from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
+from seqrec.store.views import Splits
 from seqrec.training.combining import EnsembleModule
 from seqrec.training.counting import BaselineModule
 from seqrec.training.module import TrainedModule
@@ -37,7 +38,11 @@ Experiment = TrainedModule | BaselineModule | EnsembleModule
 
 
 def build_experiment(
-    config: Root, store: SequenceStore, folder: RunFolder | None = None
+    config: Root,
+    store: SequenceStore,
+    folder: RunFolder | None = None,
+    *,
+    splits: Splits | None = None,
 ) -> Experiment:
     """Build the module to train, to count or to combine, over prepared sequences.
 
@@ -45,6 +50,7 @@ def build_experiment(
         config: the configuration.
         store: the sequences.
         folder: that of the finished run which is built again; None: of a new one.
+        splits: of the store; None: as the configuration splits it.
 
     Raises:
         ConfigError: a component refuses its values, or lists would be longer than the catalogue.
@@ -61,7 +67,7 @@ def build_experiment(
             todo=f"set evaluation.ks to lengths up to {store.n_items}"
             + (f", or relax {lost.split()[0]}" if lost else ""),
         )
-    splits = make(config.split)(store)
+    splits = make(config.split)(store) if splits is None else splits
     facts = gather_facts(store, splits, events=_reads_events(config))
     assert facts.item_count_V is not None
     judged: dict[str, Any] = {
@@ -145,7 +151,9 @@ def _reads_events(config: Root) -> bool:
     """Return whether the model may read more of the events than their items."""
     if config.context is not None or config.encoder is None:
         return config.context is not None
-    return bool(getattr(locate(config.encoder), "wanted", ()))
+    kind = locate(config.encoder)
+    by_key = getattr(kind, "wanted_by", ())
+    return bool(getattr(kind, "wanted", ())) or any(config.encoder.get(key) for key in by_key)
 
 
 def _check_wanted(model: SequenceModel, facts: Facts, store: SequenceStore) -> None:

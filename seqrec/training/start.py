@@ -8,6 +8,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from seqrec.adapter import merged, renamed
 from seqrec.config.schema import Root
 from seqrec.context.events import USER, Events
 from seqrec.contracts import Facts
@@ -89,7 +90,7 @@ def begin_from(
     """
     earlier = _read(place, config)
     ids = store.items()["item"]
-    old = _renamed(earlier.model, model)
+    old = renamed(_renamed(merged(earlier.model), model), model)
     new = dict(model.state_dict())
     carries = dict(_carries(earlier, model, store, facts))
     of_data = {name for name, _ in model.named_buffers() if _rows(name) in ("V", "U")}
@@ -106,6 +107,15 @@ def begin_from(
         new[name] = old[name].clone() if carry is None else carry(old[name], new[name])
     model.load_state_dict(new)
     weights = {name for name in new if name not in of_data}
+    lacking = [
+        name for name, p in model.named_parameters() if not p.requires_grad and name not in old
+    ]
+    if lacking:
+        raise RunError(
+            f"the adapter doesn't train {_listed(lacking)}, which the run lacks",
+            where=f"checkpoint={place}",
+            todo="choose the model of the run, or add these to adapter.train",
+        )
     return Begun(
         run=place,
         weights=weights_hash(earlier.folder),
