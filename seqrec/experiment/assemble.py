@@ -151,7 +151,9 @@ def _reads_events(config: Root) -> bool:
     """Return whether the model may read more of the events than their items."""
     if config.context is not None or config.encoder is None:
         return config.context is not None
-    return bool(getattr(locate(config.encoder), "wanted", ()))
+    kind = locate(config.encoder)
+    by_key = getattr(kind, "wanted_by", ())
+    return bool(getattr(kind, "wanted", ())) or any(config.encoder.get(key) for key in by_key)
 
 
 def _check_wanted(model: SequenceModel, facts: Facts, store: SequenceStore) -> None:

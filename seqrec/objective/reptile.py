@@ -68,7 +68,8 @@ class Reptile:
         """
         loss, targets, _ = self.next.of(model, batch, model(batch.history))
         head = cast(nn.Module, model.head)
-        first = {name: w for name, w in head.named_parameters() if w.requires_grad}
+        weights = head.named_parameters()
+        first: dict[str, Tensor] = {name: w for name, w in weights if w.requires_grad}
         if not first:
             raise ConfigError(
                 "this head has no weights that could learn from one user",
