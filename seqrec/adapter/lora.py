@@ -15,8 +15,9 @@ class LoRA:
     """Train ``W + (alpha / rank) B A`` in place of each matrix W of the encoder, W frozen.
 
     B begins with zeros (Hu et al. 2022, section 4.1), so the model begins as it was. Linear and
-    recurrent layers have such matrices, and a kernel of a convolution is one of O rows; tables of positions aren't changed, and neither is a
-    matrix with a side of at most `rank`, whose change would be no smaller than itself.
+    recurrent layers have such matrices, and the kernel of a convolution is one of O rows. Tables of
+    positions aren't changed, and neither is a matrix with a side of at most `rank`, whose change
+    would be no smaller than itself.
 
     Args:
         rank: rows of A, and columns of B.
