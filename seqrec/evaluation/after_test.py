@@ -90,6 +90,7 @@ def list_metrics(
         head_V=popular_head(task.popularity.numpy(), task.splits.candidate_V),
         categories=task.categories,
         vector_VD=None if vector_VD is None else vector_VD.float().cpu().numpy(),
+        items=task.store.items,
     )
     values: dict[str, Values] = {}
     for metric in task.list_metrics.values():

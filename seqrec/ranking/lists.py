@@ -1,9 +1,11 @@
 """The lists of a test, and metrics of them, which return a value for each list."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from seqrec.ranking.categories import Categories
@@ -28,6 +30,7 @@ class Lists:
         head_V: which items are the popular head; see :func:`~seqrec.ranking.popular.popular_head`.
         categories: categories of the items, if the data has any.
         vector_VD: float32, the model's item vectors, if it has any.
+        items: returns the item table.
     """
 
     top_RK: NDArray[np.integer]
@@ -40,6 +43,7 @@ class Lists:
     head_V: Bools
     categories: Categories | None = None
     vector_VD: NDArray[np.float32] | None = None
+    items: Callable[[], pl.DataFrame] | None = None
 
 
 @dataclass(frozen=True)

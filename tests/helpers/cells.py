@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-from helpers import CONFIGS
+from helpers.components import names
 from helpers.experiments import root
 from seqrec.build import build_model
 from seqrec.bundle.model import Onnx
@@ -41,35 +41,46 @@ EXTRAS = (
     ("embedding=features", "embedding.join=gate"),
     ("embedding=features", "embedding.join=concat", "context=events"),
     ("embedding=user",),
+    ("embedding=friends",),
     ("context=events", "context.columns=[user,device]"),
 )
 BLOCKS = (("encoder.block=sasrec",), ("encoder.positions=end",), ("encoder.layers=1",))
+TIMES = (
+    ("encoder=hstu", "encoder.time=request"),
+    ("encoder=transformer", "encoder.time=events", "encoder.positions=relative"),
+    ("encoder=filter", "encoder.taps=learned"),
+)
 MASKED = ("encoder.causal=false", "objective=masked_item")
 
 
 def cells() -> list[tuple[str, ...]]:
     """The overrides of every cell; the first ones have each pair of two kinds."""
-    encoders = [f"encoder={path.stem}" for path in sorted((CONFIGS / "encoder").glob("*.yaml"))]
-    heads = [f"head={path.stem}" for path in sorted((CONFIGS / "head").glob("*.yaml"))]
+    encoders = [f"encoder={name}" for name in names("encoder")]
+    heads = [f"head={name}" for name in names("head")]
     turns = list(enumerate(product(encoders, heads)))
     first, *rest = ([(*two, SCORERS[(at + by) % 3]) for at, two in turns] for by in range(3))
     extras = [
         (e, "head=additive", s, *x) for e, x in product(encoders, EXTRAS) for s in SCORERS[:2]
     ]
     blocks = [("encoder=transformer", h, *b) for h, b in product(heads[:5], (*BLOCKS, MASKED))]
-    return [*first, *extras[::2], *blocks, *extras[1::2], *rest[0], *rest[1]]
+    times = [(e, "head=last", *options) for e, *options in TIMES]
+    return [*first, *extras[::2], *blocks, *times, *extras[1::2], *rest[0], *rest[1]]
 
 
 def compare(cell: tuple[str, ...], folder: Path) -> float:
     """Export a cell with random weights; the largest difference of any output."""
     torch.manual_seed(0)
     kinds = pl.Series("kind", [f"k{n % 3}" for n in range(ITEMS)])
+    names = [f"u{n}" for n in range(USERS)]
+    people = pl.DataFrame({"index": range(USERS), "user": names, "friends": [names[:2]] * USERS})
     table = pl.DataFrame({"index": np.arange(1, ITEMS + 1), "item": kinds, "title": kinds})
     facts = Facts(
         n_items=ITEMS,
         n_users=USERS,
         items=lambda: table.with_columns(kinds),
         item_count_V=torch.arange(ITEMS + 1),
+        own_items=lambda: torch.arange(1, USERS * (ITEMS + 1), ITEMS + 2),  # each user has another
+        users=lambda: people,
         events=EVENTS,
     )
     config = root(*cell, f"max_length={MOST}", "dim=16")

