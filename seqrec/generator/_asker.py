@@ -10,10 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqrec.contracts import Ranked
-<<<<<<< HEAD
-=======
-from seqrec.ensemble.model import AnyModel
->>>>>>> main
 from seqrec.ranking.policy import Policy
 from seqrec.ranking.rank import BLOCK_BYTES
 from seqrec.shapes import UNKNOWN_TIME, EvalBatch, History
@@ -38,11 +34,7 @@ class Asker:
         max_length: latest events of a history that the model sees.
     """
 
-<<<<<<< HEAD
     model: Asked
-=======
-    model: AnyModel
->>>>>>> main
     catalogue: Ranked
     policy: Policy
     max_length: int
