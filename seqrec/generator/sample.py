@@ -20,9 +20,9 @@ class Sample:
     is also their score (Volodkevich et al. 2024, arXiv 2409.17730). By ``relevance``, an item
     weighs the sum of its probabilities at every place of every list, drawn or not; by
     ``reciprocal_rank``, the sum of ``1 / place`` over the lists that have it, which takes many more
-    lists where no item is probable. By ``none``, the first list itself is
-    returned, with the model's scores. Draws depend on the seed and on the history, so the same
-    history gets the same list again, whatever it is asked with.
+    lists where no item is probable. By ``none``, the first list itself is returned, with the
+    model's scores. Draws depend on the seed and on the history, so the same history gets the same
+    list again, whatever it is asked with.
 
     Args:
         temperature: below 1 the likely items are drawn more often, above 1 less often.

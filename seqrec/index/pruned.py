@@ -45,7 +45,7 @@ class Pruned:
     needs: ClassVar[tuple[str, ...]] = ()
     bounds: ClassVar[dict[str, tuple[int, float]]] = {"leading": (1, 1_000_000)}
 
-    def __init__(self, *, tables: Tables, leading: int = 20) -> None:
+    def __init__(self, *, tables: Tables, leading: int = 24) -> None:
         self.tables = tables
         item_VD = np.nan_to_num(np.asarray(tables.item_VD), posinf=0, neginf=0)
         axis_DD = np.linalg.eigh(item_VD.T @ item_VD)[1][:, ::-1]
