@@ -146,6 +146,15 @@ def test_an_encoder_that_wants_times_gets_them_without_a_context(timed):
     assert "timestamp" in experiment.facts.events
 
 
+@pytest.mark.parametrize("name", ["hstu", "transformer"])
+@pytest.mark.parametrize("time", [None, "events", "request"])
+def test_a_key_decides_whether_an_encoder_gets_times(timed, name, time):
+    experiment = build_experiment(root(f"encoder={name}", f"encoder.time={time or 'null'}"), timed)
+    batch = next(iter(batches(experiment)))
+    assert set(batch.history.event) == ({"timestamp"} if time else set())
+    assert experiment.learn(batch)[0].isfinite()
+
+
 def test_an_encoder_that_wants_what_the_data_lacks_is_refused(timed, monkeypatch):
     monkeypatch.setattr(Timed, "wanted", ("timestamp", "mood"))
     config = replace(root(), encoder={"_target_": f"{__name__}.Timed"})
