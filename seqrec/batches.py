@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -134,11 +135,13 @@ class TrainBatches:
         within: bool = False,
     ) -> None:
         self.columns, self.rank, self.world = columns, rank, world
+        rng = np.random.default_rng([seed, epoch])
+        if hasattr(window, "drawn"):
+            window = partial(window.drawn, rng=rng)
         cut = _segments_within if within else _segments
         segments = cut(view, columns.store, window, max_length, from_start)
         self.start, self.end, self.prefix = segments.start, segments.end, segments.prefix
         length = self.end - self.start
-        rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(len(length))
         order = order[np.argsort(length[order] * rng.uniform(0.9, 1.1, len(order)), kind="stable")]
         batches = math.ceil(len(order) / (size * world))

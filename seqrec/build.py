@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch.optim import Optimizer
 
+from seqrec.adapter import adapt
 from seqrec.config.make import locate, make, takes
-from seqrec.config.schema import Root
+from seqrec.config.schema import Root, is_trained
 from seqrec.context.events import squashed
 from seqrec.contracts import (
     EventFacts,
@@ -58,7 +59,7 @@ def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> Sequence
     )
     if further:
         model.mask_D = torch.nn.Parameter(torch.randn(config.dim) * MASK_STD)
-    return model
+    return adapt(model, make(config.adapter, **arguments)) if config.adapter else model
 
 
 def build_loss(config: Root, facts: Facts) -> Loss:
@@ -150,15 +151,17 @@ def check_vectors(reranker: Reranker, config: Root) -> None:
     """
     if not getattr(reranker, "reads_vectors", False):
         return
-    lacks = "scorer" if config.baseline is None else "baseline"
-    part = locate(getattr(config, lacks))
-    if config.baseline is not None or not getattr(part, "has_vectors", True):
-        raise ConfigError(
-            f"{type(reranker).__name__} compares the model's vectors of items, and "
-            f"{lacks}={part.__name__} has none",
-            where="rerank",
-            todo="compare by a column of the items (similarity=genres), or choose another model",
-        )
+    if not is_trained(config):
+        lacking = "this model"
+    elif not getattr(locate(config.scorer), "has_vectors", True):
+        lacking = f"scorer={locate(config.scorer).__name__}"
+    else:
+        return
+    raise ConfigError(
+        f"{type(reranker).__name__} compares the model's vectors of items, and {lacking} has none",
+        where="rerank",
+        todo="compare by a column of the items (similarity=genres), or choose another model",
+    )
 
 
 def build_list_metrics(config: Root) -> dict[str, ListMetric]:

@@ -97,7 +97,11 @@ class Facts:
 
 
 class Window(Protocol):
-    """Cuts histories into segments of at most `max_length` inputs; a target occurs at most once."""
+    """Cuts histories into segments of at most `max_length` inputs; a target occurs at most once.
+
+    One whose segments differ from epoch to epoch has ``drawn(start, end, max_length, rng)``, those
+    of one epoch: as many for any generator, and some of those of a call.
+    """
 
     def __call__(self, start: np.ndarray, end: np.ndarray, max_length: int) -> Segments: ...
 
@@ -129,7 +133,8 @@ class Encoder(Protocol):
     """Maps ``x_BLD -> h_BLD``. A causal encoder sees positions ``<= t`` at t, so never padding.
 
     One that reads event columns, such as ``timestamp``, names them in ``wanted``, as a context
-    does. Three more methods are optional:
+    does; where that depends on a key, its class has ``wanted_by``, columns by key. Three more
+    methods are optional:
 
     - ``last(x_BLD, history) -> h_BD``: the state at the last valid position, at lower cost.
     - ``weights(x_BLD, history) -> alpha_BHL``: the attention of the last layer's H heads at the
@@ -150,7 +155,8 @@ class Head(Protocol):
     With ``local = True`` it uses a position's own state only, so the encoder's ``last`` is enough.
     With ``reads_inputs = True`` all its methods take the encoder's inputs ``x_BLD`` after the
     states ``h_BLD``, and at fixed states its summary is linear in them.
-    A multi-head one may have ``head_weights(...) -> alpha_BHL``.
+    A multi-head one may have ``head_weights(...) -> alpha_BHL``. One that mixes attention with the
+    state may have ``gate(...) -> g_B``, the share of attention, which pages show.
     """
 
     # the arguments are the states, and the inputs if it reads them; then the position

@@ -160,8 +160,8 @@ class Targets:
 
     def take(self, place_M: Tensor) -> "Targets":
         """Return some of the targets."""
-        values = (getattr(self, each.name) for each in fields(self))
-        return Targets(*(None if value is None else value[place_M] for value in values))
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{n: v[place_M] for n, v in values.items() if v is not None})
 
 
 @dataclass(frozen=True)

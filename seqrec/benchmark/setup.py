@@ -34,8 +34,9 @@ def assembled(root: Root) -> TrainedModule:
     experiment = build_experiment(root, store)
     if not isinstance(experiment, TrainedModule):
         raise ConfigError(
-            "a baseline is counted, so there is no training to measure", where="model"
+            "this model isn't trained, so there is no training to measure", where="model"
         )
+    experiment.inherit()
     return experiment
 
 

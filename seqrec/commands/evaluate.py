@@ -5,7 +5,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.config.schema import SampledBy
@@ -31,6 +31,7 @@ class Arguments:
     python scripts/evaluate.py run=outputs/.../...
     python scripts/evaluate.py run=outputs/.../... split=valid ks='[10, 50]' mask_seen=false
     python scripts/evaluate.py run=outputs/.../... sampled=100     # as in old papers
+    python scripts/evaluate.py run=outputs/.../... noise=0.5 noise_way=worst
     python scripts/evaluate.py run=outputs/.../... horizon=10 generator='[topk, sample]'
     """
 
@@ -40,6 +41,8 @@ class Arguments:
     mask_seen: bool | None = None  # default: the run's
     sampled: int | None = None  # negatives to also rank test targets among; default: the run's
     sampled_by: str | None = None  # uniform | popularity; default: the run's
+    noise: float | None = None  # move the vectors of the events by this share of their lengths
+    noise_way: str = "random"  # random | worst: the way that hurts the target most
     horizon: int | None = None  # judge lists by the next n events instead (a split in time)
     generator: list[str] | None = None  # files of configs/generator, for a horizon; default: topk
     options: dict[str, str] = OPTIONS  # keys of the generators: temperature=0.7, beam.width=8
@@ -68,13 +71,19 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(
             f"sampled_by={arguments.sampled_by} is unknown", todo="choose uniform or popularity"
         )
+    if arguments.noise is not None and not arguments.noise >= 0:
+        raise ConfigError(f"noise={arguments.noise}: must be at least 0", todo="write noise=0.5")
+    if arguments.noise_way not in ("random", "worst"):
+        raise ConfigError(
+            f"noise_way={arguments.noise_way} is unknown", todo="choose random or worst"
+        )
     if arguments.verify not in ("sampled", "full"):
         raise ConfigError(f"verify={arguments.verify} is unknown", todo="choose sampled or full")
     if arguments.save:
         check_file(Path(arguments.save), key="save", example="metrics.json")
     generators = check_horizon(arguments)
     from seqrec.evaluation.results import prefixed
-    from seqrec.experiment.evaluate import evaluate, rebuild, relocated
+    from seqrec.experiment.evaluate import evaluate, evaluate_noisy, rebuild, relocated
     from seqrec.machine.hardware import find_hardware
     from seqrec.run.folder import RunFolder
     from seqrec.training.trainer import silence
@@ -104,7 +113,12 @@ def evaluate_run(arguments: Arguments) -> None:
     if arguments.horizon:
         look_ahead(arguments, module.to(hardware.kind).eval(), generators)
         return
-    results = evaluate(module, split=arguments.split, hardware=hardware)
+    noisy, way = arguments.noise, cast(Literal["random", "worst"], arguments.noise_way)
+    if noisy is None:
+        results = evaluate(module, split=arguments.split, hardware=hardware)
+    else:
+        given: dict[str, Any] = {"split": arguments.split, "hardware": hardware}
+        results = evaluate_noisy(module, size=noisy, way=way, **given)
     print_line(out, arguments.split, module.task.protocol)
     table = Table()
     table.add_column("metric")
@@ -119,7 +133,9 @@ def evaluate_run(arguments: Arguments) -> None:
         if "@" not in key:
             print_line(out, key, f" {results[key]:.4f}")
     keyed = prefixed(arguments.split, results)
-    if now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
+    if noisy is not None:
+        print_line(out, "noise", f"{noisy} of each vector's length, {way}")
+    elif now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
         written = folder.results()
         moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
         differs = f"differs from metrics.json in {', '.join(moved)}"
@@ -151,6 +167,8 @@ def check_horizon(arguments: Arguments) -> "Nodes":
             where="horizon",
             todo="leave out split=, ks= and sampled=",
         )
+    if horizon is not None and arguments.noise is not None:
+        raise ConfigError("a horizon has no noise", where="noise", todo="leave out one of the two")
     if arguments.picture is not None:
         if arguments.picture.suffix != ".svg":
             raise ConfigError(
@@ -170,7 +188,13 @@ def look_ahead(arguments: Arguments, module: "EvaluatedModule", settings: "Nodes
     from seqrec.generator import Asker
     from seqrec.horizon.measure import measure
     from seqrec.horizon.protocol import next_events
-    from seqrec.horizon.show import curve_table, plain, worth_table, write_picture
+    from seqrec.horizon.show import (
+        curve_table,
+        differences,
+        plain,
+        worth_table,
+        write_picture,
+    )
     from seqrec.recommend.choose import GENERATORS, check_obeys
 
     horizon, policy = arguments.horizon or 0, module.judge.policy
@@ -188,7 +212,9 @@ def look_ahead(arguments: Arguments, module: "EvaluatedModule", settings: "Nodes
     told = f"{len(events):,} users, {number:,} next events, {events.left_out:,} left out"
     print_line(out, "horizon", f"{module.splits.protocol}; {told} (new items, repeats)")
     out.print(worth_table(found, horizon))
-    out.print(curve_table(found))
+    for told in differences(found):
+        print_line(out, "ndcg", told)
+    out.print(curve_table(found, (events.item_RH > 0).sum(0)))
     if arguments.save:
         write_file(Path(arguments.save), json.dumps(plain(found, horizon), indent=2) + "\n")
         print_line(out, "saved", arguments.save)

@@ -54,6 +54,7 @@ KINDS = (  # in the order in which a comparison labels rows by them
     Kind("teacher", Of.TRAINED, optional=True),
     Kind("window", Of.TRAINED),
     Kind("augment", Of.TRAINED),
+    Kind("adapter", Of.TRAINED, optional=True),
     Kind("optimizer", Of.TRAINED),
     Kind("scheduler", Of.TRAINED),
     Kind("split"),

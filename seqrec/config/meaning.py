@@ -30,7 +30,7 @@ class Meaning(Enum):
 KEYS = {  # keys and prefixes of keys, besides the kinds; the longest match counts
     Meaning.RESULT: (
         *("model", "debug", "prepare", "batch", "evaluation", "trainer", "protocol"),
-        *("dim", "max_length", "dropout", "update", "ensemble"),
+        *("dim", "max_length", "dropout", "update", "ensemble", "compress"),
     ),
     Meaning.REPEAT: ("seed", "split.fold"),
     Meaning.MEASURE: (

@@ -168,6 +168,7 @@ class Root:
     encoder: Component | None = None
     head: Component | None = None
     scorer: Component | None = None
+    adapter: Component | None = None  # what of a finished run is trained; null: everything
     objective: Component | None = None
     loss: Component | None = None
     negatives: Component | None = None
@@ -183,6 +184,7 @@ class Root:
     logger: Component = MISSING
     paths: Paths = field(default_factory=Paths)
     update: Component | None = None  # the run that this one updates: scripts/update.py sets it
+    compress: Component | None = None  # the run made smaller: scripts/compress.py sets it
 
     dim: int = 64  # D: width of item embeddings and hidden states
     max_length: int = 50  # L: how many of the latest events the model sees

@@ -39,7 +39,9 @@ class KuaiRand:
     Columns are user_id, video_id, date, hourmin, time_ms (since 1970), twelve signals such as
     is_click, among them play_time_ms and duration_ms, and tab. The rating is the watch ratio,
     play_time_ms / duration_ms; play_time, duration, like and tab are context. The log of randomly
-    shown videos isn't read, as no recommender chose them. With
+    shown videos isn't read by default, as no recommender chose them. With `random` it joins the
+    others, and the context has a column ``exposure`` (``chosen`` or ``random``), by which a test is
+    sliced: what users liked of random videos is a test that no recommender has biased. With
     ``video_features_basic_VERSION.csv`` in the folder, videos have the features author_id,
     video_type, upload_type, video_duration (ms), music_type and tag (a list); with
     ``user_features_VERSION.csv``, users have the attributes activity, whether they publish videos,
@@ -48,6 +50,7 @@ class KuaiRand:
     Args:
         version: ``pure`` (7,583 videos), ``1k`` (1,000 users) or ``27k`` (all).
         raw_dir: the unpacked archive, or its folder ``data``.
+        random: read ``log_random_*.csv``, too.
         max_bad_rows: largest share of malformed rows of a file that is dropped.
 
     Raises:
@@ -56,6 +59,7 @@ class KuaiRand:
 
     version: str = "pure"
     raw_dir: str | None = None
+    random: bool = False
     max_bad_rows: float = 0.01
 
     def __post_init__(self) -> None:
@@ -64,7 +68,7 @@ class KuaiRand:
     @property
     def name(self) -> str:
         """See :class:`~seqrec.raw.source.Source`."""
-        return f"kuairand-{self.version}"
+        return f"kuairand-{self.version}" + ("-random" if self.random else "")
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`; tables of videos and users last, if present."""
@@ -78,6 +82,8 @@ class KuaiRand:
                 where=str(folder.absolute()),
                 todo="set data.raw_dir to the folder that has these files, or change data.version",
             )
+        if self.random:
+            logs += find_all(folder, f"log_random_*_{self.version}*.csv")
         names = (f"{n}_{self.version}.csv" for n in ("video_features_basic", "user_features"))
         return [*logs, *filter(None, (find_optional(folder, [name]) for name in names))]
 
@@ -88,14 +94,18 @@ class KuaiRand:
         parts = []
         for path in (path for path in paths if path.name.startswith("log")):
             check_file(path, CSV, NEEDED)
+            made, context = {"watch_ratio": RATIO}, present(CONTEXT, CSV.columns(path))
+            if self.random:
+                shown = "random" if path.name.startswith("log_random") else "chosen"
+                made["exposure"], context["exposure"] = pl.lit(shown), Context("exposure")
             part = read_events(
                 path,
-                Derived(CSV, {"watch_ratio": RATIO}),
+                Derived(CSV, made),
                 user="user_id",
                 item="video_id",
                 timestamp="time_ms",
                 rating="watch_ratio",
-                context=present(CONTEXT, CSV.columns(path)),
+                context=context,
                 time_unit="ms",
                 max_bad_rows=self.max_bad_rows,
             )

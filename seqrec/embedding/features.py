@@ -84,6 +84,7 @@ class FeatureEmbedding(nn.Module):
     """
 
     has_sparse_gradients: ClassVar[bool] = False
+    has_codes: ClassVar[bool] = False
     meaning: ClassVar[dict[str, str]] = {"cache_dir": "place"}
     warm_V: Tensor
 

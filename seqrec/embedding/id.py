@@ -1,6 +1,7 @@
 """One learned vector per item."""
 
 import math
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,8 @@ class IdEmbedding(nn.Module):
             small, as a tied output table should be, and the encoder sees inputs of unit order.
         std: standard deviation of the initial table; null: Xavier, ``sqrt(2 / (V + D))``.
     """
+
+    has_codes: ClassVar[bool] = False
 
     def __init__(
         self,

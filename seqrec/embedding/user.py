@@ -25,6 +25,7 @@ class UserEmbedding(nn.Module):
     """
 
     from_start: ClassVar[bool] = True
+    has_codes: ClassVar[bool] = False
 
     def __init__(
         self, *, n_users: int, n_items: int, sparse: bool, dim: int, std: float | None = None

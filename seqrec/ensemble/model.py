@@ -49,49 +49,53 @@ class EnsembleModel(nn.Module):
     @property
     def wanted(self) -> tuple[str, ...]:
         """Event columns that histories must hold besides their items."""
-        return tuple(dict.fromkeys(name for each in self.members for name in each.wanted))
+        return tuple(dict.fromkeys(name for each in self._each for name in each.wanted))
 
     def query(self, history: History, candidate_V: Tensor | None = None) -> Blended:
         """Return queries of whole histories."""
-        return self._blended(
-            [each.query(own, candidate_V) for each, own in self._asked(history)], history
+        return self.weighted(self.asked(history, candidate_V))
+
+    def asked(self, history: History, candidate_V: Tensor | None = None) -> Blended:
+        """Return queries in which every model has the same weight, for :meth:`weighted`."""
+        return self._scaled(
+            [each.query(own, candidate_V) for each, own in self._told(history)], history
         )
+
+    def weighted(self, asked: Blended) -> Blended:
+        """Return queries with the models' weights."""
+        return Blended(asked.parts, asked.weight_BM * self.weight_M)
 
     def attention(self, history: History, candidate_V: Tensor | None = None) -> Tensor:
         """Return ``alpha_BL``: the mean of the members' weights on the history."""
         return self._mean(
-            [each.attention(own, candidate_V) for each, own in self._asked(history)], history
+            [each.attention(own, candidate_V) for each, own in self._told(history)], history
         )
 
     def answer(self, history: History, candidate_V: Tensor | None = None) -> tuple[Blended, Tensor]:
         """Return :meth:`query` and :meth:`attention`."""
-        answers = [each.answer(own, candidate_V) for each, own in self._asked(history)]
+        answers = [each.answer(own, candidate_V) for each, own in self._told(history)]
         queries, weights = zip(*answers, strict=True)
-        return self._blended(queries, history), self._mean(weights, history)
+        return self.weighted(self._scaled(queries, history)), self._mean(weights, history)
 
     def catalogue(self) -> Blend:
         """Return the catalogue that queries are scored against."""
-        return Blend(tuple(each.catalogue() for each in self.members))
+        return Blend(tuple(each.catalogue() for each in self._each))
 
-    def _asked(self, history: History) -> list[tuple[Any, History]]:
-        return [
-            (each, history.latest(most))
-            for each, most in zip(self.members, self.longest, strict=True)
-        ]
+    @property
+    def _each(self) -> list[Any]:
+        return list(self.members)
 
-    def _blended(self, queries: Sequence[Any], history: History) -> Blended:
+    def _told(self, history: History) -> list[tuple[Any, History]]:
+        pairs = zip(self._each, self.longest, strict=True)
+        return [(each, history.latest(most)) for each, most in pairs]
+
+    def _scaled(self, queries: Sequence[Any], history: History) -> Blended:
         rows = len(history.length_B)
-        weight_BM = self.weight_M.expand(rows, -1)
-        if self.combine is Combine.standardised:
-            std_BM = torch.stack(
-                [
-                    deviation(query, part, rows)
-                    for query, part in zip(queries, self.catalogue().parts, strict=True)
-                ],
-                dim=1,
-            )
-            weight_BM = (weight_BM / std_BM).masked_fill(std_BM < LEAST, 0).float()
-        return Blended(tuple(queries), weight_BM)
+        if self.combine is not Combine.standardised:
+            return Blended(tuple(queries), self.weight_M.new_ones(rows, len(queries)))
+        pairs = zip(queries, self.catalogue().parts, strict=True)
+        std_BM = torch.stack([deviation(query, part, rows) for query, part in pairs], dim=1)
+        return Blended(tuple(queries), (1 / std_BM).masked_fill(std_BM < LEAST, 0).float())
 
     def _mean(self, weights: Sequence[Tensor], history: History) -> Tensor:
         """Return the weighted mean of the members' attention, each at the places it saw."""

@@ -15,6 +15,7 @@ SLICES = {  # kinds of slices, and their two parts
     "history": ("short", "long"),
     "user": ("light", "active"),
     "arrival": ("new", "known"),
+    "exposure": ("chosen", "random"),
 }
 GROUP = "user."  # prefix of columns with user attributes
 ENOUGH = 50  # least events of a group that counts in a gap between groups
@@ -32,7 +33,8 @@ def slice_metrics(
     ``target``: warm, or cold if it has no training event. ``item``: the target belongs to the
     popular head or to the tail. ``history``: short up to the median, long above. ``user``: light or
     active, likewise by training events. ``arrival``: the user has training events (known) or none
-    (new). The groups of each user attribute in `events` follow.
+    (new). ``exposure``: a recommender had chosen the target for the user, or chance had, in data
+    with such a column. The groups of each user attribute in `events` follow.
 
     A gap is the second part's metric minus the first's in :data:`SLICES`: of active minus light
     users (Ekstrand et al. 2018, "All the cool kids, how do they fit in?"; Li et al. 2021,
@@ -103,6 +105,8 @@ def kinds_of_events(events: pl.DataFrame) -> dict[str, Bools]:
     }
     if "head" in events.columns:
         second["item"] = events["head"].to_numpy()
+    if "random" in events.columns:
+        second["exposure"] = events["random"].to_numpy()
     parts = {
         f"{kind}={part}": second[kind] == at
         for kind, both in SLICES.items()

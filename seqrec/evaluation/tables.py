@@ -7,6 +7,7 @@ from seqrec.evaluation.judge import Tested
 from seqrec.evaluation.slices import GROUP
 from seqrec.evaluation.task import Task
 from seqrec.ranking.popular import popular_head
+from seqrec.store.store import SequenceStore
 
 
 def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
@@ -20,7 +21,8 @@ def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
     Returns:
         Columns user and item (of the target; original ids), history (events before the target),
         user_events and item_events (training events of the two), head (whether the target is a
-        popular item), rank and popularity_rank (from 1); and the user's group by each attribute,
+        popular item), random (whether it was shown at random, if the data has a column exposure),
+        rank and popularity_rank (from 1); and the user's group by each attribute,
         ``user.gender`` for example, null where it is missing.
     """
     train, store = task.splits.train, task.store
@@ -37,11 +39,20 @@ def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
             "user_events": events_U[view.user],
             "item_events": count_V[target],
             "head": head_V[target],
+            **_exposure(store, view.end),
             "rank": tested.rank_R,
             "popularity_rank": popular.rank_R,
             **{f"{GROUP}{n}": group_U.gather(view.user) for n, group_U in task.groups.items()},
         }
     )
+
+
+def _exposure(store: SequenceStore, event_R: np.ndarray) -> dict[str, np.ndarray]:
+    """Return whether chance showed the events, if some were shown by chance."""
+    shown = store.categories.get("exposure", [])
+    if "random" not in shown:
+        return {}
+    return {"random": store.context["exposure"][event_R] == 1 + shown.index("random")}
 
 
 def listed_items(task: Task, tested: Tested) -> pl.DataFrame:

@@ -20,14 +20,16 @@ from seqrec.build import (
 )
 from seqrec.config.schema import Combine, Ensemble, Root
 from seqrec.contracts import Facts
+from seqrec.ensemble.model import EnsembleModel
 from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
-from seqrec.model import SequenceModel
+from seqrec.model import BaselineModel, SequenceModel
 from seqrec.recommend.built import built_model, combined
 from seqrec.recommend.finished import read_finished
 from seqrec.run.folder import RunFolder
 from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
+from seqrec.store.views import Splits
 from seqrec.training.combining import EnsembleModule
 from seqrec.training.counting import BaselineModule
 from seqrec.training.module import TrainedModule
@@ -36,7 +38,11 @@ Experiment = TrainedModule | BaselineModule | EnsembleModule
 
 
 def build_experiment(
-    config: Root, store: SequenceStore, folder: RunFolder | None = None
+    config: Root,
+    store: SequenceStore,
+    folder: RunFolder | None = None,
+    *,
+    splits: Splits | None = None,
 ) -> Experiment:
     """Build the module to train, to count or to combine, over prepared sequences.
 
@@ -44,6 +50,7 @@ def build_experiment(
         config: the configuration.
         store: the sequences.
         folder: that of the finished run which is built again; None: of a new one.
+        splits: of the store; None: as the configuration splits it.
 
     Raises:
         ConfigError: a component refuses its values, or lists would be longer than the catalogue.
@@ -60,7 +67,7 @@ def build_experiment(
             todo=f"set evaluation.ks to lengths up to {store.n_items}"
             + (f", or relax {lost.split()[0]}" if lost else ""),
         )
-    splits = make(config.split)(store)
+    splits = make(config.split)(store) if splits is None else splits
     facts = gather_facts(store, splits, events=_reads_events(config))
     assert facts.item_count_V is not None
     judged: dict[str, Any] = {
@@ -88,7 +95,7 @@ def build_experiment(
     if config.trainer.compile:
         model.compile(dynamic=True)
     loss, negatives = build_loss(config, facts), build_negatives(config, facts)
-    teacher = make(config.teacher) if config.teacher else None
+    teacher = make(config.teacher, **vars(facts)) if config.teacher else None
     given: dict[str, Any] = {"loss": loss, "negatives": negatives, "teacher": teacher}
     return TrainedModule(
         model=model,
@@ -117,11 +124,13 @@ def _combined(
         )
     key = "ensemble.runs"
     runs = [read_finished(place, config, store, where=key) for place in settings.runs]
+    members: list[SequenceModel | BaselineModel] = []
     for run in runs:
         named = f"{key}={run.folder.path}"
-        if run.config.ensemble is not None:
+        if isinstance(run.model, EnsembleModel):
             raise ConfigError("an ensemble can't hold another", where=named, todo="name its runs")
-        if run.config.baseline is not None and settings.combine is Combine.log_probabilities:
+        counted = isinstance(run.model, BaselineModel)
+        if counted and settings.combine is Combine.log_probabilities:
             raise ConfigError(
                 "a baseline's scores aren't logarithms of probabilities",
                 where=named,
@@ -133,7 +142,8 @@ def _combined(
                 where=named,
                 todo=f"set max_length={run.config.max_length}",
             )
-    model = combined([run.model for run in runs], [run.config for run in runs], settings)
+        members.append(run.model)
+    model = combined(members, [run.config for run in runs], settings)
     return EnsembleModule(runs=[run.folder for run in runs], model=model, **judged)
 
 
@@ -141,7 +151,9 @@ def _reads_events(config: Root) -> bool:
     """Return whether the model may read more of the events than their items."""
     if config.context is not None or config.encoder is None:
         return config.context is not None
-    return bool(getattr(locate(config.encoder), "wanted", ()))
+    kind = locate(config.encoder)
+    by_key = getattr(kind, "wanted_by", ())
+    return bool(getattr(kind, "wanted", ())) or any(config.encoder.get(key) for key in by_key)
 
 
 def _check_wanted(model: SequenceModel, facts: Facts, store: SequenceStore) -> None:

@@ -1,12 +1,17 @@
 """Evaluation of a trained run, from its folder."""
 
+from typing import Any
+
 from omegaconf import OmegaConf
 
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.schema import Root, Trainer
+from seqrec.errors import ConfigError
+from seqrec.evaluation.noise import Way, evaluate_with_noise
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.determinism import choose_algorithms
 from seqrec.machine.hardware import Hardware
+from seqrec.model import SequenceModel
 from seqrec.recommend.built import built_from
 from seqrec.recommend.data import find_data
 from seqrec.recommend.load import load_weights
@@ -50,6 +55,29 @@ def relocated(config: Root, where: list[str] | None) -> Root:
             mistakes.append(f"where: {given}: {unknown(key, keys)}")
     refuse(mistakes, todo="where='[data.path=orders.csv, paths.cache_dir=FOLDER]'")
     return typed(OmegaConf.merge(values, OmegaConf.from_dotlist(where or [])))
+
+
+def evaluate_noisy(
+    module: EvaluatedModule, *, split: str, hardware: Hardware, size: float, way: Way
+) -> dict[str, float]:
+    """Return the metrics of events with noisy vectors; see :mod:`seqrec.evaluation.noise`.
+
+    Raises:
+        ConfigError: the run is a baseline, or its scorer has no vectors.
+    """
+    model = module.model
+    if not isinstance(model, SequenceModel):
+        raise ConfigError(
+            "a baseline or an ensemble has no vectors that noise could move",
+            where="noise",
+            todo="leave noise out, or name the run of one trained model",
+        )
+    choose_algorithms(deterministic=module.config.trainer.deterministic)
+    module.to(hardware.kind)
+    view = module.splits.test if split == "test" else module.splits.valid
+    batches = (batch.to(module.device) for batch in module.eval_batches(view))
+    options: dict[str, Any] = {"size": size, "way": way, "loss": module.loss}
+    return evaluate_with_noise(model, module.judge, batches, **options)
 
 
 def evaluate(module: EvaluatedModule, *, split: str, hardware: Hardware) -> dict[str, float]:

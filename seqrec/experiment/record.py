@@ -100,7 +100,7 @@ class Record:
             "name": name,
             "group": group,
             "run_id": earlier.get("run_id") or uuid4().hex[:8],
-            "command": (root.update or {}).get("typed") or command("train", *self.overrides),
+            "command": _typed(root) or command("train", *self.overrides),
             "overrides": self.overrides,
             "choices": {k: v for k, v in self.choices.items() if not k.startswith("hydra/")},
             "fingerprint": fingerprint(root, store),
@@ -155,7 +155,13 @@ def names(root: Root, choices: dict[str, str], overrides: list[str]) -> tuple[st
     recipe = choices.get("experiment") or "adhoc"
     group = root.group or f"{choices['data']}/{recipe}"
     name = run_name(choices, overrides, seed=root.seed)
-    return (f"{name} updated" if root.update else name), group
+    made = " updated" * bool(root.update) + " compressed" * bool(root.compress)
+    return f"{name}{made}", group
+
+
+def _typed(root: Root) -> str | None:
+    """Return the command that made a run of another one, if it was made so."""
+    return (root.compress or root.update or {}).get("typed")
 
 
 def _before(earlier: dict[str, Any]) -> list[dict[str, Any]]:

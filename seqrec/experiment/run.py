@@ -29,21 +29,23 @@ from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.machine.hardware import Hardware, find_hardware
 from seqrec.machine.memory import peak_mb, reset_peak
 from seqrec.machine.process import is_first_process
-from seqrec.run.checkpoints import read_checkpoint
+from seqrec.run.checkpoints import read_checkpoint, write_checkpoint
 from seqrec.run.claim import ELSEWHERE
 from seqrec.run.fingerprint import find_same
 from seqrec.run.folder import RunFolder, typed
+from seqrec.run.packed import unpacked
 from seqrec.shapes import count_parameters
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
-from seqrec.terminal.console import Console, console, print_line
+from seqrec.terminal.console import Console, console, print_line, silent
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.module import TrainedModule
 from seqrec.training.plan import Plan, make_plan
 from seqrec.training.threads import choose_threads, continue_threads, threads_restored
 from seqrec.training.trainer import build_trainer, evaluating_trainer, silence
 
+NO_LOGGER = "seqrec.logger.none.NoLogger"
 NO_MEMORY = re.compile(r"can't allocate memory|out of memory")
 
 
@@ -138,6 +140,8 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
         if not is_first_process():
             return results.flat()
         results = _conclude(module, record.folder, results)
+        if isinstance(module, TrainedModule):
+            module.leave(record.folder)
         record.close(results, card, samples=_samples(module))
     report.print_results(out, module, record.choices["model"], results)
     report.print_next_steps(out, record.folder, module.store, record.logger)
@@ -248,6 +252,37 @@ def _conclude(module: EvaluatedModule, folder: RunFolder, results: Results) -> R
         slices=slice_metrics(events, task.gains, task.k, found.lists)
         | balanced_metrics(events, task.gains, task.k),
     )
+
+
+def record_weights(
+    root: Root,
+    run_dir: Path,
+    weights: dict[str, Any],
+    *,
+    choices: dict[str, str],
+    overrides: list[str],
+) -> dict[str, Any]:
+    """Write the folder of a run whose weights were made without training; return its results.
+
+    Args:
+        root: the configuration that the weights fit.
+        run_dir: the run's folder.
+        weights: of the model, by name, some packed; see :mod:`seqrec.run.packed`.
+        choices, overrides: of the run that they were made of.
+    """
+    folder, out = RunFolder(run_dir), silent()
+    seed_all(root.seed)
+    with folder.held(), memory_in_words(), threads_restored():
+        record = Record(folder, choices, overrides, make({"_target_": NO_LOGGER}))
+        module, hardware, card = _begin(root, record, out)
+        with record.opened(module, hardware, card):
+            state = {f"model.{name}": value for name, value in weights.items()}
+            write_checkpoint({"state_dict": state}, folder.best)
+            module.load_state_dict(unpacked(state))
+            trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), out)
+            results = _conclude(module, folder, _judged(trainer, module, {}))
+            record.close(results, card, samples=_samples(module))
+    return results.flat()
 
 
 def _samples(module: EvaluatedModule) -> Samples:

@@ -87,7 +87,7 @@ def exportable(model: Any) -> SequenceModel:
     """Return the model if its scores are products of a query and rows of a table.
 
     Raises:
-        ConfigError: they aren't.
+        ConfigError: they aren't, or its encoder has no graph of any length.
     """
     if not isinstance(model, SequenceModel):
         raise ConfigError(
@@ -102,6 +102,12 @@ def exportable(model: Any) -> SequenceModel:
             "run for every item, so it can't be exported",
             where="scorer",
             todo="train with scorer=tied, cosine or mlp",
+        )
+    if reason := getattr(model.encoder, "no_graph", None):
+        raise ConfigError(
+            f"{reason}, so its graph would hold for one length only, and can't be exported",
+            where=f"encoder={type(model.encoder).__name__}",
+            todo="train without it, or recommend from the run itself",
         )
     return model
 

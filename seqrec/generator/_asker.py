@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqrec.contracts import Ranked
-from seqrec.model import BaselineModel, SequenceModel
+from seqrec.ensemble.model import AnyModel
 from seqrec.ranking.policy import Policy
 from seqrec.ranking.rank import BLOCK_BYTES
 from seqrec.shapes import UNKNOWN_TIME, EvalBatch, History
@@ -28,21 +28,29 @@ class Asker:
         max_length: latest events of a history that the model sees.
     """
 
-    model: SequenceModel | BaselineModel
+    model: AnyModel
     catalogue: Ranked
     policy: Policy
     max_length: int
 
-    def grow(self, batch: EvalBatch, lists: int, make: Callable[["Growing"], Made]) -> Made:
+    def grow(
+        self,
+        batch: EvalBatch,
+        lists: int,
+        make: Callable[["Growing"], Made],
+        *,
+        numbers: int | None = None,
+    ) -> Made:
         """Make lists for some histories after the other, as many at once as memory allows.
 
         Args:
             batch: the histories, and what each has seen.
             lists: lists that grow side by side behind each history.
             make: what makes them.
+            numbers: that are held at once for each list; None: a score of every item.
         """
         rows = len(batch.history.length_B)
-        size = max(1, BLOCK_BYTES // (4 * lists * len(self.catalogue)))
+        size = max(1, BLOCK_BYTES // (4 * lists * (numbers or len(self.catalogue))))
         parts = [part_of(batch, first, first + size) for first in range(0, rows, size)]
         made = [make(Growing(self, part, lists)) for part in parts]
         return torch.cat([item_Bn for item_Bn, _ in made]), torch.cat([score for _, score in made])

@@ -27,9 +27,10 @@ class Measured:
 
     Args:
         value_R: the value of each user's list by metric: ``ndcg``, ``recall``, ``hit_rate``.
-        hit_H: share of the users with an h-th next event whose list has its item anywhere.
-        about: ``coverage`` of the candidates, and ``similarity`` of a list's items (one minus the
-            mean distance of its pairs: by ``categories``, or by ``vectors`` of the model).
+        hit_H: share of the users with an h-th next event whose list has its item anywhere; NaN
+            where nobody has one.
+        about: ``coverage`` of the candidates, and ``similarity`` of a list's items, one minus the
+            mean distance of its pairs: by the items' categories, or else by the model's vectors.
         seconds: to make all lists.
         item_Rn: the lists.
     """
@@ -131,15 +132,14 @@ def _about(
         count_V=task.item_count_V.numpy(),
         head_V=task.item_count_V.numpy() > 0,
     )
-    ways = {}
     if task.categories is not None:
-        ways["categories"] = (between_sets(task.categories), task.categories.code_VM.shape[1])
-    if isinstance(asker.catalogue, Catalogue):
+        distance, width = between_sets(task.categories), task.categories.code_VM.shape[1]
+    elif isinstance(asker.catalogue, Catalogue):
         vector_VD = asker.catalogue.table_VD.float().cpu().numpy()
-        ways["vectors"] = (between_vectors(vector_VD), vector_VD.shape[1])
-    for name, (distance, width) in ways.items():
-        for values in mean_distance(name, lists, distance, width=width).values():
-            mean = values.mean()
-            if mean is not None:
-                about[f"similarity by {name}"] = 1 - mean
+        distance, width = between_vectors(vector_VD), vector_VD.shape[1]
+    else:
+        return about
+    for values in mean_distance("distance", lists, distance, width=width).values():
+        mean = values.mean()
+        about |= {} if mean is None else {"similarity": 1 - mean}
     return about

@@ -2,6 +2,8 @@
 
 from html import escape
 
+import numpy as np
+
 from seqrec.ranking.lists import Floats
 
 WIDTH, HEIGHT = 520, 280  # of the plot
@@ -15,11 +17,11 @@ def horizon_picture(curves: dict[str, Floats], title: str) -> str:
     """Plot the share of users whose list has their h-th next event, from 0, over h.
 
     Args:
-        curves: ``hit_H`` by generator, of equal length.
+        curves: ``hit_H`` by generator, of equal length; NaN isn't drawn.
         title: text above the plot.
     """
     last = len(next(iter(curves.values())))
-    top = max(1e-9, 1.1 * max(float(max(hit_H)) for hit_H in curves.values()))
+    top = max(1e-9, 1.1 * max(float(np.nanmax(hit_H)) for hit_H in curves.values()))
 
     def place(h: int, share: float) -> tuple[float, float]:
         return round((h - 0.5) / last * WIDTH, 1), round(HEIGHT * (1 - share / top), 1)
@@ -33,7 +35,7 @@ def horizon_picture(curves: dict[str, Floats], title: str) -> str:
         parts.append(f"<text x='{x}' y='{HEIGHT + 18}' text-anchor='middle'>{h}</text>")
     for number, (name, hit_H) in enumerate(curves.items()):
         colour = COLOURS[number % len(COLOURS)]
-        points = [place(h, float(share)) for h, share in enumerate(hit_H, 1)]
+        points = [place(h, float(share)) for h, share in enumerate(hit_H, 1) if share >= 0]
         line = "L".join(f"{x} {y}" for x, y in points)
         parts.append(f"<path d='M{line}' fill='none' stroke='{colour}' stroke-width='2'/>")
         parts += [f"<circle cx='{x}' cy='{y}' r='3' fill='{colour}'/>" for x, y in points]

@@ -21,53 +21,64 @@ ROWS = 112  # of a sequence's weights at a time, so that little of the future is
 CHUNK_BYTES = 2 * 2**20  # weights held at once
 
 
-def causal_attention(qkv_BL3HW: Tensor, p: float) -> Tensor:
-    """Return ``dropout(softmax(q k^T / sqrt(W) + causal mask)) v`` of every head.
+def causal_attention(qkv_BL3HW: Tensor, p: float, bias: Tensor | None = None) -> Tensor:
+    """Return ``dropout(softmax(q k^T / sqrt(W) + bias + causal mask)) v`` of every head.
 
     Matrix products run in the type of the input, the softmax in float32.
 
     Args:
         qkv_BL3HW: queries, keys and values, of width W in each of H heads.
         p: share of the weights that are zeroed; the rest is scaled by ``1 / (1 - p)``.
+        bias: of each query with each key, (B, H, L, L), or (1, H, L, L) for all sequences.
 
     Returns:
         ``y_BLHW`` in the type of the input.
     """
-    return _Attention.apply(qkv_BL3HW, p, draw_keys() if p else None, None)
+    return _Attention.apply(qkv_BL3HW, p, draw_keys() if p else None, None, bias)
 
 
-def padded_attention(qkv_BL3HW: Tensor, p: float, length_B: Tensor) -> Tensor:
+def padded_attention(
+    qkv_BL3HW: Tensor, p: float, length_B: Tensor, bias: Tensor | None = None
+) -> Tensor:
     """Return the same where every position attends to all that are valid.
 
     Args:
-        qkv_BL3HW, p: as above.
+        qkv_BL3HW, p, bias: as above.
         length_B: valid positions of each sequence, at least 1.
     """
-    return _Attention.apply(qkv_BL3HW, p, draw_keys() if p else None, length_B)
+    return _Attention.apply(qkv_BL3HW, p, draw_keys() if p else None, length_B, bias)
 
 
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, qkv: Tensor, p: float, keys: tuple[int, int] | None, length: Tensor | None
+        ctx: Any,
+        qkv: Tensor,
+        p: float,
+        keys: tuple[int, int] | None,
+        length: Tensor | None,
+        bias: Tensor | None,
     ) -> Tensor:
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, L, W)
         y_BLHW = torch.empty_like(qkv[:, :, 0], memory_format=torch.contiguous_format)
         y = y_BLHW.transpose(1, 2)
         for at, rows, past, start in _chunks(q, length is None):
-            alpha = _weights(q[at, :, rows], k[at, :, past], None if length is None else length[at])
+            seen = None if length is None else length[at]
+            added = _part(bias, at, rows, past)
+            alpha = _weights(q[at, :, rows], k[at, :, past], seen, added)
             if keys:
                 alpha *= _mask(alpha, p, keys, start)
             y[at, :, rows] = alpha.to(v.dtype) @ v[at, :, past]
-        ctx.save_for_backward(qkv, y_BLHW)
+        ctx.save_for_backward(qkv, y_BLHW, bias)
         ctx.p, ctx.keys, ctx.length = p, keys, length
         return y_BLHW
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        qkv, y = ctx.saved_tensors
+        qkv, y, bias = ctx.saved_tensors
         grad_qkv = torch.zeros_like(qkv)
+        grad_bias = None if bias is None else torch.zeros_like(bias)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         grad_q, grad_k, grad_v = grad_qkv.permute(2, 0, 3, 1, 4)
         grad_y = grad.transpose(1, 2)
@@ -78,17 +89,21 @@ class _Attention(torch.autograd.Function):
             q_rows, k_past, v_past = q[at, :, rows], k[at, :, past], v[at, :, past]
             grad_rows = grad_y[at, :, rows]
             length = None if ctx.length is None else ctx.length[at]
-            dropped = alpha = _weights(q_rows, k_past, length)
+            dropped = alpha = _weights(q_rows, k_past, length, _part(bias, at, rows, past))
             slope = (grad_rows @ v_past.transpose(2, 3)).float()
             if ctx.keys:
                 mask = _mask(alpha, ctx.p, ctx.keys, start)
                 slope *= mask
                 dropped = mask.mul_(alpha)
-            slope = slope.sub_(mean[at, :, rows]).mul_(alpha).mul_(scale).to(q.dtype)
+            slope = slope.sub_(mean[at, :, rows]).mul_(alpha)
+            if grad_bias is not None:
+                own = _part(grad_bias, at, rows, past)
+                own += slope if len(bias) > 1 else slope.sum(0, keepdim=True)
+            slope = slope.mul_(scale).to(q.dtype)
             grad_v[at, :, past] += dropped.to(v.dtype).transpose(2, 3) @ grad_rows
             grad_q[at, :, rows] = slope @ k_past
             grad_k[at, :, past] += slope.transpose(2, 3) @ q_rows
-        return grad_qkv, None, None, None
+        return grad_qkv, None, None, None, grad_bias
 
 
 def _chunks(q_BHLW: Tensor, causal: bool = True) -> Iterator[tuple[slice, slice, slice, int]]:
@@ -106,10 +121,19 @@ def _chunks(q_BHLW: Tensor, causal: bool = True) -> Iterator[tuple[slice, slice,
             start += (at.stop - sequence) * weights
 
 
-def _weights(q: Tensor, k: Tensor, length: Tensor | None) -> Tensor:
+def _part(bias: Any, at: slice, rows: slice, past: slice) -> Any:
+    """Return the part of a bias, if there is one, that some rows of some sequences need."""
+    if bias is None:
+        return None
+    return bias[at if len(bias) > 1 else slice(None), :, rows, past]
+
+
+def _weights(q: Tensor, k: Tensor, length: Tensor | None, bias: Tensor | None) -> Tensor:
     """Return the softmax over the keys that are valid, or that each of the last rows sees."""
     rows, keys = q.shape[2], k.shape[2]
     score = ((q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)).float()
+    if bias is not None:
+        score += bias
     if length is not None:
         score.masked_fill_(~position_mask(length, keys)[:, None, None], -torch.inf)
         return torch.softmax(score, -1, out=score)

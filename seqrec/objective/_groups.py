@@ -18,9 +18,9 @@ class Groups:
     """The group of each user: by a column of the users, or by how much they have.
 
     ``activity`` has two groups: users with at most the median number of different items in training
-    and users with more. A column of texts, or of at most eight different numbers, has a group for
-    each value; another column of numbers is cut at its median. A user whose value is missing, or
-    who isn't known, is in no group.
+    and users with more; where nobody has more, the latter have the median. A column of texts, or of
+    at most eight different numbers, has a group for each value; another column of numbers is cut at
+    its median. A user whose value is missing, or who isn't known, is in no group.
 
     Args:
         by: ``activity``, or a column.
@@ -89,7 +89,9 @@ def _codes(value: pl.Series, *, halve: bool) -> Tensor:
     number = value.cast(pl.Float64, strict=False).fill_nan(None)
     numeric = number.null_count() == value.null_count()
     if halve or (numeric and number.drop_nulls().n_unique() > MOST):
-        code = (number > number.median()).cast(pl.Int64)
+        most = number.max()  # if the median itself, those below it are the first half
+        cut = number.filter(number < most).max() if number.median() == most else number.median()
+        code = (number > cut).fill_null(False).cast(pl.Int64).set(number.is_null(), None)
     else:
         text = value.cast(pl.String).str.strip_chars().replace("", None)
         names = text.drop_nulls().unique().sort()

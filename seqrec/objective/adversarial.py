@@ -34,7 +34,7 @@ class Adversarial:
     ask = staticmethod(NextItem.ask)
 
     def __init__(
-        self, *, loss: Loss, negatives: NegativeSampler, size: float = 0.5, weight: float = 1.0
+        self, *, loss: Loss, negatives: NegativeSampler, size: float = 0.1, weight: float = 1.0
     ) -> None:
         if not size > 0:
             raise ValueError(f"objective.size={size} must be above 0")

@@ -1,9 +1,9 @@
 """A head that learns quickly from one user (Nichol et al. 2018, Reptile)."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 
 from seqrec.contracts import Loss, NegativeSampler
@@ -67,7 +67,9 @@ class Reptile:
             ConfigError: the head has no weights.
         """
         loss, targets, _ = self.next.of(model, batch, model(batch.history))
-        first = {name: w for name, w in model.head.named_parameters() if w.requires_grad}
+        head = cast(nn.Module, model.head)
+        weights = head.named_parameters()
+        first: dict[str, Tensor] = {name: w for name, w in weights if w.requires_grad}
         if not first:
             raise ConfigError(
                 "this head has no weights that could learn from one user",
@@ -91,7 +93,7 @@ class Reptile:
             states = model.states(model.embed(one.history), one.history)
         weights = {name: w.detach().requires_grad_() for name, w in first.items()}
         for _ in range(self.steps):
-            u_BLD: Any = functional_call(model.head, weights, states)
+            u_BLD: Any = functional_call(cast(nn.Module, model.head), weights, states)
             loss, _, _ = self.next.of(model, one, u_BLD)
             slopes = torch.autograd.grad(loss, [*weights.values()], allow_unused=True)
             weights = {

@@ -82,7 +82,8 @@ def same_target(query_MD: Tensor, item_M: Tensor, temperature: float) -> Tensor:
         unit_MD = F.normalize(query_MD.float(), dim=1)
         score_MM = unit_MD @ unit_MD.T / temperature
         same_MM = item_M[:, None] == item_M
-        other_M = score_MM.masked_fill(same_MM, -1e9).logsumexp(1)
-        pair_MM = same_MM & ~torch.eye(len(item_M), dtype=torch.bool, device=item_M.device)
-        loss_MM = F.softplus(other_M[:, None] - score_MM)
-        return (loss_MM * pair_MM).sum() / pair_MM.sum().clamp(min=1)
+        apart_M = score_MM.masked_fill(same_MM, -1e9).logsumexp(1)
+        pair_MM = same_MM.clone().fill_diagonal_(False)  # few, so the loss is of these alone
+        one_P, other_P = pair_MM.nonzero(as_tuple=True)
+        loss_P = F.softplus(apart_M[one_P] - score_MM[one_P, other_P])
+        return loss_P.sum() / max(1, len(loss_P))

@@ -1,27 +1,37 @@
 """Loading of a recommender from the folder of a run."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
 
+from seqrec.adapter import read_adapter
 from seqrec.build import build_reranker
 from seqrec.config.saved import MEND
+from seqrec.config.schema import Root
 from seqrec.contracts import Facts
 from seqrec.errors import RunError
 from seqrec.recommend.built import built_from, built_model, facts_of
+from seqrec.run.audited import weights_hash
 from seqrec.run.folder import RunFolder
 
 
-def parts_of(folder: RunFolder) -> dict[str, Any]:
+def parts_of(folder: RunFolder, adapter: Path | None = None) -> dict[str, Any]:
     """Return the arguments of a :class:`~seqrec.recommend.recommender.Recommender`.
 
+    Args:
+        folder: that of the run.
+        adapter: the file of an adapter that was trained from this run; None: the run as it is.
+
     Raises:
-        RunError: the folder is damaged, or its configuration names what a run may not.
+        RunError: the folder is damaged, its configuration or the adapter's names what it may not,
+            or the adapter is one of another run or other items.
     """
     config, about = folder.config(), folder.about()
+    trained, config = ({}, config) if adapter is None else _adapted(folder, config, adapter)
     facts = facts_of(folder)
     model = built_model(folder, config, facts)
     prefix = "model."
@@ -31,6 +41,8 @@ def parts_of(folder: RunFolder) -> dict[str, Any]:
         if key.startswith(prefix)
     }
     load_weights(model, weights, folder)
+    if trained:
+        load_weights(model, model.state_dict() | trained, folder)
     catalogue = read_catalogue(folder, facts)
     with built_from(folder):
         reranker = build_reranker(config, _with_items(facts, catalogue))
@@ -42,6 +54,19 @@ def parts_of(folder: RunFolder) -> dict[str, Any]:
         "events": facts.events,
         "reranker": reranker,
     }
+
+
+def _adapted(folder: RunFolder, config: Root, file: Path) -> tuple[dict[str, torch.Tensor], Root]:
+    """Return what an adapter trained, and the configuration of the run with this adapter."""
+    trained, node, base = read_adapter(file)
+    folder.trust.check({"adapter": node}, file)
+    if base["weights"] != weights_hash(folder):
+        raise RunError(
+            f"the adapter was trained from another run, {base.get('run')}",
+            where=str(file),
+            todo="name that run, or the adapter's own folder",
+        )
+    return trained, replace(config, adapter=node)
 
 
 def load_weights(
@@ -56,9 +81,10 @@ def load_weights(
         module.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise RunError(
-            "the checkpoint doesn't fit config.yaml",
+            "the weights don't fit config.yaml",
             where=str(folder.path),
-            todo="restore the config.yaml that the run wrote",
+            todo="restore the config.yaml that the run wrote; an adapter that trained a table of "
+            "other items is loaded from its own folder",
         ) from error
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from seqrec.adapter import merged
 from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
@@ -54,7 +55,7 @@ class Recommender:
         reranker: Reranker | None = None,
     ) -> None:
         self.events = events
-        self.model, self.config, self.data_hash = model.eval(), config, data_hash
+        self.model, self.config, self.data_hash = merged(model).eval(), config, data_hash
         self.policy = Policy(
             candidate_V=torch.tensor([False, *catalogue["candidate"]]),
             mask_seen=config.evaluation.mask_seen,
@@ -69,6 +70,7 @@ class Recommender:
         *,
         trust: bool = False,
         searchpath: Iterable[str | Path] | None = None,
+        adapter: str | Path | None = None,
     ) -> "Recommender":
         """Read the folder of a run; its data isn't needed.
 
@@ -77,12 +79,15 @@ class Recommender:
             trust: import and call whatever its configuration names: code from outside this
                 package runs with all your rights.
             searchpath: folders of modules that its configuration may name.
+            adapter: ``adapter.ckpt`` of a run that began with this one, to load on top of it.
 
         Raises:
             ConfigError: a folder of `searchpath` doesn't exist.
-            RunError: the folder isn't a trained run's, is damaged, or names what a run may not.
+            RunError: the folder isn't a trained run's, is damaged, or names what a run may not, or
+                the adapter was trained from another run.
         """
-        return cls.of(RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath)))
+        folder = RunFolder.open(run, Trust.given(trust=trust, searchpath=searchpath))
+        return cls(**parts_of(folder, None if adapter is None else Path(adapter)))
 
     @classmethod
     def of(cls, folder: RunFolder) -> "Recommender":

@@ -24,9 +24,14 @@ def fingerprint(root: Root, store: SequenceStore) -> str:
     weights for the runs that begin, teach or make up this one. Code is the
     source of this package and of the user's own components; libraries and machine aren't part of it
     (a run's ``run.json`` has them).
+
+    Raises:
+        RunError: a run that it names isn't there.
     """
     config = to_values(root)
-    runs = [sha256_of(RunFolder(Path(place).expanduser()).best) for place in named_runs(config)]
+    runs = [
+        sha256_of(RunFolder.open(Path(place).expanduser()).best) for place in named_runs(config)
+    ]
     targets = tuple(sorted({node["_target_"] for _, node in components(config)}))
     facts = [
         values_of(config),

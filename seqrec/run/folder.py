@@ -39,6 +39,7 @@ from seqrec.disk.write import replacing, telling, write_file
 from seqrec.errors import RunError
 from seqrec.run.checkpoints import BEST, FOLDER, LAST, checkpoints_of, read_checkpoint
 from seqrec.run.entries import ABOUT, ALSO, IMPLIED, LOCK, RESULTS, SEALED
+from seqrec.run.packed import unpacked
 
 
 class RunFolder:
@@ -278,6 +279,7 @@ class RunFolder:
         weights = read_checkpoint(self.best)["state_dict"]
         try:
             check(self.best, within=self.path)
+            weights = unpacked(weights)
         except (OSError, ValueError) as error:
             raise self._damaged(self.best.name, error) from error
         return weights

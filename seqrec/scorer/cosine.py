@@ -1,5 +1,7 @@
 """Cosine similarity with temperature (Luo et al. 2018; Hou et al. 2022, CORE)."""
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -14,6 +16,8 @@ class Cosine(nn.Module):
         temperature: smaller is sharper; scores are in ``[-1/temperature, 1/temperature]``.
         dropout: rate, on the item table while training (CORE uses 0.2).
     """
+
+    has_tied_scores: ClassVar[bool] = False
 
     def __init__(self, *, temperature: float = 0.07, dropout: float = 0.0) -> None:
         super().__init__()

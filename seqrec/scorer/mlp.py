@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,8 @@ class MLP(nn.Module):
         hidden: widths of the layers in between.
         dropout: rate, after each hidden layer.
     """
+
+    has_tied_scores: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ class NCF(nn.Module):
     """
 
     has_vectors: ClassVar[bool] = False
+    has_tied_scores: ClassVar[bool] = False
 
     def __init__(self, *, dim: int, hidden: list[int], dropout: float = 0.0) -> None:
         super().__init__()

@@ -85,9 +85,7 @@ def _on(
             tick(done)
 
 
-def _metrics(
-    task: Task, judge: Judge, popular: Tested, table_VD: torch.Tensor | None
-) -> Metrics:
+def _metrics(task: Task, judge: Judge, popular: Tested, table_VD: torch.Tensor | None) -> Metrics:
     tested = judge.tested()
     lists = list_metrics(task, tested, popular, vector_VD=table_VD)
     means = {name: mean for name, each in lists.items() if (mean := each.mean()) is not None}

@@ -105,9 +105,7 @@ def chosen(points: Sequence[Point], k: int, loss: float) -> dict[str, Point]:
     """
     key = ACCURACY.key(k)
     least = (1 - loss) * (mean(points[0].valid, key) or 0.0)
-    return {
-        point.name: point for point in points[1:] if (mean(point.valid, key) or 0.0) >= least
-    }
+    return {point.name: point for point in points[1:] if (mean(point.valid, key) or 0.0) >= least}
 
 
 def front(points: Sequence[Point], measure: Measure, k: int) -> list[Point]:

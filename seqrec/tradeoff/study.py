@@ -110,7 +110,9 @@ def study(
         for part in PARTS:
             events, about = len(getattr(task.splits, part)), f"{folder.path.name} {part}"
             found[part].append(
-                measure(module, rerankers, split=part, tick=lambda n, a=about, e=events: tick(a, n, e))
+                measure(
+                    module, rerankers, split=part, tick=lambda n, a=about, e=events: tick(a, n, e)
+                )
             )
     assert told is not None
     points = [

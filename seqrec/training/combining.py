@@ -8,10 +8,13 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 
+from seqrec.ensemble.blend import Blended
 from seqrec.ensemble.model import EnsembleModel
+from seqrec.ranking.rank import Ranking
 from seqrec.recommend.built import keep_members
 from seqrec.run.checkpoints import write_checkpoint
 from seqrec.run.folder import RunFolder
+from seqrec.shapes import EvalBatch
 from seqrec.terminal.console import Console, print_line
 from seqrec.training.evaluated import EvaluatedModule
 
@@ -32,6 +35,7 @@ class EnsembleModule(EvaluatedModule):
     def __init__(self, *, runs: Sequence[RunFolder] | None, **given: Any) -> None:
         super().__init__(**given)
         self.runs = runs
+        self._asked: dict[int, Blended] | None = None  # while weights are chosen, by first event
 
     def fit(self, trainer: lightning.Trainer, folder: RunFolder, out: Console) -> dict[str, Any]:
         """Choose the weights, and save all as the run's best checkpoint; return the time it took.
@@ -51,7 +55,9 @@ class EnsembleModule(EvaluatedModule):
             print_line(out, "weights", f"{told}  {self.monitor} {abs(value):.4f}")
 
         count, steps = len(self.runs), self.config.ensemble.steps
+        self._asked = {}
         best = chosen(count, steps, judge, tell) if steps else (Fraction(1, count),) * count
+        self._asked = None
         self.model.weight_M.copy_(torch.tensor([float(weight) for weight in best]))
         self.fit_seconds = time.perf_counter() - began
         keep_members(self.runs, folder)
@@ -63,6 +69,16 @@ class EnsembleModule(EvaluatedModule):
             folder.best,
         )
         return {"fit_seconds": round(self.fit_seconds, 3)}
+
+    def _rank(self, batch: EvalBatch) -> tuple[Any, Ranking]:
+        """Rank a batch; while weights are chosen, models are asked about each batch once."""
+        if self._asked is None:
+            return super()._rank(batch)
+        candidate_V, first = self.judge.policy.candidate_V, int(batch.event_B[0])
+        if first not in self._asked:
+            self._asked[first] = self.model.asked(batch.history, candidate_V)
+        query = self.model.weighted(self._asked[first])
+        return query, self.judge.count(query, batch, self.model.catalogue(), self.loss)
 
 
 def chosen(

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MeanMetric
 
+from seqrec.adapter import FILE, write_adapter
 from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
 from seqrec.contracts import (
@@ -130,6 +131,13 @@ class TrainedModule(EvaluatedModule):
         """Event columns that the model or its teacher reads."""
         taught = () if self.teacher is None else self.teacher.wanted
         return tuple(dict.fromkeys((*self.model.wanted, *taught)))
+
+    def leave(self, folder: RunFolder) -> None:
+        """Write what an adapter trained as a file of its own."""
+        if self.config.adapter is not None:
+            begun = self.begun
+            base = None if begun is None else {"run": begun.run, "weights": begun.weights}
+            write_adapter(self.model, folder.path / FILE, node=self.config.adapter, base=base)
 
     # batches ------------------------------------------------------------------------------------
 

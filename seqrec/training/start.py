@@ -8,6 +8,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from seqrec.adapter import merged, renamed
 from seqrec.config.schema import Root
 from seqrec.context.events import USER, Events
 from seqrec.contracts import Facts
@@ -72,8 +73,8 @@ def begin_from(
 
     A table with a row per item (a suffix such as ``_VD``: see ``seqrec/shapes.py``) takes the rows
     of items with the same original id, one of users (``_UD``) likewise, and vectors of categories
-    go by their names. What the data says of items (their features' codes) isn't taken over. Rows
-    and tables that the run lacks stay as they are.
+    go by their names, those of positions by number. What the data says of items (their features'
+    codes) isn't taken over. Rows and tables that the run lacks stay as they are.
 
     Args:
         place: the run's folder.
@@ -89,7 +90,7 @@ def begin_from(
     """
     earlier = _read(place, config)
     ids = store.items()["item"]
-    old = _renamed(earlier.model, model)
+    old = renamed(_renamed(merged(earlier.model), model), model)
     new = dict(model.state_dict())
     carries = dict(_carries(earlier, model, store, facts))
     of_data = {name for name, _ in model.named_buffers() if _rows(name) in ("V", "U")}
@@ -106,6 +107,15 @@ def begin_from(
         new[name] = old[name].clone() if carry is None else carry(old[name], new[name])
     model.load_state_dict(new)
     weights = {name for name in new if name not in of_data}
+    lacking = [
+        name for name, p in model.named_parameters() if not p.requires_grad and name not in old
+    ]
+    if lacking:
+        raise RunError(
+            f"the adapter doesn't train {_listed(lacking)}, which the run lacks",
+            where=f"checkpoint={place}",
+            todo="choose the model of the run, or add these to adapter.train",
+        )
     return Begun(
         run=place,
         weights=weights_hash(earlier.folder),
@@ -152,6 +162,7 @@ def _carries(
     items = by_name(earlier.items.to_list(), store.items()["item"].to_list(), anew=True)
     names = [name for name, _ in model.named_parameters()]
     yield from ((name, items) for name in names if _rows(name) == "V")
+    yield from ((name, _first_rows) for name in names if name.endswith("position.weight"))
     for name, part in model.named_modules():
         if isinstance(part, Feature):
             before = dict(earlier.model.named_modules()).get(name)
@@ -181,6 +192,13 @@ def _users(earlier: _Earlier, store: SequenceStore) -> Carry:
     if earlier.folder.about()["data_hash"] != store.data_hash:
         then = find_data(earlier.folder, earlier.config)
     return by_name(then.users()["user"].to_list(), store.users()["user"].to_list(), anew=True)
+
+
+def _first_rows(old: Tensor, new: Tensor) -> Tensor:
+    """Return the table with as many of the first rows as both have: positions of any number."""
+    rows, both = new.clone(), min(len(old), len(new))
+    rows[:both] = old[:both]
+    return rows
 
 
 def _by_items(old_VM: Tensor, new_VM: Tensor, items: Carry) -> Carry:

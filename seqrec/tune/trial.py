@@ -64,7 +64,7 @@ def run_trial(config: DictConfig, folder: Path, report: Report) -> Outcome:
         report: see :class:`TrialCallback`.
 
     Raises:
-        ConfigError: the model is a baseline.
+        ConfigError: the model isn't trained.
         SeqrecError: a run would be refused.
     """
     root = typed(config)
@@ -74,7 +74,8 @@ def run_trial(config: DictConfig, folder: Path, report: Report) -> Outcome:
     hardware = choose_hardware_for(root)
     module = build_experiment(root, prepare_data(root))
     if not isinstance(module, TrainedModule):
-        raise ConfigError("a baseline is counted, so there is nothing to tune", where="model")
+        raise ConfigError("this model isn't trained, so there is nothing to tune", where="model")
+    module.inherit()
     run, watch = RunFolder(folder), TrialCallback(report)
     run.write_config(to_values(config))
     trainer = build_trainer(

@@ -15,10 +15,12 @@ def check_updatable(root: Root, store: SequenceStore) -> None:
     """Refuse a run that can't be updated, by name.
 
     Raises:
-        RunError: its data has no times or published parts, or its preparation lets later events
-            remove earlier ones.
+        RunError: it is an ensemble, its data has no times or published parts, or its preparation
+            lets later events remove earlier ones.
     """
     reasons = {
+        "an ensemble learns nothing; update its runs, and combine them again": root.ensemble
+        is not None,
         "its data has no times, so no event is known to be new": store.timestamp is None,
         "its split was published: the parts of split=given can't grow": store.part is not None,
         "prepare.repeats=last lets a new event remove an old one": root.prepare.repeats

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqrec.context.events import USER, Events
 from seqrec.contracts import Facts, Fresh, Growth
+from seqrec.embedding.codes import CodeEmbedding
 from seqrec.embedding.features import Feature
 from seqrec.embedding.friends import FriendsEmbedding
 from seqrec.errors import RunError
@@ -120,6 +121,8 @@ def _carries(
         if name.endswith("warm_V"):
             yield name, _warm
     for name, part in model.named_modules():
+        if isinstance(part, CodeEmbedding):
+            yield f"{name}.code_VC", _levels
         if isinstance(part, Feature):
             yield f"{name}.code_VM", _codes
             yield f"{name}.value_VF", _numbers
@@ -168,6 +171,15 @@ def _codes(old_VM: Tensor, new_VM: Tensor) -> Tensor:
     table[: len(old_VM)] = 0
     table[: len(old_VM), : old_VM.shape[1]] = old_VM
     return table
+
+
+def _levels(old_VC: Tensor, new_VC: Tensor) -> Tensor:
+    """Return codes of vectors as before, each level by itself; see :func:`_codes`."""
+    levels = [
+        _codes(old_V[:, None].int() + 1, new_V[:, None].int() + 1)[:, 0] - 1
+        for old_V, new_V in zip(old_VC.T, new_VC.T, strict=True)
+    ]
+    return torch.stack(levels, 1).clamp(min=0).to(old_VC.dtype)
 
 
 def _numbers(old_VF: Tensor, new_VF: Tensor) -> Tensor:

@@ -179,6 +179,23 @@ def test_inputs_are_weighed_by_states_and_fade_by_a_power_of_their_distance():
         torch.testing.assert_close(head(h, x)[0, t], head.value(alpha @ x[0, : t + 1]))
 
 
+def test_adaptive_mixes_a_state_with_attention_that_fades_as_the_state_says():
+    head = built("head", "adaptive")
+    nn.init.normal_(head.value.weight)
+    h = torch.randn(LENGTH, DIM)
+    ours = head(h[None])[0]
+    for t in range(LENGTH):
+        e = head.score(torch.tanh(head.hidden(h[: t + 1])))[:, 0]
+        power = nn.functional.softplus(head.fade(h[t]))
+        alpha = (e - power * (1 + t - torch.arange(t + 1)).log()).softmax(0)
+        gate = torch.sigmoid(head.share(h[t]))
+        expected = (1 - gate) * h[t] + gate * head.value(alpha @ h[: t + 1])
+        torch.testing.assert_close(ours[t], expected)
+        position = torch.tensor([t])
+        torch.testing.assert_close(head.weights(h[None], position)[0, : t + 1], alpha)
+        torch.testing.assert_close(head.gate(h[None], position), gate)
+
+
 def test_additive_is_the_papers_formula_on_every_prefix():
     head = component("head", "additive", concat=False)
     h = torch.randn(2, LENGTH, DIM)

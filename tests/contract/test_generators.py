@@ -2,6 +2,7 @@
 
 import math
 
+import polars as pl
 import pytest
 import torch
 from helpers.components import names
@@ -17,6 +18,15 @@ from seqrec.shapes import UNKNOWN_TIME, EvalBatch, History
 
 GENERATORS = Choice("generator", "generator", "generators")
 ITEMS, ROWS, LENGTH = 12, 7, 6
+CODES = ("embedding=codes", "embedding.codes=2", "embedding.size=4")
+TABLE = pl.DataFrame(
+    {
+        "index": range(1, ITEMS + 1),
+        "item": [f"i{n}" for n in range(ITEMS)],
+        "kind": [f"k{n % 3}" for n in range(ITEMS)],
+        "price": [float(n % 5) for n in range(ITEMS)],
+    }
+)
 EVENTS = {
     "timestamp": EventFacts(),
     "dwell": EventFacts(mean=1.0, std=2.0),
@@ -25,11 +35,12 @@ EVENTS = {
 every = pytest.mark.parametrize("name", names("generator"))
 
 
-def asker(*overrides: str, mask_seen: bool = True, denied: tuple[int, ...] = (3,)) -> Asker:
+def asker(generator, *, mask_seen: bool = True, denied: tuple[int, ...] = (3, 8)) -> Asker:
     """An untrained model of 12 items, two of which aren't candidates."""
+    overrides = CODES if getattr(generator, "needs_codes", False) else ()
     torch.manual_seed(4)
     config = root("dim=8", f"max_length={LENGTH}", "context=events", *overrides)
-    model = build_model(config, Facts(n_items=ITEMS, events=EVENTS)).eval()
+    model = build_model(config, Facts(n_items=ITEMS, events=EVENTS, items=lambda: TABLE)).eval()
     for parameter in model.parameters():
         parameter.data *= 3  # scores that aren't all about the same
     candidate_V = torch.tensor([False] + [item not in denied for item in range(1, ITEMS + 1)])
@@ -65,7 +76,7 @@ def made(name: str):
 def check_lists(generator):
     """No item twice, none that is forbidden; as many as are asked for, or all that are allowed."""
     for mask_seen in (True, False):
-        asks, some = asker(mask_seen=mask_seen), batch()
+        asks, some = asker(generator, mask_seen=mask_seen), batch()
         allowed_BV = asks.policy.allowed(some, ITEMS + 1)
         for n in (1, 4, ITEMS + 3):
             item_Bn, score_Bn = generator(asks, some, n)
@@ -82,7 +93,7 @@ def check_lists(generator):
 @torch.no_grad()
 def check_alone(generator):
     """A list depends on its own history: not on padding, nor on the histories beside it."""
-    asks, item_Bn = asker(), generator(asker(), batch(), 4)[0]
+    asks, item_Bn = asker(generator), generator(asker(generator), batch(), 4)[0]
     assert torch.equal(generator(asks, batch(extra=3), 4)[0], item_Bn)
     assert torch.equal(generator(asks, batch(3), 4)[0], item_Bn[:3])
 
@@ -90,7 +101,7 @@ def check_alone(generator):
 @torch.no_grad()
 def check_state(generator):
     """The same question has the same answer, and torch's random numbers aren't touched."""
-    asks, some = asker(), batch()
+    asks, some = asker(generator), batch()
     before, state = some.history.item_BL.clone(), torch.get_rng_state()
     first, again = (generator(asks, some, 5) for _ in range(2))
     assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1])
@@ -101,7 +112,7 @@ def check_state(generator):
 @torch.no_grad()
 def check_first(generator):
     """A list of one item is the best item, unless it is drawn."""
-    asks, some = asker(), batch()
+    asks, some = asker(generator), batch()
     if not hasattr(generator, "temperature"):
         assert torch.equal(generator(asks, some, 1)[0], TopK()(asks, some, 1)[0])
 

@@ -7,6 +7,7 @@ from helpers.components import names
 from seqrec.config.choose import Choice
 from seqrec.index import Allowed, Found, Tables, Wanted
 from seqrec.index.exact import Exact
+from seqrec.index.pruned import Pruned
 
 INDICES = Choice("index", "index", "indices")
 V, D, B = 3000, 16, 4
@@ -136,7 +137,7 @@ def test_a_broken_index_is_found_out(check):
         check(Broken(check, given), given)
 
 
-@pytest.mark.parametrize("name", ["exact", "int8_rescore"])
+@pytest.mark.parametrize("name", ["exact", "int8_rescore", "pruned"])
 def test_ties_go_to_the_first_item_and_bad_scores_are_left_out(name):
     given = tables(200, bias=False)
     given.item_VD[:] = given.item_VD[1]
@@ -146,12 +147,39 @@ def test_ties_go_to_the_first_item_and_bad_scores_are_left_out(name):
     assert found.item_K.tolist() == [1, 2, 4, 5, 6]
 
 
-def test_blocks_and_ties_across_them_change_nothing():
+@pytest.mark.parametrize("name", ["exact", "pruned"])
+def test_blocks_and_ties_across_them_change_nothing(name):
     rng = np.random.default_rng(1)
     given = Tables(rng.integers(-2, 3, (150_000, 2)).astype(np.float32))
     query_BD = np.array([[1, 2], [0, 1], [-1, 1]], np.float32)
     wanted = [Wanted(12, allowed(0.4, 150_000), np.arange(1, 150_000, 7))] * 3
     for query_D, found, each in zip(
-        query_BD, Exact(tables=given).search(query_BD, wanted), wanted, strict=True
+        query_BD, made(name, given).search(query_BD, wanted), wanted, strict=True
     ):
         assert found.item_K.tolist() == naive(given, query_D, each)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_items_that_a_bound_rules_out_are_never_in_the_list(bias):
+    """Vectors with a few main directions, as trained ones have: few are scored, all lists exact."""
+    rng = np.random.default_rng(2)
+    item_VD = rng.standard_normal((60_000, 32), dtype=np.float32)
+    item_VD *= 2.0 ** -np.arange(32, dtype=np.float32)
+    item_VD = item_VD @ np.linalg.qr(rng.standard_normal((32, 32)))[0].astype(np.float32)
+    bias_V = 0.1 * rng.standard_normal(60_000, dtype=np.float32) if bias else None
+    given, query_BD = Tables(item_VD, bias_V), item_VD[rng.integers(60_000, size=12)]
+    pruned = Pruned(tables=given, leading=8)
+    for share in (1.0, 0.2):
+        wanted = [Wanted(10, allowed(share, 60_000), np.arange(1, 60_000, 3))] * 12
+        both = (index.search(query_BD, wanted) for index in (pruned, Exact(tables=given)))
+        for found, expected in zip(*both, strict=True):
+            assert found.item_K.tolist() == expected.item_K.tolist()
+            np.testing.assert_allclose(found.score_K, expected.score_K, rtol=1e-5)
+    assert pruned.scored < 0.1 * 2 * 12 * 60_000
+
+
+def test_a_bound_is_above_the_score_of_every_item():
+    given = tables()
+    pruned = Pruned(tables=given, leading=5)
+    bound_BV = pruned._asked(queries()) @ pruned.bound_VE.T
+    assert (bound_BV >= given.scores(queries(), 0, V)).all()

@@ -30,7 +30,7 @@ def objective(name: str):
 
 def model_for(kind) -> SequenceModel:
     return SequenceModel(
-        embedding=component("embedding", "id"),
+        embedding=component("embedding", "codes" if getattr(kind, "needs_codes", False) else "id"),
         encoder=component("encoder", "gru"),
         head=component("head", "additive"),
         scorer=component("scorer", "tied"),

@@ -76,7 +76,7 @@ def check_parts(teacher):
 
 def check_prefixes(teacher):
     """What it says at a position depends on what stands before alone, whatever is padded."""
-    told, row_N, column_N = histories(), *places()
+    told, (_, column_N) = histories(), places()
     whole = scores(teacher, told)
     early = column_N < 3
     other_BL = histories(seed=2).item_BL

@@ -101,3 +101,78 @@ def joined(start, end, most):
 def test_a_broken_window_is_found_out(check, broken):
     with pytest.raises(AssertionError):
         check(broken)
+
+
+DRAWING = [name for name in names("window") if hasattr(component("window", name), "drawn")]
+
+
+def check_drawing(window):
+    """An epoch's segments follow from its generator alone, and are some of all, always as many."""
+    every = {tuple(row) for row in _rows(window(START, END, 8))}
+    one, again, other = (
+        _rows(window.drawn(START, END, 8, np.random.default_rng(seed))) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(one, again) and len(one) == len(other)
+    assert {tuple(row) for row in one} <= every
+
+
+@pytest.mark.parametrize("name", DRAWING)
+@pytest.mark.parametrize("options", [{}, {"per_epoch": 3}])
+def test_an_epochs_segments_are_drawn_by_its_generator(name, options):
+    check_drawing(component("window", name, **options))
+
+
+class Drawing:
+    """All prefixes, of which `change` makes an epoch's."""
+
+    def __init__(self, change):
+        self.whole, self.change = component("window", "prefixes"), change
+
+    def __call__(self, start, end, most):
+        return self.whole(start, end, most)
+
+    def drawn(self, start, end, most, rng):
+        return self.change(self(start, end, most), rng)
+
+
+def taken(cut, row):
+    return Segments(cut.start[row], cut.end[row], cut.prefix[row])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda cut, rng: taken(cut, np.random.default_rng().permutation(len(cut.end))[:9]),
+        lambda cut, rng: taken(cut, np.flatnonzero(rng.random(len(cut.end)) < 0.5)),
+        lambda cut, rng: Segments(cut.start, cut.end, cut.prefix + 1),
+    ],
+)
+def test_a_window_that_draws_otherwise_is_found_out(change):
+    check_drawing(Drawing(lambda cut, rng: cut))
+    with pytest.raises(AssertionError):
+        check_drawing(Drawing(change))
+
+
+def test_prefixes_have_a_row_for_each_target_which_is_last():
+    cut = component("window", "prefixes")(np.array([0, 10]), np.array([4, 12]), 3)
+    rows = [(0, 1, 0), (0, 2, 1), (0, 3, 2), (1, 4, 2), (10, 11, 0), (10, 12, 1)]
+    assert [tuple(row) for row in _rows(cut)] == rows
+
+
+def test_so_many_prefixes_of_each_history_are_drawn_evenly():
+    window, count = component("window", "prefixes", per_epoch=2), np.zeros(40)
+    start, end = np.array([0, 10, 30]), np.array([1, 14, 38])
+    for seed in range(400):
+        drawn = window.drawn(start, end, 5, np.random.default_rng(seed))
+        mine = np.searchsorted(end, drawn.end)
+        assert np.bincount(mine).tolist() == [1, 2, 2] and len(set(drawn.end)) == 5
+        count[drawn.end] += 1
+    assert (
+        count[1] == 400
+        and abs(count[11:15] - 200).max() < 50
+        and abs(count[31:39] - 100).max() < 40
+    )
+
+
+def _rows(cut):
+    return np.stack([cut.start, cut.end, cut.prefix], 1)

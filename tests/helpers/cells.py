@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-from helpers import CONFIGS
+from helpers.components import names
 from helpers.experiments import root
 from seqrec.build import build_model
 from seqrec.bundle.model import Onnx
@@ -45,20 +45,26 @@ EXTRAS = (
     ("context=events", "context.columns=[user,device]"),
 )
 BLOCKS = (("encoder.block=sasrec",), ("encoder.positions=end",), ("encoder.layers=1",))
+TIMES = (
+    ("encoder=hstu", "encoder.time=request"),
+    ("encoder=transformer", "encoder.time=events", "encoder.positions=relative"),
+    ("encoder=filter", "encoder.taps=learned"),
+)
 MASKED = ("encoder.causal=false", "objective=masked_item")
 
 
 def cells() -> list[tuple[str, ...]]:
     """The overrides of every cell; the first ones have each pair of two kinds."""
-    encoders = [f"encoder={path.stem}" for path in sorted((CONFIGS / "encoder").glob("*.yaml"))]
-    heads = [f"head={path.stem}" for path in sorted((CONFIGS / "head").glob("*.yaml"))]
+    encoders = [f"encoder={name}" for name in names("encoder")]
+    heads = [f"head={name}" for name in names("head")]
     turns = list(enumerate(product(encoders, heads)))
     first, *rest = ([(*two, SCORERS[(at + by) % 3]) for at, two in turns] for by in range(3))
     extras = [
         (e, "head=additive", s, *x) for e, x in product(encoders, EXTRAS) for s in SCORERS[:2]
     ]
     blocks = [("encoder=transformer", h, *b) for h, b in product(heads[:5], (*BLOCKS, MASKED))]
-    return [*first, *extras[::2], *blocks, *extras[1::2], *rest[0], *rest[1]]
+    times = [(e, "head=last", *options) for e, *options in TIMES]
+    return [*first, *extras[::2], *blocks, *times, *extras[1::2], *rest[0], *rest[1]]
 
 
 def compare(cell: tuple[str, ...], folder: Path) -> float:

@@ -2,6 +2,7 @@
 
 import copy
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,7 @@ from seqrec.contracts import EventFacts
 from seqrec.shapes import History
 
 DIM, LENGTH, ITEMS = 8, 20, 20
+NEEDS = {("encoder", "huggingface"): "transformers"}  # packages of extras
 RULES = [{"if": {"brand": "b1"}, "never": {"genres": "g0"}}]
 GIVEN = {"rules": {"rules": RULES}, "violations": {"violations": {"rules": RULES}}}  # required keys
 ITEM_TABLE = pl.DataFrame(
@@ -58,8 +60,9 @@ def history(length_B: torch.Tensor, width: int = LENGTH, **event: torch.Tensor) 
 
 
 def names(kind: str) -> list[str]:
-    """Options of a configuration group."""
-    return sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
+    """Options of a configuration group, without those whose package isn't installed."""
+    found = sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
+    return [name for name in found if find_spec(NEEDS.get((kind, name), "torch"))]
 
 
 def node(kind: str, name: str) -> dict:

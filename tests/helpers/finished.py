@@ -26,6 +26,11 @@ COMMANDS = {
         *(*SHOP, "logger=none", "data.items_path=shop/items.csv", "evaluation.monitor=ndcg@5"),
         *("embedding=features", "embedding.features=[{kind: category}]", "embedding.join=gate"),
     ),
+    "codes": (
+        *(*SHOP, "logger=none", "data.items_path=shop/items.csv", "evaluation.monitor=ndcg@5"),
+        *("embedding=codes", "embedding.features=[{kind: category}]", "embedding.codes=2"),
+        *("embedding.size=16", "objective=next_code"),
+    ),
 }
 
 

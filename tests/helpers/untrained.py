@@ -38,7 +38,11 @@ def untrained_run(
     folder.write_config(to_values(config))
     items = store.items().with_columns(candidate=pl.lit(True), item_events=pl.lit(1))
     folder.write_table("catalogue.parquet", items)
-    about = {"facts": module.facts.plain(), "data_hash": store.data_hash, "store": store.folder.name}
+    about = {
+        "facts": module.facts.plain(),
+        "data_hash": store.data_hash,
+        "store": store.folder.name,
+    }
     folder.write_json("run.json", about | {"precision": "fp32", "run_id": path.name})
     folder.write_json("metrics.json", {"data_hash": store.data_hash, "protocol": "untrained"})
     folder.checkpoints.mkdir()

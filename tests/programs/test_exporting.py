@@ -150,7 +150,7 @@ def test_a_damaged_checkpoint_is_named(default):
 def test_a_counted_model_is_refused_by_name(finished, tmp_path):
     run, place = finished("markov").run, Place(tmp_path)
     said = place.run("scripts/export.py", f"run={run}", f"out={tmp_path / 'new'}", status=2)
-    assert "Markov is counted" in said
+    assert "Markov is a baseline" in said
 
 
 @pytest.mark.slow

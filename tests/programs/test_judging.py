@@ -134,3 +134,26 @@ def test_what_no_horizon_has_is_refused(place, finished):
         "horizon=3", "generator=sample", "sequnces=3"
     )
     assert "mask_sen: unknown, did you mean mask_seen" in refused("mask_sen=true")
+
+
+def test_what_was_shown_at_random_is_a_slice_of_its_own(place, tmp_path):
+    """Any data with a column ``exposure`` has it."""
+    random = np.random.default_rng(0)
+    rows = ["user_id,item_id,timestamp,exposure"]
+    for user in range(60):
+        for at in range(8):
+            shown = "random" if user % 3 == 0 and at == 7 else "chosen"
+            rows.append(f"u{user},i{random.integers(15)},{at},{shown}")
+    (tmp_path / "shown.csv").write_text("\n".join(rows))
+    place.run(
+        *("train.py", "data=files", f"data.path={tmp_path / 'shown.csv'}", "logger=none"),
+        *("data.context=[exposure]", "prepare.k_core=0", "prepare.repeats=keep"),
+        *("model=popularity", "evaluation.ks=[5]", "evaluation.monitor=ndcg@5"),
+        "evaluation.mask_seen=false",
+    )
+    found = metrics(place.runs()[0])
+    assert found["slices/exposure=random/events"] == 20
+    assert found["slices/exposure=chosen/events"] == 40
+    gap = found["slices/exposure=random/ndcg@5"] - found["slices/exposure=chosen/ndcg@5"]
+    assert found["gaps/exposure/ndcg@5"] == pytest.approx(gap)
+    assert 0 < found["balanced/ndcg@5"] < 1

@@ -229,6 +229,22 @@ def test_a_sharded_model_trains_clips_and_resumes_as_a_whole_one(tmp_path, alone
 
 
 @pytest.mark.slow
+def test_what_learns_beside_a_sharded_model_trains_and_resumes(tmp_path):
+    """An objective and a sampler with weights of their own."""
+    place = Place(tmp_path)
+    place.env["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
+    on_cpu = "trainer.strategy={_target_:helpers.sharded_on_cpu.ShardedOnCPU}"
+    given = ("objective=sqn", "objective.by=novelty", "loss=bpr", "negatives=adversarial", on_cpu)
+    as_torchrun(place, *TWO, *given)
+    [run] = place.runs()
+    more = (f"resume={run}", "trainer.max_epochs=3", "trainer.patience=10")
+    said = as_torchrun(place, *TWO, *given, *more)
+    assert re.search("epoch +3 ", said) and not re.search("epoch +2 ", said)
+    ours = f"searchpath=[{ROOT / 'tests'}]"
+    assert "equal to metrics.json" in place.run("scripts/evaluate.py", f"run={run}", ours)
+
+
+@pytest.mark.slow
 def test_sharding_over_cpus_is_refused(tmp_path):
     said = Place(tmp_path).run("train.py", *TWO, "trainer=fsdp", "trainer.devices=1", status=2)
     assert "FSDP needs CUDA GPUs" in said

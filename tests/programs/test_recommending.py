@@ -139,3 +139,23 @@ def test_a_feature_that_no_item_has_is_refused(place, tmp_path):
         "logger=none", "embedding=features", "embedding.features=[{colour: category}]", status=1,
     )  # fmt: skip
     assert "no column 'colour'" in said and "use one of: " in said
+
+
+def test_a_run_with_codes_finds_its_items_by_them(place, finished):
+    shared = finished("codes")
+    assert "codes: 2 of 16 values" in shared.said
+    run = f"run={shared.run}"
+    said = place.run("scripts/evaluate.py", run)
+    assert "equal to metrics.json" in said
+    items = pl.read_parquet(shared.run / "catalogue.parquet")["item"][:2].to_list()
+    session = f"items=[{', '.join(items)}]"
+    best, found = (
+        json.loads(place.run("scripts/recommend.py", run, session, "format=json", "k=4", *more))
+        for more in ((), ("generator=codes",))
+    )
+    assert [row["score"] for row in found["items"]] == pytest.approx(
+        [row["score"] for row in best["items"]], rel=1e-5
+    )
+    said = place.run("scripts/recommend.py", f"run={finished('default').run}", "items=[i3]",
+                     "generator=codes", status=2)  # fmt: skip
+    assert "choose a run with embedding=codes" in said

@@ -63,6 +63,17 @@ def test_evaluate_gives_the_numbers_that_the_run_wrote(place, finished):
     assert f"{metrics(run)['test/ndcg@10']:.4f}" in said
 
 
+def test_evaluate_adds_noise_to_the_vectors_of_events(place, finished):
+    run = finished("default").run
+    said = place.run("scripts/evaluate.py", f"run={run}", "noise=0.5", "noise_way=worst")
+    assert "0.5 of each vector's length, worst" in said and "check" not in said
+    counted = finished("popularity").run
+    said = place.run("scripts/evaluate.py", f"run={counted}", "noise=0.5", status=2)
+    assert "a baseline or an ensemble has no vectors" in said
+    said = place.run("scripts/evaluate.py", f"run={run}", "noise_way=worse", status=2)
+    assert "choose random or worst" in said
+
+
 def test_the_learning_curve_holds_what_was_validated(finished):
     run, said = finished("default").run, finished("default").said
     best = metrics(run)["best_epoch"]

@@ -62,6 +62,8 @@ def _whole(config: dict[str, Any]) -> Iterator[str]:
         for group in REQUIRED:
             if group in config and config[group] is None:
                 yield f"{group}=null: a trained model needs one; choose one, or another model=..."
+        if config.get("adapter") and not (config.get("checkpoint") or config.get("update")):
+            yield "adapter: it trains a part of a finished run; name that, checkpoint=FOLDER"
         return
     if config.get("ensemble") is not None:
         yield from _combined(config)

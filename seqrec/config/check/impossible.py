@@ -8,7 +8,7 @@ from typing import Any
 from seqrec.config.check.components import components
 
 WIDE = 1 << 16  # the largest width of vectors: a layer of that width alone has 17 GB of weights
-WIDTHS = ("embedding", "context", "encoder", "head", "scorer")  # they pass vectors on
+WIDTHS = ("embedding", "context", "encoder", "head", "scorer", "adapter")  # they pass vectors on
 DEVICES = re.compile(r"auto|-1|[1-9]\d*|\d+(,\d+)+|\d+,")
 
 

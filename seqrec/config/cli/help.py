@@ -11,7 +11,7 @@ from seqrec.home import as_started
 # what other commands choose from: no groups of a run
 ELSEWHERE = (
     *("tune", "explainer", "generator", "index", "state", "policy", "estimator", "growth"),
-    "gate",
+    *("gate", "compress"),
 )
 
 

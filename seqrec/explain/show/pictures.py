@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from seqrec.comparison.show.report.parts import escape, short
+from seqrec.explain.show.reach import reach
 from seqrec.explain.why import Why
 from seqrec.model import SequenceModel
 from seqrec.pages.chart import Chart, Figure, Sheet, Variant, layout_of
@@ -28,7 +29,8 @@ def pictures(why: Why, question: Question) -> list[Chart]:
     charts = [strip(why, names), *by_column(why, names)]
     model = question.model
     if isinstance(model, SequenceModel):
-        charts += [attention(why, question, model, names), gradient(why, question, names)]
+        charts += [attention(why, question, model, names), *reach(question, model, names)]
+        charts.append(gradient(why, question, names))
     return charts
 
 

@@ -142,6 +142,12 @@ def test_kuairand_joins_its_logs_and_divides_to_the_watch_ratio(tmp_path: Path):
     assert data.rejected == {"NaN or unparsable rating": 1}  # a video without length has no ratio
     assert data.items is not None
     assert data.users is not None and data.users.collect().to_dicts() == [KUAISHOU_USER]
+    (tmp_path / "log_random_4_22_to_5_08_pure.csv").write_text(
+        head + "0,7,20220422,701,1650583300000,1,9000,10000,1\n"
+    )
+    both = KuaiRand(raw_dir=str(tmp_path), max_bad_rows=0.5, random=True).read().events.collect()
+    assert both["exposure"].to_list() == ["chosen", "chosen", "random"]
+    assert "exposure" not in data.events.collect().columns
     video = ("5", None, "441", "NORMAL", "ShortImport", 17200.0, "4.0", ["12", "65"])
     assert data.items.collect().row(0) == video
     with pytest.raises(DataError, match="no log_standard_"):

@@ -79,7 +79,10 @@ def test_the_deviation_is_that_of_all_items_however_many_are_scored_at_once(monk
 @torch.no_grad()
 @pytest.mark.parametrize("combine", list(Combine))
 def test_chosen_items_and_shared_ones_have_the_scores_of_the_whole(combine):
-    model, told = ensemble(trained("gru"), trained("lstm", "ncf"), combine=combine), history(LENGTHS)
+    model, told = (
+        ensemble(trained("gru"), trained("lstm", "ncf"), combine=combine),
+        history(LENGTHS),
+    )
     query, catalogue, whole = model.query(told), model.catalogue(), scores(model, told)
     chosen_B, shared_S = torch.tensor([2, 7, 1]), torch.tensor([3, 9])
     torch.testing.assert_close(catalogue.score(query, chosen_B), whole[range(3), chosen_B])

@@ -13,7 +13,7 @@ from seqrec.comparison.read.find import find_runs
 from seqrec.comparison.show.report.slices import slice_dots
 from seqrec.errors import ConfigError
 from seqrec.evaluation.groups import find_groups
-from seqrec.evaluation.slices import slice_metrics
+from seqrec.evaluation.slices import balanced_metrics, slice_metrics
 from seqrec.metric.ndcg import NDCG
 
 
@@ -135,3 +135,10 @@ def test_the_report_shows_groups(tmp_path):
     [jobs] = [variant for variant in chart.variants if variant.label == "users by job"]
     assert len(jobs.sheet.header) == 13 and len(jobs.figure["data"]) == 8  # colours
     assert not any("<" in trace["name"] for trace in jobs.figure["data"])
+
+
+def test_balanced_metrics_are_means_over_the_targets():
+    """Three events of one item count as much as the one of another."""
+    events = pl.DataFrame({"item": ["a", "a", "a", "b"], "rank": [1, 1, 20, 2]})
+    found = balanced_metrics(events, {"ndcg": NDCG()}, 10)
+    assert found == {"balanced/ndcg@10": pytest.approx((2 / 3 + 1 / np.log2(3)) / 2)}

@@ -49,7 +49,7 @@ def test_scores_that_are_no_products_are_refused_by_name():
         exportable(model)
     assert "scorer=tied" in str(raised.value)
     counted = build_baseline(root("model=item_knn"), Facts(n_items=ITEMS))
-    with pytest.raises(ConfigError, match="ItemKNN is counted"):
+    with pytest.raises(ConfigError, match="ItemKNN is a baseline"):
         exportable(counted)
 
 

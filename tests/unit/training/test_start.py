@@ -1,5 +1,7 @@
 """Beginning with the weights of a finished run: rows go by original ids, tables by names."""
 
+import shutil
+
 import pytest
 import torch
 from helpers.experiments import root, store_of
@@ -8,6 +10,7 @@ from helpers.untrained import untrained_run
 
 from seqrec.errors import ConfigError, RunError
 from seqrec.experiment.assemble import build_experiment
+from seqrec.run.fingerprint import fingerprint
 from seqrec.training.start import begin_from
 
 USERS = ("encoder=identity", "head=last", "embedding=user", "window=sliding")
@@ -80,6 +83,19 @@ def test_tables_that_one_of_the_two_lacks_are_told(earlier, place):
     assert "; anew: head." in found.text() and "; left: head." in found.text()
 
 
+def test_positions_go_by_number_however_many_there_are(place):
+    """A model of masked items has one position more than one of the next item."""
+    folder, _, _ = untrained_run(place / "sasrec", "model=sasrec", cache=place / "cache")
+    then = weights_of(folder)["encoder.position.weight"]
+    for more in (15, 25):
+        module, first, _ = begun(
+            folder, "model=sasrec", f"max_length={more}", cache=place / "cache"
+        )
+        now, both = module.model.state_dict()["encoder.position.weight"], min(more, 20)
+        assert torch.equal(now[:both], then[:both])
+        assert torch.equal(now[both:], first["encoder.position.weight"][both:])
+
+
 @pytest.mark.parametrize("overrides", [("dim=16",), ("encoder.layers=2", "dim=16")])
 def test_a_table_of_another_shape_is_refused_by_name(overrides, earlier, place):
     with pytest.raises(RunError, match=r"embedding.weight_VD has another shape(.|\n)*checkpoint="):
@@ -90,6 +106,22 @@ def test_a_counted_run_has_no_weights_to_begin_with(place):
     folder, _, _ = untrained_run(place / "markov", "model=markov", cache=place / "cache")
     with pytest.raises(ConfigError, match="Markov is a baseline: it has no weights"):
         begun(folder, cache=place / "cache")
+
+
+def test_a_fingerprint_has_the_weights_and_not_the_folder(earlier, place):
+    """A copy of a run is that run; one with other weights is another."""
+    store = store_of(root(), place / "cache")
+    plain = fingerprint(root(), store)
+    own = fingerprint(root(f"checkpoint={earlier.path}"), store)
+    shutil.copytree(earlier.path, place / "copy")
+    assert fingerprint(root(f"checkpoint={place / 'copy'}"), store) == own != plain
+    other, _, _ = untrained_run(place / "other", cache=place / "cache", seed=3)
+    assert fingerprint(root(f"checkpoint={other.path}"), store) not in (own, plain)
+    teacher = ("objective=distil", "teacher=run")
+    taught = fingerprint(root(*teacher, f"teacher.run={earlier.path}"), store)
+    assert taught != fingerprint(root(*teacher, f"teacher.run={other.path}"), store)
+    with pytest.raises(RunError, match="not the folder of a run"):
+        fingerprint(root(f"checkpoint={place / 'nowhere'}"), store)
 
 
 def test_users_are_found_by_their_names(place):

@@ -11,8 +11,10 @@ from omegaconf import OmegaConf
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.run import run
+from seqrec.machine.hardware import find_hardware
 from seqrec.objective.next_item import NextItem
 from seqrec.run.folder import RunFolder, to_values
+from seqrec.training.plan import make_plan
 
 SMALL = ("data.n_users=60", "data.n_items=20", "data.length=10", "batch.size=20", "trainer.ema=0.5")
 NOISE = {"_target_": "helpers.batches.Noise"}
@@ -73,6 +75,32 @@ def test_a_resumed_run_sees_the_augmented_batches_of_an_unbroken_one(tmp_path):
     assert equal(weights(tmp_path / "b", "trainer.max_epochs=3", augment=NOISE), unbroken)
     clean = weights(tmp_path / "c", "trainer.max_epochs=3", augment=to_values(root())["augment"])
     assert not equal(clean, unbroken)
+
+
+LEARNERS = {  # an objective and a sampler with weights of their own, and one that keeps a count
+    "sqn": ("objective=sqn", "objective.by=novelty", "loss=bpr", "negatives=adversarial"),
+    "worst_group": ("objective=worst_group",),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEARNERS)
+def test_what_learns_beside_the_model_is_trained_saved_and_resumed(name, tmp_path):
+    none = to_values(root())["augment"]
+    chosen = (*LEARNERS[name], "trainer.patience=0")
+    unbroken = weights(tmp_path / "a", "trainer.max_epochs=3", *chosen, augment=none)
+    once = weights(tmp_path / "b", "trainer.max_epochs=1", *chosen, augment=none)
+    beside = [key for key in once if key.startswith(("objective.", "negatives."))]
+    assert beside and not any(torch.equal(once[key], unbroken[key]) for key in beside)
+    resumed = weights(tmp_path / "b", "trainer.max_epochs=3", *chosen, augment=none)
+    assert resumed.keys() == unbroken.keys() and equal(resumed, unbroken)
+
+
+def test_a_plan_leaves_what_an_objective_counts_as_it_was(store):
+    experiment = build_experiment(root(*SMALL, "objective=worst_group"), store)
+    before = experiment.objective.share_G.clone()
+    make_plan(experiment, find_hardware("cpu", "fp32"))
+    assert torch.equal(experiment.objective.share_G, before)
 
 
 class Refusing:

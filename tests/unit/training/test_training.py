@@ -19,6 +19,7 @@ from seqrec.shapes import EvalBatch, History, TrainBatch
 from seqrec.split.leave_one_out import LeaveOneOut
 from seqrec.training.module import TrainedModule
 from seqrec.window.last import Last
+from seqrec.window.prefixes import Prefixes
 from seqrec.window.sliding import Sliding
 
 
@@ -210,7 +211,7 @@ def test_context_is_seen_but_not_learned_from(uneven):
     assert total == pytest.approx(len(batches))
 
 
-@pytest.mark.parametrize("window", [Last(), Sliding(stride=4)])
+@pytest.mark.parametrize("window", [Last(), Sliding(stride=4), Prefixes(per_epoch=3)])
 @pytest.mark.parametrize("world", [1, 2, 3])
 def test_the_weighted_loss_is_the_mean_over_all_targets(uneven, world, window):
     """Over an epoch and its processes, exactly: so the gradient is unbiased."""

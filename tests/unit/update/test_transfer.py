@@ -11,7 +11,7 @@ from seqrec.errors import RunError
 from seqrec.growth.zero import Zero
 from seqrec.shapes import History
 from seqrec.update.split import Continued
-from seqrec.update.transfer import Before, by_name, transferred
+from seqrec.update.transfer import Before, _levels, by_name, transferred
 
 FEATURES = "embedding.features=[{kind: category}, {price: number}, {title: text}]"
 MODELS = {
@@ -86,3 +86,11 @@ def test_a_table_of_another_shape_is_refused_by_name(grown):
     with pytest.raises(RunError, match=r"can't be carried over") as refused:
         transferred(known, new, now, store=after, train=train, growth=Zero())
     assert "train a new run" in str(refused.value)
+
+
+def test_codes_of_vectors_keep_their_items_and_new_items_get_those_of_their_like():
+    old_VC = torch.tensor([[0, 0], [2, 1], [2, 0], [1, 1]], dtype=torch.uint8)
+    new_VC = torch.tensor([[0, 0], [3, 0], [3, 2], [0, 0], [3, 0], [0, 2]], dtype=torch.uint8)
+    carried_VC = _levels(old_VC, new_VC)
+    assert carried_VC.tolist() == [*old_VC.tolist(), [2, 1], [1, 0]]
+    assert carried_VC.dtype == torch.uint8
