@@ -52,6 +52,7 @@ class FriendsEmbedding(nn.Module):
 
     bounds: ClassVar = {"most": (1, 10_000)}
     has_sparse_gradients: ClassVar[bool] = False
+    has_codes: ClassVar[bool] = False
     item_UM: Tensor
     weight_UM: Tensor
 

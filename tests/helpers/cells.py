@@ -40,6 +40,7 @@ EXTRAS = (
     ("context=events", "context.target_time=true"),
     ("embedding=features", "embedding.join=gate"),
     ("embedding=features", "embedding.join=concat", "context=events"),
+    ("embedding=codes", "embedding.size=8"),
     ("embedding=user",),
     ("embedding=friends",),
     ("context=events", "context.columns=[user,device]"),
