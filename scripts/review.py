@@ -1,4 +1,4 @@
-"""Show odd lists of a log to a person, and keep the verdicts."""
+"""Show odd lists of a log, or of a run's test, to a person, and keep the verdicts."""
 
 import sys
 from pathlib import Path

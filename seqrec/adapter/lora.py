@@ -14,9 +14,10 @@ from seqrec.model import SequenceModel
 class LoRA:
     """Train ``W + (alpha / rank) B A`` in place of each matrix W of the encoder, W frozen.
 
-    B begins with zeros (Hu et al. 2022, section 4.1), so the model begins as it was. Both linear
-    and recurrent layers have such matrices; tables of positions aren't changed, and neither is a
-    matrix with a side of at most `rank`, whose change would be no smaller than itself.
+    B begins with zeros (Hu et al. 2022, section 4.1), so the model begins as it was. Linear and
+    recurrent layers have such matrices, and the kernel of a convolution is one of O rows. Tables of
+    positions aren't changed, and neither is a matrix with a side of at most `rank`, whose change
+    would be no smaller than itself.
 
     Args:
         rank: rows of A, and columns of B.
@@ -46,7 +47,7 @@ class LoRA:
             for module in encoder.modules()
             if not isinstance(module, nn.Embedding)
             for name, weight in module.named_parameters(recurse=False)
-            if weight.dim() == 2 and min(weight.shape) > self.rank
+            if weight.dim() > 1 and min(weight.flatten(1).shape) > self.rank
         ]
         if not found:
             raise ConfigError(
@@ -60,11 +61,11 @@ class LoRA:
 
 
 class LowRank(nn.Module):
-    """Adds ``(alpha / rank) B A`` to a matrix of O rows and I columns."""
+    """Adds ``(alpha / rank) B A`` to a matrix of O rows and I columns, or to a kernel as one."""
 
     def __init__(self, weight_OI: Tensor, *, rank: int, alpha: float) -> None:
         super().__init__()
-        rows, columns = weight_OI.shape
+        rows, columns = weight_OI.flatten(1).shape
         self.scale = alpha / rank
         self.a_RI = nn.Parameter(weight_OI.new_empty(rank, columns))
         self.b_OR = nn.Parameter(weight_OI.new_zeros(rows, rank))
@@ -73,4 +74,5 @@ class LowRank(nn.Module):
     def forward(self, weight_OI: Tensor) -> Tensor:
         """Return the changed matrix, in float32 under autocast too."""
         with torch.autocast(weight_OI.device.type, enabled=False):
-            return weight_OI + self.scale * (self.b_OR @ self.a_RI)
+            change_OI = self.scale * (self.b_OR @ self.a_RI)
+            return weight_OI + change_OI.view_as(weight_OI)

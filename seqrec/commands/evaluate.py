@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from seqrec.config.cli.script import PAIRS, parse
-from seqrec.config.schema import SampledBy
+from seqrec.config.schema import SampledBy, cut_off
 from seqrec.config.trust import Trust
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
@@ -19,6 +19,7 @@ from seqrec.terminal.table import Table
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
     from seqrec.config.choose import Nodes
+    from seqrec.config.schema import Component
     from seqrec.training.evaluated import EvaluatedModule
 
 OPTIONS: Any = field(default_factory=dict, metadata=PAIRS)
@@ -31,6 +32,7 @@ class Arguments:
     python scripts/evaluate.py run=outputs/.../...
     python scripts/evaluate.py run=outputs/.../... split=valid ks='[10, 50]' mask_seen=false
     python scripts/evaluate.py run=outputs/.../... sampled=100     # as in old papers
+    python scripts/evaluate.py run=outputs/.../... rerank=mmr rerank.weight=0.3
     python scripts/evaluate.py run=outputs/.../... noise=0.5 noise_way=worst
     python scripts/evaluate.py run=outputs/.../... horizon=10 generator='[topk, sample]'
     """
@@ -41,11 +43,12 @@ class Arguments:
     mask_seen: bool | None = None  # default: the run's
     sampled: int | None = None  # negatives to also rank test targets among; default: the run's
     sampled_by: str | None = None  # uniform | popularity; default: the run's
+    rerank: str | None = None  # a file of configs/rerank, to reorder the lists; default: the run's
     noise: float | None = None  # move the vectors of the events by this share of their lengths
     noise_way: str = "random"  # random | worst: the way that hurts the target most
     horizon: int | None = None  # judge lists by the next n events instead (a split in time)
     generator: list[str] | None = None  # files of configs/generator, for a horizon; default: topk
-    options: dict[str, str] = OPTIONS  # keys of the generators: temperature=0.7, beam.width=8
+    options: dict[str, str] = OPTIONS  # keys of these: rerank.weight=0.3, temperature=0.7
     picture: Path | None = None  # of a horizon: how often a list has the h-th event (.svg)
     accelerator: str = "auto"  # auto | cpu | gpu
     where: list[str] | None = None  # for moved data: '[data.path=FILE, paths.cache_dir=FOLDER]'
@@ -81,11 +84,13 @@ def evaluate_run(arguments: Arguments) -> None:
         raise ConfigError(f"verify={arguments.verify} is unknown", todo="choose sampled or full")
     if arguments.save:
         check_file(Path(arguments.save), key="save", example="metrics.json")
+    node = reranker_of(arguments)
     generators = check_horizon(arguments)
     from seqrec.evaluation.results import prefixed
     from seqrec.experiment.evaluate import evaluate, evaluate_noisy, rebuild, relocated
     from seqrec.machine.hardware import find_hardware
     from seqrec.run.folder import RunFolder
+    from seqrec.tradeoff.show import show_reranked
     from seqrec.training.trainer import silence
 
     silence()
@@ -104,6 +109,7 @@ def evaluate_run(arguments: Arguments) -> None:
         sampled=then.sampled if arguments.sampled is None else arguments.sampled,
         sampled_by=SampledBy(arguments.sampled_by) if arguments.sampled_by else then.sampled_by,
     )
+    config.rerank = node or config.rerank
     module = rebuild(folder, config)
     if arguments.verify == "full":
         module.store.verify()
@@ -137,13 +143,31 @@ def evaluate_run(arguments: Arguments) -> None:
         print_line(out, "noise", f"{noisy} of each vector's length, {way}")
     elif now.mask_seen == then.mask_seen and (folder.path / "metrics.json").is_file():
         written = folder.results()
-        moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
-        differs = f"differs from metrics.json in {', '.join(moved)}"
-        equal = "equal to metrics.json" if keyed.keys() & written else "metrics.json has none of it"
-        print_line(out, "check", differs if moved else equal)
+        if node is not None:
+            show_reranked(out, written, keyed, cut_off(then.monitor, then.ks))
+        else:
+            moved = [k for k in keyed if k in written and not abs(keyed[k] - written[k]) < 1e-12]
+            differs = f"differs from metrics.json in {', '.join(moved)}"
+            some = keyed.keys() & written
+            equal = "equal to metrics.json" if some else "metrics.json has none of it"
+            print_line(out, "check", differs if moved else equal)
     if arguments.save:
         write_file(Path(arguments.save), json.dumps(keyed, indent=2) + "\n")
         print_line(out, "saved", arguments.save)
+
+
+def reranker_of(arguments: Arguments) -> "Component | None":
+    """Return the settings of the reranker that the command line names; None: it names none.
+
+    Raises:
+        ConfigError: there is no such reranker or key, or a value doesn't fit.
+    """
+    from seqrec.tradeoff.choose import reranker_settings
+
+    given = {k: text for k, text in arguments.options.items() if k.startswith("rerank.")}
+    for key in given:
+        del arguments.options[key]
+    return reranker_settings(arguments.rerank, given, folders=arguments.searchpath or ())
 
 
 def check_horizon(arguments: Arguments) -> "Nodes":

@@ -1,4 +1,4 @@
-"""Show odd lists of a log to a person, and keep the verdicts."""
+"""Show odd lists of a log, or of a run's test, to a person, and keep the verdicts."""
 
 import json
 import sys
@@ -18,16 +18,18 @@ VERDICTS = ("ok", "deny", "allow", "quarantine", "release")
 
 @dataclass
 class Arguments:
-    """Show odd lists of a log to a person, and keep the verdicts.
+    """Show odd lists of a log to a person, and keep the verdicts; or odd lists of a run's test.
 
     python scripts/review.py log=outputs/serving/log
     python scripts/review.py log=outputs/serving/log list=ID
     python scripts/review.py log=LOG list=ID verdict=deny item=50 reviewer=ada reason=fraud
     python scripts/review.py log=LOG list=ID verdict=quarantine reviewer=ada reason=bot
     python scripts/review.py log=outputs/serving/log check=true
+    python scripts/review.py run=outputs/.../...     # what it would show, before it is served
     """
 
-    log: Path  # the folder that a server logs to
+    log: Path | None = None  # the folder that a server logs to
+    run: Path | None = None  # instead of a log, the folder of a run
     complaints: list[str] | None = None  # outcomes by which users complain; default: complaint
     list: str | None = None  # request id of a list: show it, or judge it
     verdict: str | None = None  # ok | deny, allow (an item) | quarantine, release (feedback)
@@ -49,6 +51,9 @@ def review(arguments: Arguments) -> int:
     check(arguments)
     from seqrec.review.verdicts import Files
 
+    if arguments.run is not None:
+        return test(arguments)
+    assert arguments.log is not None
     files = Files(arguments.log)
     if arguments.check:
         return verify(files)
@@ -77,12 +82,39 @@ def check(arguments: Arguments) -> None:
             raise ConfigError(
                 f"{given[0]}= belongs to a verdict", where=given[0], todo="add verdict=..."
             )
+    if (arguments.log is None) == (arguments.run is None):
+        raise ConfigError("give one of log=FOLDER, run=FOLDER", where="arguments")
+    if arguments.run is not None:
+        given = [n for n in ("list", "verdict", "check", "bundle") if getattr(arguments, n)]
+        if given:
+            raise ConfigError(
+                f"{given[0]}= is about what was shown, and a run's test has shown nothing",
+                where=given[0],
+                todo="leave it out, or name the log of a server: log=FOLDER",
+            )
     if not 0 <= arguments.overlap <= 1:
         raise ConfigError(f"overlap={arguments.overlap}: must be from 0 to 1", todo="overlap=0.1")
     if arguments.ratio < 1:
         raise ConfigError(f"ratio={arguments.ratio}: must be at least 1", todo="ratio=2")
     if arguments.most < 1:
         raise ConfigError(f"most={arguments.most}: must be at least 1", todo="most=10")
+
+
+def test(arguments: Arguments) -> int:
+    """Show the odd lists of a run's test."""
+    from seqrec.review.queue import Rules
+    from seqrec.review.show import show_tested
+    from seqrec.review.tested import odd_lists
+    from seqrec.run.folder import RunFolder
+
+    folder = RunFolder.open(str(arguments.run))
+    odd = odd_lists(folder, Rules(ratio=arguments.ratio, most=arguments.most))
+    if arguments.format == "json":
+        print(json.dumps([asdict(each) for each in odd]))
+    else:
+        catalogue = folder.read_table("catalogue.parquet")
+        show_tested(odd, dict(zip(catalogue["item"], catalogue["title"], strict=True)))
+    return 0
 
 
 def wait(arguments: Arguments, files: "Files") -> None:

@@ -37,20 +37,27 @@ class PruneUnits:
     def __call__(self, model: SequenceModel, calibration: Calibration) -> Smaller:
         """Measure what each is worth, and cut the matrices."""
         encoder = model.encoder
-        if not isinstance(encoder, Transformer) or not len(encoder.blocks):
+        blocks: list[Any] = list(getattr(encoder, "blocks", ()))
+        if not isinstance(encoder, Transformer) or not blocks:
             raise ConfigError(
                 f"{type(encoder).__name__} has no attention heads that could be taken out",
                 where="compress=prune_units",
                 todo="choose compress=prune or compress=quantize, or a run with "
                 "encoder=transformer",
             )
-        blocks: list[Any] = list(encoder.blocks)
         heads, width = blocks[0].attention.heads, blocks[0].attention.width
         if self.heads >= heads:
             raise ConfigError(
                 f"each block has {heads} heads, and one has to stay",
                 where=f"heads={self.heads}",
                 todo=f"set heads to at most {heads - 1}",
+            )
+        if self.heads and getattr(encoder, "bias", None) is not None:
+            raise ConfigError(
+                "the heads of all blocks share their biases of positions or times, so each block "
+                "can't lose heads of its own",
+                where=f"heads={self.heads}",
+                todo="set heads=0 and take out hidden units alone",
             )
         ffn = linears(blocks[0])[1].in_features
         kept_heads, kept_units = heads - self.heads, max(1, round(ffn * (1 - self.units)))

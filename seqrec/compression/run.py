@@ -24,6 +24,7 @@ from seqrec.run.claim import claim
 from seqrec.run.folder import RunFolder, to_values, typed
 from seqrec.training.evaluated import EvaluatedModule
 
+COST = ("epochs", "best_epoch", "fit_seconds", "peak_memory_mb")  # of training the run
 MADE = "seqrec.compression.made.Made"
 MOST = 4096  # validation events that weights are made smaller by
 ASKED, AT_ONCE = 50, 100  # test histories that requests are timed on, and those of a batch
@@ -88,6 +89,7 @@ def compress(
             config,
             folder.path,
             smaller.state,
+            about={name: before[name] for name in COST if name in before},
             choices=about["choices"],
             overrides=about["overrides"],
         )

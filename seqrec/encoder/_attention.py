@@ -91,6 +91,8 @@ class Attention(nn.Module):
                 q, k, v, attn_mask=mask, dropout_p=p, is_causal=mask is None
             )
             y_BLHW = y.transpose(1, 2)
+            if bias is not None:  # whose kernel may leave another order, unknown to an export
+                y_BLHW = y_BLHW.clone(memory_format=torch.contiguous_format)
         return self.out(y_BLHW.flatten(2))
 
     def last(

@@ -8,7 +8,12 @@ from seqrec.errors import ConfigError
 from seqrec.home import install
 from seqrec.shapes import History
 
-SHARED = {"vocab_size": 1, "use_cache": False}  # item vectors go in, so no words are needed
+SHARED: dict[str, Any] = {  # item vectors go in, so no words are needed
+    "vocab_size": 1,
+    "use_cache": False,
+    "bos_token_id": None,
+    "eos_token_id": None,
+}
 
 
 def _gpt2(layers: int, heads: int, ffn: int, max_length: int, dropout: float) -> dict[str, Any]:

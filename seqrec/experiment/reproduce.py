@@ -64,7 +64,7 @@ def train_again(folder: RunFolder, config: Root, new: Path) -> dict[str, Any]:
     On a CPU it uses as many threads as the run did: they decide the order of summation.
 
     Raises:
-        RunError: the run's folder lacks what is needed.
+        RunError: the run's folder lacks what is needed, or the run was never trained.
     """
     about = folder.about()
     if "choices" not in about:
@@ -72,6 +72,12 @@ def train_again(folder: RunFolder, config: Root, new: Path) -> dict[str, Any]:
             "this run is of an older version, which didn't record how to repeat it",
             where=str(folder.path / "run.json"),
             todo="run its command again",
+        )
+    if config.compress is not None:
+        raise RunError(
+            "its weights were made of those of another run, without training",
+            where=str(folder.path),
+            todo=f"type its command again: {about.get('command')}",
         )
     config.logger = {"_target_": "seqrec.logger.none.NoLogger"}
     use_threads(about["environment"]["threads"])

@@ -259,6 +259,7 @@ def record_weights(
     run_dir: Path,
     weights: dict[str, Any],
     *,
+    about: dict[str, Any],
     choices: dict[str, str],
     overrides: list[str],
 ) -> dict[str, Any]:
@@ -268,7 +269,8 @@ def record_weights(
         root: the configuration that the weights fit.
         run_dir: the run's folder.
         weights: of the model, by name, some packed; see :mod:`seqrec.run.packed`.
-        choices, overrides: of the run that they were made of.
+        about: what training the run cost that they were made of.
+        choices, overrides: of that run.
     """
     folder, out = RunFolder(run_dir), silent()
     seed_all(root.seed)
@@ -280,7 +282,7 @@ def record_weights(
             write_checkpoint({"state_dict": state}, folder.best)
             module.load_state_dict(unpacked(state))
             trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), out)
-            results = _conclude(module, folder, _judged(trainer, module, {}))
+            results = _conclude(module, folder, _judged(trainer, module, about))
             record.close(results, card, samples=_samples(module))
     return results.flat()
 

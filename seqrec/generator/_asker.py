@@ -3,18 +3,24 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from seqrec.contracts import Ranked
-from seqrec.ensemble.model import AnyModel
 from seqrec.ranking.policy import Policy
 from seqrec.ranking.rank import BLOCK_BYTES
 from seqrec.shapes import UNKNOWN_TIME, EvalBatch, History
 
 Made = tuple[Tensor, Tensor]  # item_Bn, score_Bn
+
+
+class Asked(Protocol):
+    """Any model: it makes queries of whole histories, in the form that its catalogue takes."""
+
+    def query(self, history: History, candidate_V: Tensor | None = None) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Asker:
         max_length: latest events of a history that the model sees.
     """
 
-    model: AnyModel
+    model: Asked
     catalogue: Ranked
     policy: Policy
     max_length: int

@@ -55,7 +55,7 @@ class ByCodes:
         self, growing: Growing, embedding: CodeEmbedding, width: int, n: int
     ) -> tuple[Tensor, Tensor]:
         asker, trie = growing.asker, self._trie(embedding.code_VC)
-        query_BD = asker.model.query(growing.history, asker.policy.candidate_V)
+        query_BD: Any = asker.model.query(growing.history, asker.policy.candidate_V)
         logit_BCK = torch.einsum("bd,ckd->bck", query_BD.float(), embedding.codebooks().float())
         below_BN = F.pad(growing.allowed_RV[:, trie.item_N].int().cumsum(1), (1, 0))
         node_BW = torch.zeros(len(growing), 1, dtype=torch.int64, device=query_BD.device)

@@ -17,9 +17,10 @@ class Sample:
     """Draws `sequences` lists of n items, each item from ``softmax(score / temperature)``.
 
     No list has an item twice. What is returned are the n items of most weight in all of them, which
-    is also their score (Volodkevich et al. 2024, arXiv 2409.17730). By ``reciprocal_rank``, an item
-    weighs the sum of ``1 / place`` over the lists that have it; by ``relevance``, the sum of its
-    probabilities at every place of every list, drawn or not. By ``none``, the first list itself is
+    is also their score (Volodkevich et al. 2024, arXiv 2409.17730). By ``relevance``, an item
+    weighs the sum of its probabilities at every place of every list, drawn or not; by
+    ``reciprocal_rank``, the sum of ``1 / place`` over the lists that have it, which takes many more
+    lists where no item is probable. By ``none``, the first list itself is
     returned, with the model's scores. Draws depend on the seed and on the history, so the same
     history gets the same list again, whatever it is asked with.
 
@@ -42,7 +43,7 @@ class Sample:
         *,
         temperature: float = 1.0,
         sequences: int = 30,
-        aggregate: Literal["reciprocal_rank", "relevance", "none"] = "reciprocal_rank",
+        aggregate: Literal["relevance", "reciprocal_rank", "none"] = "relevance",
         seed: int = 0,
     ) -> None:
         if aggregate not in WEIGHED:

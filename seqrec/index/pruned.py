@@ -106,7 +106,7 @@ class Pruned:
         top = np.argpartition(bound_W, -most)[-most:] + first
         score_N = self._scored(kept, query_D, top)[1]
         score_N = score_N[~np.isnan(score_N)]
-        return -np.sort(-score_N)[kept.depth - 1] if len(score_N) >= kept.depth else -np.inf
+        return np.float32(-np.inf) if len(score_N) < kept.depth else np.sort(score_N)[-kept.depth]
 
     def _scored(self, kept: Best, query_D: Floats, item_N: Places) -> tuple[Places, Floats]:
         """Return those of some items that may be found, and their exact scores."""

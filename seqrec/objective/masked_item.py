@@ -34,7 +34,7 @@ class MaskedItem:
     bounds: ClassVar[dict[str, tuple[int, int]]] = {"share": (0, 1), "last": (0, 1)}
 
     def __init__(
-        self, *, loss: Loss, negatives: NegativeSampler, share: float = 0.2, last: float = 0.1
+        self, *, loss: Loss, negatives: NegativeSampler, share: float = 0.4, last: float = 0.1
     ) -> None:
         if not (0 <= share <= 1 and 0 <= last <= 1):
             raise ValueError(f"objective.share={share} and last={last} must be from 0 to 1")

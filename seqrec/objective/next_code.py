@@ -1,6 +1,6 @@
 """Prediction of the next item's codes, all at once."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +66,7 @@ class NextCode:
 
 def code_loss(model: Model, query_ND: Tensor, item_N: Tensor) -> Tensor:
     """Return the mean over items of the sum of the cross entropies of their codes, in float32."""
-    embedding = model.embedding  # type: ignore[attr-defined]
+    embedding: Any = model.embedding  # of items with codes, by the check of needs
     with torch.autocast(query_ND.device.type, enabled=False):
         logit_NCK = torch.einsum("nd,ckd->nck", query_ND.float(), embedding.codebooks().float())
         code_NC = embedding.code_VC[item_N].long()

@@ -37,13 +37,13 @@ class DPP(nn.Module):
     """
 
     bounds: ClassVar = {"weight": (0, 1), "depth": (1, 100_000), "places": (1, 100_000)}
-    strengths: ClassVar = {"weight": [0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.4]}
+    strengths: ClassVar = {"weight": [0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.4]}
 
     def __init__(
         self,
         *,
         items: Callable[[], pl.DataFrame] | None,
-        weight: float = 0.05,
+        weight: float = 0.03,
         depth: int = 100,
         places: int = 10,
         sort: bool = True,

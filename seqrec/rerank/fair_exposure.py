@@ -21,8 +21,8 @@ class FairExposure(nn.Module):
     Geyik, Ambler and Kenthapadi 2019, "Fairness-aware ranking in search and recommendation
     systems", KDD, for the two groups of items of CPFair (Naghiaei et al. 2022, SIGIR), whose
     popular head is a fifth. FairRec's guarantee (Patro et al. 2020, WWW) to each single item binds
-    the lists of all users to each other; this one holds in each list by itself. A list whose `depth`
-    items have too few of the tail takes those it has.
+    the lists of all users to each other; this one holds in each list by itself. A list whose
+    `depth` items have too few of the tail takes those it has.
 
     Args:
         items: the item table.

@@ -33,13 +33,13 @@ class MMR(nn.Module):
     """
 
     bounds: ClassVar = {"weight": (0, 1), "depth": (1, 100_000), "places": (1, 100_000)}
-    strengths: ClassVar = {"weight": [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7]}
+    strengths: ClassVar = {"weight": [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7]}
 
     def __init__(
         self,
         *,
         items: Callable[[], pl.DataFrame] | None,
-        weight: float = 0.2,
+        weight: float = 0.15,
         depth: int = 100,
         places: int = 10,
         sort: bool = True,

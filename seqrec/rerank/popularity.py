@@ -28,7 +28,7 @@ class Popularity(nn.Module):
     strengths: ClassVar = {"weight": [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0]}
 
     def __init__(
-        self, *, item_count_V: Tensor | None, weight: float = 0.2, depth: int = 100
+        self, *, item_count_V: Tensor | None, weight: float = 0.1, depth: int = 100
     ) -> None:
         if item_count_V is None:
             raise ValueError("the training events of the items aren't known")

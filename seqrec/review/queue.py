@@ -67,7 +67,7 @@ def queue(feedback: Feedback, catalogue: pl.DataFrame | None, rules: Rules) -> l
     """
     found = [*_complaints(feedback, rules), *_jumps(feedback, rules), *_unstable(feedback, rules)]
     if catalogue is not None and "categories" in catalogue.columns:
-        found += _uniform(feedback, catalogue, rules)
+        found += uniform(feedback, catalogue, rules)
     return sorted(found, key=lambda odd: (ORDER.index(odd.kind), odd.time))
 
 
@@ -139,8 +139,14 @@ def _unstable(feedback: Feedback, rules: Rules) -> Iterator[Odd]:
         yield _odd(row, "stability", why)
 
 
-def _uniform(feedback: Feedback, catalogue: pl.DataFrame, rules: Rules) -> Iterator[Odd]:
-    """Find lists whose items are all of one category, as few lists are."""
+def uniform(feedback: Feedback, catalogue: pl.DataFrame, rules: Rules) -> Iterator[Odd]:
+    """Find lists whose items are all of one category, as few lists are.
+
+    Args:
+        feedback: the lists.
+        catalogue: item and categories, a list for each item.
+        rules: what is odd.
+    """
     slots = feedback.slates.select("request_id", pl.col("items").alias("item")).explode("item")
     kinds = catalogue.select("item", "categories").explode("categories").drop_nulls()
     within = (

@@ -32,6 +32,26 @@ def show_queue(odd: list[Odd], files: Files, judged: int) -> None:
     print_line(out, "judge", command("review", log, f"list={one.request_id}", *about))
 
 
+def show_tested(odd: list[Odd], titles: dict[str, str]) -> None:
+    """Print the odd lists of a run's test.
+
+    Args:
+        odd: the lists.
+        titles: of the items that have one.
+    """
+    out = console()
+    if not odd:
+        print_line(out, "lists", "nothing is odd")
+        return
+    table = Table()
+    for name in ("list", "user", "kind", "why", "first items"):
+        table.add_column(name)
+    for each in odd:
+        first = ", ".join(titles.get(item) or item for item in each.items[:3])
+        table.add_row(each.request_id, each.session, each.kind, each.why, first)
+    print_whole(out, table)
+
+
 def show_list(slate: pl.DataFrame, feedback: Feedback, verdicts: list[Entry]) -> None:
     """Print a list: history, slots, what came of it, and what was said of it."""
     out, row = console(), slate.row(0, named=True)

@@ -31,7 +31,7 @@ class Corrected(nn.Module):
         scorer: Any,
         n_items: int,
         item_count_V: Tensor | None,
-        power: float = 0.5,
+        power: float = 0.25,
     ) -> None:
         super().__init__()
         if power < 0:

@@ -9,6 +9,7 @@ import yaml
 
 from seqrec.config.choose import Choice
 from seqrec.config.make import locate
+from seqrec.errors import ConfigError
 
 RERANKERS = Choice("rerank", key="rerank", several="rerankers")
 BARE = "none"
@@ -41,6 +42,28 @@ def rerank_options(options: Mapping[str, str]) -> dict[str, str]:
     return {key.removeprefix("rerank."): text for key, text in options.items()}
 
 
+def reranker_settings(
+    name: str | None, options: Mapping[str, str], *, folders: Iterable[str] = ()
+) -> dict[str, Any] | None:
+    """Return the settings of one reranker; None without a name.
+
+    Args:
+        name: its file in ``configs/rerank``.
+        options: values of its keys, ``{"rerank.weight": "0.3"}``.
+        folders: of `searchpath`; each may have ``configs/rerank/<name>.yaml``.
+
+    Raises:
+        ConfigError: there is no such reranker or key, or a value doesn't fit.
+    """
+    if name is None:
+        if options:
+            key = next(iter(options))
+            raise ConfigError(f"{key} belongs to a reranker", where=key, todo="add rerank=NAME")
+        return None
+    own = [Path(place).expanduser() / "configs" for place in folders]
+    return RERANKERS.settings_of([name], rerank_options(options), folders=own)[name]
+
+
 def settings_of(
     names: Iterable[str], options: Mapping[str, str], *, folders: Iterable[Path] = ()
 ) -> list[Setting]:
@@ -59,12 +82,12 @@ def settings_of(
         ConfigError: there is no such reranker or key, or a value doesn't fit.
     """
     names, folders = [name for name in dict.fromkeys(names) if name != BARE], list(folders)
-    lists = {key: found for key, text in options.items() if (found := _numbers(text))}
+    lists = {key: several for key, text in options.items() if (several := _numbers(text))}
     plain = {key: text for key, text in options.items() if key not in lists}
     for end in (0, -1):  # what both ends of a list may be, all between may be
         ends = {key: str(values[end]) for key, values in lists.items()}
         nodes = RERANKERS.settings_of(names, plain | ends, folders=folders)
-    found = []
+    found: list[Setting] = []
     for name, node in nodes.items():
         strengths = getattr(locate(node), "strengths", {})
         key = next((key for key in strengths if key in node), None)

@@ -58,8 +58,8 @@ def measure(
             judge.ranking.update(own)
             judge.note(query, batch, catalogue, own)
     table = getattr(catalogue, "table_VD", None)
-    options = {"order_V": task.popularity, "device": module.device}
-    _, popular = evaluate_popularity(judges[0].alone(), _on(batches, module.device), **options)
+    alone = judges[0].alone()
+    _, popular = evaluate_popularity(alone, batches, order_V=task.popularity, device=module.device)
     return [_metrics(task, judge, popular, table) for judge in judges]
 
 

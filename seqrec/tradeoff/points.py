@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+import numpy as np
+
+from seqrec.comparison.estimate.statistics import pareto_front
 from seqrec.tradeoff.choose import BARE, Setting
 from seqrec.tradeoff.measure import Metrics
 
@@ -110,14 +113,11 @@ def chosen(points: Sequence[Point], k: int, loss: float) -> dict[str, Point]:
 
 def front(points: Sequence[Point], measure: Measure, k: int) -> list[Point]:
     """Return the points, by NDCG, that no other beats in both NDCG and the measure on the test."""
-    known = {
-        at: (mean(point.test, ACCURACY.key(k)) or 0.0, measure.cost(value))
-        for at, point in enumerate(points)
-        if (value := mean(point.test, measure.key(k))) is not None
-    }
-    order = sorted(known, key=lambda at: (-known[at][0], known[at][1]))
-    found: list[int] = []
-    for at in order:
-        if not found or known[at][1] < known[found[-1]][1]:
-            found.append(at)
-    return [points[at] for at in found]
+    placed = [(mean(p.test, ACCURACY.key(k)), mean(p.test, measure.key(k)), p) for p in points]
+    known = [
+        (ndcg, value, p) for ndcg, value, p in placed if ndcg is not None and value is not None
+    ]
+    cost = np.array([measure.cost(value) for _, value, _ in known])
+    gain = np.array([ndcg for ndcg, _, _ in known])
+    best = np.flatnonzero(pareto_front(cost, gain))
+    return [known[at][2] for at in best[np.argsort(-gain[best], kind="stable")]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from seqrec.build import check_vectors
@@ -110,9 +111,7 @@ def study(
         for part in PARTS:
             events, about = len(getattr(task.splits, part)), f"{folder.path.name} {part}"
             found[part].append(
-                measure(
-                    module, rerankers, split=part, tick=lambda n, a=about, e=events: tick(a, n, e)
-                )
+                measure(module, rerankers, split=part, tick=partial(_tell, tick, about, events))
             )
     assert told is not None
     points = [
@@ -124,6 +123,10 @@ def study(
         for at, setting in enumerate([None, *kept])
     ]
     return Study(points, told[2], loss, [str(f.path) for f in folders], told[0], told[1], left_out)
+
+
+def _tell(tick: Callable[[str, int, int], None], about: str, events: int, done: int) -> None:
+    tick(about, done, events)
 
 
 def built(setting: Setting, module: EvaluatedModule) -> Reranker:

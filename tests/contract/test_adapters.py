@@ -128,8 +128,7 @@ PROMISES = [
 @pytest.mark.parametrize("promise", PROMISES)
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_adapter_keeps_its_promises(name, promise, encoder):
-    if "max_length" in node("encoder", encoder) or encoder in ("lstm", "gru"):
-        promise(adapter_of(name), encoder)
+    promise(adapter_of(name), encoder)
 
 
 @every

@@ -238,3 +238,5 @@ def test_a_model_without_heads_is_refused():
         way_of("prune_units")(model_of("lstm"), calibration())
     with pytest.raises(ConfigError, match="one has to stay"):
         way_of("prune_units", heads=2)(model_of(), calibration())
+    with pytest.raises(ConfigError, match="share their biases"):
+        way_of("prune_units")(model_of(positions="relative"), calibration())

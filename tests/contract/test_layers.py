@@ -41,6 +41,7 @@ LAYERS = [
         "export",
         "training",
         "experiment",
+        "tradeoff",
         "growth",
         "update",
         "compression",

@@ -36,7 +36,8 @@ def lists(request) -> Lists:
     return Lists(
         top_RK=top_RK, ks=KS, count_V=count_V, head_V=popular_head(count_V, None),
         rank_R=draw.integers(1, ITEMS, R), popular_rank_R=draw.integers(1, ITEMS, R),
-        view=View(np.arange(R), end - 3, end), items=lambda: ITEM_TABLE, item=draw.integers(1, ITEMS + 1, 5 * R + 1),
+        view=View(np.arange(R), end - 3, end), items=lambda: ITEM_TABLE,
+        item=draw.integers(1, ITEMS + 1, 5 * R + 1),
         **{request.param: described[request.param]},
     )  # fmt: skip
 

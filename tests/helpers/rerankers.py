@@ -55,6 +55,16 @@ class Social(TailFirst):
         return torch.where(known.all(1, keepdim=True), order_BK.roll(shift, 1), order_BK)
 
 
+class Wide(TailFirst):
+    """Looks at how far histories are padded."""
+
+    def __call__(self, item_BK: Tensor, score_BK: Tensor, history: History) -> Tensor:
+        order_BK = super().__call__(item_BK, score_BK, history)
+        known = item_BK > 0
+        turned_BK = order_BK.roll(history.item_BL.shape[1], 1)
+        return torch.where(known.all(1, keepdim=True), turned_BK, order_BK)
+
+
 class Gaps(TailFirst):
     """Puts the places without an item first."""
 

@@ -74,6 +74,20 @@ def test_a_compressed_run_is_a_run(place, way):
     assert small < (place.base / "checkpoints/best.ckpt").stat().st_size
 
 
+def test_a_compressed_run_is_made_again_by_its_own_command(place):
+    out = place.folder / "again"
+    place.run("scripts/compress.py", f"run={place.base}", "max_loss=1", f"out={out}")
+    said = place.run("scripts/reproduce.py", f"run={out}", status=1)
+    assert "without training" in said and "scripts/compress.py" in said
+
+
+def test_a_compressed_run_is_compared_with_its_own(place):
+    out = place.folder / "beside"
+    place.run("scripts/compress.py", f"run={place.base}", "max_loss=1", f"out={out}")
+    said = place.run("scripts/compare.py", str(place.base), str(out))
+    assert "2 rows have a single run" in said
+
+
 def test_what_loses_too_much_is_not_kept(place):
     out = place.folder / "ruined"
     args = ("compress=prune", "share=1", "table=1", f"out={out}", "max_loss=0")

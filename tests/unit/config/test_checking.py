@@ -204,7 +204,7 @@ def test_all_mistakes_of_a_command_line_are_told_together():
         "seed=1,2",
     )
     for line in (
-        "encoder=lsmt: unknown, did you mean encoder=lstm? (choices: gru, identity, lstm,",
+        "encoder=lsmt: unknown, did you mean encoder=lstm? (choices: difference, filter, gru,",
         "trainer.max_epoch: unknown, did you mean trainer.max_epochs? (allowed by trainer=auto:",
         "head.hiden: unknown, did you mean head.hidden? (allowed by head=additive: concat, dim,",
         "dim: Value 'abc' of type 'str' could not be converted to Integer",

@@ -101,7 +101,7 @@ def test_a_beam_of_one_is_greedy_and_a_cold_sample_too():
     asker, batch = asked([1, 2, 3], [5, 4])
     greedy = Greedy()(asker, batch, 5)[0]
     assert torch.equal(Beam(width=1)(asker, batch, 5)[0], greedy)
-    cold = Sample(temperature=0.001, sequences=3)
+    cold = Sample(temperature=0.001, sequences=3, aggregate="reciprocal_rank")
     assert torch.equal(cold(asker, batch, 5)[0], greedy)
 
 
@@ -122,7 +122,7 @@ def test_draws_are_distributed_as_the_model_says():
 
 def test_weights_are_sums_over_the_lists_that_were_drawn():
     asker, batch = asked([1, 2], [3])
-    whole = Sample(sequences=5, seed=3)
+    whole = Sample(sequences=5, seed=3, aggregate="reciprocal_rank")
     items: list[torch.Tensor] = []
 
     def listening(growing, append=None):

@@ -6,9 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.batches import eval_batch, train_batch
-from helpers.components import DIM, LENGTH, component, history
+from helpers.components import DIM, FACTS, LENGTH, component, history, names, node
 from torch import nn
 
+from seqrec.config.make import make
 from seqrec.encoder.transformer import BLOCKS
 from seqrec.layers.draws import own_generator
 from seqrec.model import SequenceModel
@@ -192,14 +193,13 @@ def test_an_item_that_is_hidden_or_unknown_has_the_models_vector_and_padding_has
     torch.testing.assert_close(sum(model.summands(told, candidate_V).values()), x_BLD)
 
 
-@pytest.mark.parametrize("encoder", ["gru", "identity", "transformer"])
-def test_a_causal_encoder_learns_it_too(encoder):
-    model = model_with(
-        component("encoder", encoder, **({"further": 1} if encoder == "transformer" else {}))
-    )
-    kind, batch = objective(), train_batch([3, 7, LENGTH])
-    loss, _, _ = kind(model, batch)
+@pytest.mark.parametrize("name", names("encoder"))
+def test_a_causal_encoder_learns_it_too(name):
+    """Of the longest history, and the question behind it."""
+    model = model_with(make(node("encoder", name), **{**FACTS, "further": 1}))
+    batch = train_batch([3, 7, LENGTH])
+    loss, _, _ = objective()(model, batch)
     loss.backward()
     assert model.mask_D.grad.abs().sum() > 0
-    told = eval_batch(history(LENGTHS))
-    assert kind.held_out(model, model.query(told.history), told).isfinite()
+    told = eval_batch(batch.history)
+    assert objective().held_out(model, model.query(told.history), told).isfinite()

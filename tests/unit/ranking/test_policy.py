@@ -7,6 +7,7 @@ from helpers.rerankers import Doubled, Gaps, TailFirst
 from seqrec.catalogue import Catalogue
 from seqrec.errors import ConfigError
 from seqrec.ranking.policy import Policy
+from seqrec.ranking.rank import Ranking
 from seqrec.rerank.none import NoRerank
 from seqrec.shapes import EvalBatch, History
 
@@ -160,3 +161,29 @@ def test_a_reranker_moves_what_it_is_made_for(case):
         query, catalogue, batch, k=3
     )
     assert COUNT_V[got.top_BK].sum() < COUNT_V[bare.top_BK].sum()
+
+
+class Alike:
+    """Keeps the vectors that it is given."""
+
+    depth, reads_vectors = 5, True
+
+    def __call__(self, item_BK, score_BK, history, vector_BKD):
+        self.given = item_BK, vector_BKD
+        return torch.arange(item_BK.shape[1]).expand_as(item_BK)
+
+
+def test_a_reranker_that_reads_vectors_gets_those_of_its_items(case):
+    query, catalogue, batch = case
+    alike = Alike()
+    Policy(candidate_V=every(), mask_seen=True, reranker=alike).rank(query, catalogue, batch, k=3)
+    item_BK, vector_BKD = alike.given
+    assert torch.equal(vector_BKD, catalogue.table_VD[item_BK])
+    with pytest.raises(ConfigError, match="this model has none"):
+        Policy(candidate_V=every(), mask_seen=True, reranker=alike).reordered(
+            Ranking(batch.target_B, item_BK, item_BK.float()), Unknown(), batch, k=3
+        )
+
+
+class Unknown:
+    """A catalogue without vectors."""

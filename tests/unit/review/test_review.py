@@ -1,9 +1,11 @@
 """Odd lists are found, verdicts are kept and bind, as a user types it."""
 
 import json
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
+from helpers.experiments import root
 from helpers.feedback import outcome, slate
 
 from seqrec.commands import review as program
@@ -11,6 +13,7 @@ from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError, DataError
 from seqrec.feedback import Log, read_log
 from seqrec.review.queue import DAY, Rules, queue
+from seqrec.review.tested import odd_lists
 from seqrec.review.verdicts import Files, record
 
 BEGUN = 1_790_000_000_000
@@ -237,3 +240,41 @@ def test_an_empty_log_is_refused(tmp_path):
 def test_the_log_doesnt_take_verdicts_for_lines_of_its_own(log):
     run(log, "verdict=deny", "item=a2", *BY)
     assert read_log(log).counts["torn"] == 0 and len(read_log(log).slates) == 4
+
+
+def test_lists_of_a_test_are_odd_before_anybody_is_shown_one():
+    """An item that every list holds and few users chose, and a list of one category."""
+    kinds = [["war"]] * 5 + [[name] for name in ("love", "life", "past") * 5]
+    ids = [f"i{at}" for at in range(20)]
+    counts = [1000] * 19 + [1]
+    catalogue = pl.DataFrame({"index": range(1, 21), "item": ids, "title": ids, "kinds": kinds,
+                              "candidate": [True] * 20, "item_events": counts})  # fmt: skip
+    mixed = [[ids[19], *(ids[(at + step) % 19] for step in range(4))] for at in range(50)]
+    lists = pl.DataFrame({"user": [f"u{at}" for at in range(51)], "item": ids[:1] * 51,
+                          "recommended": [ids[:5], *mixed]})  # fmt: skip
+    tables = {"catalogue.parquet": catalogue, "lists.parquet": lists}
+    config = root("evaluation.category=kinds", "evaluation.monitor=ndcg@5")
+    folder = SimpleNamespace(config=lambda: config, read_table=tables.get)
+    found = odd_lists(folder, Rules(ratio=5))
+    assert [(each.kind, each.session, each.item) for each in found] == [
+        ("exposure", "u1", "i19"),
+        ("variety", "u0", None),
+    ]
+    assert "training events" in found[0].why and found[1].why == "all 5 items are war"
+    fewer = SimpleNamespace(config=lambda: config, read_table={**tables, "catalogue.parquet":
+                            catalogue.drop("item_events", "kinds")}.get)  # fmt: skip
+    config.evaluation.category = None
+    assert odd_lists(fewer, Rules()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "give one of log=FOLDER, run=FOLDER"),
+        (["run=a", "log=b"], "give one of log=FOLDER, run=FOLDER"),
+        (["run=a", "verdict=ok", "reviewer=ada"], "has shown nothing"),
+    ],
+)
+def test_a_review_is_of_a_log_or_of_a_run(words, told):
+    with pytest.raises(ConfigError, match=told):
+        program.review(parse(program.Arguments, words))
