@@ -117,7 +117,7 @@ def items_of_friends(
         .filter(pl.col("place") < most)
         .with_columns(weight=pl.col("weight") / pl.col("weight").sum().over("user"))
     )
-    width = int(weights["place"].to_numpy().max(initial=0)) + 1
+    width = max(1, min(most, int(weights["place"].to_numpy().max(initial=0)) + 1))
     item_UM = torch.zeros(n_users, width, dtype=torch.int64)
     weight_UM = torch.zeros(n_users, width)
     at = (torch.from_numpy(weights[name].to_numpy().copy()).long() for name in ("user", "place"))
