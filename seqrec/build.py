@@ -12,18 +12,11 @@ from seqrec.adapter import adapt
 from seqrec.config.make import locate, make, takes
 from seqrec.config.schema import Root, is_trained
 from seqrec.context.events import squashed
-from seqrec.contracts import (
-    EventFacts,
-    Facts,
-    Loss,
-    NegativeSampler,
-    Objective,
-    Reranker,
-    Scheduler,
-)
+from seqrec.contracts import Loss, NegativeSampler, Objective, Reranker, Scheduler
 from seqrec.counts.similar import similar_items
 from seqrec.counts.training import Training
 from seqrec.errors import ConfigError
+from seqrec.facts import EventFacts, Facts
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.objective._teacher import Teacher
 from seqrec.ranking.gain import Gain

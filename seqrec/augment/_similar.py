@@ -12,7 +12,7 @@ class Similar:
     """The closest items of each, and random ones of them.
 
     Args:
-        similar: the fact; see :class:`~seqrec.contracts.Facts`.
+        similar: the fact; see :class:`~seqrec.facts.Facts`.
         neighbours: how many of the closest items are drawn from, at least 1.
     """
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqrec.contracts import EventFacts
+from seqrec.facts import EventFacts
 from seqrec.layers.dropout import Dropout
 from seqrec.layers.times import SIZES, after, before, codes
 from seqrec.shapes import History

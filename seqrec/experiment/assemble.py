@@ -19,10 +19,10 @@ from seqrec.build import (
     make,
 )
 from seqrec.config.schema import Combine, Ensemble, Root
-from seqrec.contracts import Facts
 from seqrec.ensemble.model import EnsembleModel
 from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
+from seqrec.facts import Facts
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.recommend.built import built_model, combined
 from seqrec.recommend.finished import read_finished

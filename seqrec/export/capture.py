@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from seqrec.contracts import EventFacts
 from seqrec.export.graph import Graph, dynamic, example, frozen
+from seqrec.facts import EventFacts
 
 OUTPUTS = ["query", "attention"]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from seqrec.bundle.bundle import Runner
 from seqrec.bundle.manifest import MODELS
 from seqrec.bundle.model import Onnx
-from seqrec.contracts import EventFacts
 from seqrec.errors import ConfigError
 from seqrec.export.graph import Graph
 from seqrec.export.onnx import write_onnx
 from seqrec.export.pt2 import run_pt2, write_pt2
 from seqrec.export.tensors import run_tensors, write_tensors
+from seqrec.facts import EventFacts
 from seqrec.home import install
 
 

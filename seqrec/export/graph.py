@@ -6,8 +6,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from seqrec.contracts import Encoder, EventFacts
+from seqrec.contracts import Encoder
 from seqrec.errors import ConfigError
+from seqrec.facts import EventFacts
 from seqrec.model import SequenceModel
 from seqrec.shapes import UNKNOWN_TIME, History
 

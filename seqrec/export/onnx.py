@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from seqrec.contracts import EventFacts
 from seqrec.export.capture import captured
 from seqrec.export.graph import Graph
+from seqrec.facts import EventFacts
 
 FILE = "model.onnx"
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from seqrec.bundle.texts import packed, slots_of
 from seqrec.catalogue import Catalogue
-from seqrec.contracts import EventFacts
 from seqrec.disk.write import replacing, telling, write_file
+from seqrec.facts import EventFacts
 from seqrec.features.values import flat_values
 from seqrec.ranking.categories import find_categories
 

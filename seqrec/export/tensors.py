@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from seqrec.bundle.bundle import Runner
 from seqrec.bundle.manifest import damaged
-from seqrec.contracts import EventFacts
 from seqrec.disk.write import replacing, telling
 from seqrec.errors import ConfigError
 from seqrec.export.graph import Graph
+from seqrec.facts import EventFacts
 
 FILE = "model.npz"
 

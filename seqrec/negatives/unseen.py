@@ -18,7 +18,7 @@ class Unseen:
 
     Args:
         n_items: items without the padding id.
-        own_items: returns the users' items in training; see :class:`~seqrec.contracts.Facts`.
+        own_items: returns the users' items in training; see :class:`~seqrec.facts.Facts`.
         num: number of draws S.
     """
 

@@ -27,7 +27,7 @@ class Groups:
         n_items: items without the padding id.
         n_users: users of the store.
         users: returns the table of users.
-        own_items: returns the users' items in training; see :class:`~seqrec.contracts.Facts`.
+        own_items: returns the users' items in training; see :class:`~seqrec.facts.Facts`.
 
     Raises:
         ValueError: there is no such column, or it has one group or more than eight.

@@ -26,7 +26,7 @@ class Group:
         n_items: items without the padding id.
         n_users: users of the store.
         users: returns the table of users.
-        own_items: returns the users' items in training; see :class:`~seqrec.contracts.Facts`.
+        own_items: returns the users' items in training; see :class:`~seqrec.facts.Facts`.
         by: ``activity`` (light and active users, cut at the median), or a column of the users.
         weight: of the gap, at least 0.
     """

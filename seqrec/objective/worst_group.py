@@ -27,7 +27,7 @@ class WorstGroup(nn.Module):
         n_items: items without the padding id.
         n_users: users of the store.
         users: returns the table of users.
-        own_items: returns the users' items in training; see :class:`~seqrec.contracts.Facts`.
+        own_items: returns the users' items in training; see :class:`~seqrec.facts.Facts`.
         by: ``activity`` (light and active users, cut at the median), or a column of the users.
         step: size of a step of q, at least 0; with 0 all groups count alike, whatever their size.
     """

@@ -7,9 +7,9 @@ from pathlib import Path
 from seqrec.build import build_baseline, build_model
 from seqrec.config.saved import MEND
 from seqrec.config.schema import Ensemble, Root
-from seqrec.contracts import Facts
 from seqrec.ensemble.model import AnyModel, EnsembleModel
 from seqrec.errors import RunError
+from seqrec.facts import Facts
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.run.folder import RunFolder
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from seqrec.clock import instant
-from seqrec.contracts import EventFacts
 from seqrec.errors import DataError
+from seqrec.facts import EventFacts
 from seqrec.recommend.session import Session
 from seqrec.shapes import UNKNOWN_TIME, EvalBatch, History
 

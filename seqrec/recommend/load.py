@@ -12,8 +12,8 @@ from seqrec.adapter import read_adapter
 from seqrec.build import build_reranker
 from seqrec.config.saved import MEND
 from seqrec.config.schema import Root
-from seqrec.contracts import Facts
 from seqrec.errors import RunError
+from seqrec.facts import Facts
 from seqrec.recommend.built import built_from, built_model, facts_of
 from seqrec.run.audited import weights_hash
 from seqrec.run.folder import RunFolder

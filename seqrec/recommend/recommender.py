@@ -12,8 +12,9 @@ from seqrec.adapter import merged
 from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
-from seqrec.contracts import EventFacts, Ranked, Reranker
+from seqrec.contracts import Ranked, Reranker
 from seqrec.ensemble.model import AnyModel
+from seqrec.facts import EventFacts
 from seqrec.generator import Asker, Generator
 from seqrec.generator.topk import TopK
 from seqrec.machine.hardware import find_hardware

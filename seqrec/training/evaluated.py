@@ -9,12 +9,13 @@ import torch
 
 from seqrec.batches import Columns, EvalBatches
 from seqrec.config.schema import Root
-from seqrec.contracts import Facts, Loss, Reranker
+from seqrec.contracts import Loss, Reranker
 from seqrec.ensemble.model import AnyModel
 from seqrec.evaluation.after_test import ListResults, evaluate_lists
 from seqrec.evaluation.judge import Tested
 from seqrec.evaluation.results import prefixed
 from seqrec.evaluation.task import Task
+from seqrec.facts import Facts
 from seqrec.ranking.metrics import higher_is_better
 from seqrec.ranking.rank import Ranking
 from seqrec.run.folder import to_values

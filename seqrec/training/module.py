@@ -15,17 +15,9 @@ from torchmetrics import MeanMetric
 from seqrec.adapter import FILE, write_adapter
 from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
-from seqrec.contracts import (
-    Augment,
-    Facts,
-    Loss,
-    NegativeSampler,
-    Objective,
-    Reranker,
-    Update,
-    Window,
-)
+from seqrec.contracts import Augment, Loss, NegativeSampler, Objective, Reranker, Update, Window
 from seqrec.evaluation.task import Task
+from seqrec.facts import Facts
 from seqrec.layers.clip import clip_gradients
 from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel

@@ -11,9 +11,9 @@ from torch import Tensor
 from seqrec.adapter import merged, renamed
 from seqrec.config.schema import Root
 from seqrec.context.events import USER, Events
-from seqrec.contracts import Facts
 from seqrec.embedding.features import Feature
 from seqrec.errors import ConfigError, RunError
+from seqrec.facts import Facts
 from seqrec.model import SequenceModel
 from seqrec.recommend.built import facts_of
 from seqrec.recommend.data import find_data

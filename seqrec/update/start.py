@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from seqrec.config.trust import Trust
-from seqrec.contracts import Facts, Growth, Objective
+from seqrec.contracts import Growth, Objective
 from seqrec.errors import RunError
 from seqrec.evaluation.task import Task
+from seqrec.facts import Facts
 from seqrec.model import SequenceModel
 from seqrec.recommend.load import parts_of
 from seqrec.run.audited import weights_hash

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from seqrec.context.events import USER, Events
-from seqrec.contracts import Facts, Fresh, Growth
+from seqrec.contracts import Fresh, Growth
 from seqrec.embedding.codes import CodeEmbedding
 from seqrec.embedding.features import Feature
 from seqrec.embedding.friends import FriendsEmbedding
 from seqrec.errors import RunError
+from seqrec.facts import Facts
 from seqrec.model import SequenceModel
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import View

@@ -10,7 +10,7 @@ from helpers.experiments import root
 
 from seqrec.build import build_model
 from seqrec.config.choose import Choice
-from seqrec.contracts import EventFacts, Facts
+from seqrec.facts import EventFacts, Facts
 from seqrec.generator import Asker
 from seqrec.generator.topk import TopK
 from seqrec.ranking.policy import Policy

@@ -15,7 +15,8 @@ from seqrec.config.kinds import KINDS
 
 PACKAGE = ROOT / "seqrec"
 LAYERS = [
-    *("errors", "home", "clock", "shapes", "catalogue", "contracts", "layers", "machine"),
+    *("errors", "home", "clock", "shapes", "catalogue", "facts", "contracts", "layers"),
+    "machine",
     *("disk", "terminal", "config", "raw", "data", "store", "run", "split", "window", "batches"),
     *("augment", "features", "context", "embedding", "encoder", "head", "scorer", "negatives"),
     *("loss", "optimizer", "scheduler", "counts", "baseline", "metric", "ranking", "rerank"),

@@ -12,11 +12,11 @@ import torch
 from helpers.experiments import root
 from seqrec.build import build_model
 from seqrec.bundle import Bundle
-from seqrec.contracts import EventFacts, Facts
 from seqrec.export.graph import Graph, exportable
 from seqrec.export.tables import write_catalogue, write_context, write_int8, write_vectors
 from seqrec.export.tensors import run_tensors, write_tensors
 from seqrec.export.write import Described, write_manifest
+from seqrec.facts import EventFacts, Facts
 from seqrec.recommend import Recommender
 
 ITEMS = 30

@@ -22,10 +22,10 @@ from helpers.components import names
 from helpers.experiments import root
 from seqrec.build import build_model
 from seqrec.bundle.model import Onnx
-from seqrec.contracts import EventFacts, Facts
 from seqrec.export.graph import Graph, exportable
 from seqrec.export.onnx import write_onnx
 from seqrec.export.tables import write_vectors
+from seqrec.facts import EventFacts, Facts
 from seqrec.layers.times import HOUR
 
 ITEMS, USERS, MOST = 90, 12, 50

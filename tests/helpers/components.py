@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from helpers import CONFIGS
 from seqrec.config.make import make
-from seqrec.contracts import EventFacts
+from seqrec.facts import EventFacts
 from seqrec.shapes import History
 
 DIM, LENGTH, ITEMS = 8, 20, 20

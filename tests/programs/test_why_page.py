@@ -7,11 +7,11 @@ from helpers.browser import EVIL, NAMELESS, Targets, browser, choose, click, ope
 from helpers.experiments import root
 
 from seqrec.build import build_model
-from seqrec.contracts import Facts
 from seqrec.explain.case import Case
 from seqrec.explain.choose import EXPLAINERS
 from seqrec.explain.show.page import write_why
 from seqrec.explain.why import explain
+from seqrec.facts import Facts
 from seqrec.recommend import Recommender
 
 

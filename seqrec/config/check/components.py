@@ -11,7 +11,7 @@ from seqrec.config.check.source import TargetError
 
 INSTRUCTIONS = ("_target_", "_partial_")  # keys that control building and aren't parameters
 MISSING = "???"  # OmegaConf's, which isn't loaded for it
-DATA_FACTS = frozenset(read_signature("seqrec.contracts.Facts").parameters)
+DATA_FACTS = frozenset(read_signature("seqrec.facts.Facts").parameters)
 BUILT_WITH = {  # what a component of a kind is built with, besides its keys; by default DATA_FACTS
     **dict.fromkeys(
         ("embedding", "context", "encoder", "head", "scorer"), DATA_FACTS | {"sparse", "further"}

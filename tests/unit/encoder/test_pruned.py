@@ -6,10 +6,10 @@ from helpers.components import DIM, LENGTH, component, history
 from helpers.experiments import root
 
 from seqrec.build import build_model
-from seqrec.contracts import Facts
 from seqrec.encoder._pruned import pruned
 from seqrec.errors import ConfigError
 from seqrec.export.graph import exportable
+from seqrec.facts import Facts
 from seqrec.shapes import at_position
 
 LENGTHS = torch.tensor([1, 7, LENGTH])

@@ -11,11 +11,11 @@ from helpers.components import component
 from helpers.experiments import root
 
 from seqrec.build import build_baseline, build_model
-from seqrec.contracts import Facts
 from seqrec.errors import ConfigError, RunError
 from seqrec.export.formats import format_of
 from seqrec.export.graph import Graph, exportable, frozen
 from seqrec.export.pt2 import check_archive
+from seqrec.facts import Facts
 from seqrec.layers.times import DAY, HOUR, codes
 
 MASKED = ("objective=masked_item", "encoder=transformer", "encoder.causal=false", "head=last")

@@ -13,9 +13,9 @@ from helpers.finished import write_shop
 from seqrec.batches import EvalBatches
 from seqrec.build import build_source
 from seqrec.context.events import Events, squashed
-from seqrec.contracts import EventFacts
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
+from seqrec.facts import EventFacts
 from seqrec.layers.times import after, before, codes
 from seqrec.shapes import UNKNOWN_TIME, History
 

@@ -6,8 +6,8 @@ import torch
 from helpers.experiments import root
 
 from seqrec.build import build_model
-from seqrec.contracts import Facts
 from seqrec.errors import ConfigError
+from seqrec.facts import Facts
 from seqrec.generator import Asker
 from seqrec.generator._trie import Trie
 from seqrec.generator.codes import ByCodes

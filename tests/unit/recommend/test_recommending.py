@@ -10,8 +10,8 @@ from helpers.rerankers import TailFirst
 from polars.testing import assert_frame_equal
 
 from seqrec.build import build_model
-from seqrec.contracts import EventFacts, Facts
 from seqrec.errors import DataError
+from seqrec.facts import EventFacts, Facts
 from seqrec.recommend import Recommender, Session
 
 ITEMS = 30
