@@ -110,6 +110,7 @@ def worker(app: App, listening: socket.socket, started: Callable[[], None]) -> i
     """Serve in this process; return its exit status."""
     config = uvicorn.Config(
         app.asgi,
+        interface="asgi3",
         http=Patient,
         loop="uvloop",
         lifespan="on",

@@ -5,7 +5,7 @@ import itertools
 import polars as pl
 import pytest
 import torch
-from helpers.components import names
+from helpers.components import trained_models
 from helpers.experiments import root
 from helpers.place import ranked
 from omegaconf import OmegaConf
@@ -17,7 +17,7 @@ from seqrec.training.module import TrainedModule
 SMALL = ("data.n_users=48", "data.n_items=30", "data.length=10", "max_length=10", "dropout=0.3")
 SMALL += ("batch.size=16", "trainer.max_epochs=2", "trainer.patience=0", "negatives.num=8")
 SMALL += ("metric=[ndcg]", "list_metric=[]")  # of ranks, which are compared one by one
-TRAINED = sorted({*names("model")} - {*names("baseline")})
+TRAINED = trained_models()
 pytestmark = pytest.mark.slow
 
 

@@ -65,6 +65,11 @@ def names(kind: str) -> list[str]:
     return [name for name in found if find_spec(NEEDS.get((kind, name), "torch"))]
 
 
+def trained_models() -> list[str]:
+    """Models that are trained: not counted, and not put together from finished runs."""
+    return sorted({*names("model")} - {*names("baseline"), "ensemble"})
+
+
 def node(kind: str, name: str) -> dict:
     """``configs/<kind>/<name>.yaml`` as plain values, at the small size."""
     return copy.deepcopy(_read(CONFIGS / kind / f"{name}.yaml"))

@@ -30,6 +30,7 @@ from seqrec.config.check.source import TargetError
 from seqrec.config.check.unresolved import unresolved
 from seqrec.config.cli.elsewhere import searched
 from seqrec.config.cli.help import help_text
+from seqrec.config.cli.jobs import of_jobs
 from seqrec.config.cli.launcher import launcher_mistakes
 from seqrec.config.cli.resume import resume_arguments
 from seqrec.config.compose import Composer, to_values
@@ -74,6 +75,7 @@ def check_command_line(
         overrides = line.parse(flags.overrides, sweeping=flags.multirun)
         line.mistakes += launcher_mistakes(overrides, sweeping=flags.multirun)
         attempts = [line.attempt(variant) for variant in line.variants(overrides)]
+        late = of_jobs(composer, overrides) if flags.multirun and not line.mistakes else {}
     refuse(line.mistakes)
     first = attempts[0]
     assert first is not None
@@ -81,6 +83,7 @@ def check_command_line(
         print(OmegaConf.to_yaml(OmegaConf.create(first[0])))
         sys.exit(0)
     _check_places(first, flags.overrides, sweeping=flags.multirun)
+    argv = [late.get(argument, argument) for argument in argv]
     return resume_arguments(argv, *first, sweeping=flags.multirun)
 
 

@@ -120,7 +120,7 @@ def test_a_baseline_has_nothing_of_what_is_trained():
     said = told("model=markov", "encoder=lstm", "trainer=ddp", "optimizer.lr=1e-3")
     assert "encoder: a baseline is counted" in said and "counted in one process" in said
     assert "optimizer" in said
-    assert "head=null: choose one of additive, " in told("head=null")
+    assert "head=null: choose one of adaptive, additive, " in told("head=null")
 
 
 def test_only_training_events_are_counted(tmp_path):

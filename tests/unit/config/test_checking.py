@@ -235,3 +235,13 @@ def test_impossible_combinations_are_refused_by_name():
     assert "loss=BPR needs negatives" in told("loss=bpr", "negatives=none")
     assert "evaluation.monitor=ndcg@7 isn't computed" in told("evaluation.monitor=ndcg@7")
     assert check_command_line(["loss=cross_entropy", "negatives=none"], config_dir=CONFIGS)
+
+
+def test_keys_that_only_the_jobs_of_a_sweep_have_are_left_to_them():
+    given = ["-m", "objective=group,worst_group", "objective.by=gender", "seed=1,2", "dim=32"]
+    made = check_command_line(given, config_dir=CONFIGS)
+    assert made == ["-m", given[1], "objective.by=choice(gender)", "seed=1,2", "dim=32"]
+    lists = ["-m", "model=sasrec,transformer_attn", "encoder.heads=2", "metric=[ndcg]"]
+    assert check_command_line(lists, config_dir=CONFIGS)[2] == "encoder.heads=choice(2)"
+    one = ["-m", "model=sasrec", "encoder.heads=1,2", "encoder.layers=1"]
+    assert check_command_line(one, config_dir=CONFIGS) == one  # the sweep has them, too

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from helpers.components import names
+from helpers.components import trained_models
 from helpers.experiments import root, steps, store_of
 
 from seqrec import batches as module_of_batches
@@ -24,7 +24,7 @@ from seqrec.window.sliding import Sliding
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", sorted({*names("model")} - {*names("baseline")}))
+@pytest.mark.parametrize("model", trained_models())
 def test_every_model_of_the_catalogue_trains(small, model):
     losses = steps(build_experiment(root(f"model={model}"), small), 6)
     assert losses[-1] < losses[0]
