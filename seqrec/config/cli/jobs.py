@@ -13,8 +13,8 @@ def of_jobs(composer: Composer, overrides: Sequence[Override]) -> dict[str, str]
     """Return what Hydra has to be given in place of such keys, by what was typed.
 
     Hydra composes a sweep without what it goes over, and ends at a key that isn't there, such as
-    ``encoder.heads`` in ``-m model=sasrec,transformer_attn encoder.heads=2``. Given a sweep over the
-    key's one value instead, it leaves the key to the jobs.
+    ``encoder.heads`` in ``-m model=sasrec,transformer_attn encoder.heads=2``. Given a sweep over
+    the key's one value instead, it leaves the key to the jobs.
     """
     fixed = [each for each in overrides if not each.is_sweep_override()]
     groups = [o for o in fixed if o.key_or_group in composer.groups or o.is_hydra_override()]
