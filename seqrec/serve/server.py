@@ -1,6 +1,7 @@
 """The server as processes: one socket, one worker or several, and an orderly end."""
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -130,6 +131,8 @@ def worker(app: App, listening: socket.socket, started: Callable[[], None]) -> i
         while not server.started and not serving.done():
             await asyncio.sleep(0.005)
         if server.started:
+            gc.collect()
+            gc.freeze()  # a walk through all modules would hold up a request for 50 ms
             started()
         await serving
 
