@@ -14,13 +14,12 @@ from seqrec.adapter import merged
 from seqrec.compress import Calibration, Compress, Smaller
 from seqrec.compression.measure import Row, disk_bytes, request_ms, shared
 from seqrec.config.schema import Root
-from seqrec.disk.write import telling
 from seqrec.errors import RunError
 from seqrec.experiment.evaluate import rebuild
 from seqrec.experiment.run import record_weights
 from seqrec.model import SequenceModel
 from seqrec.run.audited import weights_hash
-from seqrec.run.claim import claim
+from seqrec.run.claim import claim_beside
 from seqrec.run.folder import RunFolder, to_values, typed
 from seqrec.training.evaluated import EvaluatedModule
 
@@ -166,18 +165,7 @@ def _claimed(out: Path | None, parent: RunFolder) -> Iterator[RunFolder]:
         RunError: `out` is there.
         WriteError: it can't be made.
     """
-    if out is None:
-        out = claim(parent.path.with_name(f"{parent.path.name}_compressed"))
-    else:
-        with telling(out):
-            try:
-                out.mkdir(parents=True)
-            except FileExistsError:
-                raise RunError(
-                    "the folder of the new run is there already",
-                    where=str(out),
-                    todo="name another with out=, or leave out= out",
-                ) from None
+    out = claim_beside(parent.path, "compressed", out)
     try:
         yield RunFolder(out, parent.trust)
     except BaseException:

@@ -14,6 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from seqrec.disk.write import telling
+from seqrec.errors import RunError
 from seqrec.machine.process import is_first_process
 from seqrec.run.entries import LOCK
 from seqrec.terminal.errors import plain_errors
@@ -93,6 +94,33 @@ def claim(wanted: Path) -> Path:
                 continue
         return folder
     raise AssertionError  # count has no end
+
+
+def claim_beside(parent: Path, suffix: str, out: Path | None, *, todo: str = "") -> Path:
+    """Create the folder of a run that is made of another: `out`, or one beside `parent`.
+
+    Args:
+        parent: the folder of the other run.
+        suffix: what the new folder's name adds to the parent's.
+        out: the folder that was asked for; None: none was.
+        todo: what else may be done if it is there.
+
+    Raises:
+        RunError: `out` is there.
+        WriteError: it can't be created.
+    """
+    if out is None:
+        return claim(parent.with_name(f"{parent.name}_{suffix}"))
+    with telling(out):
+        try:
+            out.mkdir(parents=True)  # of several processes, one succeeds
+        except FileExistsError:
+            raise RunError(
+                "the folder of the new run is there already",
+                where=str(out),
+                todo=f"name another with out=, or leave out= out{todo}",
+            ) from None
+    return out
 
 
 def clear_killed(runs: Path, output_dir: Path) -> None:

@@ -13,14 +13,12 @@ from omegaconf import OmegaConf
 
 from seqrec.build import build_source
 from seqrec.config.schema import Root
-from seqrec.disk.write import telling
-from seqrec.errors import RunError
 from seqrec.experiment.evaluate import find_data
 from seqrec.experiment.run import run
 from seqrec.raw.source import Known
 from seqrec.run.audited import weights_hash
 from seqrec.run.checkpoints import checkpoints_of
-from seqrec.run.claim import claim
+from seqrec.run.claim import claim_beside
 from seqrec.run.folder import RunFolder, to_values
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
@@ -163,19 +161,8 @@ def _claimed(out: Path | None, parent: RunFolder) -> Iterator[RunFolder]:
         RunError: `out` is there.
         WriteError: it can't be made.
     """
-    if out is None:
-        out = claim(parent.path.with_name(f"{parent.path.name}_updated"))
-    else:
-        with telling(out):
-            try:
-                out.mkdir(parents=True)  # of several processes, one succeeds
-            except FileExistsError:
-                raise RunError(
-                    "the folder of the new run is there already",
-                    where=str(out),
-                    todo="name another with out=, or leave out= out; a stopped update goes on with "
-                    f"resume={out}",
-                ) from None
+    todo = f"; a stopped update goes on with resume={out}"
+    out = claim_beside(parent.path, "updated", out, todo=todo)
     folder = RunFolder(out, parent.trust)
     try:
         yield folder
