@@ -148,6 +148,19 @@ def test_ties_go_to_the_first_item_and_bad_scores_are_left_out(name):
 
 
 @pytest.mark.parametrize("name", ["exact", "pruned"])
+def test_scores_that_are_no_numbers_take_no_place_from_others(name):
+    given = tables(bias=False)
+    given.item_VD[5 : 5 + 20 * 100 : 100] = np.nan  # in twenty groups of a block
+    wanted = Wanted(40, allowed(0.9))
+    [query_D] = queries(1)
+    sound = Tables(np.nan_to_num(given.item_VD, nan=0.0))
+    among = wanted.allowed.mask_V & ~np.isnan(given.item_VD).any(1)
+    expected = naive(sound, query_D, Wanted(40, Allowed.of(among)))
+    [found] = made(name, given).search(query_D[None], [wanted])
+    assert found.item_K.tolist() == expected
+
+
+@pytest.mark.parametrize("name", ["exact", "pruned"])
 def test_blocks_and_ties_across_them_change_nothing(name):
     rng = np.random.default_rng(1)
     given = Tables(rng.integers(-2, 3, (150_000, 2)).astype(np.float32))
