@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqrec.config.cli.script import PAIRS, parse
+from seqrec.config.cli.script import PAIRS, argument_names, parse
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
@@ -49,7 +49,7 @@ def compress_run(arguments: Arguments) -> int:
     from seqrec.config.choose import Choice
 
     choice, name = Choice("compress", key="compress", several="ways"), arguments.compress
-    nodes = choice.settings_of([name], arguments.options)
+    nodes = choice.settings_of([name], arguments.options, beside=argument_names(Arguments))
     way = choice.build(nodes)[name]
     from seqrec.compression.run import compress
     from seqrec.experiment.evaluate import relocated

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqrec.clock import instant
 from seqrec.commands.recommend import read_context
-from seqrec.config.cli.script import PAIRS, parse
+from seqrec.config.cli.script import PAIRS, argument_names, parse
 from seqrec.config.trust import Trust
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
@@ -131,12 +131,17 @@ def settings(arguments: Arguments) -> "Nodes":
         every = [name for name in EXPLAINERS.names(folders) if name != COUNTERFACTUAL]
         wanted = [*dict.fromkeys([*wanted, *CONTROLS])] if wanted else every
         return _seeded(
-            EXPLAINERS.settings_of(wanted, arguments.options, folders=folders), arguments
+            EXPLAINERS.settings_of(
+                wanted, arguments.options, folders=folders, beside=argument_names(Arguments)
+            ),
+            arguments,
         )
     wanted = wanted or [METHOD]
     if arguments.counterfactual:
         wanted = [*wanted, COUNTERFACTUAL]
-    nodes = EXPLAINERS.settings_of(wanted, arguments.options, folders=folders)
+    nodes = EXPLAINERS.settings_of(
+        wanted, arguments.options, folders=folders, beside=argument_names(Arguments)
+    )
     return _seeded(nodes, arguments)
 
 

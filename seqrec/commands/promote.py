@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqrec.clock import instant
-from seqrec.config.cli.script import PAIRS, parse
+from seqrec.config.cli.script import PAIRS, argument_names, parse
 from seqrec.errors import ConfigError
 from seqrec.home import command
 from seqrec.machine.writable import check_folder
@@ -104,7 +104,9 @@ def settings(arguments: Arguments) -> "Nodes":
 
     choice = Choice("gate", key="gates", several="gates")
     names = choice.names()
-    nodes = choice.settings_of(arguments.gates or names, arguments.options)
+    nodes = choice.settings_of(
+        arguments.gates or names, arguments.options, beside=argument_names(Arguments)
+    )
     for name in arguments.waive or ():
         gate = choice.build({name: nodes[name]})[name] if name in nodes else None
         if gate is None or not gate.compares:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqrec.config.cli.script import PAIRS, parse
+from seqrec.config.cli.script import PAIRS, argument_names, parse
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
@@ -148,7 +148,9 @@ def settings(arguments: Arguments) -> dict[str, Any]:
     from seqrec.config.choose import Choice
 
     growths = Choice("growth", key="growth", several="growths")
-    return growths.settings_of([arguments.growth], arguments.options)[arguments.growth]
+    return growths.settings_of(
+        [arguments.growth], arguments.options, beside=argument_names(Arguments)
+    )[arguments.growth]
 
 
 def show(folder: "RunFolder", found: dict[str, Any]) -> None:

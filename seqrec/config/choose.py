@@ -41,7 +41,12 @@ class Choice:
         return sorted(self._files(folders))
 
     def settings_of(
-        self, wanted: Iterable[str], options: Mapping[str, str], *, folders: Iterable[Path] = ()
+        self,
+        wanted: Iterable[str],
+        options: Mapping[str, str],
+        *,
+        folders: Iterable[Path] = (),
+        beside: Iterable[str] = (),
     ) -> Nodes:
         """Read the YAML files of options, and set their keys.
 
@@ -50,6 +55,8 @@ class Choice:
             options: values of their keys, as texts: ``steps`` holds for every wanted option that
                 has the key, ``integrated_gradients.steps`` for one.
             folders: further folders that may hold ``<kind>/<name>.yaml``.
+            beside: arguments that the command has beside these keys, which a key may be a mistyped
+                one of.
 
         Raises:
             ConfigError: there is no such option, none has a key, or a value doesn't fit; it lists
@@ -63,7 +70,7 @@ class Choice:
         ]
         nodes = {name: self._read(files[name]) for name in wanted if name in files}
         for key, text in options.items():
-            mistakes += self._set(nodes, key, text)
+            mistakes += self._set(nodes, key, text, frozenset(beside))
         mistakes += component_mistakes({self.kind: nodes})
         mistakes += out_of_range({self.kind: nodes})
         refuse(
@@ -90,7 +97,7 @@ class Choice:
             raise ConfigError(f"a file of kind {self.kind} needs a _target_", where=str(file))
         return node
 
-    def _set(self, nodes: Nodes, key: str, text: str) -> list[str]:
+    def _set(self, nodes: Nodes, key: str, text: str, beside: frozenset[str]) -> list[str]:
         """Set a key of the nodes that have it; return what is wrong with it."""
         option, dot, name = key.rpartition(".")
         if dot and option not in nodes:
@@ -99,7 +106,9 @@ class Choice:
         having = [node for node in chosen if name in node]
         if not having or name.startswith("_"):
             own = {each for node in chosen for each in node if not each.startswith("_")}
-            return [f"{key}: {unknown(name, own, noun=f'keys of the chosen {self.several}')}"]
+            keys = f"keys of the chosen {self.several}"
+            noun = f"arguments, and {keys}" if beside and not dot else keys
+            return [f"{key}: {unknown(name, own if dot else own | beside, noun=noun)}"]
         try:
             value = yaml.load(text, Loader)
         except yaml.YAMLError:

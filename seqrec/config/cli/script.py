@@ -71,6 +71,13 @@ def parse(declared: type[Arguments], argv: list[str]) -> Arguments:
     return declared(**values)
 
 
+def argument_names(declared: type) -> list[str]:
+    """Return the arguments of a program that have a name of their own."""
+    fields = {field.name: field for field in dataclasses.fields(declared)}
+    holders = {_holder(fields, WORDS), _holder(fields, PAIRS)}
+    return [name for name in fields if name not in holders]
+
+
 def usage(declared: type) -> str:
     """Return the docstring of a dataclass, and a line for each field."""
     comments = _comments(declared)

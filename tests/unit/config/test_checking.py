@@ -6,10 +6,14 @@ import pytest
 from helpers import CONFIGS
 from helpers.commands import told
 
+from seqrec.commands.compress import Arguments
 from seqrec.config.check.combine import conflicts
 from seqrec.config.check.components import component_mistakes
 from seqrec.config.check.signature import read_signature
+from seqrec.config.choose import Choice
 from seqrec.config.cli.command_line import check_command_line
+from seqrec.config.cli.script import argument_names
+from seqrec.errors import ConfigError
 
 TOY = """
 from dataclasses import dataclass
@@ -245,3 +249,12 @@ def test_keys_that_only_the_jobs_of_a_sweep_have_are_left_to_them():
     assert check_command_line(lists, config_dir=CONFIGS)[2] == "encoder.heads=choice(2)"
     one = ["-m", "model=sasrec", "encoder.heads=1,2", "encoder.layers=1"]
     assert check_command_line(one, config_dir=CONFIGS) == one  # the sweep has them, too
+
+
+def test_a_key_of_a_choice_may_be_a_mistyped_argument_of_the_command():
+    ways = Choice("compress", key="compress", several="ways")
+    with pytest.raises(ConfigError, match="did you mean compress"):
+        ways.settings_of(["prune"], {"compres": "prune"}, beside=argument_names(Arguments))
+    with pytest.raises(ConfigError) as told_of:
+        ways.settings_of(["prune"], {"shar": "0.5"}, beside=argument_names(Arguments))
+    assert "did you mean share" in str(told_of.value) and "options" not in str(told_of.value)
