@@ -1,8 +1,9 @@
 """The parts of the benchmark: each is a job that measures and reports lines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from seqrec.benchmark import explaining, gpu, growth, million, peers, serving, update
@@ -71,7 +72,7 @@ def jobs(asked: Request) -> list[Job]:
             explaining.lines,
         ),
         "serve": (
-            partial(serving.measure_serving, recbole=peers.installed("recbole")),
+            partial(serving.measure_serving, peers=_installed(serving.PEERS)),
             serving.serving_lines,
         ),
         "update": (
@@ -87,6 +88,12 @@ def jobs(asked: Request) -> list[Job]:
     if "peers" in asked.parts:
         chosen += _peer_jobs(asked)
     return chosen
+
+
+def _installed(names: Iterable[str]) -> dict[str, Path]:
+    """Return the interpreters of the peers that are installed."""
+    pythons = {peer: peers.installed(peer) for peer in names}
+    return {peer: python for peer, python in pythons.items() if python is not None}
 
 
 def _peer_jobs(asked: Request) -> list[Job]:

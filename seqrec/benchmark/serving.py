@@ -3,7 +3,8 @@
 The bundles are synthetic, of an untrained ``lstm_attn``, so any catalogue has any size. The server
 and the load run on this machine, each in its own process. Where RecBole is installed, its
 ``full_sort_topk`` is asked for lists of the same sessions, as its users call it: for one user at a
-time, without HTTP, by an untrained ``GRU4Rec`` of the same width.
+time, without HTTP, by an untrained ``GRU4Rec`` of the same width. Where Cornac is, its server is
+asked for the lists of users, one request after another: it knows no sessions.
 """
 
 import json
@@ -34,6 +35,7 @@ SOAK = 200_000  # requests, after which the memory may not have grown
 START_S, MEMORY_MB, GROWTH, RECALL = 1.0, 150, 0.02, 0.999
 START_LIMIT_S = 120
 ASKED = {"requests": 200, "warm_up": 10, "length": 50, "dim": 64, "threads": 1}  # of a peer
+PEERS = {"recbole": "RecBole's full_sort_topk", "cornac": "Cornac's server"}
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,12 @@ CASES = (
 )
 
 
-def measure_serving(soak: int = SOAK, recbole: Path | None = None) -> dict[str, Any]:
+def measure_serving(soak: int = SOAK, peers: dict[str, Path] | None = None) -> dict[str, Any]:
     """Measure every case, and the growth of memory in the first.
 
     Args:
         soak: requests to the smallest catalogue.
-        recbole: interpreter of RecBole's environment; None: it isn't measured.
+        peers: interpreters of the environments of :data:`PEERS`; those that lack aren't measured.
     """
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -85,11 +87,12 @@ def measure_serving(soak: int = SOAK, recbole: Path | None = None) -> dict[str, 
                 given: dict[str, Any] = {"out": str(bundle), "n_items": case.items}
                 in_child("serving:write_bundle", threads=1, **given)
             results[case.name] = measure_case(case, bundle, soak if case is CASES[0] else 0)
-            peer = f"{case.items:,} items, RecBole"
-            if recbole is not None and peer not in results:
-                program = PROJECT / "scripts" / "peers" / "ask_recbole.py"
-                given = {**ASKED, "n_items": case.items}
-                results[peer] = run([recbole, program], given, threads=1)
+            for peer, python in (peers or {}).items():
+                asked = f"{case.items:,} items, {PEERS[peer]}"
+                if asked not in results:
+                    program = PROJECT / "scripts" / "peers" / f"ask_{peer}.py"
+                    given = {**ASKED, "n_items": case.items}
+                    results[asked] = run([python, program], given, threads=1)
     return results
 
 
@@ -187,7 +190,7 @@ def serving_lines(results: dict[str, Any]) -> list[Line]:
     for peer, asked in results.items():
         if peer not in (case.name for case in CASES):
             lines += [
-                Line(f"serve: {peer}", f"{part} of full_sort_topk, ms", asked[part])
+                Line(f"serve: {peer}", f"{part} of a list, ms", asked[part])
                 for part in ("p50", "p99")
             ]
     return lines
