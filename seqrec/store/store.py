@@ -1,9 +1,6 @@
 """Sequences on disk: dense ids, CSR arrays, memory-mapped, versioned and content-hashed."""
 
-import hashlib
-import json
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,21 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from seqrec.disk.manifest import check_entry, entry_of
-from seqrec.disk.write import replacing
-from seqrec.errors import DataError
-
-FORMAT = 3  # raised whenever the files or their meaning change
-INDEX = "store.json"
-KEYS: dict[str, type] = {  # of the index
-    **dict.fromkeys(("n_users", "n_items", "n_interactions"), int),
-    **{"name": str, "data_hash": str, "context": dict, "report": dict},
-}
-REPORT: dict[str, type] = {"rejected": dict, "steps": list}
-STAMP: dict[str, type] = {"size": int, "mtime_ns": int, "sha256": str}  # of each file
-HASHED = 1 << 20  # ids that are hashed at once
-ARRAYS = {"offset": "<i8", "item": "<i4", "timestamp": "<i8", "rating": "<f4", "part": "<i1"}
-REQUIRED = ("offset", "item", "timestamp", "rating")  # hashed by name even where data lacks them
+from seqrec.store.index import ARRAYS, FORMAT, checked_index, damaged, entries_of, write_index
+from seqrec.store.shards import Columns, close, columns, data_hash, save, write_shards
 
 
 class SequenceStore:
@@ -68,7 +52,7 @@ class SequenceStore:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        index = _checked_index(self.folder)
+        index = checked_index(self.folder)
         self.name: str = index["name"]
         self.data_hash: str = index["data_hash"]
         self.items_hash: str = index["files"]["items.parquet"]["sha256"]
@@ -103,7 +87,7 @@ class SequenceStore:
         Raises:
             DataError: a file isn't the one that was written.
         """
-        _checked_index(self.folder, full=True)
+        checked_index(self.folder, full=True)
 
     def _column(self, name: str, dtype: str) -> np.ndarray:
         """Return an array of the folder, left on the disk."""
@@ -111,9 +95,9 @@ class SequenceStore:
         try:
             values = np.load(self.folder / f"{name}.npy", mmap_mode="r")
         except (OSError, ValueError) as error:
-            raise _damaged(self.folder, f"{name}.npy is missing or unreadable") from error
+            raise damaged(self.folder, f"{name}.npy is missing or unreadable") from error
         if values.shape != (rows,) or values.dtype != dtype:
-            raise _damaged(self.folder, f"{name}.npy doesn't hold {rows:,} values")
+            raise damaged(self.folder, f"{name}.npy doesn't hold {rows:,} values")
         return values
 
     def users(self) -> pl.DataFrame:
@@ -138,10 +122,11 @@ def write(
     *,
     name: str,
     arrays: Mapping[str, np.ndarray | None],
-    context: Mapping[str, tuple[np.ndarray, list[str] | None]],
+    context: Columns,
     users: pl.DataFrame,
     items: pl.DataFrame,
     report: Mapping[str, Any],
+    shards: int | None = None,
 ) -> None:
     """Write a store into `folder`, which must exist and be empty.
 
@@ -153,114 +138,27 @@ def write(
         users: columns index, user and attributes.
         items: columns index, item, title and features.
         report: what the preparation did.
+        shards: in how many shards of similar size, at most one per user; None: in one folder.
     """
-    digest = hashlib.sha256(b"seqrec sequences 1")
-    for field, dtype in ARRAYS.items():
-        values = arrays.get(field)
-        if field in REQUIRED or values is not None:
-            digest.update(field.encode())
-        if values is not None:
-            values = np.ascontiguousarray(values, dtype=dtype)
-            np.save(folder / f"{field}.npy", values)
-            digest.update(values.data.cast("B"))
-    for at, (label, (values, names)) in enumerate(context.items()):
-        values = np.ascontiguousarray(values, dtype="<f4" if names is None else "<i4")
-        np.save(folder / f"context_{at}.npy", values)
-        digest.update(json.dumps([label, names]).encode())
-        digest.update(values.data.cast("B"))
-    for ids in (users["user"], items["item"]):
-        digest.update(np.ascontiguousarray(ids.str.len_bytes().to_numpy(), "<u4").tobytes())
-        for at in range(0, len(ids), HASHED):
-            digest.update("".join(ids.slice(at, HASHED)).encode())
     users.write_parquet(folder / "users.parquet")
     items.write_parquet(folder / "items.parquet")
+    names = {label: codes for label, (_, codes) in context.items()}
+    written = columns(arrays, context)
+    if shards is not None:
+        entries = write_shards(folder, min(shards, len(users)), arrays, context)
+        close(folder, name=name, shards=entries, context=names, report=report)
+        return
+    save(folder, written)
+    ids = (users.lazy().select("user"), items.lazy().select("item"))
     index = {
         "format": FORMAT,
         "name": name,
-        "data_hash": digest.hexdigest(),
+        "data_hash": data_hash(lambda field: [written[field]], written, names, ids),
         "n_users": len(users),
         "n_items": len(items),
-        "n_interactions": len(arrays["item"]),  # type: ignore[arg-type]
-        "context": {label: names for label, (_, names) in context.items()},
+        "n_interactions": len(written["item"]),
+        "context": names,
         "report": dict(report),
-        "files": {path.name: entry_of(path) | _time(path) for path in sorted(folder.iterdir())},
+        "files": entries_of(folder),
     }
-    _write_index(folder, index)
-
-
-def _time(path: Path) -> dict[str, int]:
-    return {"mtime_ns": path.stat().st_mtime_ns}
-
-
-def _write_index(folder: Path, index: dict[str, Any]) -> None:
-    """Write the index with a hash of itself."""
-    with replacing(folder / INDEX) as part:
-        part.write_text(json.dumps(index | {"sha256": _hash_of(index)}, indent=1))
-
-
-def _hash_of(index: dict[str, Any]) -> str:
-    """Hash an index, without its own hash."""
-    text = json.dumps({key: index[key] for key in sorted(index) if key != "sha256"})
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _checked_index(folder: Path, *, full: bool = False) -> dict[str, Any]:
-    """Return the index of a store after checking that its files are the ones that were written.
-
-    The index has a hash of itself. Of each file, size and content are checked: whole up to 32 MiB,
-    and if its time has changed, as after a copy; else blocks of it (seqrec/disk/manifest.py).
-    """
-    index = _read_index(folder)
-    moved = False
-    for name, entry in index["files"].items():
-        path = folder / name
-        try:
-            time = _time(path)
-            check_entry(path, entry, full=full or time["mtime_ns"] != entry["mtime_ns"])
-        except OSError as error:
-            raise _damaged(folder, f"{name} is missing or unreadable") from error
-        except ValueError as error:
-            raise _damaged(folder, f"{name} has changed: {error}") from error
-        moved = moved or time["mtime_ns"] != entry["mtime_ns"]
-        entry |= time
-    if moved:
-        with suppress(OSError):  # a read-only cache: the contents are checked again next time
-            _write_index(folder, index)
-    return index
-
-
-def _read_index(folder: Path) -> dict[str, Any]:
-    """Read the index, and check its hash (of an older version, which has none, only the types)."""
-    try:
-        index = json.loads((folder / INDEX).read_bytes())
-        version = index["format"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _damaged(folder, f"{INDEX} is missing or unreadable") from error
-    if version != FORMAT:
-        raise _damaged(folder, f"it has format {version}, this program uses {FORMAT}")
-    if "sha256" in index and index["sha256"] != _hash_of(index):
-        raise _damaged(folder, f"{INDEX} has changed")
-    files = index.get("files")
-    if not (
-        _has(index, KEYS)
-        and _has(index["report"], REPORT)
-        and isinstance(files, dict)
-        and {"items.parquet", "users.parquet"} <= set(files)
-        and all(isinstance(entry, dict) and _has(entry, STAMP) for entry in files.values())
-    ):
-        raise _damaged(folder, f"{INDEX} lacks entries")
-    return index
-
-
-def _has(entry: dict[str, Any], kinds: dict[str, type]) -> bool:
-    """Return whether entries are there and of these types; a bool isn't a number."""
-    found = {key: entry.get(key) for key in kinds}
-    return all(isinstance(v, kinds[k]) and not isinstance(v, bool) for k, v in found.items())
-
-
-def _damaged(folder: Path, fact: str) -> DataError:
-    return DataError(
-        f"the prepared dataset is damaged: {fact}",
-        where=str(folder),
-        todo="delete the folder; it is then prepared again",
-    )
+    write_index(folder, index)
