@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from seqrec.disk.manifest import check_entry, entry_of
+from seqrec.disk.manifest import ChangedError, check_entry, entry_of
 from seqrec.disk.write import replacing
 from seqrec.errors import DataError
 
@@ -24,6 +25,8 @@ REPORT: dict[str, type] = {"rejected": dict, "steps": list}
 STAMP: dict[str, type] = {"size": int, "mtime_ns": int, "sha256": str}  # of each file
 SHARD: dict[str, type] = {"name": str, "users": list, "events": int, "files": dict}
 PLAIN = re.compile(r"\w[\w.-]*")  # a name that can't lead out of the folder
+PREPARED = "delete the folder; it is then prepared again"
+AGAIN = "delete the folder; then prepare it again, or copy it again from where it is whole"
 Entry = dict[str, Any]
 
 
@@ -43,7 +46,8 @@ def checked_index(folder: Path, *, full: bool = False) -> Entry:
     """Return the index of a store after checking that its files are the ones that were written.
 
     The index has a hash of itself. Of each file, size and content are checked: whole up to 32 MiB,
-    and if its time has changed, as after a copy; else blocks of it (seqrec/disk/manifest.py).
+    and if its time has changed, as after a copy; else blocks of it (seqrec/disk/manifest.py). Of
+    a shard's files, it is the sizes; their content is checked when they are first read.
 
     Args:
         folder: of the store.
@@ -54,7 +58,9 @@ def checked_index(folder: Path, *, full: bool = False) -> Entry:
     """
     index = read_index(folder)
     moved = False
-    for name, entry in _files(index):
+    for name, entry in files_of_shards(index):
+        _check_shard(folder, name, entry, full=full)
+    for name, entry in index["files"].items():
         path = folder / name
         try:
             time = _time(path)
@@ -78,14 +84,24 @@ def read_index(folder: Path) -> Entry:
         DataError: it is missing, damaged, or of another format version.
     """
     try:
-        index = json.loads((folder / INDEX).read_bytes())
-        version = index["format"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        text = (folder / INDEX).read_bytes()
+    except OSError as error:
         raise damaged(folder, f"{INDEX} is missing or unreadable") from error
+    return checked_text(text, folder)
+
+
+def checked_text(text: bytes, folder: Path | str, todo: str = PREPARED) -> Entry:
+    """Return the index that a file holds, as :func:`read_index` does."""
+    try:
+        index = json.loads(text)
+        version = index["format"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(folder, f"{INDEX} is missing or unreadable", todo) from error
     if version != FORMAT:
-        raise damaged(folder, f"it has format {version}, this program uses {FORMAT}")
+        fact = f"it has format {version}, this program uses {FORMAT}"
+        raise damaged(folder, fact, todo)
     if "sha256" in index and index["sha256"] != _hash_of(index):
-        raise damaged(folder, f"{INDEX} has changed")
+        raise damaged(folder, f"{INDEX} has changed", todo)
     if not (
         _has(index, KEYS)
         and _has(index["report"], REPORT)
@@ -93,25 +109,51 @@ def read_index(folder: Path) -> Entry:
         and set(TABLES) <= set(index["files"])
         and ("shards" not in index or _are_shards(index))
     ):
-        raise damaged(folder, f"{INDEX} lacks entries")
+        raise damaged(folder, f"{INDEX} lacks entries", todo)
     return index
 
 
-def damaged(folder: Path, fact: str) -> DataError:
+def damaged(folder: Path | str, fact: str, todo: str = PREPARED) -> DataError:
     """Return the error of a folder whose content isn't what was written."""
     return DataError(
         f"the prepared dataset is damaged: {fact}",
         where=str(folder),
-        todo="delete the folder; it is then prepared again",
+        todo=todo,
     )
 
 
-def _files(index: Entry) -> Iterator[tuple[str, Entry]]:
-    """Yield the path, relative to the folder, and the entry of each file."""
-    yield from index["files"].items()
+def checked(path: Path, entry: Entry, *, full: bool = False) -> None:
+    """Check one file, whole if it was moved; then its time says again when it was written.
+
+    Raises:
+        ChangedError: its content is another.
+        OSError: it can't be read.
+    """
+    moved = _time(path)["mtime_ns"] != entry["mtime_ns"]
+    check_entry(path, entry, full=full or moved)
+    if moved:
+        with suppress(OSError):  # another user's file: it is read whole next time, too
+            os.utime(path, ns=(entry["mtime_ns"], entry["mtime_ns"]))
+
+
+def files_of_shards(index: Entry) -> Iterator[tuple[str, Entry]]:
+    """Yield the path, relative to the folder, and the entry of each file of a shard."""
     for shard in index.get("shards", ()):
         for name, entry in shard["files"].items():
             yield f"{shard['name']}/{name}", entry
+
+
+def _check_shard(folder: Path, name: str, entry: Entry, *, full: bool) -> None:
+    """Check that a file of a shard is there, with its size; with `full`, its content."""
+    try:
+        if full:
+            checked(folder / name, entry, full=True)
+        elif (size := (folder / name).stat().st_size) != entry["size"]:
+            raise ChangedError(f"it has {size:,} bytes instead of {entry['size']:,}")
+    except OSError as error:
+        raise damaged(folder, f"{name} is missing or unreadable", AGAIN) from error
+    except ChangedError as error:
+        raise damaged(folder, f"{name} has changed: {error}", AGAIN) from error
 
 
 def _time(path: Path) -> dict[str, int]:

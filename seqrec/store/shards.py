@@ -77,7 +77,7 @@ def write_shards(
     """Write sequences as so many shards, at most one per user, of similar numbers of events."""
     offset = arrays["offset"]
     assert offset is not None
-    bounds, entries = _cuts(offset, number), []
+    bounds, entries = cuts(offset, number), []
     for at, (first, end) in enumerate(pairwise(bounds)):
         events = slice(offset[first], offset[end])
         own = {name: None if column is None else column[events] for name, column in arrays.items()}
@@ -155,6 +155,22 @@ def save(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.save(folder / f"{field}.npy", values)
 
 
+def cuts(offset: np.ndarray, number: int) -> np.ndarray:
+    """Cut consecutive things into parts of similar size, of at least one thing each.
+
+    Args:
+        offset: int64 (n + 1,): where each of n things begins, and the size of all.
+        number: of parts, at most n.
+
+    Returns:
+        int64 (number + 1,): the first thing of each part, and n.
+    """
+    n, place = len(offset) - 1, np.arange(number + 1)
+    wanted = np.searchsorted(offset, offset[-1] * place / number)
+    least = np.maximum.accumulate(wanted - place) + place
+    return np.minimum(least, n - number + place)
+
+
 def data_hash(
     load: Callable[[str], Iterable[np.ndarray]],
     fields: Iterable[str],
@@ -186,14 +202,6 @@ def data_hash(
         for part in _parts(column):
             digest.update("".join(part).encode())
     return digest.hexdigest()
-
-
-def _cuts(offset: np.ndarray, number: int) -> np.ndarray:
-    """Return the first user of each shard, and the number of users; none is empty."""
-    users, place = len(offset) - 1, np.arange(number + 1)
-    wanted = np.searchsorted(offset, offset[-1] * place / number)
-    least = np.maximum.accumulate(wanted - place) + place
-    return np.minimum(least, users - number + place)
 
 
 def _whole(offsets: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

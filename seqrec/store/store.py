@@ -1,6 +1,7 @@
 """Sequences on disk: dense ids, CSR arrays, memory-mapped, versioned and content-hashed."""
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,21 +9,34 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from seqrec.store.index import ARRAYS, FORMAT, checked_index, damaged, entries_of, write_index
-from seqrec.store.shards import Columns, close, columns, data_hash, save, write_shards
+from seqrec.errors import ConfigError
+from seqrec.store.files import Files, Values
+from seqrec.store.index import (
+    ARRAYS,
+    FORMAT,
+    checked_index,
+    entries_of,
+    read_index,
+    write_index,
+)
+from seqrec.store.remote import Remote
+from seqrec.store.shards import Columns, close, columns, cuts, data_hash, save, write_shards
+
+COLUMNS = ("item", "timestamp", "rating", "part")  # besides the offsets and the context
 
 
 class SequenceStore:
     """All sequences of a prepared dataset, by user, oldest event first.
 
     The events of user ``u`` are ``item[offset[u]:offset[u + 1]]``. Users are ``0 .. n_users - 1``,
-    items ``1 .. n_items``; item 0 is the padding.
+    items ``1 .. n_items``; item 0 is the padding. Where the sequences lie in shards, columns of
+    events are a :class:`~seqrec.store.column.Column`, and shards are read when they are needed.
 
     Args:
-        folder: a folder written by :func:`write`.
+        folder: a folder written by :func:`write` or :func:`~seqrec.store.shards.close`.
+        remote: from where files that the folder lacks are fetched; None: it has all of them.
 
     Attributes:
-        offset: int64 (n_users + 1,).
         item: int32 (n_interactions,).
         timestamp: int64 (n_interactions,), milliseconds since 1970 UTC, or None.
         rating: float32 (n_interactions,), or None.
@@ -32,27 +46,29 @@ class SequenceStore:
             unknown, or float32 numbers, NaN where unknown.
         categories: names of the codes 1, 2, ... of each context column of categories.
         name: of the source.
-        data_hash: sha256 of the sequences and the original ids; equal on every machine.
+        data_hash: sha256 of the sequences and the original ids; equal on every machine, and for
+            any number of shards.
         items_hash: sha256 of the table of items: ids, titles and features.
         users_hash: sha256 of the table of users: ids and attributes.
         report: ``rejected`` rows by reason; ``steps``: users, items and interactions after each
             step of the preparation; and ``notes``: what people should know, in sentences.
+        n_shards: in how many shards the sequences lie; 0: in one folder.
+        first_user, first_event: where the users and events of a share begin in the whole.
 
     Raises:
         DataError: the folder is half-written, damaged, or of another format version.
     """
 
-    offset: np.ndarray
-    item: np.ndarray
-    timestamp: np.ndarray | None
-    rating: np.ndarray | None
-    part: np.ndarray | None
-    context: dict[str, np.ndarray]
+    item: Values
+    timestamp: Values | None
+    rating: Values | None
+    part: Values | None
+    context: dict[str, Values]
     categories: dict[str, list[str]]
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        index = checked_index(self.folder)
+    def __init__(self, folder: str | Path, remote: Remote | None = None) -> None:
+        self.folder, self.remote = Path(folder), remote
+        index = checked_index(self.folder) if remote is None else read_index(self.folder)
         self.name: str = index["name"]
         self.data_hash: str = index["data_hash"]
         self.items_hash: str = index["files"]["items.parquet"]["sha256"]
@@ -61,12 +77,16 @@ class SequenceStore:
         self.n_users: int = index["n_users"]
         self.n_items: int = index["n_items"]
         self.n_interactions: int = index["n_interactions"]
-        for field in ARRAYS:
-            written = f"{field}.npy" in index["files"]
-            setattr(self, field, self._column(field, ARRAYS[field]) if written else None)
+        self.n_shards = len(index.get("shards", ()))
+        self.first_user, self.first_event = 0, 0
+        self._whole: SequenceStore | None = None
+        self._files = files = Files(self.folder, index, remote)
+        for field in COLUMNS:
+            found = files.column(field, ARRAYS[field]) if files.has(field) else None
+            setattr(self, field, found)
         context: dict[str, list[str] | None] = index["context"]
         self.context = {
-            name: self._column(f"context_{at}", "<f4" if names is None else "<i4")
+            name: files.column(f"context_{at}", "<f4" if names is None else "<i4")
             for at, (name, names) in enumerate(context.items())
         }
         self.categories = {name: names for name, names in context.items() if names is not None}
@@ -79,7 +99,60 @@ class SequenceStore:
         return self.n_users
 
     def __reduce__(self) -> tuple:
-        return (SequenceStore, (self.folder,))
+        return (SequenceStore, (self.folder, self.remote))
+
+    @cached_property
+    def offset(self) -> np.ndarray:
+        """Where each user's events begin, and their number; int64 (n_users + 1,)."""
+        return self._files.offsets(0, max(1, self.n_shards))
+
+    @property
+    def whole(self) -> "SequenceStore":
+        """This store, or that which it is a share of."""
+        return self._whole or self
+
+    def share(self, rank: int, world: int) -> "SequenceStore":
+        """Return the sequences that one of several processes works on: shards that lie together.
+
+        All processes get about equally many events. In a share, users and events are counted from
+        0; items, and the tables of users and items, are those of the whole store.
+
+        Args:
+            rank: the process.
+            world: how many there are.
+
+        Raises:
+            ConfigError: there are fewer shards than processes.
+        """
+        if world == 1:
+            return self
+        files, own, bounds = self._files, copy(self), self._shares(world)
+        first, end = bounds[rank], bounds[rank + 1]
+        own._whole, own.n_shards = self, end - first
+        own.first_user, own.first_event = int(files.users[first]), int(files.events[first])
+        own.n_users = int(files.users[end]) - own.first_user
+        own.n_interactions = int(files.events[end]) - own.first_event
+        own.offset = files.offsets(first, end)
+        for field in COLUMNS:
+            if (column := getattr(self, field)) is not None:
+                setattr(own, field, column.of_shards(first, end))
+        event: dict[str, Any] = self.context
+        own.context = {name: column.of_shards(first, end) for name, column in event.items()}
+        return own
+
+    def users_of_shares(self, world: int) -> list[int]:
+        """Return the first user of each process's share, and the number of users; reads nothing."""
+        return [int(self._files.users[at]) for at in self._shares(world)]
+
+    def _shares(self, world: int) -> list[int]:
+        """Return the first shard of each process, and the number of shards."""
+        if self.n_shards < world:
+            raise ConfigError(
+                f"{world} processes can't share the {self.n_shards} shards of {self.name}",
+                where="batch.shuffle=shards",
+                todo=f"set prepare.shards to at least {world}, or batch.shuffle=all",
+            )
+        return cuts(self._files.events, world).tolist()
 
     def verify(self) -> None:
         """Check every byte of the files; opening a store reads blocks of those past 32 MiB.
@@ -88,17 +161,6 @@ class SequenceStore:
             DataError: a file isn't the one that was written.
         """
         checked_index(self.folder, full=True)
-
-    def _column(self, name: str, dtype: str) -> np.ndarray:
-        """Return an array of the folder, left on the disk."""
-        rows = self.n_users + 1 if name == "offset" else self.n_interactions
-        try:
-            values = np.load(self.folder / f"{name}.npy", mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise damaged(self.folder, f"{name}.npy is missing or unreadable") from error
-        if values.shape != (rows,) or values.dtype != dtype:
-            raise damaged(self.folder, f"{name}.npy doesn't hold {rows:,} values")
-        return values
 
     def users(self) -> pl.DataFrame:
         """Return the columns index, user (the original id), attributes."""
@@ -110,11 +172,11 @@ class SequenceStore:
 
     @cached_property
     def _users(self) -> pl.DataFrame:
-        return pl.read_parquet(self.folder / "users.parquet")
+        return pl.read_parquet(self._files.path("users.parquet"))
 
     @cached_property
     def _items(self) -> pl.DataFrame:
-        return pl.read_parquet(self.folder / "items.parquet")
+        return pl.read_parquet(self._files.path("items.parquet"))
 
 
 def write(
