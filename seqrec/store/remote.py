@@ -36,7 +36,8 @@ class Remote:
             DataError: the file can't be had.
         """
         with self._telling(name):
-            return self._files.cat_file(self._at(name))
+            files, folder = self._folder
+            return files.cat_file(f"{folder}/{name}")
 
     def fetch(self, name: str, entry: Entry, path: Path) -> None:
         """Fetch a file to `path`, whole and as it was written, unless it is there.
@@ -59,7 +60,8 @@ class Remote:
                 for left in reversed(range(ATTEMPTS)):
                     try:
                         with replacing(path) as part:
-                            self._files.get_file(self._at(name), str(part))
+                            files, folder = self._folder
+                            files.get_file(f"{folder}/{name}", str(part))
                             check_entry(part, entry, full=True)
                     except ChangedError:
                         if not left:
@@ -69,11 +71,12 @@ class Remote:
                 checked(path, entry)
 
     @cached_property
-    def _files(self) -> Any:
+    def _folder(self) -> tuple[Any, str]:
+        """The file system, and the folder's place on it."""
         import fsspec  # slow to import
 
         try:
-            return fsspec.core.url_to_fs(self.url)[0]
+            files, folder = fsspec.core.url_to_fs(self.url)
         except ImportError as error:
             package = PACKAGES.get(self.url.partition(":")[0], "the package that it names")
             raise ConfigError(
@@ -87,9 +90,7 @@ class Remote:
                 where=f"data.path={self.url}",
                 todo="use a folder, s3://, gs:// or https://",
             ) from error
-
-    def _at(self, name: str) -> str:
-        return f"{self._files._strip_protocol(self.url).rstrip('/')}/{name}"
+        return files, folder.rstrip("/")
 
     @contextmanager
     def _telling(self, name: str) -> Iterator[None]:
