@@ -1,98 +1,20 @@
 """Gather batches from the store's arrays, vectorised: no per-row Python, no worker processes."""
 
 import math
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from seqrec.columns import Columns
 from seqrec.contracts import Window
-from seqrec.shapes import EvalBatch, History, Segments, TrainBatch
+from seqrec.shapes import EvalBatch, Segments, TrainBatch
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import View
 
-SHARE = 0.25  # of a GPU's free memory that the arrays may take
 SEEN = 1 << 22  # seen items of an evaluation batch, at most about so many
-
-
-class Columns:
-    """The columns of a store that batches are gathered from, kept where gathering is fastest.
-
-    On a CPU they are the store's memory-mapped files themselves. On a GPU they are copied whole to
-    its memory if they take at most a quarter of what is free; else batches are gathered and
-    page-locked in the host's memory, so that the GPU fetches the next one while it computes.
-
-    Args:
-        store: where the sequences lie.
-        device: that the batches are for.
-        ratings: whether batches need the ratings of targets.
-        events: further columns that histories need: ``timestamp``, ``rating``, or names of the
-            store's context.
-    """
-
-    def __init__(
-        self,
-        store: SequenceStore,
-        device: torch.device,
-        *,
-        ratings: bool,
-        events: Iterable[str] = (),
-    ) -> None:
-        arrays = {name: event_column(store, name) for name in events}
-        if ratings:
-            arrays["rating"] = event_column(store, "rating")
-        self.store, self.events = store, tuple(events)
-        size = store.item.nbytes + sum(array.nbytes for array in arrays.values())
-        on_gpu = device.type == "cuda"
-        fits = on_gpu and size <= SHARE * torch.cuda.mem_get_info(device)[0]
-        self.asked_device = device
-        self.device = device if fits else torch.device("cpu")
-        self.pinned = on_gpu and not fits
-        self.item = _tensor(store.item).to(self.device)
-        self.column = {name: _tensor(array).to(self.device) for name, array in arrays.items()}
-        self.rating = self.column["rating"] if ratings else None
-
-    def tensor(self, values: np.ndarray) -> Tensor:
-        """Return `values` as a tensor where the columns are."""
-        return torch.from_numpy(values).to(self.device)
-
-    def items(self, index: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return the items, int64, at positions of the store; 0 where not `valid`."""
-        item = self.item[index].long()
-        return item if valid is None else item.masked_fill_(~valid, 0)
-
-    def history(
-        self, index_BL: Tensor, valid_BL: Tensor, end: np.ndarray, user: np.ndarray
-    ) -> History:
-        """Gather the events at `index_BL`; the event at `end` is the one to predict.
-
-        A row that starts one event before its user's first begins with the padding item.
-        """
-        length_B = valid_BL.sum(1)
-        first = self.store.offset[user]
-        valid_BL = valid_BL & (index_BL >= self.tensor(first)[:, None])
-        index_BL = index_BL.clamp(min=0)
-        event = {name: self.column[name][index_BL] for name in self.events}
-        return History(
-            item_BL=self.items(index_BL, valid_BL),
-            length_B=length_B,
-            user_B=self.tensor(user),
-            event={
-                name: value if value.is_floating_point() else value.long()
-                for name, value in event.items()
-            },
-            asked_B=self.column["timestamp"][self.tensor(end)] if "timestamp" in event else None,
-        )
-
-    def ratings(self, index: Tensor, valid: Tensor | None = None) -> Tensor | None:
-        """Return the ratings, float32, at positions of the store; None if not needed."""
-        if self.rating is None:
-            return None
-        rating = self.rating[index]
-        return rating if valid is None else rating.masked_fill_(~valid, 0)
 
 
 class TrainBatches:
@@ -113,7 +35,9 @@ class TrainBatches:
         seed: of the shuffle.
         epoch: of the shuffle; the same seed and epoch give the same batches on every machine.
         rank: this process.
-        world: processes that share each batch.
+        world: processes that share each batch. If the columns are a share of the store, all cut
+            the same segments, each shuffles those of its own users, by its rank too, and all take
+            equally many batches.
         from_start: a sequence's first event is a target too, with nothing before it but its user.
         within: every event of a stretch is a target, even its first, and what its user did before
             is seen, as far as it fits.
@@ -139,30 +63,38 @@ class TrainBatches:
         if hasattr(window, "drawn"):
             window = partial(window.drawn, rng=rng)
         cut = _segments_within if within else _segments
-        segments = cut(view, columns.store, window, max_length, from_start)
-        self.start, self.end, self.prefix = segments.start, segments.end, segments.prefix
+        segments = cut(view, columns.store.whole, window, max_length, from_start)
+        batches = math.ceil(len(segments.end) / (size * world))
+        self.n_positions = int((segments.end - segments.start).sum())
+        self.n_targets = self.n_positions - int(segments.prefix.sum())
+        self.mean = self.n_targets / batches  # targets of a batch, all processes together
+        own, mixed = columns.own(segments), rng
+        if columns.is_share:
+            mixed = np.random.default_rng([seed, epoch, rank])
+        self.start, self.end, self.prefix = own.start, own.end, own.prefix
         length = self.end - self.start
-        order = rng.permutation(len(length))
-        order = order[np.argsort(length[order] * rng.uniform(0.9, 1.1, len(order)), kind="stable")]
-        batches = math.ceil(len(order) / (size * world))
+        order = mixed.permutation(len(length))
+        jitter = mixed.uniform(0.9, 1.1, len(order))
+        order = order[np.argsort(length[order] * jitter, kind="stable")]
         middle = length[order].cumsum() - length[order] / 2
         number = (middle * batches / length.sum()).astype(np.int64)
-        self.batches = np.split(order, np.flatnonzero(np.diff(number)) + 1)
+        ends = np.flatnonzero(np.diff(number)) + 1
+        if columns.is_share:  # so many batches as all others have, even if some are empty
+            ends = np.searchsorted(number, np.arange(1, batches))
+        self.batches = np.split(order, ends)
         rng.shuffle(self.batches)
-        self.n_positions = int(length.sum())
-        self.n_targets = self.n_positions - int(self.prefix.sum())
-        self.mean = self.n_targets / batches  # targets of a batch, all processes together
-        padded = sum(len(rows) * length[rows].max() for rows in self.batches)
-        self.padding = 1 - self.n_positions / padded  # share of all positions that are padding
+        padded = sum(len(rows) * length[rows].max(initial=0) for rows in self.batches)
+        self.padding = 1 - length.sum() / padded  # share of all positions that are padding
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[TrainBatch]:
         for rows in self.batches:
-            own = rows[self.rank :: self.world]
+            own = rows if self.columns.is_share else rows[self.rank :: self.world]
             # a process without a segment of its own repeats one, without weight
-            batch = self.batch(own) if len(own) else self.batch(rows[:1], weight=0.0)
+            other = rows[:1] if len(rows) else np.zeros(1, dtype=np.int64)
+            batch = self.batch(own) if len(own) else self.batch(other, weight=0.0)
             yield batch.pin_memory() if self.columns.pinned else batch
 
     def batch(self, rows: np.ndarray, weight: float | None = None) -> TrainBatch:
@@ -193,7 +125,8 @@ class EvalBatches:
         size: histories in a batch, fewer where they are so long that their seen items need much
             memory; changes no result.
         rank: this process.
-        world: processes that share the view; nothing is evaluated twice.
+        world: processes that share the view; nothing is evaluated twice. If the columns are a share
+            of the store, it is the histories of its users.
     """
 
     def __init__(
@@ -206,9 +139,11 @@ class EvalBatches:
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        self.columns, self.view, self.max_length = columns, view, max_length
-        length = view.end - view.start
-        order = np.argsort(-np.minimum(length, max_length), kind="stable")[rank::world]
+        self.columns, self.max_length = columns, max_length
+        self.event, self.view = columns.own_view(view)
+        length = self.view.end - self.view.start
+        order = np.argsort(-np.minimum(length, max_length), kind="stable")
+        order = order if columns.is_share else order[rank::world]
         seen = np.minimum(length[order], columns.store.n_items)  # at most
         places = np.cumsum(np.maximum(1, seen * size // SEEN)) - 1
         batches = np.split(order, np.flatnonzero(np.diff(places // size)) + 1)
@@ -231,7 +166,7 @@ class EvalBatches:
         next_B = self.columns.tensor(after)
         return EvalBatch(
             history=self.columns.history(index_BL, valid_BL, after, self.view.user[rows]),
-            event_B=self.columns.tensor(rows),
+            event_B=self.columns.tensor(self.event[rows]),
             target_B=self.columns.items(next_B),
             rating_B=self.columns.ratings(next_B),
             seen_row_P=self.columns.tensor(seen_row_P),
@@ -266,17 +201,3 @@ def _windows(columns: Columns, start: np.ndarray, end: np.ndarray) -> tuple[Tens
     index_BL = columns.tensor(start)[:, None] + torch.arange(width, device=columns.device)
     valid_BL = index_BL < columns.tensor(end)[:, None]
     return index_BL.masked_fill_(~valid_BL, 0), valid_BL
-
-
-def event_column(store: SequenceStore, name: str) -> np.ndarray:
-    """Return one column of a store's events: ``timestamp``, ``rating`` or one of its context."""
-    values = getattr(store, name) if name in ("timestamp", "rating") else store.context.get(name)
-    if values is None:
-        raise ValueError(f"the store has no {name}")
-    return values
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*not writable.*")  # only read from
-        return torch.from_numpy(array)

@@ -1,6 +1,7 @@
 """The parts of a run, from its configuration and the facts of its data."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -167,8 +168,28 @@ def build_gains(config: Root) -> dict[str, Gain]:
     return {name: make(node) for name, node in config.metric.items()}
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What was counted over all training events.
+
+    Args:
+        item_count_V: int64 (n_items + 1,), events of each item.
+        rating_mean: None: there are no ratings.
+        events: statistics by column.
+    """
+
+    item_count_V: np.ndarray
+    rating_mean: float | None
+    events: dict[str, EventFacts]
+
+
 def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) -> Facts:
     """Compute run-time facts from the training events; `events` adds column statistics."""
+    return facts_of(store, splits, count(store, splits, events=events))
+
+
+def count(store: SequenceStore, splits: Splits, *, events: bool = False) -> Counted:
+    """Count over the training events; `events` adds column statistics."""
     count_V = np.zeros(store.n_items + 1, dtype=np.int64)
     total, rated = 0.0, 0
     step = 1 << 20  # sequences at once, to bound memory
@@ -180,15 +201,21 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
             total += float(store.rating[index].sum(dtype=np.float64))
             rated += len(index)
     mean = total / rated if rated else None
+    return Counted(count_V, mean, _event_facts(store, view) if events else {})
+
+
+def facts_of(store: SequenceStore, splits: Splits, counted: Counted) -> Facts:
+    """Return run-time facts, of which those that few components need are computed on demand."""
+    view = splits.train
     return Facts(
         n_items=store.n_items,
         n_users=store.n_users,
-        item_count_V=torch.from_numpy(count_V),
-        rating_mean=mean,
+        item_count_V=torch.from_numpy(counted.item_count_V),
+        rating_mean=counted.rating_mean,
         items=store.items,
         own_items=partial(_own_items, store, view),
         similar=partial(_similar, store, view),
-        events=_event_facts(store, view) if events else {},
+        events=counted.events,
         users=store.users,
     )
 

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from seqrec.asking.strategies import Beliefs, Strategy, believe
-from seqrec.batches import Columns, EvalBatches
+from seqrec.batches import EvalBatches
+from seqrec.columns import Columns
 from seqrec.model import SequenceModel
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View

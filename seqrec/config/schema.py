@@ -64,6 +64,13 @@ class Ties(Enum):
     shuffle = "shuffle"
 
 
+class Shuffle(Enum):
+    """Among which sequences the training batches of a process are shuffled."""
+
+    all = "all"
+    shards = "shards"
+
+
 @dataclass
 class Prepare:
     """The steps from raw interactions to sequences, in the order in which they run."""
@@ -78,6 +85,7 @@ class Prepare:
     min_session_events: int | None = None  # instead of k_core, for sessions (session_gap)
     k_core_before: Any = None  # an ISO date or time: count only earlier events; null: all
     max_history: int | None = None  # keep only the latest events of a user; null: all
+    shards: int | None = None  # write the sequences in so many shards; null: in one folder
 
 
 @dataclass
@@ -95,6 +103,7 @@ class Batch:
 
     size: int = 128  # sequences in a training batch, on average: batches are equal in positions
     eval_size: int = 512  # sequences in an evaluation batch; changes no result
+    shuffle: Shuffle = Shuffle.all  # all | shards: each process has the users of its own shards
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -85,7 +86,7 @@ def list_metrics(
         rank_R=tested.rank_R,
         popular_rank_R=popular.rank_R,
         view=task.splits.test.take(tested.event_R),
-        item=task.store.item,
+        item=np.asarray(task.store.item),
         count_V=count_V,
         head_V=popular_head(task.popularity.numpy(), task.splits.candidate_V),
         categories=task.categories,

@@ -11,6 +11,7 @@ from seqrec.config.schema import Prepare, Root, Strictness
 from seqrec.errors import ConfigError
 from seqrec.evaluation.ties import same_time, told
 from seqrec.ranking.sampled import SampledNegatives
+from seqrec.store.files import Values
 from seqrec.store.steps import minima
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
@@ -144,7 +145,7 @@ def _cold_targets(store: SequenceStore, splits: Splits) -> str:
     return "misses" if any(part.any() for part in missed) else "left out"
 
 
-def _times(store: SequenceStore, splits: Splits, timestamp: np.ndarray) -> dict[str, Any]:
+def _times(store: SequenceStore, splits: Splits, timestamp: Values) -> dict[str, Any]:
     train = np.sort(timestamp[splits.train.positions()])
     target = timestamp[splits.test.end]
     same = same_time(store, timestamp)

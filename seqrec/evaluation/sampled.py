@@ -36,7 +36,7 @@ def sampled_negatives(
         )
     weight_V = may_V if by is SampledBy.uniform else may_V * item_count_V.numpy()
     return draw_negatives(
-        store.item,
+        np.asarray(store.item),
         splits.test,
         weight_V,
         name=NAMES[by].format(number),

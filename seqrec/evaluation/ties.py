@@ -3,19 +3,20 @@
 import numpy as np
 
 from seqrec.config.schema import Ties
+from seqrec.store.files import Values
 from seqrec.store.store import SequenceStore
 
 FEWEST, ORDERED = 30, 0.9  # pairs of one time, and the share of them that says they go by ids
 
 
-def same_time(store: SequenceStore, timestamp: np.ndarray) -> np.ndarray:
+def same_time(store: SequenceStore, timestamp: Values) -> np.ndarray:
     """Return whether each event but the last is of the time and user of the next one."""
     same = timestamp[1:] == timestamp[:-1]
     same[np.asarray(store.offset[1:-1]) - 1] = False  # the next event is another user's
     return same
 
 
-def told(store: SequenceStore, timestamp: np.ndarray, ties: Ties) -> list[str]:
+def told(store: SequenceStore, timestamp: Values, ties: Ties) -> list[str]:
     """Say how events of one time are ordered, if it isn't by anything that happened."""
     same = same_time(store, timestamp)
     if ties is Ties.shuffle:

@@ -43,6 +43,7 @@ def build_experiment(
     folder: RunFolder | None = None,
     *,
     splits: Splits | None = None,
+    facts: Facts | None = None,
 ) -> Experiment:
     """Build the module to train, to count or to combine, over prepared sequences.
 
@@ -51,6 +52,7 @@ def build_experiment(
         store: the sequences.
         folder: that of the finished run which is built again; None: of a new one.
         splits: of the store; None: as the configuration splits it.
+        facts: of the data; None: counted from the training events.
 
     Raises:
         ConfigError: a component refuses its values, or lists would be longer than the catalogue.
@@ -68,7 +70,8 @@ def build_experiment(
             + (f", or relax {lost.split()[0]}" if lost else ""),
         )
     splits = make(config.split)(store) if splits is None else splits
-    facts = gather_facts(store, splits, events=_reads_events(config))
+    if facts is None:
+        facts = gather_facts(store, splits, events=reads_events(config))
     assert facts.item_count_V is not None
     judged: dict[str, Any] = {
         "task": Task.of(
@@ -147,7 +150,7 @@ def _combined(
     return EnsembleModule(runs=[run.folder for run in runs], model=model, **judged)
 
 
-def _reads_events(config: Root) -> bool:
+def reads_events(config: Root) -> bool:
     """Return whether the model may read more of the events than their items."""
     if config.context is not None or config.encoder is None:
         return config.context is not None

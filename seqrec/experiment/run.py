@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from seqrec.build import build_source
 from seqrec.config.make import make
-from seqrec.config.schema import Root, Trainer, is_trained
+from seqrec.config.schema import Root, Shuffle, Trainer, is_trained
 from seqrec.errors import ConfigError
 from seqrec.evaluation.examples import Samples, sample_lists
 from seqrec.evaluation.protocol import check_leaks, protocol_card
@@ -24,6 +24,7 @@ from seqrec.experiment import report
 from seqrec.experiment.assemble import Experiment, build_experiment
 from seqrec.experiment.processes import agree, check_shares
 from seqrec.experiment.record import Record, names
+from seqrec.experiment.shared import check_shards, forget, reads_own_shards, split_and_count
 from seqrec.experiment.sweep import SKIPPED
 from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.machine.hardware import Hardware, find_hardware
@@ -87,7 +88,10 @@ def run(
     held = folder.held() if is_first_process() else nullcontext()
     with held, memory_in_words(), threads_restored():
         record = Record(folder, choices, overrides, logger)
-        return _run(root, record, out)
+        try:
+            return _run(root, record, out)
+        finally:
+            forget(folder.path)
 
 
 @contextmanager
@@ -154,9 +158,14 @@ def _begin(root: Root, record: Record, out: Console) -> tuple[Experiment, Hardwa
     name, _ = names(root, record.choices, record.overrides)
     print_line(out, "seqrec", f"{name} on {record.choices['data']}")
     store = prepare_data(root)
+    splits, facts = None, None
+    if root.batch.shuffle is Shuffle.shards and is_trained(root):
+        splits, facts = split_and_count(root, store, record.folder.path)
     if surprise := unexpected(store, root.expect):
         print_line(out, "counts", surprise)
-    module = build_experiment(root, store)
+    module = build_experiment(root, store, splits=splits, facts=facts)
+    if reads_own_shards(root):
+        return module, hardware, {}  # the first process checks and describes all data
     task = module.task
     card = protocol_card(
         store,
@@ -190,6 +199,8 @@ def _fit(
     else:
         trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), out)
     check_shares({"validation": len(splits.valid), "test": len(splits.test)}, trainer.world_size)
+    if config.batch.shuffle is Shuffle.shards and trainer.world_size > 1:
+        check_shards(module.store, splits, trainer.world_size)
     reset_peak(hardware)
     about = module.fit(trainer, folder, out)
     about["peak_memory_mb"] = round(peak_mb(hardware), 1)
@@ -197,7 +208,7 @@ def _fit(
     if "epoch" in best:
         about["best_epoch"] = best["epoch"] + 1
     if not has_whole(module, best["state_dict"]):
-        module = build_experiment(config, module.store)
+        module = build_experiment(config, module.store, splits=splits, facts=module.facts)
         trainer = evaluating_trainer(config.trainer, out)
     module.load_state_dict(best["state_dict"])
     return module, _judged(trainer, module, about)

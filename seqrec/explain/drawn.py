@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from seqrec.batches import Columns, EvalBatches
+from seqrec.batches import EvalBatches
+from seqrec.columns import Columns
 from seqrec.config.make import make
 from seqrec.errors import DataError, RunError
 from seqrec.recommend import Recommender

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from seqrec.batches import Columns, EvalBatches, event_column
+from seqrec.batches import EvalBatches
 from seqrec.bundle.requests import parts_of
+from seqrec.columns import Columns, event_column
 from seqrec.recommend.recommender import Recommender
 from seqrec.recommend.session import Session
 from seqrec.shapes import EvalBatch
+from seqrec.store.files import Values
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import View
 
@@ -101,7 +103,7 @@ class Sample:
 
     def _sessions(self, view: View) -> list[Session]:
         items = self.recommender.items
-        columns: dict[str, tuple[np.ndarray, list[str | None] | None]] = {}
+        columns: dict[str, tuple[Values, list[str | None] | None]] = {}
         for name in self.recommender.model.wanted:
             names = self.store.categories.get(name)
             columns[name] = event_column(self.store, name), [None, *names] if names else None

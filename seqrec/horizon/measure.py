@@ -128,7 +128,7 @@ def _about(
         rank_R=rank_R,
         popular_rank_R=rank_R,
         view=events.view,
-        item=task.store.item,
+        item=np.asarray(task.store.item),
         count_V=task.item_count_V.numpy(),
         head_V=task.item_count_V.numpy() > 0,
     )

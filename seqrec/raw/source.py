@@ -52,7 +52,8 @@ class Source(Protocol):
     """A dataset in its published form.
 
     Sources are frozen dataclasses: their fields are their settings, and part of the key under
-    which a prepared dataset is cached.
+    which a prepared dataset is cached. One that is prepared already has the attribute ``prepared``:
+    the folder or the URL of its store.
     """
 
     @property

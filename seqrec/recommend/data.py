@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from seqrec.batches import event_column
 from seqrec.build import build_source
+from seqrec.columns import event_column
 from seqrec.config.schema import Root
 from seqrec.errors import DataError, RunError
 from seqrec.raw.ids import tidy_id

@@ -9,7 +9,8 @@ import polars as pl
 import torch
 
 from seqrec.adapter import merged
-from seqrec.batches import Columns, EvalBatches
+from seqrec.batches import EvalBatches
+from seqrec.columns import Columns
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
 from seqrec.contracts import Ranked, Reranker

@@ -24,7 +24,7 @@ def times_of(store: SequenceStore) -> np.ndarray:
             where="split",
             todo="set split=leave_one_out, or read a file with times (data=files data.timestamp=)",
         )
-    return store.timestamp
+    return np.asarray(store.timestamp)
 
 
 def check_shares(**shares: float) -> None:

@@ -1,12 +1,10 @@
 """Prepare a source as a :class:`SequenceStore`, once: later uses open it from the cache."""
 
-import dataclasses
 import hashlib
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from seqrec.errors import ColumnsError, DataError
 from seqrec.raw.parse.hints import AS_PUBLISHED
 from seqrec.raw.source import Interactions, Source
 from seqrec.store.encode import encode
+from seqrec.store.prepared import open_prepared, plain, steps_of
 from seqrec.store.store import FORMAT, SequenceStore, write
 from seqrec.terminal.say import say
 
@@ -31,14 +30,21 @@ def prepare(source: Source, settings: Prepare, cache_dir: str | Path) -> Sequenc
     raw files' names, sizes and times, and `settings`: changing any of them gives another folder.
     Many processes may call this at once: one prepares, the rest wait.
 
+    A source that is prepared already (``data=store``) is opened where it is.
+
     Args:
         source: where interactions come from.
         settings: the steps; see :class:`~seqrec.config.schema.Prepare`.
         cache_dir: the folder of all prepared datasets.
+
     Raises:
+        ConfigError: a source that is prepared already was prepared with other settings.
         DataError: the raw data is missing or unusable, a step leaves nothing, the disk is full,
             or the cache folder can't be written.
     """
+    place = getattr(source, "prepared", None)
+    if place is not None:
+        return open_prepared(place, settings, Path(cache_dir).expanduser())
     folder = Path(cache_dir).expanduser() / f"{source.name}-{_key(source, settings)[:12]}"
     with suppress(DataError):
         return SequenceStore(folder)  # nothing is written: the cache may be read-only
@@ -63,10 +69,11 @@ def _build(source: Source, settings: Prepare, folder: Path) -> None:
     with _writing(folder.parent):
         _remove(building)  # left by a process that was killed
     encoded = encode(_read(source), settings, source.name)
+    encoded["report"]["prepare"] = steps_of(settings)
     with _writing(folder.parent):
         building.mkdir()
         try:
-            write(building, name=source.name, **encoded)
+            write(building, name=source.name, shards=settings.shards, **encoded)
             building.rename(folder)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -81,7 +88,7 @@ def _read(source: Source) -> Interactions:
     try:
         return source.read()
     except ColumnsError as error:
-        if {"user", "item"} <= _plain(source).keys():
+        if {"user", "item"} <= plain(source).keys():
             raise
         raise DataError(error.what, where=error.where, todo=AS_PUBLISHED) from error
 
@@ -118,19 +125,19 @@ def _key(source: Source, settings: Prepare) -> str:
     facts = {
         "format": FORMAT,
         "name": source.name,
-        "source": {k: v for k, v in _plain(source).items() if not _is_place(f"data.{k}")},
+        "source": {k: v for k, v in plain(source).items() if not _is_place(f"data.{k}")},
         "files": [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files],
-        "prepare": _plain(settings),
+        "prepare": _prepare_key(settings),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _prepare_key(settings: Prepare) -> dict[str, Any]:
+    """Return what a folder depends on: the steps, and its shards, if it has some."""
+    shards = {} if settings.shards is None else {"shards": settings.shards}
+    return steps_of(settings) | shards
 
 
 def _is_place(key: str) -> bool:
     """Return whether a key only says where files are, not what they hold."""
     return meaning_of(key) is Meaning.PLACE
-
-
-def _plain(fields: Any) -> dict[str, Any]:
-    """Return the values of a dataclass, fit for JSON."""
-    values = dataclasses.asdict(fields)
-    return {name: v.value if isinstance(v, Enum) else v for name, v in values.items()}

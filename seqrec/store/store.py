@@ -1,9 +1,7 @@
 """Sequences on disk: dense ids, CSR arrays, memory-mapped, versioned and content-hashed."""
 
-import hashlib
-import json
 from collections.abc import Mapping
-from contextlib import suppress
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,34 +9,34 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from seqrec.disk.manifest import check_entry, entry_of
-from seqrec.disk.write import replacing
-from seqrec.errors import DataError
+from seqrec.errors import ConfigError
+from seqrec.store.files import Files, Values
+from seqrec.store.index import (
+    ARRAYS,
+    FORMAT,
+    checked_index,
+    entries_of,
+    read_index,
+    write_index,
+)
+from seqrec.store.remote import Remote
+from seqrec.store.shards import Columns, close, columns, cuts, data_hash, save, write_shards
 
-FORMAT = 3  # raised whenever the files or their meaning change
-INDEX = "store.json"
-KEYS: dict[str, type] = {  # of the index
-    **dict.fromkeys(("n_users", "n_items", "n_interactions"), int),
-    **{"name": str, "data_hash": str, "context": dict, "report": dict},
-}
-REPORT: dict[str, type] = {"rejected": dict, "steps": list}
-STAMP: dict[str, type] = {"size": int, "mtime_ns": int, "sha256": str}  # of each file
-HASHED = 1 << 20  # ids that are hashed at once
-ARRAYS = {"offset": "<i8", "item": "<i4", "timestamp": "<i8", "rating": "<f4", "part": "<i1"}
-REQUIRED = ("offset", "item", "timestamp", "rating")  # hashed by name even where data lacks them
+COLUMNS = ("item", "timestamp", "rating", "part")  # besides the offsets and the context
 
 
 class SequenceStore:
     """All sequences of a prepared dataset, by user, oldest event first.
 
     The events of user ``u`` are ``item[offset[u]:offset[u + 1]]``. Users are ``0 .. n_users - 1``,
-    items ``1 .. n_items``; item 0 is the padding.
+    items ``1 .. n_items``; item 0 is the padding. Where the sequences lie in shards, columns of
+    events are a :class:`~seqrec.store.column.Column`, and shards are read when they are needed.
 
     Args:
-        folder: a folder written by :func:`write`.
+        folder: a folder written by :func:`write` or :func:`~seqrec.store.shards.close`.
+        remote: from where files that the folder lacks are fetched; None: it has all of them.
 
     Attributes:
-        offset: int64 (n_users + 1,).
         item: int32 (n_interactions,).
         timestamp: int64 (n_interactions,), milliseconds since 1970 UTC, or None.
         rating: float32 (n_interactions,), or None.
@@ -48,27 +46,29 @@ class SequenceStore:
             unknown, or float32 numbers, NaN where unknown.
         categories: names of the codes 1, 2, ... of each context column of categories.
         name: of the source.
-        data_hash: sha256 of the sequences and the original ids; equal on every machine.
+        data_hash: sha256 of the sequences and the original ids; equal on every machine, and for
+            any number of shards.
         items_hash: sha256 of the table of items: ids, titles and features.
         users_hash: sha256 of the table of users: ids and attributes.
         report: ``rejected`` rows by reason; ``steps``: users, items and interactions after each
             step of the preparation; and ``notes``: what people should know, in sentences.
+        n_shards: in how many shards the sequences lie; 0: in one folder.
+        first_user, first_event: where the users and events of a share begin in the whole.
 
     Raises:
         DataError: the folder is half-written, damaged, or of another format version.
     """
 
-    offset: np.ndarray
-    item: np.ndarray
-    timestamp: np.ndarray | None
-    rating: np.ndarray | None
-    part: np.ndarray | None
-    context: dict[str, np.ndarray]
+    item: Values
+    timestamp: Values | None
+    rating: Values | None
+    part: Values | None
+    context: dict[str, Values]
     categories: dict[str, list[str]]
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        index = _checked_index(self.folder)
+    def __init__(self, folder: str | Path, remote: Remote | None = None) -> None:
+        self.folder, self.remote = Path(folder), remote
+        index = checked_index(self.folder) if remote is None else read_index(self.folder)
         self.name: str = index["name"]
         self.data_hash: str = index["data_hash"]
         self.items_hash: str = index["files"]["items.parquet"]["sha256"]
@@ -77,12 +77,16 @@ class SequenceStore:
         self.n_users: int = index["n_users"]
         self.n_items: int = index["n_items"]
         self.n_interactions: int = index["n_interactions"]
-        for field in ARRAYS:
-            written = f"{field}.npy" in index["files"]
-            setattr(self, field, self._column(field, ARRAYS[field]) if written else None)
+        self.n_shards = len(index.get("shards", ()))
+        self.first_user, self.first_event = 0, 0
+        self._whole: SequenceStore | None = None
+        self._files = files = Files(self.folder, index, remote)
+        for field in COLUMNS:
+            found = files.column(field, ARRAYS[field]) if files.has(field) else None
+            setattr(self, field, found)
         context: dict[str, list[str] | None] = index["context"]
         self.context = {
-            name: self._column(f"context_{at}", "<f4" if names is None else "<i4")
+            name: files.column(f"context_{at}", "<f4" if names is None else "<i4")
             for at, (name, names) in enumerate(context.items())
         }
         self.categories = {name: names for name, names in context.items() if names is not None}
@@ -95,7 +99,60 @@ class SequenceStore:
         return self.n_users
 
     def __reduce__(self) -> tuple:
-        return (SequenceStore, (self.folder,))
+        return (SequenceStore, (self.folder, self.remote))
+
+    @cached_property
+    def offset(self) -> np.ndarray:
+        """Where each user's events begin, and their number; int64 (n_users + 1,)."""
+        return self._files.offsets(0, max(1, self.n_shards))
+
+    @property
+    def whole(self) -> "SequenceStore":
+        """This store, or that which it is a share of."""
+        return self._whole or self
+
+    def share(self, rank: int, world: int) -> "SequenceStore":
+        """Return the sequences that one of several processes works on: shards that lie together.
+
+        All processes get about equally many events. In a share, users and events are counted from
+        0; items, and the tables of users and items, are those of the whole store.
+
+        Args:
+            rank: the process.
+            world: how many there are.
+
+        Raises:
+            ConfigError: there are fewer shards than processes.
+        """
+        if world == 1:
+            return self
+        files, own, bounds = self._files, copy(self), self._shares(world)
+        first, end = bounds[rank], bounds[rank + 1]
+        own._whole, own.n_shards = self, end - first
+        own.first_user, own.first_event = int(files.users[first]), int(files.events[first])
+        own.n_users = int(files.users[end]) - own.first_user
+        own.n_interactions = int(files.events[end]) - own.first_event
+        own.offset = files.offsets(first, end)
+        for field in COLUMNS:
+            if (column := getattr(self, field)) is not None:
+                setattr(own, field, column.of_shards(first, end))
+        event: dict[str, Any] = self.context
+        own.context = {name: column.of_shards(first, end) for name, column in event.items()}
+        return own
+
+    def users_of_shares(self, world: int) -> list[int]:
+        """Return the first user of each process's share, and the number of users; reads nothing."""
+        return [int(self._files.users[at]) for at in self._shares(world)]
+
+    def _shares(self, world: int) -> list[int]:
+        """Return the first shard of each process, and the number of shards."""
+        if self.n_shards < world:
+            raise ConfigError(
+                f"{world} processes can't share the {self.n_shards} shards of {self.name}",
+                where="batch.shuffle=shards",
+                todo=f"set prepare.shards to at least {world}, or batch.shuffle=all",
+            )
+        return cuts(self._files.events, world).tolist()
 
     def verify(self) -> None:
         """Check every byte of the files; opening a store reads blocks of those past 32 MiB.
@@ -103,18 +160,7 @@ class SequenceStore:
         Raises:
             DataError: a file isn't the one that was written.
         """
-        _checked_index(self.folder, full=True)
-
-    def _column(self, name: str, dtype: str) -> np.ndarray:
-        """Return an array of the folder, left on the disk."""
-        rows = self.n_users + 1 if name == "offset" else self.n_interactions
-        try:
-            values = np.load(self.folder / f"{name}.npy", mmap_mode="r")
-        except (OSError, ValueError) as error:
-            raise _damaged(self.folder, f"{name}.npy is missing or unreadable") from error
-        if values.shape != (rows,) or values.dtype != dtype:
-            raise _damaged(self.folder, f"{name}.npy doesn't hold {rows:,} values")
-        return values
+        checked_index(self.folder, full=True)
 
     def users(self) -> pl.DataFrame:
         """Return the columns index, user (the original id), attributes."""
@@ -126,11 +172,11 @@ class SequenceStore:
 
     @cached_property
     def _users(self) -> pl.DataFrame:
-        return pl.read_parquet(self.folder / "users.parquet")
+        return pl.read_parquet(self._files.path("users.parquet"))
 
     @cached_property
     def _items(self) -> pl.DataFrame:
-        return pl.read_parquet(self.folder / "items.parquet")
+        return pl.read_parquet(self._files.path("items.parquet"))
 
 
 def write(
@@ -138,10 +184,11 @@ def write(
     *,
     name: str,
     arrays: Mapping[str, np.ndarray | None],
-    context: Mapping[str, tuple[np.ndarray, list[str] | None]],
+    context: Columns,
     users: pl.DataFrame,
     items: pl.DataFrame,
     report: Mapping[str, Any],
+    shards: int | None = None,
 ) -> None:
     """Write a store into `folder`, which must exist and be empty.
 
@@ -153,114 +200,27 @@ def write(
         users: columns index, user and attributes.
         items: columns index, item, title and features.
         report: what the preparation did.
+        shards: in how many shards of similar size, at most one per user; None: in one folder.
     """
-    digest = hashlib.sha256(b"seqrec sequences 1")
-    for field, dtype in ARRAYS.items():
-        values = arrays.get(field)
-        if field in REQUIRED or values is not None:
-            digest.update(field.encode())
-        if values is not None:
-            values = np.ascontiguousarray(values, dtype=dtype)
-            np.save(folder / f"{field}.npy", values)
-            digest.update(values.data.cast("B"))
-    for at, (label, (values, names)) in enumerate(context.items()):
-        values = np.ascontiguousarray(values, dtype="<f4" if names is None else "<i4")
-        np.save(folder / f"context_{at}.npy", values)
-        digest.update(json.dumps([label, names]).encode())
-        digest.update(values.data.cast("B"))
-    for ids in (users["user"], items["item"]):
-        digest.update(np.ascontiguousarray(ids.str.len_bytes().to_numpy(), "<u4").tobytes())
-        for at in range(0, len(ids), HASHED):
-            digest.update("".join(ids.slice(at, HASHED)).encode())
     users.write_parquet(folder / "users.parquet")
     items.write_parquet(folder / "items.parquet")
+    names = {label: codes for label, (_, codes) in context.items()}
+    written = columns(arrays, context)
+    if shards is not None:
+        entries = write_shards(folder, min(shards, len(users)), arrays, context)
+        close(folder, name=name, shards=entries, context=names, report=report)
+        return
+    save(folder, written)
+    ids = (users.lazy().select("user"), items.lazy().select("item"))
     index = {
         "format": FORMAT,
         "name": name,
-        "data_hash": digest.hexdigest(),
+        "data_hash": data_hash(lambda field: [written[field]], written, names, ids),
         "n_users": len(users),
         "n_items": len(items),
-        "n_interactions": len(arrays["item"]),  # type: ignore[arg-type]
-        "context": {label: names for label, (_, names) in context.items()},
+        "n_interactions": len(written["item"]),
+        "context": names,
         "report": dict(report),
-        "files": {path.name: entry_of(path) | _time(path) for path in sorted(folder.iterdir())},
+        "files": entries_of(folder),
     }
-    _write_index(folder, index)
-
-
-def _time(path: Path) -> dict[str, int]:
-    return {"mtime_ns": path.stat().st_mtime_ns}
-
-
-def _write_index(folder: Path, index: dict[str, Any]) -> None:
-    """Write the index with a hash of itself."""
-    with replacing(folder / INDEX) as part:
-        part.write_text(json.dumps(index | {"sha256": _hash_of(index)}, indent=1))
-
-
-def _hash_of(index: dict[str, Any]) -> str:
-    """Hash an index, without its own hash."""
-    text = json.dumps({key: index[key] for key in sorted(index) if key != "sha256"})
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _checked_index(folder: Path, *, full: bool = False) -> dict[str, Any]:
-    """Return the index of a store after checking that its files are the ones that were written.
-
-    The index has a hash of itself. Of each file, size and content are checked: whole up to 32 MiB,
-    and if its time has changed, as after a copy; else blocks of it (seqrec/disk/manifest.py).
-    """
-    index = _read_index(folder)
-    moved = False
-    for name, entry in index["files"].items():
-        path = folder / name
-        try:
-            time = _time(path)
-            check_entry(path, entry, full=full or time["mtime_ns"] != entry["mtime_ns"])
-        except OSError as error:
-            raise _damaged(folder, f"{name} is missing or unreadable") from error
-        except ValueError as error:
-            raise _damaged(folder, f"{name} has changed: {error}") from error
-        moved = moved or time["mtime_ns"] != entry["mtime_ns"]
-        entry |= time
-    if moved:
-        with suppress(OSError):  # a read-only cache: the contents are checked again next time
-            _write_index(folder, index)
-    return index
-
-
-def _read_index(folder: Path) -> dict[str, Any]:
-    """Read the index, and check its hash (of an older version, which has none, only the types)."""
-    try:
-        index = json.loads((folder / INDEX).read_bytes())
-        version = index["format"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _damaged(folder, f"{INDEX} is missing or unreadable") from error
-    if version != FORMAT:
-        raise _damaged(folder, f"it has format {version}, this program uses {FORMAT}")
-    if "sha256" in index and index["sha256"] != _hash_of(index):
-        raise _damaged(folder, f"{INDEX} has changed")
-    files = index.get("files")
-    if not (
-        _has(index, KEYS)
-        and _has(index["report"], REPORT)
-        and isinstance(files, dict)
-        and {"items.parquet", "users.parquet"} <= set(files)
-        and all(isinstance(entry, dict) and _has(entry, STAMP) for entry in files.values())
-    ):
-        raise _damaged(folder, f"{INDEX} lacks entries")
-    return index
-
-
-def _has(entry: dict[str, Any], kinds: dict[str, type]) -> bool:
-    """Return whether entries are there and of these types; a bool isn't a number."""
-    found = {key: entry.get(key) for key in kinds}
-    return all(isinstance(v, kinds[k]) and not isinstance(v, bool) for k, v in found.items())
-
-
-def _damaged(folder: Path, fact: str) -> DataError:
-    return DataError(
-        f"the prepared dataset is damaged: {fact}",
-        where=str(folder),
-        todo="delete the folder; it is then prepared again",
-    )
+    write_index(folder, index)

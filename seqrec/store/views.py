@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from seqrec.errors import DataError
+from seqrec.store.files import Values
 from seqrec.store.sort import lexsort
 from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
@@ -40,7 +41,7 @@ class View:
         before = np.cumsum(length) - length
         return np.arange(length.sum()) + np.repeat(self.start - before, length)
 
-    def items_once(self, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def items_once(self, item: Values) -> tuple[np.ndarray, np.ndarray]:
         """Return events that hold all items of each stretch.
 
         These are all events if no two stretches begin together, or if some overlap otherwise. Else
@@ -68,7 +69,7 @@ class View:
         np.maximum.at(end, which, self.end)
         return View(start, start, end)
 
-    def first_uses(self, item: np.ndarray) -> np.ndarray:
+    def first_uses(self, item: Values) -> np.ndarray:
         """Return the positions, in order, of the first event of each item in each stretch."""
         position = self.positions()
         owner = np.repeat(np.arange(len(self)), self.end - self.start)

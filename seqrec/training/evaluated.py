@@ -7,8 +7,9 @@ from typing import Any, Literal
 import pytorch_lightning as lightning
 import torch
 
-from seqrec.batches import Columns, EvalBatches
-from seqrec.config.schema import Root
+from seqrec.batches import EvalBatches
+from seqrec.columns import Columns
+from seqrec.config.schema import Root, Shuffle
 from seqrec.contracts import Loss, Reranker
 from seqrec.ensemble.model import AnyModel
 from seqrec.evaluation.after_test import ListResults, evaluate_lists
@@ -51,6 +52,7 @@ class EvaluatedModule(lightning.LightningModule):
         super().__init__()
         self.model, self.loss = model, loss
         self._columns: Columns | None = None
+        self._share = (0, 1)  # the process that the columns are for, and how many there are
         self.task, self.config, self.facts = task, config, facts
         self.store, self.splits = task.store, task.splits
         self.monitor = f"valid/{config.evaluation.monitor}"
@@ -82,12 +84,26 @@ class EvaluatedModule(lightning.LightningModule):
 
     @property
     def columns(self) -> Columns:
-        """The columns that batches are gathered from, on the model's device."""
-        if self._columns is None or self._columns.asked_device != self.device:
-            self._columns = Columns(
-                self.store, self.device, ratings=self.reads_ratings, events=self.wanted
+        """The columns of all users, on the model's device."""
+        return self.columns_of(0, 1)
+
+    def columns_of(self, rank: int, world: int) -> Columns:
+        """Return the columns that the batches of a process are gathered from, on its device.
+
+        They are those of all users or, with ``batch.shuffle=shards``, of its own.
+        """
+        shared = world > 1 and self.config.batch.shuffle is Shuffle.shards
+        share, found = (rank, world) if shared else (0, 1), self._columns
+        if found is None or found.asked_device != self.device or self._share != share:
+            self._columns = found = Columns(
+                self.store.share(*share),
+                self.device,
+                ratings=self.reads_ratings,
+                events=self.wanted,
+                world=world,
             )
-        return self._columns
+            self._share = share
+        return found
 
     def val_dataloader(self) -> EvalBatches:
         """Return this process's validation events."""
@@ -104,7 +120,7 @@ class EvaluatedModule(lightning.LightningModule):
     def eval_batches(self, view: View, *, rank: int = 0, world: int = 1) -> EvalBatches:
         """Return batches of held-out events."""
         return EvalBatches(
-            columns=self.columns,
+            columns=self.columns_of(rank, world),
             view=view,
             max_length=self.config.max_length,
             size=self.config.batch.eval_size,

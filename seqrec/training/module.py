@@ -143,7 +143,7 @@ class TrainedModule(EvaluatedModule):
     def epoch_batches(self, epoch: int, *, rank: int = 0, world: int = 1) -> TrainBatches:
         """Return the batches of any epoch."""
         return TrainBatches(
-            columns=self.columns,
+            columns=self.columns_of(rank, world),
             view=self.splits.train if self.learned is None else self.learned,
             window=self.window,
             max_length=self.config.max_length,

@@ -17,7 +17,8 @@ PACKAGE = ROOT / "seqrec"
 LAYERS = [
     *("errors", "home", "clock", "shapes", "catalogue", "facts", "contracts", "layers"),
     "machine",
-    *("disk", "terminal", "config", "raw", "data", "store", "run", "split", "window", "batches"),
+    *("disk", "terminal", "config", "raw", "data", "store", "run", "split", "window"),
+    *("columns", "batches"),
     *("augment", "features", "context", "embedding", "encoder", "head", "scorer", "negatives"),
     *("loss", "optimizer", "scheduler", "counts", "baseline", "metric", "ranking", "rerank"),
     *("list_metric", "model", "ensemble", "adapter", "compress", "question", "explainer"),

@@ -15,9 +15,13 @@ from seqrec.config.compose import compose, to_values
 
 @pytest.mark.slow
 def test_every_dataset_and_model_composes_without_a_mistake():
-    sweep = ["-m", "model=glob(*,exclude=[ensemble])", "data=glob(*,exclude=[files,sequences])"]
+    sweep = [
+        "-m",
+        "model=glob(*,exclude=[ensemble])",
+        "data=glob(*,exclude=[files,sequences,store])",
+    ]
     assert check_command_line(sweep, config_dir=CONFIGS) == sweep
-    own = ["-m", "data=files,sequences", "data.path=somewhere"]
+    own = ["-m", "data=files,sequences,store", "data.path=somewhere"]
     assert check_command_line(own, config_dir=CONFIGS) == [*own[:2], "data.path=choice(somewhere)"]
 
 

@@ -8,7 +8,7 @@ from helpers.commands import told
 from helpers.experiments import root, store_of
 from pytorch_lightning.callbacks import Callback
 
-from seqrec.batches import Columns
+from seqrec.columns import Columns
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.hardware import find_hardware
 from seqrec.run.folder import RunFolder

@@ -9,8 +9,9 @@ from helpers.components import trained_models
 from helpers.experiments import root, steps, store_of
 
 from seqrec import batches as module_of_batches
-from seqrec.batches import Columns, EvalBatches, TrainBatches
+from seqrec.batches import EvalBatches, TrainBatches
 from seqrec.build import build_source
+from seqrec.columns import Columns
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.ranking.metrics import RankingMetrics

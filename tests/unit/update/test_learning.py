@@ -7,7 +7,8 @@ from helpers.growing import stores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqrec.batches import Columns, TrainBatches
+from seqrec.batches import TrainBatches
+from seqrec.columns import Columns
 from seqrec.store.views import View
 from seqrec.window.last import Last
 from seqrec.window.sliding import Sliding
