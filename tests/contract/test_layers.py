@@ -32,6 +32,7 @@ LAYERS = [
         "explain",
         "bundle",
         "index",
+        "nightly",
         "state",
         "policy",
         "feedback",
