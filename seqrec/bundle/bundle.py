@@ -39,6 +39,8 @@ class Bundle:
         vectors: ``items_VD``, float32, mapped to memory; row 0 is the padding.
         bias: ``bias_V``, float32, added to the scores; None: there is none.
         int8: ``(code_VD, scale_V)``, mapped: a row is about ``code * scale``; None: there is none.
+        columns: of the events that the model reads: ``categories``, or ``mean`` and ``std``, or
+            nothing (times), by name.
         batcher: makes batches of sessions.
     """
 
@@ -57,11 +59,12 @@ class Bundle:
         if {"items.int8.npy", "items.scale.npy"} <= manifest["files"].keys():
             code_VD = self._array("items.int8.npy", np.int8, sizes)
             self.int8 = code_VD, self._array("items.scale.npy", np.float32, sizes[:1])
+        self.columns = self._context()
         self.batcher = Batcher(
             self.items,
             max_length=manifest["max_length"],
             wanted=manifest["wanted"],
-            columns=self._context(),
+            columns=self.columns,
             n_users=manifest["n_users"],
         )
         self._model = model

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from seqrec.config.cli.script import PAIRS, parse
 from seqrec.config.trust import Trust
 from seqrec.disk.write import replacing, telling
 from seqrec.errors import ConfigError
-from seqrec.machine.writable import check_file
+from seqrec.machine.writable import check_file, check_folder
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.progress import progress_bar
@@ -39,12 +39,24 @@ class Arguments:
     python scripts/recommend.py run=outputs/.../... user=42 deny='[50]'
     python scripts/recommend.py run=outputs/.../... user=42 generator=sample temperature=0.7
     python scripts/recommend.py run=outputs/.../... out=lists.parquet
+    python scripts/recommend.py run=outputs/.../... out=lists/ workers=4
+    python scripts/recommend.py bundle=bundle users=histories.parquet out=lists/ engine=spark
+
+    A folder gets the lists in parts (part-00000.parquet: user, rank, item, score), with a bounded
+    memory, by several processes or machines; these find the run or bundle, the data and the folder
+    at the same paths. After a kill, the same command goes on with the parts that are missing.
     """
 
-    run: str  # the folder of a run
+    run: str | None = None  # the folder of a run
+    bundle: str | None = None  # an exported bundle that makes the lists of a folder, without torch
     items: list[str] | None = None  # a session: original item ids, oldest first
     user: str | None = None  # a user of the run's data, by original id
-    out: Path | None = None  # file for lists of all users of the run's data: .parquet or .csv
+    out: Path | None = None  # for lists of all users: a .parquet or .csv file, or a folder of parts
+    users: Path | None = None  # Parquet file of histories (user, items); default: the run's data
+    engine: str = "local"  # what makes the parts of a folder: local | ray | spark
+    workers: int = 1  # processes that make parts on this machine
+    address: str | None = None  # of a Ray or Spark cluster, which has its own workers
+    part: int = 16384  # users of a part, a multiple of 256
     context: str | None = None  # columns of the events, for a run with context=events
     at: str | None = None  # ISO time of the recommendation; default: now
     k: int = 10  # length of the list
@@ -62,9 +74,12 @@ def recommend(arguments: Arguments) -> None:
     """Load the run, recommend, and print the list."""
     asked_for = (arguments.items, arguments.user, arguments.out)
     if sum(wanted is not None for wanted in asked_for) != 1:
-        raise ConfigError("give one of items='[id, id, ...]', user=ID, out=FILE", where="arguments")
+        raise ConfigError(
+            "give one of items='[id, id, ...]', user=ID, out=FILE, out=FOLDER", where="arguments"
+        )
     from seqrec.recommend.choose import generator_settings
 
+    _check_folder_keys(arguments)
     settings = generator_settings(
         [arguments.generator] if arguments.generator else [],
         arguments.options,
@@ -72,7 +87,10 @@ def recommend(arguments: Arguments) -> None:
         arguments=arguments,
     )
     if arguments.out is not None:
-        recommend_to_all(arguments, arguments.out, settings)
+        if arguments.out.suffix:
+            recommend_to_all(arguments, arguments.out, settings)
+        else:
+            recommend_in_parts(arguments, arguments.out, settings)
         return
     if arguments.format not in ("table", "json"):
         raise ConfigError(f"format={arguments.format} is unknown", todo="choose table or json")
@@ -82,7 +100,7 @@ def recommend(arguments: Arguments) -> None:
     from seqrec.run.folder import RunFolder
 
     trust = Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
-    folder = RunFolder.open(arguments.run, trust)
+    folder = RunFolder.open(str(arguments.run), trust)
     recommender, audited = Recommender.of(folder), read_audit(folder)
     if arguments.items is None:
         session = recommender.session(str(arguments.user))
@@ -126,7 +144,7 @@ def recommend_to_all(arguments: Arguments, out: Path, settings: "Nodes") -> None
     from seqrec.recommend import Recommender
 
     lists = Recommender.load(
-        arguments.run, trust=arguments.trust, searchpath=arguments.searchpath
+        str(arguments.run), trust=arguments.trust, searchpath=arguments.searchpath
     ).everybody(asked=asked, **_wanted(arguments, settings))
     parts = []
     with progress_bar("users {task.completed:,}", "elapsed", out=console()) as progress:
@@ -143,6 +161,77 @@ def recommend_to_all(arguments: Arguments, out: Path, settings: "Nodes") -> None
     print_line(
         console(), "lists", f"{len(table):,} rows of {table['user'].n_unique():,} users: {out}"
     )
+
+
+def recommend_in_parts(arguments: Arguments, out: Path, settings: "Nodes") -> None:
+    """Write the lists of all users to a folder, in parts; go on with what is missing."""
+    from seqrec.nightly.engines import check_engine
+
+    asked = instant(arguments.at, where="at")
+    check_engine(arguments.engine, workers=arguments.workers, address=arguments.address)
+    check_folder(out, key="out")
+    from seqrec.nightly.folder import held
+    from seqrec.nightly.job import Job, Settings
+    from seqrec.nightly.night import finish, prepared, users_of_run
+    from seqrec.recommend.arguments import length_of
+
+    names = ("mask_seen", "allow", "deny", "trust", "searchpath")
+    chosen = {name: getattr(arguments, name) for name in names}
+    wanted = Settings(length_of(arguments.k), asked=0, generator=settings, **chosen)
+    model = Path(str(arguments.bundle or arguments.run)).absolute()
+    screen, made = console(), []
+    with held(out):
+        users = arguments.users or users_of_run(Path(str(arguments.run)), wanted)
+        night = prepared(
+            Job(
+                out=out.absolute(),
+                model=model,
+                is_bundle=arguments.bundle is not None,
+                users=users.absolute(),
+                settings=wanted,
+                part=arguments.part,
+            ),
+            at=asked,
+        )
+        if night.kept:
+            print_line(screen, "kept", f"{len(night.kept)} parts that were finished before")
+        with progress_bar("bar", "counted", "users", "elapsed", "remaining", out=screen) as bar:
+            task = bar.add_task("", total=night.users)
+            bar.advance(task, sum(part.users + part.n_without for part in night.kept))
+            for part in night.parts(arguments.engine, arguments.workers, arguments.address):
+                made.append(part)
+                bar.advance(task, part.users + part.n_without)
+        parts = finish(night, made)
+    rows, listed = sum(part.rows for part in parts), sum(part.users for part in parts)
+    print_line(screen, "lists", f"{rows:,} rows of {listed:,} users in {len(parts)} parts: {out}")
+    if without := sum(part.n_without for part in parts):
+        first = ", ".join([user for part in parts for user in part.without][:5])
+        print_line(screen, "without", f"{without:,} users, of whom no item is known: {first}")
+    read = f"import polars; print(polars.read_parquet('{out}/*.parquet'))"
+    print_line(screen, "next", f'python -c "{read}"')
+
+
+def _check_folder_keys(arguments: Arguments) -> None:
+    """Refuse keys that only make sense for a folder of lists, and a model that isn't one."""
+    given, folder = vars(arguments), arguments.out is not None and not arguments.out.suffix
+    defaults = {each.name: each.default for each in fields(Arguments)}
+    for name in ("bundle", "users", "engine", "workers", "address", "part"):
+        if not folder and given[name] != defaults[name]:
+            raise ConfigError(f"{name}= needs out=FOLDER", where="arguments")
+    if (arguments.run is None) == (arguments.bundle is None):
+        raise ConfigError("give one of run=RUN, bundle=BUNDLE", where="arguments")
+    if arguments.bundle is not None and arguments.users is None:
+        raise ConfigError("bundle= needs users=FILE, a Parquet file of histories", where="users")
+    if arguments.bundle is not None and arguments.generator is not None:
+        raise ConfigError("generator= needs run=RUN", where="generator")
+    if arguments.users is not None and arguments.users.suffix != ".parquet":
+        raise ConfigError(
+            f"users={arguments.users}: unsupported file type", todo="use a .parquet file"
+        )
+    if folder and arguments.context is not None:
+        raise ConfigError("context= needs items= or user=", where="arguments")
+    if arguments.address is not None and arguments.workers != defaults["workers"]:
+        raise ConfigError("workers= is for this machine, and address= isn't", where="workers")
 
 
 def _wanted(arguments: Arguments, settings: "Nodes") -> dict[str, Any]:

@@ -33,6 +33,7 @@ LAYERS = [
         "explain",
         "bundle",
         "index",
+        "nightly",
         "state",
         "policy",
         "feedback",
