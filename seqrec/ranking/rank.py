@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from seqrec.contracts import Ranked
+from seqrec.counts.table import Table
+from seqrec.ranking.sparse import rank_sparse
 
 BLOCK_BYTES = 64 * 2**20  # scores held at once
 CPU_BYTES = 8 * 2**20  # on a CPU, so that they are still in its cache when they are compared
@@ -52,6 +54,12 @@ def rank_targets(
         ``1 + #{items that don't score below the target}`` and the top lists.
     """
     least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V)
+    if isinstance(catalogue, Table):
+        allowed = dict(seen_row_P=seen_row_P, seen_item_P=seen_item_P, candidate_V=candidate_V)
+        found = rank_sparse(query, catalogue, target_B, least_B, k=k, **allowed)
+        if found is not None:
+            rank_B, top_BK, top_score_BK = found
+            return Ranking(rank_B, top_BK, top_score_BK.float())
     rank_B = torch.ones_like(target_B)
     top_score_BK = least_B.new_full((len(target_B), 0), -torch.inf)
     top_BK = target_B.new_zeros((len(target_B), 0))
