@@ -74,10 +74,29 @@ class Table(nn.Module):
         """Return the number of columns V."""
         return len(self.base_V)
 
+    def popularity(self, item: Tensor | slice) -> Tensor:
+        """Return the popularity of some items, in the precision of scores."""
+        return self.base_V[item].to(self._precision) + self.rest_V[item]
+
+    def entries(self, query: Rows) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what is added to the popularity, in the order in which :meth:`block` adds it.
+
+        Returns:
+            ``(row_P, item_P, weight_P)``: rows of the query, items, and weights other than 0.
+        """
+        row_B = torch.arange(len(query.base_B), device=query.base_B.device)
+        found = []
+        for at, part in self._parts(query):
+            item_BE, weight_BE = (x.flatten(1) for x in self._entries(part))
+            used_BE = weight_BE != 0
+            row_BE = row_B[at : at + len(item_BE), None].expand_as(item_BE)
+            found.append((row_BE[used_BE], item_BE[used_BE], weight_BE[used_BE]))
+        return tuple(torch.cat(parts) for parts in zip(*found, strict=True))  # type: ignore[return-value]
+
     def score(self, query: Rows, item: Tensor) -> Tensor:
         """Return scores of one item per query, (B,) -> (B,), or of S each, (B, S) -> (B, S)."""
         if item.dim() == 1:
-            return query.base_B * self._base(item) + self._found(query, item)
+            return query.base_B * self.popularity(item) + self._found(query, item)
         step = max(1, ENTRIES // len(self))
         found = [
             self.block(query.part(at, at + step), 0, len(self)).gather(1, item[at : at + step])
@@ -91,7 +110,7 @@ class Table(nn.Module):
 
     def block(self, query: Rows, first: int, last: int) -> Tensor:
         """Return scores of the items ``first .. last - 1``: (B, last - first)."""
-        score_BW = query.base_B[:, None] * self._base(slice(first, last))
+        score_BW = query.base_B[:, None] * self.popularity(slice(first, last))
         for at, part in self._parts(query):
             item_BE, weight_BE = (x.flatten(1) for x in self._entries(part))
             inside_BE = (item_BE >= first) & (item_BE < last)
@@ -102,11 +121,7 @@ class Table(nn.Module):
     def rounding(self, query: Rows, item_N: Tensor, score_N: Tensor) -> Tensor:
         """Return how much two sums of the same score can differ, (N,); popularity is no sum."""
         share = EXACT if score_N.dtype == torch.float64 else ROUNDING
-        return share * (score_N - query.base_B * self._base(item_N)).abs()
-
-    def _base(self, item: Tensor | slice) -> Tensor:
-        """Return the popularity of some items."""
-        return self.base_V[item].to(self._precision) + self.rest_V[item]
+        return share * (score_N - query.base_B * self.popularity(item_N)).abs()
 
     @property
     def _precision(self) -> torch.dtype:
@@ -119,7 +134,7 @@ class Table(nn.Module):
             item_BRK, weight_BRK = self._entries(part)
             same = item_BRK == item[at : at + len(part.base_B), None, None]
             found.append((weight_BRK * same).sum((1, 2)))
-        return torch.cat(found) if found else self._base(item)
+        return torch.cat(found) if found else self.popularity(item)
 
     def _entries(self, query: Rows) -> tuple[Tensor, Tensor]:
         weight_BRK = self.weight_RK[query.row_BR].to(self._precision) * query.weight_BR[..., None]

@@ -1,5 +1,6 @@
 """Exact ranks and top lists over the whole catalogue, streamed over blocks of items."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,8 +8,11 @@ import torch
 from torch import Tensor
 
 from seqrec.contracts import Ranked
+from seqrec.counts.table import Table
+from seqrec.ranking.sparse import rank_sparse
 
 BLOCK_BYTES = 64 * 2**20  # scores held at once
+CPU_BYTES = 8 * 2**20  # on a CPU, so that they are still in its cache when they are compared
 
 
 @dataclass(frozen=True)
@@ -50,24 +54,26 @@ def rank_targets(
         ``1 + #{items that don't score below the target}`` and the top lists.
     """
     least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V)
-    rows, v = torch.arange(len(target_B), device=target_B.device), len(catalogue)
+    if isinstance(catalogue, Table):
+        allowed = dict(seen_row_P=seen_row_P, seen_item_P=seen_item_P, candidate_V=candidate_V)
+        found = rank_sparse(query, catalogue, target_B, least_B, k=k, **allowed)
+        if found is not None:
+            rank_B, top_BK, top_score_BK = found
+            return Ranking(rank_B, top_BK, top_score_BK.float())
     rank_B = torch.ones_like(target_B)
     top_score_BK = least_B.new_full((len(target_B), 0), -torch.inf)
     top_BK = target_B.new_zeros((len(target_B), 0))
-    width = max(k, BLOCK_BYTES // (4 * max(1, len(target_B))))
+    held = min(BLOCK_BYTES, CPU_BYTES) if target_B.device.type == "cpu" else BLOCK_BYTES
+    width, v = max(k, held // (4 * max(1, len(target_B)))), len(catalogue)
     for first in range(0, v, width):
         last = min(v, first + width)
         score_BW = catalogue.block(query, first, last)
         _block(score_BW, first, last, seen_row_P, seen_item_P, candidate_V)
-        here = ((target_B >= first) & (target_B < last)).nonzero().squeeze(1)
-        above_BW = ~(score_BW < least_B[:, None])
-        above_BW[rows[here], target_B[here] - first] = False
-        rank_B += above_BW.sum(1)
-        best = score_BW.masked_fill_(score_BW.isnan(), -torch.inf).topk(min(k, last - first), dim=1)
-        top_score_BK = torch.cat([top_score_BK, best.values], dim=1)
-        top_BK = torch.cat([top_BK, best.indices + first], dim=1)
-        top_score_BK, order = top_score_BK.topk(min(k, top_score_BK.shape[1]), dim=1)
-        top_BK = top_BK.gather(1, order)
+        score_BM, place_BM = _foremost(score_BW, k)
+        score_BM = torch.cat([top_score_BK, score_BM], dim=1)
+        top_score_BK, order = score_BM.topk(min(k, score_BM.shape[1]), dim=1)
+        top_BK = torch.cat([top_BK, place_BM + first], dim=1).gather(1, order)
+        rank_B += _not_below(score_BW, least_B, target_B - first)
     top_BK = top_BK.masked_fill(top_score_BK == -torch.inf, 0)
     return Ranking(rank_B, top_BK, top_score_BK.float())
 
@@ -94,6 +100,39 @@ def rank_among(
     least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V)
     above_BS = ~(catalogue.score(query, item_BS) < least_B[:, None])
     return 1 + (above_BS & (item_BS > 0)).sum(1)
+
+
+def _foremost(score_BW: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return few items, among them the best `k` of each row: scores and places, (B, M).
+
+    The best `k` lie in the `k` groups with the largest maxima, and a maximum costs much less than
+    a selection. A NaN, which makes the maximum of its group NaN, counts as minus infinity.
+    """
+    width, device = score_BW.shape[1], score_BW.device
+    size = max(1, math.isqrt(width // k))  # the shortest two selections
+    groups = width // size
+    most_BG = score_BW[:, : groups * size].unflatten(1, (size, groups)).amax(1)
+    group_BK = most_BG.topk(min(k, groups), dim=1).indices
+    inside_S = groups * torch.arange(size, device=device)
+    place_BM = (group_BK[:, :, None] + inside_S).flatten(1)
+    rest_R = torch.arange(groups * size, width, device=device)
+    place_BM = torch.cat([place_BM, rest_R.expand(len(score_BW), -1)], dim=1)
+    score_BM = score_BW.gather(1, place_BM)
+    if score_BM.isnan().any():
+        return _foremost(score_BW.masked_fill(score_BW.isnan(), -torch.inf), k)
+    return score_BM, place_BM
+
+
+def _not_below(score_BW: Tensor, least_B: Tensor, place_B: Tensor) -> Tensor:
+    """Count the items that don't score below `least_B`, but the target; scores are overwritten.
+
+    The counts are exact in float32, as a block has at most 2**24 items.
+    """
+    width = score_BW.shape[1]
+    below_BW = score_BW.lt_(least_B[:, None])  # 1 or 0, in the type of the scores: fastest to sum
+    row_H = ((place_B >= 0) & (place_B < width)).nonzero().squeeze(1)
+    below_BW[row_H, place_B[row_H]] = 1
+    return width - below_BW.sum(1).long()
 
 
 def _least(
@@ -128,7 +167,8 @@ def _block(
     if first == 0:
         score_BW[:, 0] = -torch.inf
     if candidate_V is not None:
-        score_BW[:, ~candidate_V[first:last]] = -torch.inf
+        out_X = (~candidate_V[first:last]).nonzero().squeeze(1)
+        score_BW.index_fill_(1, out_X, -torch.inf)
     if seen_row_P is not None and seen_item_P is not None:
         inside = (seen_item_P >= first) & (seen_item_P < last)
         score_BW[seen_row_P[inside], seen_item_P[inside] - first] = -torch.inf
