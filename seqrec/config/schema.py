@@ -64,6 +64,21 @@ class Ties(Enum):
     shuffle = "shuffle"
 
 
+class Engine(Enum):
+    """What prepares a dataset."""
+
+    polars = "polars"
+    spark = "spark"
+
+
+@dataclass
+class Spark:
+    """Where Spark runs, for ``prepare.engine=spark``."""
+
+    master: str = "local[*]"  # or spark://host:7077, yarn, k8s://...; a session that runs is used
+    conf: dict[str, Any] = field(default_factory=dict)  # Spark's own: {spark.driver.memory: 8g}
+
+
 @dataclass
 class Prepare:
     """The steps from raw interactions to sequences, in the order in which they run."""
@@ -78,6 +93,8 @@ class Prepare:
     min_session_events: int | None = None  # instead of k_core, for sessions (session_gap)
     k_core_before: Any = None  # an ISO date or time: count only earlier events; null: all
     max_history: int | None = None  # keep only the latest events of a user; null: all
+    engine: Engine = Engine.polars  # polars: on this machine | spark: on many; the data are the same
+    spark: Spark = field(default_factory=Spark)
 
 
 @dataclass

@@ -14,7 +14,7 @@ import polars as pl
 from filelock import FileLock
 
 from seqrec.config.meaning import Meaning, meaning_of
-from seqrec.config.schema import Prepare
+from seqrec.config.schema import Engine, Prepare
 from seqrec.disk.write import is_full
 from seqrec.errors import ColumnsError, DataError
 from seqrec.raw.parse.hints import AS_PUBLISHED
@@ -62,14 +62,42 @@ def _build(source: Source, settings: Prepare, folder: Path) -> None:
     building = folder.with_name(f"{folder.name}.building")
     with _writing(folder.parent):
         _remove(building)  # left by a process that was killed
-    encoded = encode(_read(source), settings, source.name)
-    with _writing(folder.parent):
-        building.mkdir()
-        try:
-            write(building, name=source.name, **encoded)
+    make = _on_spark if settings.engine is Engine.spark else _here
+    try:
+        make(source, settings, building)
+        with _writing(folder.parent):
             building.rename(folder)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _here(source: Source, settings: Prepare, building: Path) -> None:
+    """Prepare on this machine, in memory."""
+    encoded = encode(_read(source), settings, source.name)
+    with _writing(building.parent):
+        building.mkdir()
+        write(building, name=source.name, **encoded)
+
+
+def _on_spark(source: Source, settings: Prepare, building: Path) -> None:
+    """Prepare on Spark, with its tables on the way beside the store."""
+    from seqrec.store.spark.session import check_spark, session
+
+    check_spark()
+    scratch = building.with_name(f"{building.name}.spark")
+    try:
+        with _writing(building.parent):
+            _remove(scratch)
+            scratch.mkdir()
+            building.mkdir()
+            with session(settings.spark, scratch) as spark:
+                from seqrec.store.spark.build import build
+                from seqrec.store.spark.scratch import Scratch
+
+                interactions = _read(source)
+                build(interactions, settings, source.name, building, Scratch(spark, scratch))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _read(source: Source) -> Interactions:
@@ -120,9 +148,15 @@ def _key(source: Source, settings: Prepare) -> str:
         "name": source.name,
         "source": {k: v for k, v in _plain(source).items() if not _is_place(f"data.{k}")},
         "files": [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files],
-        "prepare": _plain(settings),
+        "prepare": _steps(settings),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _steps(settings: Prepare) -> dict[str, Any]:
+    """Return the settings that decide what a store holds, not how it is made."""
+    plain = _plain(settings)
+    return {k: v for k, v in plain.items() if meaning_of(f"prepare.{k}") is not Meaning.SPEED}
 
 
 def _is_place(key: str) -> bool:
