@@ -93,7 +93,7 @@ class Prepare:
     min_session_events: int | None = None  # instead of k_core, for sessions (session_gap)
     k_core_before: Any = None  # an ISO date or time: count only earlier events; null: all
     max_history: int | None = None  # keep only the latest events of a user; null: all
-    engine: Engine = Engine.polars  # polars: on this machine | spark: on many; the data are the same
+    engine: Engine = Engine.polars  # polars: on this machine | spark: on many; same data
     spark: Spark = field(default_factory=Spark)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from tempfile import gettempdir
+from typing import Any, cast
 
 import polars as pl
 from filelock import FileLock
@@ -18,7 +19,10 @@ from seqrec.config.schema import Engine, Prepare
 from seqrec.disk.write import is_full
 from seqrec.errors import ColumnsError, DataError
 from seqrec.raw.parse.hints import AS_PUBLISHED
-from seqrec.raw.source import Interactions, Source
+from seqrec.raw.source import Distributed, Interactions, Source
+from seqrec.raw.spark.remote import files_of
+from seqrec.raw.spark.scratch import Scratch
+from seqrec.raw.spark.session import check_spark, session
 from seqrec.store.encode import encode
 from seqrec.store.store import FORMAT, SequenceStore, write
 from seqrec.terminal.say import say
@@ -81,8 +85,6 @@ def _here(source: Source, settings: Prepare, building: Path) -> None:
 
 def _on_spark(source: Source, settings: Prepare, building: Path) -> None:
     """Prepare on Spark, with its tables on the way beside the store."""
-    from seqrec.store.spark.session import check_spark, session
-
     check_spark()
     scratch = building.with_name(f"{building.name}.spark")
     try:
@@ -92,10 +94,11 @@ def _on_spark(source: Source, settings: Prepare, building: Path) -> None:
             building.mkdir()
             with session(settings.spark, scratch) as spark:
                 from seqrec.store.spark.build import build
-                from seqrec.store.spark.scratch import Scratch
 
-                interactions = _read(source)
-                build(interactions, settings, source.name, building, Scratch(spark, scratch))
+                tables = Scratch(spark, scratch)
+                apart = _distributed(source)
+                own = apart.read_on_spark(tables) if apart else _read(source)
+                build(own, settings, source.name, building, tables)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -143,14 +146,30 @@ def _remove(path: Path) -> None:
 
 def _key(source: Source, settings: Prepare) -> str:
     files = [(path.name, path.stat()) for path in source.files()]
+    known = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files]
     facts = {
         "format": FORMAT,
         "name": source.name,
         "source": {k: v for k, v in _plain(source).items() if not _is_place(f"data.{k}")},
-        "files": [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files],
+        "files": known + _remote(source, settings),
         "prepare": _steps(settings),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _distributed(source: Source) -> Distributed | None:
+    """Return the source if it has files that only Spark reads."""
+    return cast(Distributed, source) if getattr(source, "urls", None) else None
+
+
+def _remote(source: Source, settings: Prepare) -> list[tuple[str, int, int]]:
+    """Return the names, sizes and times of the files that only Spark reads."""
+    apart = _distributed(source)
+    if apart is None or settings.engine is not Engine.spark:
+        return []  # reading them says what is wrong
+    check_spark()
+    with session(settings.spark, Path(gettempdir())) as spark:
+        return [file for url in apart.urls for file in files_of(spark, url)]
 
 
 def _steps(settings: Prepare) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from pyspark.sql import functions as F
 from seqrec.config.schema import Prepare
 from seqrec.errors import DataError
 from seqrec.raw.source import Interactions, Known
+from seqrec.raw.spark.scratch import Scratch
 from seqrec.store.describe import described
 from seqrec.store.encode import MISSING, nothing_left, repeats_note
 from seqrec.store.known import numbered_after
 from seqrec.store.shards import close
 from seqrec.store.spark.events import Coded, coded, given, marked, texts_of
-from seqrec.store.spark.scratch import Scratch
 from seqrec.store.spark.shards import SHARD, placed, written
 from seqrec.store.spark.steps import Rows, repeated, steps
 from seqrec.store.steps import check_columns
@@ -29,7 +29,7 @@ def build(
 
     Args:
         interactions: what the source read; its events are a DataFrame of Spark with the column
-            row, or a LazyFrame, which is handed to Spark.
+            `ROW`, or a LazyFrame, which is handed to Spark.
         settings: the steps.
         name: of the source.
         folder: of the store, empty; the executors write into it.
@@ -45,7 +45,7 @@ def build(
                   name=name)  # fmt: skip
     data = coded(events, scratch)
     notes = [*interactions.notes, *data.notes]
-    rows, report = _stepped(data.rows, settings, name, scratch, notes)
+    rows, counted = _stepped(data.rows, settings, name, scratch, notes)
     if interactions.known is not None:
         rows = _kept(rows, data, interactions.known, scratch)
     sequences, users = _users(rows, data, scratch)
@@ -59,7 +59,8 @@ def build(
     table = placed(rows, sequences, numbers, data.context, scratch)
     shards = written(scratch, table, sequences, data.context, folder)
     rejected = Counter(interactions.rejected) + Counter({MISSING: data.blank})
-    report = {"rejected": dict(rejected), "steps": report, "notes": [*notes, *of_items, *of_users]}
+    told = [*notes, *of_items, *of_users]
+    report = {"rejected": dict(rejected), "steps": counted, "notes": told}
     close(folder, name=name, shards=shards, context=data.context, report=report)
 
 
@@ -72,21 +73,20 @@ def _stepped(
     if not counts["interactions"]:
         raise DataError(f"{name} has no interactions")
     for step, apply in steps(settings, scratch):
-        before, had = rows, counts
-        rows = before.having(scratch.keep(apply(before).table))
+        before, had, rows = rows, counts, apply(rows)
         if step is None:
-            notes += repeats_note(repeated(rows), had["interactions"], settings)
-        else:
-            counts = rows.counts()
-            report.append({"step": step, **counts})
-            if not counts["interactions"]:
-                raise nothing_left(had, before.most(), step, settings, name)
-        scratch.drop(before.table)
+            notes += repeats_note(repeated(rows), counts["interactions"], settings)
+            continue
+        rows = rows.having(scratch.keep(rows.table))
+        counts = rows.counts()
+        report.append({"step": step, **counts})
+        if not counts["interactions"]:
+            raise nothing_left(had, before.most(), step, settings, name)
     return rows, report
 
 
 def _kept(rows: Rows, data: Coded, known: Known, scratch: Scratch) -> Rows:
-    """Keep new events, and those that an earlier preparation kept; see :mod:`seqrec.store.known`."""
+    """Keep what :func:`seqrec.store.known.kept` keeps."""
     keys = scratch.fetch(rows.table.select(*rows.sequence).distinct())
     users = keys.filter(texts_of(keys, data.ids["user"]).is_in(known.users.drop_nulls().implode()))
     code = pl.DataFrame({"item": np.arange(len(data.ids["item"]), dtype=np.int32)})

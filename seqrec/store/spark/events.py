@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,13 +10,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from seqrec.raw.ids import tidied
+from seqrec.raw.spark.scratch import ROW, Scratch
 from seqrec.store.codes import BLANK, note
 from seqrec.store.encode import SCHEMA
-from seqrec.store.spark.scratch import Scratch
 from seqrec.store.spark.steps import Rows
 
-NUMBERS = ("float", "double")  # types of context columns of numbers; others are categories
-Context = dict[str, tuple[str, list[str] | None]]  # column by name, and the names of its codes
+NUMBER = "float"  # the type of context columns of numbers; others are categories
 
 
 @dataclass(frozen=True)
@@ -38,46 +38,38 @@ class Coded:
 
 
 def given(events: pl.LazyFrame, scratch: Scratch) -> DataFrame:
-    """Hand the events that a source read to Spark, with their places as the column row.
+    """Hand the events that a source read to Spark, with their places as the column `ROW`.
 
     Args:
         events: see :class:`~seqrec.raw.source.Interactions`.
         scratch: takes them as one file.
     """
-    schema = events.collect_schema()
-    fixed = {"timestamp": pl.Int64, "rating": pl.Float32, "_part": pl.Int8}
+    fixed: dict[str, Any] = {"user": pl.String, "item": pl.String, "timestamp": pl.Int64}
+    fixed |= {"rating": pl.Float32, "_part": pl.Int8}
     types = {
-        name: fixed.get(name) or (pl.Float32 if _is_number(name, dtype) else pl.String)
-        for name, dtype in schema.items()
+        name: fixed.get(name) or (pl.Float32 if dtype.is_numeric() else pl.String)
+        for name, dtype in events.collect_schema().items()
     }
-    columns = [pl.int_range(pl.len(), dtype=pl.Int64).alias("row")]
-    columns += [pl.col(name).cast(dtype) for name, dtype in types.items()]
-    return scratch.give(events.select(columns))
+    columns = [pl.int_range(pl.len(), dtype=pl.Int64).alias(ROW)]
+    return scratch.give(events.select(columns + [pl.col(n).cast(t) for n, t in types.items()]))
 
 
-def _is_number(name: str, dtype: pl.DataType) -> bool:
-    return name not in SCHEMA and dtype.is_numeric()
-
-
-def coded(table: DataFrame, scratch: Scratch) -> Coded:
+def coded(events: DataFrame, scratch: Scratch) -> Coded:
     """Replace ids by codes, equal where the rule of ids makes them equal, and categories by theirs.
 
     The rule is applied to each id once, on this machine, which holds all different ids.
 
     Args:
-        table: row, user, item, and what there is of timestamp, rating, ``_part`` and the context.
+        events: `ROW`, user, item, and what there is of timestamp, rating, ``_part`` and context.
         scratch: for tables on the way.
     """
-    names = [name for name in table.columns if name not in (*SCHEMA, "row")]
-    types, context, ids, notes = dict(table.dtypes), {}, {}, []
+    names = [name for name in events.columns if name not in (*SCHEMA, ROW)]
+    table, context, ids, notes = _named(events, names), {}, {}, []
     for one in ("user", "item"):
         table, ids[one], told = _coded_ids(table, one, scratch)
         notes += told
     for at, name in enumerate(names):
-        table = table.withColumnRenamed(name, f"c{at}")
-        table, context[name] = _context(table, f"c{at}", types[name], scratch)
-    if "_part" in table.columns:
-        table = table.withColumnRenamed("_part", "part")
+        table, context[name] = _context(table, f"c{at}", scratch)
     table = scratch.keep(table.withColumn("tie", F.col("row")))
     blank = 0
     if any((series == "").any() for series in ids.values()):
@@ -85,6 +77,12 @@ def coded(table: DataFrame, scratch: Scratch) -> Coded:
         blank = table.where(~is_named).count()
         table = table.where(is_named)
     return Coded(Rows(table), ids, blank, context, notes)
+
+
+def _named(events: DataFrame, context: list[str]) -> DataFrame:
+    """Name the columns as :class:`Rows` does."""
+    names = {"_part": "part", ROW: "row"} | {name: f"c{at}" for at, name in enumerate(context)}
+    return events.select(*(F.col(f"`{c}`").alias(names.get(c, c)) for c in events.columns))
 
 
 def _coded_ids(
@@ -104,11 +102,9 @@ def _coded_ids(
     return _replaced(table, one, codes, "inner", scratch), texts, told
 
 
-def _context(
-    table: DataFrame, column: str, dtype: str, scratch: Scratch
-) -> tuple[DataFrame, list[str] | None]:
+def _context(table: DataFrame, column: str, scratch: Scratch) -> tuple[DataFrame, list[str] | None]:
     """Encode as the other engine does: float32, NaN if unknown, or int32 from 1, 0 if unknown."""
-    if dtype in NUMBERS:
+    if dict(table.dtypes)[column] == NUMBER:
         return table.withColumn(column, F.coalesce(column, F.lit(float("nan")).cast("float"))), None
     found = scratch.fetch(table.select(column).distinct())[column].drop_nulls().sort()
     codes = pl.DataFrame({"_given": found, "_code": np.arange(1, len(found) + 1, dtype=np.int32)})

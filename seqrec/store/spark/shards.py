@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from seqrec.raw.spark.scratch import Scratch
 from seqrec.store.index import Entry
 from seqrec.store.shards import write_shard
-from seqrec.store.spark.scratch import Scratch
 from seqrec.store.spark.steps import Rows
 
 SHARD = 1 << 22  # events in a shard, about; a user's are never divided
@@ -30,8 +30,8 @@ def placed(
         context: the context columns.
         scratch: where they are.
     """
-    columns = [c for c in ("timestamp", "rating", "part") if c in rows.table.columns]
-    columns += [f"c{at}" for at in range(len(context))]
+    columns = ["timestamp", "rating", "part", *(f"c{at}" for at in range(len(context)))]
+    columns = [name for name in columns if name in rows.table.columns]
     table = rows.table.join(scratch.give(sequences.drop("events")), rows.sequence)
     table = table.join(scratch.give(numbers), "item")
     n_shards = int(sequences["shard"][-1]) + 1

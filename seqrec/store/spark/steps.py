@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from seqrec.clock import instant
 from seqrec.config.schema import Prepare, Repeats, Ties
-from seqrec.store.spark.scratch import Scratch
+from seqrec.raw.spark.scratch import Scratch
 from seqrec.store.steps import Minima, minima
 
 
@@ -42,16 +42,17 @@ class Rows:
 
     def counts(self) -> dict[str, int]:
         """Count distinct sequences and items, and events."""
-        return {
-            "users": self.table.select(*self.sequence).distinct().count(),
-            "items": self.table.select("item").distinct().count(),
-            "interactions": self.table.count(),
-        }
+        counts = self.table.agg(
+            F.count_distinct(*self.sequence).alias("users"),
+            F.count_distinct("item").alias("items"),
+            F.count("*").alias("interactions"),
+        )
+        return counts.collect()[0].asDict()
 
     def most(self) -> tuple[int, int]:
         """Return the largest numbers of events of a sequence and of an item."""
         largest = (
-            self.table.groupBy(*of).count().agg(F.max("count")).head()[0]
+            self.table.groupBy(*of).count().agg(F.max("count")).collect()[0][0]
             for of in (self.sequence, ["item"])
         )
         return next(largest) or 0, next(largest) or 0
@@ -88,7 +89,7 @@ def repeated(rows: Rows) -> int:
     if "timestamp" not in rows.table.columns:
         return 0
     alike = rows.table.groupBy("user", "item", "timestamp").count()
-    return alike.agg(F.sum(F.col("count") - 1)).head()[0] or 0
+    return alike.agg(F.sum(F.col("count") - 1)).collect()[0][0] or 0
 
 
 def _min_rating(rows: Rows, minimum: float) -> Rows:
@@ -179,7 +180,7 @@ def _enough(rows: Rows, least: Minima, cut: int | None, scratch: Scratch) -> Row
 
 def _of(table: DataFrame, core: DataFrame, sequence: list[str]) -> DataFrame:
     """Return the events whose sequence and item both occur in `core`."""
-    own = ([sequence, ["item"]])
+    own = [sequence, ["item"]]
     return reduce(lambda left, on: left.join(core.select(*on).distinct(), on, "semi"), own, table)
 
 
@@ -188,10 +189,10 @@ def _core(pairs: DataFrame, sequence: list[str], least: Minima, scratch: Scratch
     columns = {"user": ["user"], "item": ["item"], "session": sequence}
     size, before = pairs.count(), -1
     while size != before:
-        before = size
+        left = pairs
         for who, (_, number) in least.items():
-            few = pairs.groupBy(*columns[who]).count().where(F.col("count") < number)
-            left = pairs.join(few.drop("count"), columns[who], "anti")
-            pairs = scratch.keep(left, before=pairs)
-        size = pairs.count()
+            few = left.groupBy(*columns[who]).count().where(F.col("count") < number)
+            left = left.join(few.drop("count"), columns[who], "anti")
+        pairs = scratch.keep(left, before=pairs)
+        size, before = pairs.count(), size
     return pairs

@@ -24,10 +24,10 @@ DEFAULTS = {
     "spark.ui.showConsoleProgress": "false",
 }
 LOCAL = {"spark.driver.host": "localhost", "spark.driver.bindAddress": "127.0.0.1"}
-CONNECTORS = {  # scheme of a path -> the setting that fetches what reads it, and its jar
-    "s3": "org.apache.hadoop:hadoop-aws:{hadoop}",
-    "s3a": "org.apache.hadoop:hadoop-aws:{hadoop}",
-    "gs": "com.google.cloud.bigdataoss:gcs-connector:hadoop3-2.2.26",
+OWN = {"spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true"}
+CONNECTORS = {  # what names a missing one -> its package
+    "S3AFileSystem": "org.apache.hadoop:hadoop-aws:{hadoop}",
+    'scheme "gs"': "com.google.cloud.bigdataoss:gcs-connector:hadoop3-2.2.26",
 }
 
 
@@ -65,7 +65,7 @@ def check_spark() -> None:
 
 @contextmanager
 def session(settings: Spark, scratch: Path) -> Iterator[Any]:
-    """Yield a ``SparkSession``: the one that is active and stays so, or one of its own.
+    """Yield a ``SparkSession``: of the Spark that is active and stays so, or of one of its own.
 
     Args:
         settings: where Spark runs.
@@ -80,8 +80,11 @@ def session(settings: Spark, scratch: Path) -> Iterator[Any]:
 
     started = None
     try:
-        active = SparkSession.getActiveSession()
-        yield active or (started := _started(settings, scratch))
+        running = SparkSession.getActiveSession() or (started := _started(settings, scratch))
+        own = running.newSession()
+        for key, value in OWN.items():
+            own.conf.set(key, value)
+        yield own
     except (Py4JError, PySparkException) as error:
         raise in_words(error, settings) from error
     finally:
@@ -126,6 +129,15 @@ def in_words(error: Exception, settings: Spark) -> SeqrecError:
             todo="free some space, or set paths.cache_dir, or prepare.spark.conf="
             "{spark.local.dir: FOLDER}, to another disk",
         )
+    for sign, package in CONNECTORS.items():
+        if sign in text:
+            return _unconnected(package)
+    if "CANNOT_MERGE_SCHEMA" in text or "header does not conform" in text:
+        return DataError(
+            f"the files have different columns, or types: {_cause(text)}",
+            where="data.path",
+            todo="give all files the same columns, or name those that have them by a pattern",
+        )
     if "JAVA_GATEWAY_EXITED" in text:
         return ConfigError(
             "Java didn't start Spark; it says why above",
@@ -139,11 +151,28 @@ def in_words(error: Exception, settings: Spark) -> SeqrecError:
             todo="set prepare.spark.conf={spark.driver.memory: 8g} or, on a cluster, "
             "{spark.executor.memory: 8g}; by default each has 1g",
         )
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    causes = [line for line in lines if line.startswith("Caused by:")]
-    fact = (causes[-1] if causes else lines[0]).removeprefix("Caused by: ")[:300]
     return DataError(
-        f"preparing on Spark failed: {fact}",
+        f"preparing on Spark failed: {_cause(text)}",
         where=f"prepare.spark.master={settings.master}",
         todo="correct what it names, or set prepare.engine=polars",
     )
+
+
+def _unconnected(package: str) -> ConfigError:
+    import pyspark
+
+    [jar] = Path(pyspark.__path__[0], "jars").glob("hadoop-client-api-*.jar")
+    named = package.format(hadoop=jar.stem.rpartition("-")[2])
+    return ConfigError(
+        "Spark lacks what reads this object store",
+        where="data.path",
+        todo=f"set prepare.spark.conf='{{spark.jars.packages:\"{named}\"}}' or, without a network, "
+        "{spark.jars: FILES}, its jars",
+    )
+
+
+def _cause(text: str) -> str:
+    """Return the innermost reason that an error of Spark names."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith("Caused by:")]
+    return (causes[-1] if causes else lines[0]).removeprefix("Caused by: ")[:300]

@@ -11,6 +11,7 @@ import polars as pl
 
 from seqrec.errors import DataError
 
+ROW = "_row"  # the column of an event's place in the files
 GROUP = 1 << 20  # rows that one task of Spark reads at least
 
 
@@ -44,7 +45,7 @@ class Scratch:
         return kept
 
     def drop(self, kept: Any) -> None:
-        """Remove the files of what :meth:`keep` returned; a DataFrame made of it is useless then."""
+        """Remove the files of what :meth:`keep` returned, and nothing is made of any more."""
         for folder in {Path(urlsplit(file).path).parent for file in kept.inputFiles()}:
             shutil.rmtree(folder)
 
