@@ -161,10 +161,13 @@ def repeated(events: Events) -> int:
     """
     if events.timestamp is None or not len(events):
         return 0
-    user, time = events.user, events.timestamp
+    user, time, item = events.user, events.timestamp, events.item
+    if events.part is not None:  # which they are sorted by before time
+        order = lexsort(time, user)
+        user, time, item = user[order], time[order], item[order]
     tied = (user[1:] == user[:-1]) & (time[1:] == time[:-1])
     near = np.concatenate([[False], tied]) | np.concatenate([tied, [False]])
-    user, time, item = user[near], time[near], events.item[near]
+    user, time, item = user[near], time[near], item[near]
     if not len(user):
         return 0
     order = lexsort(item, time, user)

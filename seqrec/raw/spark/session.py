@@ -173,6 +173,7 @@ def _unconnected(package: str) -> ConfigError:
 
 def _cause(text: str) -> str:
     """Return the innermost reason that an error of Spark names."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip(": ") for line in text.splitlines() if line.strip(": ")]
+    lines = [line for line in lines if not line.startswith("An error occurred while calling")]
     causes = [line for line in lines if line.startswith("Caused by:")]
-    return (causes[-1] if causes else lines[0]).removeprefix("Caused by: ")[:300]
+    return (causes or lines or ["unknown"])[-1 if causes else 0].removeprefix("Caused by: ")[:300]
