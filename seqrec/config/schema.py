@@ -71,6 +71,21 @@ class Shuffle(Enum):
     shards = "shards"
 
 
+class Engine(Enum):
+    """What prepares a dataset."""
+
+    polars = "polars"
+    spark = "spark"
+
+
+@dataclass
+class Spark:
+    """Where Spark runs, for ``prepare.engine=spark``."""
+
+    master: str = "local[*]"  # or spark://host:7077, yarn, k8s://...; a session that runs is used
+    conf: dict[str, Any] = field(default_factory=dict)  # Spark's own: {spark.driver.memory: 8g}
+
+
 @dataclass
 class Prepare:
     """The steps from raw interactions to sequences, in the order in which they run."""
@@ -86,6 +101,8 @@ class Prepare:
     k_core_before: Any = None  # an ISO date or time: count only earlier events; null: all
     max_history: int | None = None  # keep only the latest events of a user; null: all
     shards: int | None = None  # write the sequences in so many shards; null: in one folder
+    engine: Engine = Engine.polars  # polars: on this machine | spark: on many; same data
+    spark: Spark = field(default_factory=Spark)
 
 
 @dataclass

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from seqrec.data._options import one_of
+from seqrec.data._urls import check_urls
 from seqrec.errors import ConfigError, DataError
 from seqrec.raw.get.local import must_exist
 from seqrec.raw.parse.checks import check_readable
@@ -25,6 +26,10 @@ from seqrec.raw.parse.read import join_events, read_events, texts
 from seqrec.raw.parse.recognise import far_off, made_up
 from seqrec.raw.parse.table import read_table
 from seqrec.raw.source import Interactions
+from seqrec.raw.spark.remote import is_url
+
+if TYPE_CHECKING:
+    from seqrec.raw.spark.scratch import Scratch
 
 Events = tuple[pl.LazyFrame, dict[str, int], list[str]]  # and dropped rows by reason, and notes
 Described = tuple[pl.LazyFrame | None, list[str]]  # a table, and notes on it
@@ -39,6 +44,7 @@ class Files:
     Args:
         path: the interactions; relative to `raw_dir` where that is given. A folder, or a pattern
             such as ``parts/*.csv``, names files that are read as one, in the order of their names.
+            With ``prepare.engine=spark`` it may be a URL: ``s3://``, ``hdfs://``, ``file://``.
         user, item: names of the id columns.
         timestamp, rating: names of these columns; None if there are none. Without timestamps,
             file order is the order of events.
@@ -111,6 +117,7 @@ class Files:
             )
         declared(self.context)
         self._clock()
+        check_urls([p for p in self._paths if p is not None], self.urls, vars(self))
         check_order(self.order)
         check_decimal(self.decimal)
         wanted(self.where or {})
@@ -131,13 +138,22 @@ class Files:
             ) from error
 
     @property
+    def urls(self) -> list[str]:
+        """See :class:`~seqrec.raw.source.Distributed`; none: they are in local files."""
+        return [path for path in self._paths if path is not None and is_url(path)]
+
+    @property
+    def _paths(self) -> tuple[str | None, ...]:
+        return self.path, self.valid_path, self.test_path
+
+    @property
     def name(self) -> str:
         """See :class:`~seqrec.raw.source.Source`."""
         return f"files-{name_of(self._local(self.path)).split('.')[0]}"
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`."""
-        events = [self._local(p) for p in (self.path, self.valid_path, self.test_path) if p]
+        events = [self._local(p) for p in self._paths if p and not is_url(p)]
         tables = [self._local(p) for p in (self.items_path, self.users_path) if p]
         for path in tables:
             must_exist(path)
@@ -145,8 +161,13 @@ class Files:
 
     def read(self) -> Interactions:
         """See :class:`~seqrec.raw.source.Source`."""
-        paths = enumerate((self.path, self.valid_path, self.test_path))
-        parts = {at: self._events(path) for at, path in paths if path}
+        if self.urls:
+            raise DataError(
+                f"only Spark reads {self.path}, and no update does",
+                where="data.path",
+                todo="set prepare.engine=spark, or copy the files to a disk and name their path",
+            )
+        parts = {at: self._events(path) for at, path in enumerate(self._paths) if path}
         events, rejected, _ = parts[0]
         if self.test_path is not None:
             events, rejected = join_events(
@@ -157,6 +178,25 @@ class Files:
         items, of_items = self._items()
         users, of_users = self._users()
         return Interactions(events, items, rejected, users, (*notes, *of_items, *of_users))
+
+    def read_on_spark(self, tables: "Scratch") -> Interactions:
+        """See :class:`~seqrec.raw.source.Distributed`."""
+        from seqrec.raw.spark.read import Plain, read_parts
+
+        roles = {name: getattr(self, name) for name in ("user", "item", "timestamp", "rating")}
+        plain = Plain(
+            {role: str(name) for role, name in roles.items() if name is not None},
+            declared(self.context),
+            unit=self.time_unit,
+            separator=self.separator,
+            quoted=self.quote != "none",
+            max_bad_rows=self.max_bad_rows,
+        )
+        parts = {at: path for at, path in enumerate(self._paths) if path is not None}
+        events, rejected = read_parts(parts, plain, tables)
+        items, of_items = self._items()
+        users, of_users = self._users()
+        return Interactions(events, items, rejected, users, (*of_items, *of_users))  # type: ignore[arg-type]
 
     def _events(self, name: str) -> Events:
         parts = parts_of(self._local(name))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -67,4 +67,24 @@ class Source(Protocol):
 
     def read(self) -> Interactions:
         """Parse the raw files."""
+        ...
+
+
+class Distributed(Source, Protocol):
+    """A source that may have files which only Spark reads."""
+
+    @property
+    def urls(self) -> list[str]:
+        """The URLs of these files; they are not among :meth:`files`."""
+        ...
+
+    def read_on_spark(self, tables: Any) -> Interactions:
+        """Read what has URLs, on Spark.
+
+        Args:
+            tables: the :class:`~seqrec.raw.spark.scratch.Scratch` that takes what is read.
+
+        Returns:
+            Its events are a DataFrame of Spark, which also has the column ``_row``, the place.
+        """
         ...

@@ -46,10 +46,11 @@ def _tidied(ids: pl.Series, code: np.ndarray, one: str) -> tuple[np.ndarray, lis
         return code, []
     number = np.full(len(row), BLANK, dtype=np.int32)
     number[used] = np.where(tidy == "", BLANK, tidy.rank("dense").to_numpy().astype(np.int32))
-    return number[code], [_note(given, tidy, changed, one)]
+    return number[code], [note(given, tidy, changed, one)]
 
 
-def _note(given: pl.Series, tidy: pl.Series, changed: pl.Series, one: str) -> str:
+def note(given: pl.Series, tidy: pl.Series, changed: pl.Series, one: str) -> str:
+    """Say how many of the different ids the rule of ids changes, and show one."""
     merged = len(tidy) - tidy.n_unique()
     telling = changed & tidy.is_duplicated() if merged else changed
     before, after = (side.filter(telling)[0] for side in (given, tidy))

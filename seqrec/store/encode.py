@@ -1,6 +1,7 @@
 """Encode interactions as CSR arrays of dense ids: vectorised, and sparing with memory."""
 
 from collections import Counter
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -14,7 +15,7 @@ from seqrec.raw.source import Interactions
 from seqrec.store.codes import BLANK, codes
 from seqrec.store.describe import described
 from seqrec.store.known import kept, numbered_after
-from seqrec.store.steps import Events, repeated, steps
+from seqrec.store.steps import Events, check_columns, repeated, steps
 
 SCHEMA = ("user", "item", "timestamp", "rating", "_part")  # any other column is context
 OFF = {"min_rating": "null"}  # what turns a step off, where it isn't 0
@@ -42,13 +43,17 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
     report: list[dict[str, Any]] = [{"step": "raw", **events.counts()}]
     if not len(events):
         raise DataError(f"{name} has no interactions")
-    for step, apply in steps(settings, name):
+    timed, rated = events.timestamp is not None, events.rating is not None
+    check_columns(settings, timed=timed, rated=rated, name=name)
+    for step, apply in steps(settings):
         before, events = events, apply(events)
         if step is None:
-            notes += _repeats(events, settings)
+            notes += repeats_note(repeated(events), len(events), settings)
         else:
             report.append({"step": step, **events.counts()})
-            _not_empty(events, before, step, settings, name)
+            if not len(events):
+                most = (int(np.bincount(code).max()) for code in (before.user, before.item))
+                raise nothing_left(before.counts(), most, step, settings, name)
     if interactions.known is not None:
         events = events.take(kept(events, user_ids, item_ids, interactions.known))
     offset, first_user, order = _sequences(events)
@@ -116,14 +121,13 @@ def _named(events: Events, rejected: dict[str, int]) -> tuple[Events, dict[str, 
     return events.take(~blank), dict(counted)
 
 
-def _repeats(events: Events, settings: Prepare) -> list[str]:
+def repeats_note(count: int, events: int, settings: Prepare) -> list[str]:
     """Say how many events are in the data more than once."""
-    count = repeated(events)
     if not count:
         return []
     kept = "; they are kept, prepare.repeats says what else can be done with repeats"
     return [
-        f"{count:,} of {len(events):,} events repeat another of the same user, item and time"
+        f"{count:,} of {events:,} events repeat another of the same user, item and time"
         + (kept if settings.repeats is Repeats.keep else "")
     ]
 
@@ -181,17 +185,24 @@ def _by_session(users: pl.DataFrame, session: np.ndarray) -> pl.DataFrame:
     return users.with_columns(user=pl.col("user") + "/" + pl.Series(session).cast(pl.String))
 
 
-def _not_empty(events: Events, before: Events, step: str, settings: Prepare, name: str) -> None:
-    if len(events):
-        return
-    had, keys = before.counts(), step.split(" and ")
-    most = (int(np.bincount(code).max()) for code in (before.user, before.item))
+def nothing_left(
+    had: dict[str, int], most: Iterable[int], step: str, settings: Prepare, name: str
+) -> DataError:
+    """Return the error of a step that left no events.
+
+    Args:
+        had: users, items and interactions before it.
+        most: the largest numbers of events that a user, and an item, had then.
+        step: its name in the report.
+        settings: the steps.
+        name: of the source.
+    """
+    keys, (of_user, of_item) = step.split(" and "), most
     given = " and ".join(f"prepare.{key}={_shown(getattr(settings, key))}" for key in keys)
-    raise DataError(
+    return DataError(
         f"prepare.{step} leaves nothing of {name}, which had {had['users']:,} users (of at most "
-        "{:,} events), {:,} items (of at most {:,}) and {:,} interactions before it".format(
-            next(most), had["items"], next(most), had["interactions"]
-        ),
+        f"{of_user:,} events), {had['items']:,} items (of at most {of_item:,}) and "
+        f"{had['interactions']:,} interactions before it",
         where=given,
         todo="lower "
         + ", or ".join(f"{key}, or set prepare.{key}={OFF.get(key, 0)}" for key in keys),

@@ -6,17 +6,21 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from tempfile import gettempdir
+from typing import Any, cast
 
 import polars as pl
 from filelock import FileLock
 
 from seqrec.config.meaning import Meaning, meaning_of
-from seqrec.config.schema import Prepare
+from seqrec.config.schema import Engine, Prepare
 from seqrec.disk.write import is_full
 from seqrec.errors import ColumnsError, DataError
 from seqrec.raw.parse.hints import AS_PUBLISHED
-from seqrec.raw.source import Interactions, Source
+from seqrec.raw.source import Distributed, Interactions, Source
+from seqrec.raw.spark.remote import files_of
+from seqrec.raw.spark.scratch import Scratch
+from seqrec.raw.spark.session import check_spark, session
 from seqrec.store.encode import encode
 from seqrec.store.prepared import open_prepared, plain, steps_of
 from seqrec.store.store import FORMAT, SequenceStore, write
@@ -68,15 +72,42 @@ def _build(source: Source, settings: Prepare, folder: Path) -> None:
     building = folder.with_name(f"{folder.name}.building")
     with _writing(folder.parent):
         _remove(building)  # left by a process that was killed
+    make = _on_spark if settings.engine is Engine.spark else _here
+    try:
+        make(source, settings, building)
+        with _writing(folder.parent):
+            building.rename(folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _here(source: Source, settings: Prepare, building: Path) -> None:
+    """Prepare on this machine, in memory."""
     encoded = encode(_read(source), settings, source.name)
     encoded["report"]["prepare"] = steps_of(settings)
-    with _writing(folder.parent):
+    with _writing(building.parent):
         building.mkdir()
-        try:
-            write(building, name=source.name, shards=settings.shards, **encoded)
-            building.rename(folder)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+        write(building, name=source.name, shards=settings.shards, **encoded)
+
+
+def _on_spark(source: Source, settings: Prepare, building: Path) -> None:
+    """Prepare on Spark, with its tables on the way beside the store."""
+    check_spark()
+    scratch = building.with_name(f"{building.name}.spark")
+    try:
+        with _writing(building.parent):
+            _remove(scratch)
+            scratch.mkdir()
+            building.mkdir()
+            with session(settings.spark, scratch) as spark:
+                from seqrec.store.spark.build import build
+
+                tables = Scratch(spark, scratch)
+                apart = _distributed(source)
+                own = apart.read_on_spark(tables) if apart else _read(source)
+                build(own, settings, source.name, building, tables)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _read(source: Source) -> Interactions:
@@ -122,11 +153,12 @@ def _remove(path: Path) -> None:
 
 def _key(source: Source, settings: Prepare) -> str:
     files = [(path.name, path.stat()) for path in source.files()]
+    known = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files]
     facts = {
         "format": FORMAT,
         "name": source.name,
         "source": {k: v for k, v in plain(source).items() if not _is_place(f"data.{k}")},
-        "files": [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files],
+        "files": known + _remote(source, settings),
         "prepare": _prepare_key(settings),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -136,6 +168,21 @@ def _prepare_key(settings: Prepare) -> dict[str, Any]:
     """Return what a folder depends on: the steps, and its shards, if it has some."""
     shards = {} if settings.shards is None else {"shards": settings.shards}
     return steps_of(settings) | shards
+
+
+def _distributed(source: Source) -> Distributed | None:
+    """Return the source if it has files that only Spark reads."""
+    return cast(Distributed, source) if getattr(source, "urls", None) else None
+
+
+def _remote(source: Source, settings: Prepare) -> list[tuple[str, int, int]]:
+    """Return the names, sizes and times of the files that only Spark reads."""
+    apart = _distributed(source)
+    if apart is None or settings.engine is not Engine.spark:
+        return []  # reading them says what is wrong
+    check_spark()
+    with session(settings.spark, Path(gettempdir())) as spark:
+        return [file for url in apart.urls for file in files_of(spark, url)]
 
 
 def _is_place(key: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from seqrec.config.meaning import Meaning, meaning_of
 from seqrec.config.schema import Prepare
 from seqrec.disk.write import telling, write_file
 from seqrec.errors import ConfigError, DataError
@@ -39,8 +40,12 @@ def open_prepared(place: str, settings: Prepare, cache: Path) -> SequenceStore:
 
 
 def steps_of(settings: Prepare) -> dict[str, Any]:
-    """Return the steps of a preparation, fit for JSON: all but how the result is laid out."""
-    return {name: value for name, value in plain(settings).items() if name != "shards"}
+    """Return what decides what a store holds, fit for JSON: not how it is made or laid out."""
+    return {
+        name: value
+        for name, value in plain(settings).items()
+        if name != "shards" and meaning_of(f"prepare.{name}") is not Meaning.SPEED
+    }
 
 
 def plain(fields: Any) -> dict[str, Any]:

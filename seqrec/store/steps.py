@@ -71,26 +71,57 @@ def minima(settings: Prepare) -> Minima:
 Step = tuple[str | None, Callable[[Events], Events]]
 
 
-def steps(settings: Prepare, name: str) -> Iterator[Step]:
-    """Yield the steps that `settings` turns on, for the source `name`.
+def check_columns(settings: Prepare, *, timed: bool, rated: bool, name: str) -> None:
+    """Check that there are the columns that the steps need.
 
-    Each comes with its name in the report; None: it drops nothing. Events enter in file order and
-    leave sorted by user, then time, then file order (within the parts, if these are given).
+    Args:
+        settings: the steps.
+        timed, rated: whether the data of the source `name` have times, and ratings.
 
     Raises:
         DataError: a step needs a column that the data lacks.
     """
+    if settings.min_rating is not None and not rated:
+        raise DataError(
+            f"prepare.min_rating={settings.min_rating:g} needs ratings, which {name} lacks",
+            where="prepare.min_rating",
+            todo="set prepare.min_rating=null, or read ratings (data=files data.rating=)",
+        )
+    if timed:
+        return
+    if settings.ties is Ties.shuffle:
+        raise DataError(
+            f"prepare.ties=shuffle needs times, which {name} lacks",
+            where="prepare.ties",
+            todo="set prepare.ties=file: without times, the order of the file is all there is",
+        )
+    for key in ("session_gap", *(["k_core_before"] if minima(settings) else [])):
+        if getattr(settings, key) is not None:
+            raise DataError(
+                f"prepare.{key} needs timestamps, which {name} lacks",
+                where=f"prepare.{key}",
+                todo=f"set prepare.{key}=null, or read a file with times (data=files "
+                "data.timestamp=)",
+            )
+
+
+def steps(settings: Prepare) -> Iterator[Step]:
+    """Yield the steps that `settings` turns on, and :func:`check_columns` allowed.
+
+    Each comes with its name in the report; None: it drops nothing. Events enter in file order and
+    leave sorted by user, then time, then file order (within the parts, if these are given).
+    """
     if settings.min_rating is not None:
-        yield "min_rating", lambda events: _min_rating(events, settings.min_rating, name)  # type: ignore[arg-type]
-    yield None, partial(_ordered, ties=settings.ties, name=name)
+        yield "min_rating", partial(_min_rating, minimum=settings.min_rating)
+    yield None, partial(_ordered, ties=settings.ties)
     if settings.repeats is not Repeats.keep:
         yield "repeats", REPEAT_STEPS[settings.repeats]
     if settings.session_gap is not None:
-        yield "session_gap", partial(_sessions, minutes=settings.session_gap, name=name)
+        yield "session_gap", partial(_sessions, minutes=settings.session_gap)
     least = minima(settings)
     if least:
         keys = list(dict.fromkeys(key for key, _ in least.values()))
-        yield " and ".join(keys), partial(_enough, least=least, settings=settings, name=name)
+        yield " and ".join(keys), partial(_enough, least=least, settings=settings)
     if settings.max_history is not None:
         yield "max_history", lambda events: _latest(events, settings.max_history)  # type: ignore[arg-type]
 
@@ -109,25 +140,14 @@ def costliest(report: list[dict[str, Any]], what: str) -> str | None:
     return f"prepare.{step['step']} left {step[what]:,} of {had:,} {what}"
 
 
-def _min_rating(events: Events, minimum: float, name: str) -> Events:
-    if events.rating is None:
-        raise DataError(
-            f"prepare.min_rating={minimum:g} needs ratings, which {name} lacks",
-            where="prepare.min_rating",
-            todo="set prepare.min_rating=null, or read ratings (data=files data.rating=)",
-        )
+def _min_rating(events: Events, minimum: float) -> Events:
+    assert events.rating is not None
     return events.take(events.rating >= minimum)
 
 
-def _ordered(events: Events, ties: Ties, name: str) -> Events:
+def _ordered(events: Events, ties: Ties) -> Events:
     """Sort by user, then part if it is given, then time, then file order (the sort is stable)."""
     if ties is Ties.shuffle:
-        if events.timestamp is None:
-            raise DataError(
-                f"prepare.ties=shuffle needs times, which {name} lacks",
-                where="prepare.ties",
-                todo="set prepare.ties=file: without times, the order of the file is all there is",
-            )
         events = events.take(np.random.default_rng(0).permutation(len(events)))
     keys = (events.timestamp, events.part, events.user)
     return events.take(lexsort(*(key for key in keys if key is not None)))
@@ -141,10 +161,13 @@ def repeated(events: Events) -> int:
     """
     if events.timestamp is None or not len(events):
         return 0
-    user, time = events.user, events.timestamp
+    user, time, item = events.user, events.timestamp, events.item
+    if events.part is not None:  # which they are sorted by before time
+        order = lexsort(time, user)
+        user, time, item = user[order], time[order], item[order]
     tied = (user[1:] == user[:-1]) & (time[1:] == time[:-1])
     near = np.concatenate([[False], tied]) | np.concatenate([tied, [False]])
-    user, time, item = user[near], time[near], events.item[near]
+    user, time, item = user[near], time[near], item[near]
     if not len(user):
         return 0
     order = lexsort(item, time, user)
@@ -188,27 +211,17 @@ def _changes(user: np.ndarray, item: np.ndarray) -> np.ndarray:
     return np.concatenate([[True], other, [True]])
 
 
-def _sessions(events: Events, minutes: float, name: str) -> Events:
+def _sessions(events: Events, minutes: float) -> Events:
     """Cut each user's events at pauses of more than `minutes`."""
-    times = _times(events, name, "prepare.session_gap")
+    assert events.timestamp is not None
     other = np.concatenate([[True], events.user[1:] != events.user[:-1]])
-    pause = np.concatenate([[False], np.diff(times) > minutes * 60_000])
+    pause = np.concatenate([[False], np.diff(events.timestamp) > minutes * 60_000])
     session = np.cumsum(other | pause).astype(np.int32) - 1
     own = session - np.repeat(session[other], np.diff(np.flatnonzero(other), append=len(other)))
     return replace(events, user=session, person=events.user, session=own + 1)
 
 
-def _times(events: Events, name: str, key: str) -> np.ndarray:
-    if events.timestamp is None:
-        raise DataError(
-            f"{key} needs timestamps, which {name} lacks",
-            where=key,
-            todo=f"set {key}=null, or read a file with times (data=files data.timestamp=)",
-        )
-    return events.timestamp
-
-
-def _enough(events: Events, least: Minima, settings: Prepare, name: str) -> Events:
+def _enough(events: Events, least: Minima, settings: Prepare) -> Events:
     """Drop users, items and sessions with too few events until there are none.
 
     If the parts are given, this is done to the training part alone. With ``k_core_before`` only the
@@ -218,7 +231,8 @@ def _enough(events: Events, least: Minima, settings: Prepare, name: str) -> Even
     cut = instant(settings.k_core_before, where="prepare.k_core_before")
     counts = np.ones(len(events), dtype=bool)
     if cut is not None:
-        counts &= _times(events, name, "prepare.k_core_before") < cut
+        assert events.timestamp is not None
+        counts &= events.timestamp < cut
     if events.part is not None:
         counts &= events.part == 0
     if counts.all():

@@ -35,7 +35,7 @@ def parts_of(path: Path) -> list[Path]:
     else:
         must_exist(path)
         return [path]
-    found = sorted((p for p in names if p.is_file() and p.stat().st_size), key=_by_numbers)
+    found = sorted((p for p in names if p.is_file() and p.stat().st_size), key=by_numbers)
     kinds = sorted({Path(p.name.removesuffix(".gz")).suffix.lower() for p in found})
     if not kinds:
         raise DataError(
@@ -142,7 +142,7 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith(HIDDEN) for part in path.parts)
 
 
-def _by_numbers(path: Path) -> list[tuple[int, str]]:
+def by_numbers(path: Path) -> list[tuple[int, str]]:
     """Sort part-2 before part-10."""
     pieces = re.split(r"(\d+)", str(path))
     return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces]

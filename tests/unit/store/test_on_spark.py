@@ -1,0 +1,334 @@
+"""Preparing on Spark gives, event by event, what preparing on this machine gives."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from helpers import ROOT
+from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
+
+from seqrec.config.schema import Engine, Prepare, Repeats, Spark, Ties
+from seqrec.data.files import Files
+from seqrec.errors import ConfigError, DataError
+from seqrec.raw.source import Interactions, Known
+from seqrec.raw.spark import session as sessions
+from seqrec.store.prepare import _build, _key
+
+SMALL = {  # what makes jobs of a few rows quick
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.memory": "1g",
+    "spark.default.parallelism": "2",
+}
+JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a short life
+EXAMPLES = int(os.environ.get("SPARK_EXAMPLES", "0"))  # drawn ones; seconds each
+
+
+def has_spark() -> bool:
+    try:
+        sessions.check_spark()
+    except ConfigError:
+        return False
+    return True
+
+
+needs_spark = pytest.mark.skipif(not has_spark(), reason="pyspark or Java 17 is missing")
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory):
+    """The active session, which all preparations here use."""
+    conf = SMALL | {"spark.driver.extraJavaOptions": JVM}
+    own = sessions._started(Spark("local[2]", conf), tmp_path_factory.mktemp("spark"))
+    yield own
+    sessions._end(own)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A source of events that are in memory."""
+
+    events: pl.DataFrame
+    known: Known | None = None
+    name = "table"
+
+    def files(self):
+        return []
+
+    def read(self):
+        items = pl.LazyFrame({"item": ["1", "i2"], "title": ["One", "Two"], "size": [1, 2]})
+        return Interactions(self.events.lazy(), items, {"missing id": 2}, known=self.known)
+
+
+def here(source, steps, folder):
+    """What this machine makes of a source, as :func:`told` says."""
+    _build(source, steps, folder / "here")
+    return told(folder / "here")
+
+
+def there(source, steps, folder):
+    """What Spark makes of it."""
+    _build(source, replace(steps, engine=Engine.spark), folder / "there")
+    return told(folder / "there")
+
+
+def told(folder):
+    """What a store says of itself, with all hashes but those of its arrays' files."""
+    found = json.loads((folder / "store.json").read_text())
+    tables = {name: found["files"][name]["sha256"] for name in ("items.parquet", "users.parquet")}
+    return {k: v for k, v in found.items() if k not in ("files", "shards", "sha256")} | tables
+
+
+def events(seed: int, n: int = 300) -> pl.DataFrame:
+    """Events with ties, repeats, pauses, unknown values, and ids that the rule of ids changes."""
+    rng = np.random.default_rng(seed)
+    ids = [" u1", "u1", "u2", "7.0", "7", "u\u0301", "\u00fa", " ", *(f"u{k}" for k in range(9))]
+    items = [*map(str, range(12)), "i2", "i2 ", "2.0"]
+    rating = rng.integers(1, 6, n).astype(np.float32)
+    rating[rng.random(n) < 0.05] = np.nan
+    return pl.DataFrame(
+        {
+            "user": rng.choice(ids, n),
+            "item": rng.choice(items, n),
+            "timestamp": rng.integers(0, 40, n) * 600_000,
+            "rating": rating,
+            "c1": [None if v == 3 else "wxyz"[v] for v in rng.integers(0, 4, n)],
+            "_row_": [None if v == 3 else float(v) for v in rng.integers(0, 4, n)],
+        },
+        schema_overrides={"_row_": pl.Float32},
+    )
+
+
+EVERY = Prepare(
+    min_rating=2.0,
+    ties=Ties.shuffle,
+    repeats=Repeats.consecutive,
+    session_gap=30.0,
+    k_core=2,
+    min_user_events=3,
+    k_core_before="1970-01-01T05:00:00",
+    max_history=5,
+)
+STEPS = st.builds(
+    Prepare,
+    min_rating=st.sampled_from([None, 2.0, 2.5]),
+    ties=st.sampled_from(Ties),
+    repeats=st.sampled_from(Repeats),
+    session_gap=st.sampled_from([None, 30.0]),
+    k_core=st.sampled_from([0, 2, 4]),
+    min_item_events=st.sampled_from([None, 3]),
+    min_user_events=st.sampled_from([None, 3]),
+    min_session_events=st.sampled_from([None, 2]),
+    k_core_before=st.sampled_from([None, "1970-01-01T03:00:00"]),
+    max_history=st.sampled_from([None, 5]),
+)
+
+
+def agree(frame, steps, folder):
+    """Compare the engines on a table; both may find that nothing is left."""
+    source = Table(frame)
+    try:
+        one = here(source, steps, folder)
+    except DataError as error:
+        with pytest.raises(DataError) as why:
+            there(source, steps, folder)
+        assert str(why.value) == str(error)
+        return
+    assert there(source, steps, folder) == one
+
+
+@needs_spark
+@pytest.mark.slow
+def test_the_engines_agree_event_by_event(spark, tmp_path_factory):
+    drawn = [Phase.generate] if EXAMPLES else []
+
+    @settings(max_examples=EXAMPLES or 1, deadline=None, phases=[Phase.explicit, *drawn])
+    @given(seed=st.integers(0, 1 << 20), steps=STEPS, has_parts=st.booleans())
+    @example(seed=1, steps=EVERY, has_parts=False)
+    @example(seed=2, steps=Prepare(repeats=Repeats.last, k_core=2), has_parts=True)
+    def check(seed, steps, has_parts):
+        frame = events(seed)
+        if has_parts:
+            part = np.random.default_rng(seed).integers(0, 3, len(frame))
+            frame = frame.with_columns(_part=pl.Series(part, dtype=pl.Int8))
+        agree(frame, steps, tmp_path_factory.mktemp("agree"))
+
+    check()
+
+
+def write_parts(folder: Path, frame: pl.DataFrame) -> None:
+    """Write events as CSV and as JSON lines in three parts, some of whose rows are malformed."""
+    for at, begin in (3, 0), (10, 60), (1, 140):
+        part = frame[begin : begin + 60]
+        part.write_csv(folder / f"part-{at}.csv")
+        part.write_ndjson(folder / f"part-{at}.jsonl")
+    rows = (folder / "part-3.csv").read_text().splitlines()
+    rows[5], rows[9], rows[12] = ",i3,600000,2,w,1", "u4,i3,noon,2,w,1", "u4,i3"
+    rows[13], rows[14] = '"u5","i3",600000,2.5,"w,b",1e-1', " u6 ,7.0,6e5, 3 , ,nan"
+    (folder / "part-3.csv").write_text("\n".join(rows) + "\n\n")
+    rows = (folder / "part-3.jsonl").read_text().splitlines()
+    rows[5] = "{broken"
+    rows[6] = '{"user": 3.0, "item": "4", "timestamp": 600000, "rating": "2.5", "c1": null}'
+    rows[7] = '{"user": "3", "item": "4", "timestamp": 600000, "rating": null, "c1": "w"}'
+    (folder / "part-3.jsonl").write_text("\n".join(rows) + "\n")
+
+
+@needs_spark
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_spark_reads_files_with_a_url_as_this_machine_reads_them(kind, spark, tmp_path):
+    frame = events(0).filter(pl.col("rating").is_finite(), pl.col("user") != " ")
+    write_parts(tmp_path, frame.rename({"_row_": "dwell"}))
+    source = Files(
+        path=f"{tmp_path}/*.{kind}",
+        user="user",
+        item="item",
+        rating="rating",
+        context=["c1", {"dwell": "number"}],
+        time_unit="ms",
+        max_bad_rows=0.05,
+    )
+    one = here(source, Prepare(), tmp_path)
+    other = there(replace(source, path=f"file://{source.path}"), Prepare(), tmp_path)
+    assert sum(one["report"]["rejected"].values()) > 1
+    del one["report"]["notes"], other["report"]["notes"]  # of what is left to local readers
+    assert other == one
+
+
+@needs_spark
+@pytest.mark.slow
+def test_what_spark_does_not_read_is_refused_by_name(spark, tmp_path):
+    frame = events(0)
+    frame.select("user", "item", "timestamp").write_parquet(tmp_path / "a.parquet")
+    frame.select("user", "timestamp", "rating").write_parquet(tmp_path / "b.parquet")
+    (tmp_path / "c.csv").write_text('user,item,timestamp\nu,"a ""b""",1\n')
+
+    def refused(name, **given):
+        source = Files(path=f"file://{tmp_path}/{name}", user="user", item="item", **given)
+        with pytest.raises(DataError) as error:
+            there(source, Prepare(), tmp_path)
+        assert not [*tmp_path.glob("there*")], "something is left"
+        return str(error.value)
+
+    assert "a.parquet has no rating" in refused("*.parquet", rating="rating", time_unit="s")
+    assert "data.time_unit=s, ms" in refused("a.parquet")
+    assert "quotes within cells" in refused("c.csv", time_unit="s")
+    assert "names no file" in refused("d.csv")
+
+
+def test_settings_that_spark_cannot_follow_are_refused_before_it_is_started():
+    with pytest.raises(ConfigError, match=r"data\.where, data\.order"):
+        Files(path="s3://bucket/events", where={"event": "buy"}, order="newest_first")
+    with pytest.raises(ConfigError, match="give all of them URLs"):
+        Files(path="s3://bucket/events", test_path="test.csv")
+    with pytest.raises(DataError, match=r"set prepare\.engine=spark"):
+        Files(path="s3://bucket/events").read()
+
+
+def test_what_is_missing_is_said_with_its_package(monkeypatch, tmp_path):
+    monkeypatch.setattr(sessions, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"\[spark\]"):
+        sessions.check_spark()
+    monkeypatch.setattr(sessions, "find_spec", find_spec)
+    if find_spec("pyspark") is None:
+        return
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(ConfigError, match="openjdk-17-jre-headless"):
+        sessions.check_spark()
+    java = tmp_path / "bin/java"
+    java.parent.mkdir()
+    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
+    java.chmod(0o755)
+    with pytest.raises(ConfigError, match="is Java 11"):
+        sessions.check_spark()
+    text = (
+        "java.lang.ClassNotFoundException: Class org.apache.hadoop.fs.s3a.S3AFileSystem not found"
+    )
+    assert "hadoop-aws:3" in str(sessions.in_words(Exception(text), Spark()))
+    full = sessions.in_words(Exception("java.io.IOException: No space left on device"), Spark())
+    assert "the disk is full" in str(full)
+
+
+def test_the_engine_is_no_part_of_the_key_of_a_store():
+    source = Files(path=str(ROOT / "pyproject.toml"))
+    assert _key(source, Prepare()) == _key(
+        source, Prepare(engine=Engine.spark, spark=Spark("spark://host:7077"))
+    )
+
+
+@contextmanager
+def cluster(folder: Path):
+    """A master and two workers on this machine; yields its URL and the workers."""
+    from pyspark.find_spark_home import _find_spark_home
+
+    home = _find_spark_home()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    java = Path(os.environ["JAVA_HOME"], "bin/java") if "JAVA_HOME" in os.environ else "java"
+    opens = [f"--add-opens=java.base/{p}=ALL-UNNAMED" for p in ("java.nio", "sun.nio.ch")]
+    run = [str(java), "-Xmx256m", *opens, "-cp", f"{home}/jars/*"]
+    deploy = "org.apache.spark.deploy"
+    url = f"spark://127.0.0.1:{port}"
+    place = ["--host", "127.0.0.1", "--webui-port", "0"]
+    each = ["--cores", "1", "--memory", "1g", "--work-dir", str(folder / "work")]
+    commands = [
+        [*run, f"{deploy}.master.Master", *place, "--port", port],
+        *2 * [[*run, f"{deploy}.worker.Worker", *place, *each, url]],
+    ]
+    env = os.environ | {"SPARK_HOME": home, "SPARK_SCALA_VERSION": "2.13", "PYTHONPATH": str(ROOT)}
+    env["JAVA_TOOL_OPTIONS"] = JVM
+    with (folder / "cluster.log").open("wb") as log:
+        started = [
+            subprocess.Popen(c, env=env, stdout=log, stderr=log, start_new_session=True)
+            for c in commands
+        ]
+    try:
+        yield url, started[1:]
+    finally:
+        for process in started:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@needs_spark
+@pytest.mark.slow
+def test_a_cluster_of_two_makes_the_same_even_if_one_of_them_is_killed(tmp_path):
+    events(0, 5000).drop("_row_", "c1").write_parquet(tmp_path / "events.parquet")
+    files = {"path": f"{tmp_path}/events.parquet", "user": "user", "item": "item"}
+    files |= {"time_unit": "ms", "max_bad_rows": 1.0}
+    one = here(Files(**files), Prepare(), tmp_path)
+    script = (
+        "import sys; from pathlib import Path; from seqrec.data.files import Files\n"
+        "from seqrec.config.schema import Engine, Prepare, Spark\n"
+        "from seqrec.store.prepare import _build\n"
+        f"conf = {SMALL | {'spark.executor.memory': '512m'}!r}\n"
+        "spark = Spark(sys.argv[1], conf | {'spark.driver.host': '127.0.0.1'})\n"
+        f"_build(Files(**{files!r}), Prepare(engine=Engine.spark, spark=spark),\n"
+        "       Path(sys.argv[2]))\n"
+    )
+    there = tmp_path / "there"
+    with cluster(tmp_path) as (url, workers):
+        command = [sys.executable, "-c", script, url, str(there)]
+        env = os.environ | {"PYTHONPATH": str(ROOT), "JAVA_TOOL_OPTIONS": JVM}
+        job = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+        while job.poll() is None and not [*tmp_path.glob("there.building.spark/*/_SUCCESS")]:
+            time.sleep(0.05)
+        os.killpg(workers[0].pid, signal.SIGKILL)  # it and its executor, in the middle
+        _, words = job.communicate(timeout=240)
+    assert job.returncode == 0, words
+    assert told(there) == one
