@@ -154,12 +154,22 @@ class TrainBatches:
         self.mean = self.n_targets / batches  # targets of a batch, all processes together
         padded = sum(len(rows) * length[rows].max() for rows in self.batches)
         self.padding = 1 - self.n_positions / padded  # share of all positions that are padding
+        self.skipped = 0  # batches that aren't gathered: an earlier part of the run had them
 
     def __len__(self) -> int:
         return len(self.batches)
 
+    def seen(self, batches: int) -> int:
+        """Return the number of sequences, all processes together, in the first batches."""
+        return sum(map(len, self.batches[:batches]))
+
+    def skip(self, sequences: int) -> None:
+        """Leave out the first batches, with so many sequences; call it before iterating."""
+        ends = np.cumsum([len(rows) for rows in self.batches])
+        self.skipped = int(np.searchsorted(ends, sequences, side="right"))
+
     def __iter__(self) -> Iterator[TrainBatch]:
-        for rows in self.batches:
+        for rows in self.batches[self.skipped :]:
             own = rows[self.rank :: self.world]
             # a process without a segment of its own repeats one, without weight
             batch = self.batch(own) if len(own) else self.batch(rows[:1], weight=0.0)
