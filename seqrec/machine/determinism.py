@@ -25,7 +25,7 @@ def random_state(device: torch.device) -> dict[str, Any]:
     kind, keys, *rest = np.random.get_state()
     state: dict[str, Any] = {
         "python": [version, list(words), gauss],
-        "numpy": [kind, keys.tolist(), *rest],  # type: ignore[union-attr]
+        "numpy": [kind, keys.tolist(), *rest],  # type: ignore[attr-defined]
         "torch": torch.get_rng_state(),
     }
     if device.type == "cuda":

@@ -134,9 +134,7 @@ class Midway(Callback):
             self.written = None
         self._tell(time.monotonic() - began)
 
-    def on_save_checkpoint(
-        self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Add the state of an unfinished epoch; note when any checkpoint is written."""
         self.saved = time.monotonic()
         if self.written is not None:
@@ -154,9 +152,7 @@ class Midway(Callback):
 
     # going on -----------------------------------------------------------------------------------
 
-    def on_load_checkpoint(
-        self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Read the state of an unfinished epoch."""
         self.found = checkpoint.get(MIDWAY)
 

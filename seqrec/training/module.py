@@ -277,13 +277,14 @@ class TrainedModule(EvaluatedModule):
         before, now = checkpoint["seqrec"].get("step"), self._step_sequences
         if before not in (None, now):  # earlier versions didn't note it
             size, world = self.config.batch.size, self.trainer.world_size
-            fits = f"batch.size={before // world}"
+            divides = before % world == 0
             raise ConfigError(
                 f"a step of the run has {before} sequences, all processes together; "
                 f"with batch.size={size} on {world} it would have {now}",
                 where="batch.size",
-                todo=f"set {fits}" if before % world == 0 else f"use another number of "
-                f"processes: {before} isn't a multiple of {world}",
+                todo=f"set batch.size={before // world}"
+                if divides
+                else f"use another number of processes, one that divides {before}",
             )
 
     @property

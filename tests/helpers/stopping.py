@@ -5,7 +5,7 @@ import signal
 
 
 class Stopping:
-    """SIGTERM in the step of a process that ``STOP_AT`` names, counted from 1."""
+    """A signal (``STOP_WITH``, by default SIGTERM) in the step ``STOP_AT``, counted from 1."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -13,5 +13,5 @@ class Stopping:
     def __call__(self, batch, generator):
         self.steps += 1
         if self.steps == int(os.environ.get("STOP_AT", "0")):
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), int(os.environ.get("STOP_WITH", signal.SIGTERM)))
         return batch

@@ -1,6 +1,7 @@
 """A run that goes on in the middle of an epoch, on another number of processes."""
 
 import os
+import signal
 
 import pytest
 from helpers import ROOT
@@ -8,10 +9,11 @@ from helpers.place import SMALL, Place, curve, ranked
 from helpers.torchrun import as_torchrun
 
 from seqrec.config.cli.resume import changed_settings
+from seqrec.training.module import TrainedModule
 
 RUN = (*SMALL, "logger=none", "dropout=0", "trainer.max_epochs=3", "trainer.accelerator=cpu")
 RUN += ("trainer.precision=fp32", "trainer.checkpoint_minutes=60", "trainer.patience=0")
-RUN += ("augment={_target_:helpers.stopping.Stopping}",)
+RUN += ("augment._target_=helpers.stopping.Stopping",)
 ONE = (*RUN, "trainer=cpu", "batch.size=16")  # 13 steps of an epoch
 TWO = (*RUN, "trainer=ddp", "trainer.devices=2", "batch.size=8")
 
@@ -24,14 +26,24 @@ def place(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_with_the_same_batches_on_fewer_and_on_more_processes(place, tmp_path):
+def test_a_run_goes_on_with_the_same_batches_on_fewer_and_on_more_processes(
+    place, tmp_path, monkeypatch
+):
     """Two processes for four steps, one for thirteen, and two again."""
     said = as_torchrun(place, *TWO, status=143, of_second={"STOP_AT": "4"})
     assert "stopped; continue with" in said and "Traceback" not in said
-    place.env["STOP_AT"] = "13"
-    said = place.run("train.py", *ONE, "resume=auto", status=143)
+    with monkeypatch.context() as patch:
+        step, done = TrainedModule.training_step, []
+
+        def stepped(self, *given):
+            done.append(1)
+            if len(done) == 13:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return step(self, *given)
+
+        patch.setattr(TrainedModule, "training_step", stepped)
+        said = place.run("train.py", *ONE, "resume=auto", status=143)
     assert "in epoch 1 after " in said and "epoch    1 " in said
-    del place.env["STOP_AT"]
     said = as_torchrun(place, *TWO, "resume=auto")
     assert "in epoch 2 after " in said
     assert "epoch    1 " not in said and "epoch    3 " in said
