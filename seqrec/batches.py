@@ -85,12 +85,26 @@ class TrainBatches:
         rng.shuffle(self.batches)
         padded = sum(len(rows) * length[rows].max(initial=0) for rows in self.batches)
         self.padding = 1 - length.sum() / padded  # share of all positions that are padding
+        self.skipped = 0  # batches that aren't gathered: an earlier part of the run had them
+        # sequences until the end of each batch, all processes together; of other processes' shards
+        # only their number is known
+        self.ends = np.cumsum([len(rows) for rows in self.batches])
+        if columns.is_share:
+            self.ends = np.arange(1, batches + 1) * len(segments.end) // batches
 
     def __len__(self) -> int:
         return len(self.batches)
 
+    def seen(self, batches: int) -> int:
+        """Return the number of sequences, all processes together, in the first batches."""
+        return int(self.ends[batches - 1]) if batches else 0
+
+    def skip(self, sequences: int) -> None:
+        """Leave out the first batches, with so many sequences; call it before iterating."""
+        self.skipped = int(np.searchsorted(self.ends, sequences, side="right"))
+
     def __iter__(self) -> Iterator[TrainBatch]:
-        for rows in self.batches:
+        for rows in self.batches[self.skipped :]:
             own = rows if self.columns.is_share else rows[self.rank :: self.world]
             # a process without a segment of its own repeats one, without weight
             other = rows[:1] if len(rows) else np.zeros(1, dtype=np.int64)

@@ -15,8 +15,9 @@ from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.progress import progress_bar
 from seqrec.terminal.say import say
+from seqrec.terminal.stop import status_of, terminable
 from seqrec.terminal.table import Table
-from seqrec.tune import COSTS, PRUNERS
+from seqrec.tune import COSTS, DRIVER, POSTGRES, PRUNERS, hide_password
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it
     from optuna import Study
@@ -42,6 +43,7 @@ class Arguments:
     also: str | None = None  # second objective, to minimise: parameters | fit_seconds
     pruner: str = "median"  # stops hopeless trials early: median | hyperband | none
     storage: str | None = None  # URL of a database for several machines; default: a file
+    heartbeat: int = 60  # seconds between signs of life there; a trial without two has died
     search_seed: int = 0  # seed of the search; seed= is that of the training
     overrides: dict[str, str] = field(default_factory=dict, metadata=PAIRS)  # of train.py
 
@@ -50,6 +52,10 @@ def tune(arguments: Arguments) -> None:
     """Check the arguments, run the trials, and print the best."""
     if arguments.trials < 1:
         raise ConfigError(f"trials={arguments.trials}: must be at least 1", todo="write trials=20")
+    if arguments.heartbeat < 1:
+        raise ConfigError(
+            f"heartbeat={arguments.heartbeat}: must be at least 1 second", todo="write heartbeat=60"
+        )
     if not 0 <= arguments.search_seed < 2**32:
         raise ConfigError(
             f"search_seed={arguments.search_seed}: must be from 0 to {2**32 - 1}",
@@ -59,11 +65,14 @@ def tune(arguments: Arguments) -> None:
         value = getattr(arguments, name)
         if value is not None and value not in allowed:
             raise ConfigError(f"{name}={value}: {unknown(value, allowed)}")
-    for package in ("optuna", "plotly", "jinja2"):
+    needed = [("optuna", "tune"), ("plotly", "tune"), ("jinja2", "tune")]
+    if (arguments.storage or "").startswith(POSTGRES):
+        needed.append((DRIVER, POSTGRES))
+    for package, extra in needed:
         if importlib.util.find_spec(package) is None:
             raise ConfigError(
                 f"tuning needs the package {package}, which isn't installed",
-                todo=install("tune"),
+                todo=install(extra),
             )
     from seqrec.tune.space import Space
 
@@ -142,6 +151,7 @@ def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":
         also=arguments.also,
         pruner=arguments.pruner,
         storage=arguments.storage,
+        heartbeat=arguments.heartbeat,
         seed=arguments.search_seed,
         agreed=agreed,
     )
@@ -229,16 +239,16 @@ def _table(trials: list["FrozenTrial"], search: "Search", *, title: str) -> Tabl
 
 
 def main() -> None:
-    """Read the arguments and search; Ctrl-C loses no finished trial."""
+    """Read the arguments and search; Ctrl-C and SIGTERM lose no finished trial."""
     try:
-        with plain_errors():
+        with terminable(), plain_errors():
             tune(parse(Arguments, sys.argv[1:]))
     except (KeyboardInterrupt, SystemExit) as end:
-        # Lightning turns Ctrl-C into its own exit
-        if not isinstance(end.__context__ or end, KeyboardInterrupt):
+        cause = end.__context__ or end  # Lightning turns Ctrl-C into its own exit
+        if not isinstance(cause, KeyboardInterrupt):
             raise
-        say(f"stopped; continue with: {command('tune', *sys.argv[1:])}")
-        sys.exit(130)
+        say(f"stopped; continue with: {hide_password(command('tune', *sys.argv[1:]))}")
+        sys.exit(status_of(cause))
 
 
 if __name__ == "__main__":

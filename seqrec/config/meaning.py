@@ -38,7 +38,7 @@ KEYS = {  # keys and prefixes of keys, besides the kinds; the longest match coun
         *("evaluation.sampled", "evaluation.sampled_by"),
     ),
     Meaning.SPEED: (
-        *("batch.eval_size", "trainer.profiler"),
+        *("batch.eval_size", "trainer.profiler", "trainer.checkpoint_minutes"),
         *("prepare.engine", "prepare.spark"),
     ),
     Meaning.FILE: (

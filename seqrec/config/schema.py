@@ -152,6 +152,7 @@ class Trainer:
     ema: float = 0.0  # decay of a moving average of the weights, used as the model; 0: none
     compile: bool = False  # torch.compile the model: for GPUs; needs a C++ compiler or Triton
     deterministic: bool = False  # bit-equal repeats on one device, at some cost in speed
+    checkpoint_minutes: float | None = None  # save within epochs, too; null: at their ends
     limit_batches: int | None = None  # train on this many batches of each epoch; null: all
     same_batches: bool = False  # repeat the first epoch's batches; with limit_batches, to overfit
     profiler: Profile | None = None  # simple | functions | operations: tables in the run's folder

@@ -12,7 +12,7 @@ from seqrec.errors import WriteError
 FULL = (errno.ENOSPC, errno.EDQUOT)
 GO_ON = (
     "make room on this disk, then type the same command again; a run goes on from its last whole "
-    "epoch with resume=auto"
+    "checkpoint with resume=auto"
 )
 
 

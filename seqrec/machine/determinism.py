@@ -2,6 +2,7 @@
 
 import os
 import random
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,31 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def random_state(device: torch.device) -> dict[str, Any]:
+    """Return the state of the generators that `seed_all` seeds, as tensors and plain values."""
+    version, words, gauss = random.getstate()
+    kind, keys, *rest = np.random.get_state()
+    state: dict[str, Any] = {
+        "python": [version, list(words), gauss],
+        "numpy": [kind, keys.tolist(), *rest],  # type: ignore[attr-defined]
+        "torch": torch.get_rng_state(),
+    }
+    if device.type == "cuda":
+        state["device"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random(state: dict[str, Any], device: torch.device) -> None:
+    """Let the generators go on from a state that `random_state` returned."""
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    kind, keys, *rest = state["numpy"]
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
+    torch.set_rng_state(state["torch"])
+    if device.type == "cuda" and "device" in state:
+        torch.cuda.set_rng_state(state["device"], device)
 
 
 def choose_algorithms(*, deterministic: bool) -> None:

@@ -2,8 +2,8 @@
 
 ==================  ================================================================
 ``best.ckpt``       the epoch with the best validation metric; the counts of a baseline
-``last.ckpt``       the latest epoch
-``previous.ckpt``   the epoch before; removed when the run is finished
+``last.ckpt``       where the run stood latest: the end of an epoch, or the middle of one
+``previous.ckpt``   the ``last.ckpt`` before; removed when the run is finished
 ==================  ================================================================
 """
 
@@ -18,6 +18,7 @@ from seqrec.disk.write import replacing, telling
 from seqrec.errors import RunError
 
 FOLDER = "checkpoints"
+MIDWAY = "midway"  # entry of a checkpoint in the middle of an epoch: see seqrec.training.midway
 BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 
 
@@ -27,6 +28,7 @@ class Start:
 
     checkpoint: Path | None  # None: from its beginning
     notes: list[str] = field(default_factory=list)  # what was found damaged, and what that means
+    position: str = ""  # where in an epoch that is, in words; nothing: at its beginning
 
 
 def checkpoints_of(run: Path) -> list[Path]:
@@ -85,7 +87,7 @@ def read_checkpoint(path: Path, *, mmap: bool = False) -> dict[str, Any]:
 def find_start(run: Path) -> Start:
     """Return the latest whole checkpoint of a run.
 
-    An epoch that is trained again gives what it gave before, so an earlier checkpoint leads to the
+    What is trained again gives what it gave before, so an earlier checkpoint leads to the
     same results as a later one. The results are those of the best epoch: where its checkpoint is
     damaged, the run begins again.
     """
@@ -98,7 +100,7 @@ def find_start(run: Path) -> Start:
         if content is None:
             continue
         if name == BEST or not _has_best(content) or whole.get(BEST) is not None:
-            return Start(best.with_name(name), notes)
+            return Start(best.with_name(name), notes, _position(content))
         if BEST not in whole:
             notes.append(f"{BEST} is missing")
         break
@@ -127,6 +129,11 @@ def _whole(file: Path) -> dict[str, Any] | None:
         return read_checkpoint(file, mmap=True)
     except RunError:
         return None
+
+
+def _position(content: dict[str, Any]) -> str:
+    at = content.get(MIDWAY)
+    return f", in epoch {at['epoch'] + 1} after {at['sequences']:,} sequences" if at else ""
 
 
 def _has_best(content: dict[str, Any]) -> bool:

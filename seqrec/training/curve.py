@@ -1,7 +1,6 @@
 """The learning curve of a run, saved in its folder with any logger."""
 
 import json
-import time
 from typing import Any
 
 import pytorch_lightning as lightning
@@ -36,12 +35,6 @@ class LearningCurve(Callback):
             lines = "".join(json.dumps(row) + "\n" for row in kept)
             self.folder.write_text("history.jsonl", lines)
 
-    def on_train_epoch_start(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule
-    ) -> None:
-        """Start the clock."""
-        self.clock = time.perf_counter()
-
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
@@ -49,7 +42,7 @@ class LearningCurve(Callback):
         assert isinstance(module, TrainedModule)
         row: dict[str, Any] = {
             "epoch": trainer.current_epoch + 1,
-            "seconds": round(time.perf_counter() - self.clock, 3),
+            "seconds": round(module.epoch_seconds, 3),
             "train/loss": float(module.train_loss.compute()),
         }
         if module.validated == trainer.current_epoch:

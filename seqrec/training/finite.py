@@ -17,8 +17,9 @@ class FiniteLoss(Callback):
     """Raise an error that names the first step whose loss was infinite or NaN.
 
     The step is noted on the device and read where losses are logged and after the last batch of an
-    epoch, so that no other step waits for a GPU. After the last batch the weights are checked, too,
-    before anything is validated or saved: checkpoints keep the last good state.
+    epoch, so that no other step waits for a GPU. After the last batch, and before a checkpoint in
+    the middle of an epoch, the weights are checked, too, before anything is validated or saved:
+    checkpoints keep the last good state.
 
     Raises:
         RunError: the loss or a weight is infinite or NaN, in any process.
@@ -41,17 +42,25 @@ class FiniteLoss(Callback):
         batch_idx: int,
     ) -> None:
         """Note a loss that isn't finite; stop where steps are read."""
+        assert isinstance(module, TrainedModule)
         loss = outputs["loss"].detach()
         self._note(0, loss.isfinite(), batch_idx)
         if trainer.is_last_batch:
-            kept = [weight.detach().isfinite().all() for weight in module.parameters()]
-            self._note(1, torch.stack(kept).all(), batch_idx)
-        if trainer.is_last_batch or (batch_idx + 1) % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            assert isinstance(module, TrainedModule)
-            steps = trainer.strategy.reduce(self.first, reduce_op="min").tolist()
-            for which, step in zip(("loss", "weights"), steps, strict=True):
-                if step < NEVER:
-                    raise _diverged(trainer, module, which, step)
+            self.check(trainer, module, batch_idx)
+        elif (batch_idx + 1) % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self._read(trainer, module)
+
+    def check(self, trainer: lightning.Trainer, module: TrainedModule, step: int) -> None:
+        """Look at the weights, and stop if they or a loss weren't finite: call it before saving."""
+        kept = [weight.detach().isfinite().all() for weight in module.parameters()]
+        self._note(1, torch.stack(kept).all(), step)
+        self._read(trainer, module)
+
+    def _read(self, trainer: lightning.Trainer, module: TrainedModule) -> None:
+        steps = trainer.strategy.reduce(self.first, reduce_op="min").tolist()
+        for which, step in zip(("loss", "weights"), steps, strict=True):
+            if step < NEVER:
+                raise _diverged(trainer, module, which, step)
 
     def _note(self, which: int, finite: Tensor, step: int) -> None:
         """Keep `step` as the first one, unless it is finite or an earlier one isn't."""

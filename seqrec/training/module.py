@@ -16,6 +16,7 @@ from seqrec.adapter import FILE, write_adapter
 from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
 from seqrec.contracts import Augment, Loss, NegativeSampler, Objective, Reranker, Update, Window
+from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
 from seqrec.facts import Facts
 from seqrec.layers.clip import clip_gradients
@@ -35,7 +36,8 @@ class TrainedModule(EvaluatedModule):
 
     Every epoch is a function of (seed, epoch): the shuffle, the augmented batches, the dropout
     masks and the negatives. A killed run, continued from its last epoch, therefore gives the same
-    results as an uninterrupted one.
+    results as an uninterrupted one; so does one that is continued in the middle of an epoch, whose
+    checkpoint has the state of the random numbers (:mod:`seqrec.training.midway`).
 
     Args:
         model: the model to train.
@@ -87,6 +89,7 @@ class TrainedModule(EvaluatedModule):
         self.learned = None if update is None else self.splits.learned
         self.begun: Begun | None = None  # what it took over from another run
         self.validated = -1  # the epoch of the latest validation
+        self.epoch_began = self._clock = 0.0
         # a loss that is NaN stops the run; torchmetrics' warning would only come before
         self.train_loss, self.valid_loss = MeanMetric(nan_strategy="ignore"), MeanMetric()
         self.fit_seconds = 0.0
@@ -101,7 +104,7 @@ class TrainedModule(EvaluatedModule):
         if start.notes:
             print_line(out, "damage", "; ".join(start.notes))
         if start.checkpoint:
-            print_line(out, "resume", f"from {start.checkpoint}")
+            print_line(out, "resume", f"from {start.checkpoint}{start.position}")
         trainer.fit(self, ckpt_path=start.checkpoint, weights_only=True)
         if trainer.interrupted:
             raise KeyboardInterrupt
@@ -159,12 +162,21 @@ class TrainedModule(EvaluatedModule):
     # training -----------------------------------------------------------------------------------
 
     def on_train_epoch_start(self) -> None:
-        """Seed the epoch's random numbers by seed, epoch and process."""
-        entropy = [self.config.seed, self.current_epoch, self.global_rank]
+        """Seed the epoch's random numbers, and start its clock."""
+        self.seed_steps()
+        self.epoch_began = self._clock = time.perf_counter()
+
+    def seed_steps(self, *position: int) -> None:
+        """Seed the random numbers of steps by seed, epoch, process and position in the epoch."""
+        entropy = [self.config.seed, self.current_epoch, self.global_rank, *position]
         step, augment = np.random.SeedSequence(entropy).generate_state(2)
         seed_all(int(step))
         self.generator = torch.Generator(self.device).manual_seed(int(augment))
-        self._clock = time.perf_counter()
+
+    @property
+    def epoch_seconds(self) -> float:
+        """Seconds of the epoch so far, with those before it was interrupted."""
+        return time.perf_counter() - self.epoch_began
 
     def on_train_start(self) -> None:
         """Stop a resumed run that had already run out of patience."""
@@ -252,8 +264,30 @@ class TrainedModule(EvaluatedModule):
         now = time.perf_counter()
         self.fit_seconds += now - self._clock
         self._clock = now
-        checkpoint["seqrec"] = self.description | {"fit_seconds": self.fit_seconds}
+        further = {"fit_seconds": self.fit_seconds, "step": self._step_sequences}
+        checkpoint["seqrec"] = self.description | further
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the training time so far."""
+        """Restore the training time so far.
+
+        Raises:
+            ConfigError: a step would be of other sequences than before.
+        """
         self.fit_seconds = checkpoint["seqrec"]["fit_seconds"]
+        before, now = checkpoint["seqrec"].get("step"), self._step_sequences
+        if before not in (None, now):  # earlier versions didn't note it
+            size, world = self.config.batch.size, self.trainer.world_size
+            divides = before % world == 0
+            raise ConfigError(
+                f"a step of the run has {before} sequences, all processes together; "
+                f"with batch.size={size} on {world} it would have {now}",
+                where="batch.size",
+                todo=f"set batch.size={before // world}"
+                if divides
+                else f"use another number of processes, one that divides {before}",
+            )
+
+    @property
+    def _step_sequences(self) -> int:
+        """Sequences of a step, on average, all processes together: what the batches depend on."""
+        return self.config.batch.size * self.trainer.world_size

@@ -37,6 +37,7 @@ class ProgressBar(Callback):
         """Show the epoch."""
         name = f"epoch {trainer.current_epoch + 1} of at most {trainer.max_epochs}"
         self._show(name, trainer.num_training_batches)
+        self.progress.advance(self.task, trainer.train_dataloader.skipped)  # type: ignore[union-attr]
 
     def on_validation_start(
         self, trainer: lightning.Trainer, module: lightning.LightningModule
@@ -95,10 +96,6 @@ class EpochLines(Callback):
         self.out = out
         self.best: float | None = None
 
-    def on_train_epoch_start(self, *ignored: Any) -> None:
-        """Start the clock."""
-        self.clock = time.perf_counter()
-
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule
     ) -> None:
@@ -113,7 +110,7 @@ class EpochLines(Callback):
             )
             self.best = value if better else self.best
             line += f"   {module.monitor} {value:.4f}{' *' if better else '  '}"
-        self.out.print(f"{line}   {time.perf_counter() - self.clock:6.1f} s")
+        self.out.print(f"{line}   {module.epoch_seconds:6.1f} s")
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best value so far, for a resumed run."""
@@ -138,10 +135,6 @@ class Correction(Callback):
         self.valid_seconds = 0.0
         self.done = False
 
-    def on_train_epoch_start(self, *ignored: Any) -> None:
-        """Start the clock of the epoch."""
-        self.clock = time.perf_counter()
-
     def on_validation_start(self, *ignored: Any) -> None:
         """Start the clock of the validation."""
         self.valid_clock = time.perf_counter()
@@ -157,7 +150,8 @@ class Correction(Callback):
         if self.done:
             return
         self.done = True
-        seconds = time.perf_counter() - self.clock - self.valid_seconds
+        assert isinstance(module, TrainedModule)
+        seconds = module.epoch_seconds - self.valid_seconds
         measured = Plan(
             seconds=seconds,
             valid_seconds=self.valid_seconds or self.plan.valid_seconds,

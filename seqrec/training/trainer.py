@@ -18,8 +18,8 @@ from seqrec.terminal.console import Console
 from seqrec.training.averaging import MovingAverage
 from seqrec.training.checkpoints import Checkpoints
 from seqrec.training.curve import LearningCurve
-from seqrec.training.ending import Ending
 from seqrec.training.finite import FiniteLoss
+from seqrec.training.midway import Midway
 from seqrec.training.plan import Plan
 from seqrec.training.profiling import build_profiler
 from seqrec.training.progress import Correction, EpochLines, ProgressBar
@@ -31,6 +31,7 @@ NOT_ACTIONABLE = (  # warnings that users can't act on
     ".*recommended to use `self.log.*sync_dist.*",  # the metrics are exact on every process
     ".*smaller than the logging interval.*",
     ".*ReduceLROnPlateau conditioned on metric.*",  # it is stepped at validation alone
+    ".*your dataloader is not resumable.*",  # Midway lets it skip what was seen
     ".*`isinstance\\(treespec, LeafSpec\\)`.*",  # inside torch and Lightning
 )
 
@@ -47,7 +48,7 @@ def build_trainer(
     plan: Plan | None = None,
     first: Iterable[Callback] = (),
 ) -> lightning.Trainer:
-    """Return a trainer that saves the best and the last epoch, and stops early.
+    """Return a trainer that saves the best epoch and where it stands, and stops early.
 
     Args:
         root: the configuration.
@@ -64,9 +65,9 @@ def build_trainer(
         ConfigError: Lightning rejects the settings on this machine.
     """
     settings, strategy = root.trainer, root.trainer.strategy
+    finite = FiniteLoss()
     callbacks: list[Callback] = [
-        Ending(),
-        FiniteLoss(),  # before any that saves
+        finite,  # before any that saves
         *first,
         ProgressBar(out, shown=settings.progress),
         EpochLines(out),
@@ -82,7 +83,9 @@ def build_trainer(
         callbacks.append(EarlyStopping(monitor=monitor, mode=mode, patience=settings.patience))
     where: dict[str, Any] = {"dirpath": folder.checkpoints, "enable_version_counter": False}
     callbacks.append(ModelCheckpoint(filename="best", monitor=monitor, mode=mode, **where))
-    # last, as it saves the state of the others
+    # last, as these save the state of the others
+    minutes = settings.checkpoint_minutes
+    callbacks.append(Midway(folder.last, minutes=minutes, finite=finite, out=out))
     callbacks.append(ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **where))
     return lightning_trainer(
         settings,

@@ -1,27 +1,30 @@
 """A study: trials in a storage that many processes and machines may share."""
 
 import json
+import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
-from seqrec.errors import ConfigError, RunError, SeqrecError
+from seqrec.errors import RunError, SeqrecError
 from seqrec.run.folder import RunFolder
 from seqrec.tune.space import Space, overrides
+from seqrec.tune.storage import Place
 from seqrec.tune.trial import Outcome, run_trial
 
 FAILURES = (SeqrecError, RuntimeError, ValueError, MemoryError)  # of a trial, not of the study
 MOST_FAILURES = 5
+WAIT = 1.0  # seconds between two looks at trials of other processes
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 Compose = Callable[[list[str]], DictConfig]
 OnTrial = Callable[[optuna.trial.FrozenTrial], None]
@@ -43,6 +46,7 @@ class Search:
         storage: URL of a database; None: a file in the folder.
         seed: seed of the sampler.
         agreed: what all processes of the study must have in common, by name.
+        heartbeat: see :class:`~seqrec.tune.storage.Place`.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Search:
     storage: str | None
     seed: int
     agreed: dict[str, Any]
+    heartbeat: int = 60
 
     @property
     def directions(self) -> list[StudyDirection]:
@@ -63,44 +68,59 @@ class Search:
         first = StudyDirection.MAXIMIZE if self.larger_is_better else StudyDirection.MINIMIZE
         return [first, StudyDirection.MINIMIZE] if self.also else [first]
 
+    @property
+    def place(self) -> Place:
+        """Where the trials are kept.
+
+        Raises:
+            ConfigError: the storage isn't a URL of a database.
+        """
+        return Place(self.folder, self.storage, self.name, self.heartbeat)
+
 
 def open_study(search: Search) -> optuna.Study:
     """Start or continue a study; trials whose process died are queued again.
 
     Raises:
         RunError: the study was started with other settings, or has values of another space.
-        ConfigError: the database can't be opened.
+        ConfigError: the database can't be used.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     search.folder.mkdir(parents=True, exist_ok=True)
-    storage = _storage(search)
-    with FileLock(search.folder / ".lock"):
+    place = search.place
+    with place.turn(), place.told():
         study = optuna.create_study(
             study_name=search.name,
-            storage=storage,
+            storage=place.open(),
             directions=search.directions,
-            sampler=optuna.samplers.TPESampler(
-                seed=_seed(search), multivariate=True, constant_liar=True
-            ),
             pruner=_pruner(search.pruner),
             load_if_exists=True,
         )
         _agree(study, search)
         _check_values(study, search)
-        _retry_dead(study)
+        study.sampler = optuna.samplers.TPESampler(
+            seed=_seed(study, search), multivariate=True, constant_liar=True
+        )
+        place.revive(study)
     return study
 
 
 def work(study: optuna.Study, search: Search, trials: int, report: OnTrial) -> None:
     """Run trials until the study has `trials` of them; other processes may work on it, too.
 
+    A process begins no trial that the study may not need: it waits until those that are running
+    have ended, and takes over from one that dies.
+
     Args:
         study: see :func:`open_study`.
         search: its settings.
         trials: number of finished and pruned trials of the whole study.
         report: called after each trial of this process.
-    """
 
+    Raises:
+        RunError: too many trials failed in a row.
+        ConfigError: the database can't be used any more.
+    """
     failures: list[str] = []  # in a row
 
     def after(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
@@ -110,19 +130,36 @@ def work(study: optuna.Study, search: Search, trials: int, report: OnTrial) -> N
         else:
             failures.clear()
 
-    while len(study.get_trials(deepcopy=False, states=ENDED)) < trials:
-        study.optimize(
-            lambda trial: _try(trial, search), n_trials=1, callbacks=[after], catch=FAILURES
-        )
-        if len(failures) == MOST_FAILURES:
-            raise RunError(
-                f"{MOST_FAILURES} trials failed in a row; the last: {failures[-1]}",
-                where=str(search.folder),
-                todo="correct the space or the settings",
-            )
+    place = search.place
+    with place.told():
+        while _count(study, ENDED) < trials:
+            with ExitStack() as turn:
+                turn.enter_context(place.turn())
+                place.revive(study)
+                free = _count(study, (*ENDED, TrialState.RUNNING)) < trials
+                if free:
+                    # it holds the turn until its trial is in the storage, where others count it
+                    attempt = partial(_try, search=search, begun=turn.close)
+                    with suppress(UpdateFinishedTrialError):  # others took this process for dead
+                        study.optimize(attempt, n_trials=1, callbacks=[after], catch=FAILURES)
+            if len(failures) == MOST_FAILURES:
+                raise RunError(
+                    f"{MOST_FAILURES} trials failed in a row; the last: {failures[-1]}",
+                    where=str(search.folder),
+                    todo="correct the space or the settings",
+                )
+            if not free:
+                time.sleep(WAIT)
 
 
-def _try(trial: optuna.Trial, search: Search) -> float | tuple[float, float]:
+def _count(study: optuna.Study, states: tuple[TrialState, ...]) -> int:
+    return len(study.get_trials(deepcopy=False, states=states))
+
+
+def _try(
+    trial: optuna.Trial, search: Search, begun: Callable[[], None]
+) -> float | tuple[float, float]:
+    begun()
     values = search.space.suggest(trial)
     folder = search.folder / "trials" / f"{trial.number:04d}"
 
@@ -148,36 +185,19 @@ def _cost(outcome: Outcome, also: str) -> float:
     return float(getattr(outcome, also))
 
 
-def _storage(search: Search) -> BaseStorage:
-    if search.storage is None:
-        return JournalStorage(JournalFileBackend(str(search.folder / "study.jsonl")))
-    try:
-        return RDBStorage(search.storage)
-    except (SQLAlchemyError, ImportError) as error:
-        raise ConfigError(
-            f"the database can't be opened: {str(error).splitlines()[0]}",
-            where=f"storage={search.storage}",
-            todo="give a URL such as sqlite:///study.db, or leave storage out to use a file",
-        ) from error
-
-
 def _pruner(name: str) -> optuna.pruners.BasePruner:
     if name == "median":  # not too early: trials that learn slowly may still end well
         return optuna.pruners.MedianPruner(n_startup_trials=8, n_warmup_steps=10)
     return optuna.pruners.HyperbandPruner() if name == "hyperband" else optuna.pruners.NopPruner()
 
 
-def _seed(search: Search) -> int | None:
-    """Return the study's seed for its first process; for others None, a random seed."""
-    try:
-        HELD_LOCKS.append(FileLock(search.folder / ".first", timeout=0))
-        HELD_LOCKS[-1].acquire()
-    except Timeout:
-        return None
-    return search.seed
-
-
-HELD_LOCKS: list[FileLock] = []  # held until the process ends
+def _seed(study: optuna.Study, search: Search) -> int:
+    """Return the seed of the next process to join: the study's for the first, then others."""
+    joined = int(study.user_attrs.get("joined", 0))
+    study.set_user_attr("joined", joined + 1)
+    if joined == 0:
+        return search.seed
+    return int(np.random.SeedSequence([search.seed, joined]).generate_state(1)[0])
 
 
 def _agree(study: optuna.Study, search: Search) -> None:
@@ -203,7 +223,7 @@ def _check_values(study: optuna.Study, search: Search) -> None:
         if values is not None and not search.space.has(values):
             raise RunError(
                 f"trial {trial.number} has values that aren't in the space {search.space.name}",
-                where=str(search.storage or search.folder),
+                where=search.place.name,
                 todo="use study=ANOTHER_NAME: a study of another space wrote this storage",
             )
 
@@ -211,17 +231,3 @@ def _check_values(study: optuna.Study, search: Search) -> None:
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 100 else f"{text[:97]}..."
-
-
-def _retry_dead(study: optuna.Study) -> None:
-    """Mark trials whose process died as failed, and queue them again."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        folder = Path(trial.user_attrs.get("folder", ""))
-        if not trial.user_attrs.get("folder") or not folder.is_dir():
-            continue  # it belongs to another machine
-        try:
-            with RunFolder(folder).held():
-                study.tell(trial.number, state=TrialState.FAIL)
-                study.enqueue_trial(trial.params)
-        except RunError:
-            continue  # another process is running it

@@ -5,8 +5,8 @@
 Each run is killed (SIGKILL) one to three times: at a random time, or at a random step of writing a
 checkpoint or another file (before, within or after its bytes, before and after each rename). Then
 the same command with ``resume=auto`` has to end with the same metrics and the same learning curve.
-Runs alternate between the folders, which may lie on several file systems; temporary files are in
-the first one.
+Every other run writes a checkpoint after each step, the others after each epoch. Runs alternate
+between the folders, which may lie on several file systems; temporary files are in the first one.
 """
 
 import os
@@ -114,11 +114,12 @@ def main(count: int, folders: list[Path]) -> None:
     equal = kills = 0
     where = {"at a time": 0, "while writing": 0}
     for number in range(count):
-        kind, folder = KINDS[number % len(KINDS)], folders[number % len(folders)]
+        kind, folder = KINDS[number % len(KINDS)], folders[number // 2 % len(folders)]
         place, killed = fresh(folder / f"killed-{number}"), 0
         for _ in range(rng.choice((1, 1, 2, 3))):
             writing = rng.random() < 0.5
-            more = ("resume=auto",) if killed else ()
+            more = [f"trainer.checkpoint_minutes={'0' if number % 2 else 'null'}"]
+            more += ["resume=auto"] * bool(killed)
             steps = rng.randrange(1, 90) if writing else None
             child = trained(place, kind, *more, steps=steps)
             if not writing:

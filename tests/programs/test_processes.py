@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ import polars as pl
 import pytest
 from helpers import ROOT
 from helpers.place import SMALL, Place, metrics, ranked
+from helpers.torchrun import as_torchrun
 from omegaconf import OmegaConf
 
 from seqrec.config.schema import Trainer
@@ -126,23 +126,6 @@ def torchrun(place: Place, *arguments: str):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-
-
-def as_torchrun(place: Place, *arguments: str) -> str:
-    """Start two processes with all that torchrun tells them; return what the first one prints."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    said = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "none"}
-    said |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GROUP_RANK": "0"}
-    both = []
-    for n in "01":
-        each = Place(place.folder)
-        each.env = place.env | said | {"RANK": n, "LOCAL_RANK": n}
-        both.append(each.start("train.py", *arguments))
-    ended = [each.end() for each in both]
-    assert [status for status, _ in ended] == [0, 0], ended
-    return ended[0][1]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from helpers.place import QUICK
 
 from seqrec.run import checkpoints
 from seqrec.terminal.stop import Terminated, status_of, terminable
-from seqrec.training.ending import Ending
+from seqrec.training.midway import Midway
 from seqrec.training.module import TrainedModule
 
 RUN = ("data=synthetic", "data.n_users=60", *QUICK[2:], "logger=none", "model=gru_attn")
@@ -61,16 +61,18 @@ def test_sigterm_is_an_interruption_with_a_status_of_its_own():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-@pytest.mark.slow
-def test_of_several_processes_each_ends_where_it_stands():
+@pytest.mark.parametrize("minutes", [None, 10])
+def test_several_processes_end_where_they_stand_unless_they_agree_on_a_step(minutes):
     def of_lightning(number, frame):  # it asks the others, who wait for this process elsewhere
         raise AssertionError
 
+    midway = Midway(None, minutes=minutes, finite=None, out=None)
     with terminable():
         signal.signal(signal.SIGTERM, of_lightning)
-        Ending().on_fit_start(SimpleNamespace(world_size=1), None)
-        assert signal.getsignal(signal.SIGTERM) is of_lightning
-        Ending().on_fit_start(SimpleNamespace(world_size=2), None)
+        midway.on_train_start(SimpleNamespace(world_size=2), None)
+        midway.on_train_epoch_start()
+        if minutes is not None:
+            os.kill(os.getpid(), signal.SIGTERM)  # waits for the end of the step
         with pytest.raises(Terminated):
             os.kill(os.getpid(), signal.SIGTERM)
 

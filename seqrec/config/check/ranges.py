@@ -31,6 +31,7 @@ MINIMUM = {  # config path -> smallest allowed value
     "trainer.validate_every": 1,
     "trainer.patience": 0,
     "trainer.limit_batches": 1,
+    "trainer.checkpoint_minutes": 0,
     "trainer.gradient_clip": 0,
     "evaluation.sampled": 0,
     "ensemble.steps": 0,

@@ -1,7 +1,8 @@
 """Find the run that a command continues.
 
 A run can be continued with the configuration it was started with. Only keys that change no result
-may differ (:mod:`seqrec.config.meaning`), and ``trainer.max_epochs`` may be raised.
+may differ (:mod:`seqrec.config.meaning`), ``trainer.max_epochs`` may be raised, and the number of
+processes may change if a step keeps its sequences, ``batch.size`` times processes.
 """
 
 from contextlib import suppress
@@ -23,6 +24,8 @@ from seqrec.terminal.say import say
 # what a run can go on from; the first whole one is taken (seqrec/run/checkpoints.py)
 CHECKPOINTS = ("checkpoints/last.ckpt", "checkpoints/previous.ckpt", "checkpoints/best.ckpt")
 MAY_GROW = "trainer.max_epochs"
+PROCESSES = ("trainer.devices", "trainer.num_nodes", "trainer.strategy")
+WHOLE = ("auto", "ddp")  # strategies whose processes each hold the whole model
 
 
 def resume_arguments(
@@ -79,9 +82,8 @@ def newest_unfinished(runs: Path, config: dict[str, Any]) -> Path | None:
     for folder in dict.fromkeys(file.parents[1] for file in files):
         if not (folder / "metrics.json").exists():
             with suppress(RunError):  # one that is damaged or not trusted
-                if not changed_settings(
-                    read_saved(folder / "config.yaml", Trust.of(config)), config
-                ):
+                saved = read_saved(folder / "config.yaml", Trust.of(config))
+                if not changed_settings(saved, config, surely=True):
                     return folder
     return None
 
@@ -124,17 +126,46 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
     return folder
 
 
-def changed_settings(saved: dict[str, Any], current: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return the saved and the current value of every key that forbids resuming."""
+def changed_settings(
+    saved: dict[str, Any], current: dict[str, Any], *, surely: bool = False
+) -> dict[str, tuple[Any, Any]]:
+    """Return the saved and the current value of every key that forbids resuming.
+
+    With ``trainer.devices=auto`` nobody knows yet how many sequences a step has; training refuses
+    to go on with others (:meth:`~seqrec.training.module.TrainedModule.on_load_checkpoint`).
+
+    Args:
+        saved, current: the plain configurations.
+        surely: another ``batch.size`` forbids it where that isn't known.
+    """
+    elastic = _elastic(saved, current, surely=surely)
     counts, declared = (*RESULTS, Meaning.FILE, Meaning.RUN), declared_meanings(current)
     then, now = (values_of(each, counts, declared) for each in (saved, current))
     different = {}
     for key in sorted(then.keys() | now.keys()):
         a, b = then.get(key, "unset"), now.get(key, "unset")
         grown = key == MAY_GROW and isinstance(a, int) and isinstance(b, int) and b > a
-        if a != b and not grown:
+        if a != b and not grown and key not in elastic:
             different[key] = (a, b)
     return different
+
+
+def _elastic(saved: dict[str, Any], current: dict[str, Any], *, surely: bool) -> tuple[str, ...]:
+    """Return the keys of processes and batches that may differ, as a step keeps its sequences."""
+    if any(each["trainer"].get("strategy") not in WHOLE for each in (saved, current)):
+        return ()
+    then, now = (_step_sequences(each) for each in (saved, current))
+    if then is None or now is None:
+        return PROCESSES if surely else (*PROCESSES, "batch.size")
+    return (*PROCESSES, "batch.size") if then == now else ()
+
+
+def _step_sequences(config: dict[str, Any]) -> int | None:
+    """Return the sequences of a step, all processes together; None: that isn't known yet."""
+    devices, nodes = (config["trainer"].get(key) for key in ("devices", "num_nodes"))
+    size = config.get("batch", {}).get("size")
+    known = str(devices).isdecimal() and isinstance(nodes, int) and isinstance(size, int)
+    return int(devices) * nodes * size if known else None
 
 
 def _command(folder: Path) -> str:
