@@ -3,11 +3,12 @@
 from seqrec.feedback.attribute import attribute
 from seqrec.feedback.compact import compact
 from seqrec.feedback.read import Feedback, read_log
-from seqrec.feedback.records import Outcome, Slate, now
+from seqrec.feedback.records import FALLBACK, Outcome, Slate, now, stands_in
 from seqrec.feedback.salt import Salt
 from seqrec.feedback.write import Log
 
 __all__ = [
+    "FALLBACK",
     "Feedback",
     "Log",
     "Outcome",
@@ -17,4 +18,5 @@ __all__ = [
     "compact",
     "now",
     "read_log",
+    "stands_in",
 ]

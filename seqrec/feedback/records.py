@@ -31,11 +31,17 @@ SCHEMA: dict[str, Any] = {  # of a log's lines, all kinds together: one table ho
     "event": pl.String,
     "value": pl.Float64,
 }
+FALLBACK = "fallback"  # the policy of a list that stands in for the model's
 OF_SLATE = (
     *("request_id", "time", "session", "bundle", "policy", "filters", "seed", "history"),
     *("candidates", "candidate_scores", "items", "scores", "propensities"),
 )
 OF_OUTCOME = ("event_id", "time", "session", "request_id", "item", "slot", "event", "value")
+
+
+def stands_in() -> pl.Expr:
+    """Return whether slates stand in for lists that the model didn't give."""
+    return pl.col("policy").str.json_path_match("$.name").eq(FALLBACK).fill_null(False)
 
 
 def now() -> int:
@@ -51,11 +57,12 @@ class Slate:
         request_id: unique to the answer.
         session: hash of the session, by :class:`~seqrec.feedback.Salt`.
         bundle: sha of the bundle that scored the candidates.
-        policy: name and parameters of the policy that chose.
+        policy: name and parameters of the policy that chose; :data:`FALLBACK`, its ``source`` and
+            ``reason`` for a list that no policy chose, because the model gave no scores.
         history: original ids of the items that the list answers to, oldest first.
         items: original ids of the shown items, from the first slot on.
         scores: of the shown items.
-        propensities: conditional, of each slot given those above it.
+        propensities: conditional, of each slot given those above it; 1 where nothing is drawn.
         candidates: ids that the policy chose from, best first; empty for a policy that doesn't
             explore, of which nothing can be estimated.
         candidate_scores: of the candidates.

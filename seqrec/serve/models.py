@@ -140,7 +140,7 @@ class Models:
     def _prepare(loaded: Sequence[Loaded | None]) -> None:
         for each in loaded:
             if each is not None:
-                _ = each.model.categories
+                _ = each.model.categories, each.model.by_events
 
     def _loaded(self, served: Served | None) -> Loaded | None:
         if served is None:
