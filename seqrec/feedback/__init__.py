@@ -3,7 +3,7 @@
 from seqrec.feedback.attribute import attribute
 from seqrec.feedback.compact import compact
 from seqrec.feedback.read import Feedback, read_log
-from seqrec.feedback.records import FALLBACK, Outcome, Slate, now, stands_in
+from seqrec.feedback.records import FALLBACK, Outcome, Shadowed, Slate, now, stands_in
 from seqrec.feedback.salt import Salt
 from seqrec.feedback.write import Log
 
@@ -13,6 +13,7 @@ __all__ = [
     "Log",
     "Outcome",
     "Salt",
+    "Shadowed",
     "Slate",
     "attribute",
     "compact",

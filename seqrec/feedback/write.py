@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seqrec.disk.write import telling
-from seqrec.feedback.records import Forget, Outcome, Slate, line_of, now
+from seqrec.feedback.records import Forget, Line, line_of, now
 from seqrec.feedback.salt import Salt, beside
 
 HOUR = 3_600_000
@@ -47,7 +47,7 @@ class Log:
         self._handle, self._hour, self._process = -1, 0, 0
         self._torn = False  # the last line is only there in part
 
-    def write(self, records: Sequence[Slate | Outcome | Forget]) -> None:
+    def write(self, records: Sequence[Line | Forget]) -> None:
         """Append records, in one write.
 
         Raises:

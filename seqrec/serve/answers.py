@@ -1,7 +1,7 @@
 """Lists as answers: chosen by the policy, explained, and as they are logged."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,13 @@ from seqrec.bundle.batch import Batch
 from seqrec.feedback import FALLBACK, Slate
 from seqrec.index import Found
 from seqrec.policy import Policy
+from seqrec.recommend.session import Session
 from seqrec.serve.choice import REASONS
 from seqrec.serve.ladder import MODEL, POPULAR, SIMILAR
 from seqrec.serve.model import Model
 from seqrec.serve.models import Loaded
 from seqrec.serve.refusal import RequestError
+from seqrec.serve.schema import Settings
 
 TOLD_EVENTS = 3  # that a recommendation is said to rest on
 
@@ -35,6 +37,8 @@ class Answer:
             :data:`~seqrec.serve.choice.REASONS`.
         error: what to tell if nothing stands in for the model; None: the list is empty then.
         source: what made the list; see :mod:`seqrec.serve.ladder`.
+        read: returns the session as a model reads it, from the event columns that it wants.
+        ms: milliseconds that encoding and searching took.
     """
 
     request_id: str
@@ -45,6 +49,8 @@ class Answer:
     batch: Batch | None = None
     error: RequestError | None = None
     source: str | None = None
+    read: Callable[[Sequence[str]], Session] | None = None
+    ms: float = 0.0
     found: Found | None = None
     order_K: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     propensity_K: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
@@ -168,6 +174,11 @@ class Answer:
             filters=filters,
             seed=self.seed,
         )
+
+
+def masks(model: Model, asked: Settings) -> bool:
+    """Return whether a request leaves a session's own items out."""
+    return model.mask_seen if asked.exclude_seen is None else asked.exclude_seen
 
 
 def named(model: Model, item: int) -> dict[str, Any]:

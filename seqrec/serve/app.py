@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from seqrec.errors import SeqrecError
+from seqrec.live import Live
 from seqrec.serve.handler import Call, Handler, Reply, encode, json_reply
 from seqrec.serve.limits import Guard, Limits
 from seqrec.serve.openapi import described
@@ -132,22 +133,17 @@ class App:
         return json_reply(await self.service.filter(call.body))
 
     async def _load(self, call: Call) -> Reply:
-        return await self._swap(Path(call.body.bundle))
+        return await self._swap(self.service.models.put, Path(call.body.bundle), why="/admin/load")
 
     async def _roll_back(self, call: Call) -> Reply:
-        before = self.service.models.previous()
-        if before is None:
-            raise RequestError(
-                409, "no bundle answered before this one", todo="load one: /admin/load"
-            )
-        return await self._swap(before)
+        return await self._swap(self.service.models.roll_back, why="/admin/rollback")
 
-    async def _swap(self, folder: Path) -> Reply:
-        """Load a bundle, then let all workers answer with it."""
+    async def _swap(self, change: Callable[..., Live], *given: Path, why: str) -> Reply:
+        """Change what is live, then let all workers answer with it."""
         models, begun = self.service.models, clock()
         before = models.live.model.sha
         try:
-            await asyncio.to_thread(models.put, folder)
+            await asyncio.to_thread(change, *given, why=why)
             await asyncio.to_thread(models.follow)
         except SeqrecError as error:
             raise RequestError.of(error, 409) from error

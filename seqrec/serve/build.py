@@ -88,7 +88,7 @@ def app_of(settings: Settings, worker: int, bundle: Path | None = None) -> App:
     folder, models = settings.folder, models_of(settings)
     name, node = settings.policy
     if bundle is not None:
-        models.put(bundle)
+        models.put(bundle, why=f"the server was started with bundle={bundle}")
     models.follow()
     service = Service(
         models=models,

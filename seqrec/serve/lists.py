@@ -5,6 +5,7 @@ import itertools
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from seqrec.bundle.model import ModelError
 from seqrec.errors import SeqrecError
 from seqrec.index import NOTHING, Wanted
 from seqrec.policy import Policy
-from seqrec.serve.answers import Answer
+from seqrec.serve.answers import Answer, masks
 from seqrec.serve.batches import joined
 from seqrec.serve.choice import note
 from seqrec.serve.filters import FilterFiles, Rules
@@ -26,6 +27,7 @@ from seqrec.serve.queue import LateError, busy, clock
 from seqrec.serve.refusal import RequestError
 from seqrec.serve.schema import Asked, Recommend
 from seqrec.serve.sessions import Sessions, of_events, of_items, sessions_of, untaken
+from seqrec.serve.shadow import Shadow
 from seqrec.terminal.say import say
 
 TIMEOUT_MS = 2000  # unless a request says how long it waits
@@ -64,6 +66,7 @@ class Lists:
         self.trouble: str | None = None
         self._name, self._number = secrets.token_hex(8), itertools.count()  # of requests
         self._thread = thread
+        self.shadow = Shadow(models, logged, metrics)
 
     async def recommend(self, asked: Recommend, ms: dict[str, float]) -> dict[str, Any]:
         """Answer one session, or many.
@@ -87,6 +90,7 @@ class Lists:
             ms["explain"] = clock() - begun
         begun = clock()
         self._note(answers, filters)
+        self.shadow.offer(answers, asked, filters)
         ms["log"] = clock() - begun
         shared = {
             "filters": filters.version,
@@ -106,13 +110,15 @@ class Lists:
         answer = Answer(request_id, asked.session, loaded, dict(chosen.unknown), chosen.reason)
         if asked.session is None:
             session = of_items(asked)
+            answer.read = lambda _: session
         else:
             try:
                 events = await self.sessions.read(asked.session)
             except RequestError as error:
                 events, answer.error = [], error
                 answer.reason = answer.reason or "no_state"
-            session = of_events(asked, events, model.bundle.batcher.wanted)
+            answer.read = partial(of_events, asked, events)
+            session = answer.read(model.bundle.batcher.wanted)
         self.metrics.items.inc(len(session.items))
         self.metrics.length.observe(len(session.items))
         if not session.items:
@@ -162,6 +168,7 @@ class Lists:
                 else:
                     self.trouble = None
                     answer.fill(found, self.policy, asked.k)
+                    answer.ms = result.encode_ms + result.search_ms
         ms["queue"] = clock() - begun - ms.get("encode", 0.0) - ms.get("search", 0.0)
 
     def _work(
@@ -173,8 +180,8 @@ class Lists:
         k: int,
     ) -> Work:
         batch = joined([each.batch for each in asking if each.batch is not None])
-        chosen, masks = loaded.chooser.choose(filters, asked), _masks(loaded, asked)
-        wanted = [Wanted(k, chosen.allowed, seen if masks else NOTHING) for seen in batch.seen]
+        chosen, hides = loaded.chooser.choose(filters, asked), masks(loaded.model, asked)
+        wanted = [Wanted(k, chosen.allowed, seen if hides else NOTHING) for seen in batch.seen]
         return Work(batch, wanted)
 
     async def _fall(
@@ -189,7 +196,7 @@ class Lists:
             if answer.reason not in FALLS:
                 continue
             chosen, seen = answer.loaded.chooser.choose(filters, asked), NOTHING
-            if answer.batch is not None and _masks(answer.loaded, asked):
+            if answer.batch is not None and masks(answer.model, asked):
                 seen = answer.batch.seen[0]
             below = await fallen(
                 answer.model, answer.batch, chosen.allowed, asked.k,
@@ -237,11 +244,6 @@ class Lists:
             for each in answers
         ]
         self.logged.write(lambda log: log.write(slates), must=False)
-
-
-def _masks(loaded: Loaded, asked: Recommend) -> bool:
-    """Return whether a session's own items are left out."""
-    return loaded.model.mask_seen if asked.exclude_seen is None else asked.exclude_seen
 
 
 def _give_up(answers: Sequence[Answer], reason: str, error: RequestError) -> None:

@@ -92,6 +92,9 @@ class Metrics:
         self._fallen = Counter(
             "fallback", "Lists that stand in for the model's", ["worker", "source", "reason"], **own
         )
+        self._shadow = Counter(
+            "shadow", "Requests that the shadow was to be asked", ["worker", "outcome"], **own
+        )
         self.items = Counter("items", "Items of sessions", ["worker"], **own).labels(self.worker)
         self.unknown = Counter(
             "unknown_items", "Items of sessions that the catalogue lacks", ["worker"], **own
@@ -129,6 +132,10 @@ class Metrics:
     def fell(self, source: str, reason: str) -> None:
         """Count a list that stands in for the model's."""
         self._fallen.labels(self.worker, source, reason).inc()
+
+    def shadowed(self, outcome: str) -> None:
+        """Count a request that a shadow was to be asked."""
+        self._shadow.labels(self.worker, outcome).inc()
 
     def answered(self, path: str, status: int) -> None:
         """Count a request."""

@@ -180,6 +180,7 @@ class Service:
         """Finish what is under way."""
         for loaded in self.models.all():
             loaded.model.queue.close()
+        self.lists.shadow.close()
         self._thread.shutdown()
         self.sessions.close()
         if self.logged.log is not None:

@@ -11,10 +11,9 @@ from helpers.small_bundles import vectors, write_bundle
 from seqrec.commands import promote as program
 from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError, DataError, RunError
-from seqrec.live import POINTER, read_live
-from seqrec.promote import record
+from seqrec.live import POINTER, read_live, record
+from seqrec.live.record import HISTORY, history
 from seqrec.promote.judge import judge
-from seqrec.promote.record import HISTORY, history
 
 ITEMS = 120
 PATIENT = ("latency.ratio=20", "latency.p99_ms=10000")  # no test depends on how busy a computer is
