@@ -81,5 +81,5 @@ class Shadow:
         p99 = float(np.quantile(ms_N, 0.99))
         about = f"{mine:.2f} ms, the live one {theirs:.2f}; p99 {p99:.2f} ms"
         return at_most(
-            "median over the live one's, as the shadow", mine / theirs, self.ratio, about
+            "median as the shadow, over the live one's", mine / theirs, self.ratio, about
         )

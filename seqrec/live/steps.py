@@ -45,9 +45,8 @@ def step(before: Live | None, candidate: Served, *, stage: str, share: float, ti
         )
     if stage == "canary":
         salt = before.salt if on_trial else _salt()
-        return replace(
-            _out_of_the_shadow(after, candidate), canary=candidate, share=share, salt=salt
-        )
+        after = _out_of_the_shadow(after, candidate)
+        return replace(after, canary=candidate, share=share, salt=salt)
     return replace(
         _out_of_the_shadow(after, candidate),
         live=candidate,
