@@ -78,6 +78,12 @@ class Log:
         """
         self.write([Forget(session=self.salt.hash(session))])
 
+    def rest(self) -> None:
+        """Give the segment free if its hour is over, so that it can be compacted."""
+        with self._lock:
+            if self._process == os.getpid() and now() // HOUR > self._hour:
+                self._close()
+
     def close(self) -> None:
         """Give the segment free; the next write begins another."""
         with self._lock:

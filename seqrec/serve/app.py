@@ -16,6 +16,7 @@ from starlette.routing import Route
 from seqrec.errors import SeqrecError
 from seqrec.live import Live
 from seqrec.serve.handler import Call, Handler, Reply, encode, json_reply
+from seqrec.serve.hours import Hours
 from seqrec.serve.limits import Guard, Limits
 from seqrec.serve.openapi import described
 from seqrec.serve.page import page
@@ -38,6 +39,7 @@ class App:
         limits: what it takes.
         described: what ``/health/ready`` adds: index, state and so on.
         shared: folder in which workers leave their metrics; None: there is one worker.
+        hours: turns the log's past hours into Parquet; None: another worker does, or nobody.
     """
 
     def __init__(
@@ -46,7 +48,9 @@ class App:
         limits: Limits,
         described: dict[str, Any],
         shared: Path | None = None,
+        hours: Hours | None = None,
     ) -> None:
+        self.hours = hours
         self.together = Together(shared, service.metrics)
         self.service, self.metrics, self.about = service, service.metrics, described
         self.guard, self.stopping = Guard(limits), False
@@ -164,9 +168,13 @@ class App:
             "recall": model.recall,
             "filters": self.service.filters.current().version,
             **self.about,
-            "trouble": self.service.trouble(),
+            "trouble": self.service.trouble() | self._compacting(),
         }
         return json_reply(content, 503 if self.stopping else 200)
+
+    def _compacting(self) -> dict[str, str]:
+        failed = None if self.hours is None else self.hours.trouble
+        return {} if failed is None else {"hours": failed}
 
     async def _measured(self, call: Call) -> Reply:
         self._note()
@@ -197,6 +205,8 @@ class App:
             looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await looking
+            if self.hours is not None:
+                await asyncio.to_thread(self.hours.close)
             await asyncio.to_thread(self.service.close)
 
     async def _look(self) -> None:
@@ -205,9 +215,18 @@ class App:
         while True:
             self._note()
             self.together.leave()
+            self._tidy()
             await asyncio.sleep(LOOK_S)
             if self.service.models.changed():
                 await self.follow()
+
+    def _tidy(self) -> None:
+        """Give past hours of the log free, and let them become Parquet."""
+        log = self.service.logged.log
+        if log is not None:
+            log.rest()
+            if self.hours is not None:
+                self.hours.look()
 
     async def follow(self) -> None:
         """Answer with what the pointer names, as soon as it is loaded."""
