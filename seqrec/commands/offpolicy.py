@@ -247,7 +247,23 @@ def show(found: "Study", content: dict[str, Any]) -> None:
         ]
         if there:
             print_line(out, label, ", ".join(there))
+    print_whole(out, slices_table(found.slices, found.rows[0].estimator))
     print_whole(out, days_table(found.days[-DAYS:], found.rows[0].estimator))
+
+
+def slices_table(slices: list[dict[str, Any]], estimator: str) -> Table:
+    """Return a table of slices: what an estimator says of each by itself."""
+    table = Table()
+    numbers = ("slates", "production", estimator, "effective")
+    for column in ("by", "slice", *numbers, "says"):
+        table.add_column(column, right=column in numbers)
+    before = ""
+    for row in slices:
+        value = f"{row['value']:.4f} ± {(row['high'] - row['low']) / 2:.4f}"
+        counts = f"{row['slates']:,}", f"{row['production']:.4f}", value, f"{row['effective']:,.0f}"
+        by, before = "" if row["by"] == before else row["by"], row["by"]
+        table.add_row(by, row["slice"], *counts, row["says"])
+    return table
 
 
 def days_table(days: list[dict[str, Any]], estimator: str) -> Table:
