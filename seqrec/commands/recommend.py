@@ -60,9 +60,6 @@ class Arguments:
 
 def recommend(arguments: Arguments) -> None:
     """Load the run, recommend, and print the list."""
-    asked_for = (arguments.items, arguments.user, arguments.out)
-    if sum(wanted is not None for wanted in asked_for) != 1:
-        raise ConfigError("give one of items='[id, id, ...]', user=ID, out=FILE", where="arguments")
     from seqrec.recommend.choose import generator_settings
 
     settings = generator_settings(
@@ -71,6 +68,9 @@ def recommend(arguments: Arguments) -> None:
         folders=arguments.searchpath or (),
         arguments=arguments,
     )
+    asked_for = (arguments.items, arguments.user, arguments.out)
+    if sum(wanted is not None for wanted in asked_for) != 1:
+        raise ConfigError("give one of items='[id, id, ...]', user=ID, out=FILE", where="arguments")
     if arguments.out is not None:
         recommend_to_all(arguments, arguments.out, settings)
         return
