@@ -137,7 +137,7 @@ def live_of(file: Path, content: Any) -> Live:
         raise _damaged(file, "it names no live bundle")
     kept = {name: content[name] for name in ("version", "time", "salt")}
     shares = {name: float(content[name]) for name in ("share", "shadow_share")}
-    return Live(**kept, **shares, **served)
+    return Live(**kept, **shares, **served)  # type: ignore[arg-type]
 
 
 def _is_share(given: Any) -> bool:

@@ -10,9 +10,15 @@ from seqrec.offpolicy.sift import settings
 
 HOUR = 3_600_000
 Bools = NDArray[np.bool_]
-LENGTHS = {(0, 1): "one item", (2, 5): "2 to 5 items", (6, 20): "6 to 20", (21, None): "more"}
-VISITS = {(1, 1): "the first", (2, 4): "second to fourth", (5, None): "later"}
-TIMES = {
+Spans = Mapping[tuple[int, int | None], str]  # from the first number to the second; None: on
+LENGTHS: Spans = {
+    (0, 1): "one item",
+    (2, 5): "2 to 5 items",
+    (6, 20): "6 to 20",
+    (21, None): "more",
+}
+VISITS: Spans = {(1, 1): "the first", (2, 4): "second to fourth", (5, None): "later"}
+TIMES: Spans = {
     **{(0, 5): "0 to 6 h UTC", (6, 11): "6 to 12 h UTC"},
     **{(12, 17): "12 to 18 h UTC", (18, 23): "18 to 24 h UTC"},
 }
@@ -37,9 +43,7 @@ def slices_of(slates: pl.DataFrame) -> Iterator[tuple[str, str, Bools]]:
         yield "policy", " ".join([name, *(f"{k}={v}" for k, v in said.items())]), texts == text
 
 
-def _between(
-    by: str, value_N: NDArray, names: Mapping[tuple[int, int | None], str]
-) -> Iterator[tuple[str, str, Bools]]:
+def _between(by: str, value_N: NDArray, names: Spans) -> Iterator[tuple[str, str, Bools]]:
     for (least, most), name in names.items():
         inside_N = (value_N >= least) & (value_N <= (np.inf if most is None else most))
         if inside_N.any():

@@ -34,7 +34,8 @@ class Hours:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.trouble = folder, None
+        self.folder = folder
+        self.trouble: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._next = 0.0
 

@@ -130,9 +130,14 @@ class Models:
                 places = [place_of(self.folder, each) for each in (before.live, given)]
                 if places[0].resolve() == places[1].resolve():
                     return before
-            time, told = now(), {"action": "loaded", "why": why, "candidate": vars(given)}
+            time = now()
             after = change(
-                self.folder, lambda before: swap(before, given, time=time), time=time, **told
+                self.folder,
+                lambda before: swap(before, given, time=time),
+                action="loaded",
+                time=time,
+                why=why,
+                candidate=vars(given),
             )
             assert after is not None
             return after
@@ -152,8 +157,8 @@ class Models:
             after = back(before, time=time)
             self._loaded(after.live)
             seen = 0 if before is None else before.version
-            told = {"action": "rolled back", "why": why}
-            change(self.folder, lambda _: after, seen=seen, time=time, **told)
+            record = {"action": "rolled back", "time": time, "why": why}
+            change(self.folder, lambda _: after, seen=seen, **record)
             return after
 
     def prepare(self) -> None:

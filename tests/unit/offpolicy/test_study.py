@@ -109,7 +109,7 @@ def test_a_slice_whose_lists_the_target_never_shows_cant_say(logged):
     mixed = pl.concat([slates[:1250], other[1250:]])
     found = study(mixed, Target(PlackettLuce(temperature=0.9)), estimators("snips"))
     says = {row["slice"]: row["says"] for row in found.slices if row["by"] == "history"}
-    assert says["one item"] == "can say" and "shown too rarely" in says["6 to 20"]
+    assert says["one item"] == "can say" and "shown too rarely" in says["6 to 20 items"]
 
 
 def test_a_day_without_slates_is_listed(logged):
