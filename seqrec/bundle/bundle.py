@@ -38,6 +38,8 @@ class Bundle:
         items: its catalogue; ids, indices and titles.
         vectors: ``items_VD``, float32, mapped to memory; row 0 is the padding.
         bias: ``bias_V``, float32, added to the scores; None: there is none.
+        events: ``count_V``, int64, the training events of each item; None: the bundle is of a
+            version that didn't count them.
         int8: ``(code_VD, scale_V)``, mapped: a row is about ``code * scale``; None: there is none.
         columns: of the events that the model reads: ``categories``, or ``mean`` and ``std``, or
             nothing (times), by name.
@@ -54,6 +56,9 @@ class Bundle:
         self.vectors: Floats = self._array("items.npy", np.float32, sizes)
         self.bias: Floats | None = None
         self.int8: tuple[NDArray[np.int8], Floats] | None = None
+        self.events: NDArray[np.int64] | None = None
+        if "events.npy" in manifest["files"]:
+            self.events = self._array("events.npy", np.int64, sizes[:1])
         if "bias.npy" in manifest["files"]:
             self.bias = self._array("bias.npy", np.float32, sizes[:1])
         if {"items.int8.npy", "items.scale.npy"} <= manifest["files"].keys():

@@ -9,6 +9,7 @@
 ``inputs.npy``              float32: the vectors that the model reads, where they aren't the above
 ``items.int8.npy``          int8, and ``items.scale.npy``, a scale for each row
 ``candidate.npy``           bool: which items may be recommended
+``events.npy``              int64: training events of each item, which say what is popular
 ``ids.npy``, ``titles.npy`` uint8: original ids and titles one after another; ``*.begin.npy`` says
                             where each begins; ``ids.slot.npy`` is the hash table of the ids
 ``catalogue.parquet``       the same as a table, with categories, for whoever searches it
@@ -37,7 +38,7 @@ NEEDED = (
     *("titles.npy", "titles.begin.npy", "catalogue.parquet", "context.json"),
 )
 OPTIONAL = (
-    *("bias.npy", "inputs.npy", "items.int8.npy", "items.scale.npy"),
+    *("bias.npy", "inputs.npy", "items.int8.npy", "items.scale.npy", "events.npy"),
     *("golden.json", "requests.parquet", "parity.json", "card.md"),
 )
 FILES = frozenset({*MODELS.values(), *NEEDED, *OPTIONAL})

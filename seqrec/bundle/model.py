@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrec.bundle.manifest import damaged
-from seqrec.errors import ConfigError
-from seqrec.home import install
+from seqrec.errors import ConfigError, RunError
+from seqrec.home import command, install
 
 INPUTS = ("item", "length", "user", "asked")
 Floats = NDArray[np.float32]
+
+
+class ModelError(RunError):
+    """An exported model that gave no answer."""
 
 
 class Onnx:
@@ -28,6 +32,7 @@ class Onnx:
     """
 
     def __init__(self, file: Path, *, dim: int) -> None:
+        self.file = file
         try:
             import onnxruntime as ort
         except ImportError as error:
@@ -54,6 +59,19 @@ class Onnx:
             raise damaged(file.parent, file.name, f"it maps {self.names} to {outputs}")
 
     def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> tuple[Floats, Floats]:
-        """Return ``query_BD`` and ``attention_BL``; inputs that the model doesn't read are left."""
-        query_BD, alpha_BL = self._session.run(None, {name: inputs[name] for name in self.names})
+        """Return ``query_BD`` and ``attention_BL``; inputs that the model doesn't read are left.
+
+        Raises:
+            ModelError: onnxruntime fails.
+        """
+        given = {name: inputs[name] for name in self.names}
+        try:
+            query_BD, alpha_BL = self._session.run(None, given)
+        except Exception as error:  # onnxruntime has a dozen kinds
+            first = str(error).strip().partition("\n")[0]
+            raise ModelError(
+                f"the exported model fails: {first}",
+                where=str(self.file),
+                todo=f"check the bundle: {command('export', f'check={self.file.parent}')}",
+            ) from error
         return query_BD, alpha_BL

@@ -69,11 +69,13 @@ class Arguments:
 
 def explain_run(arguments: Arguments) -> None:
     """Check the arguments, load the run, and explain or audit."""
+    if "counterfactual.k" in arguments.options:
+        raise ConfigError("the list's length is k", where="counterfactual.k", todo="write k=10")
+    nodes = settings(arguments)
     check(arguments)
     from seqrec.recommend import Recommender
     from seqrec.run.folder import RunFolder
 
-    nodes = settings(arguments)
     trust = Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
     folder = RunFolder.open(arguments.run, trust)
     recommender = Recommender.of(folder)
@@ -110,8 +112,6 @@ def check(arguments: Arguments) -> None:
         check_file(out, key="out", example="why.html")
     if arguments.seed < 0:
         raise ConfigError(f"seed={arguments.seed}: must be at least 0", todo="write seed=0")
-    if "counterfactual.k" in arguments.options:
-        raise ConfigError("the list's length is k", where="counterfactual.k", todo="write k=10")
 
 
 def settings(arguments: Arguments) -> "Nodes":

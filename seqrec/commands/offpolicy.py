@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqrec.clock import instant, iso_time
-from seqrec.config.cli.script import PAIRS, parse
+from seqrec.config.cli.script import PAIRS, argument_names, parse
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError, DataError
 from seqrec.machine.writable import check_file
@@ -59,6 +59,13 @@ class Arguments:
 def offpolicy(arguments: Arguments) -> None:
     """Check the arguments, read the log, estimate, and show."""
     check(arguments)
+    policy, estimators = chosen(arguments)
+    if arguments.target is None and arguments.policy is None:
+        raise ConfigError(
+            "nothing differs from what was shown",
+            where="arguments",
+            todo="name a bundle or a policy: target=FOLDER or policy=greedy",
+        )
     since, until = instant(arguments.since, where="since"), instant(arguments.until, where="until")
     from seqrec.feedback import attribute, read_log
     from seqrec.offpolicy import study
@@ -67,7 +74,6 @@ def offpolicy(arguments: Arguments) -> None:
         from seqrec.pages.page import check_packages
 
         check_packages(instead="out=offpolicy.json")
-    policy, estimators = chosen(arguments)
     feedback = read_log(arguments.log)
     window = round(arguments.window * MINUTE)
     slates, outcomes = attribute(feedback, window=window, event=arguments.event)
@@ -120,12 +126,6 @@ def check(arguments: Arguments) -> None:
             where="policy",
             todo=f"write policy=plackett_luce {of_policy[0]}={arguments.options[of_policy[0]]}",
         )
-    if arguments.target is None and arguments.policy is None:
-        raise ConfigError(
-            "nothing differs from what was shown",
-            where="arguments",
-            todo="name a bundle or a policy: target=FOLDER or policy=greedy",
-        )
     out = arguments.out
     if out is not None and out.suffix not in (".json", ".html"):
         raise ConfigError(f"out={out}: unsupported file type", todo="use .json or .html")
@@ -147,7 +147,8 @@ def chosen(arguments: Arguments) -> tuple["Policy | None", dict[str, "Estimator"
     names = [arguments.policy] if arguments.policy else []
     options = {key.removeprefix(OF_POLICY): value for key, value in mine.items()}
     policies = POLICIES.build(POLICIES.settings_of(names, options))
-    estimators = CHOICE.build(CHOICE.settings_of(arguments.estimators, others))
+    beside = argument_names(Arguments)
+    estimators = CHOICE.build(CHOICE.settings_of(arguments.estimators, others, beside=beside))
     return next(iter(policies.values()), None), estimators
 
 
@@ -247,7 +248,23 @@ def show(found: "Study", content: dict[str, Any]) -> None:
         ]
         if there:
             print_line(out, label, ", ".join(there))
+    print_whole(out, slices_table(found.slices, found.rows[0].estimator))
     print_whole(out, days_table(found.days[-DAYS:], found.rows[0].estimator))
+
+
+def slices_table(slices: list[dict[str, Any]], estimator: str) -> Table:
+    """Return a table of slices: what an estimator says of each by itself."""
+    table = Table()
+    numbers = ("slates", "production", estimator, "effective")
+    for column in ("by", "slice", *numbers, "says"):
+        table.add_column(column, right=column in numbers)
+    before = ""
+    for row in slices:
+        value = f"{row['value']:.4f} ± {(row['high'] - row['low']) / 2:.4f}"
+        counts = f"{row['slates']:,}", f"{row['production']:.4f}", value, f"{row['effective']:,.0f}"
+        by, before = "" if row["by"] == before else row["by"], row["by"]
+        table.add_row(by, row["slice"], *counts, row["says"])
+    return table
 
 
 def days_table(days: list[dict[str, Any]], estimator: str) -> Table:

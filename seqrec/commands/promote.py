@@ -26,6 +26,7 @@ class Arguments:
     """Put a bundle in front of users step by step, through gates, and back.
 
     python scripts/promote.py candidate=bundle live=outputs/serving stage=all
+    python scripts/promote.py candidate=new live=outputs/serving stage=shadow share=0.2
     python scripts/promote.py candidate=new live=outputs/serving log=outputs/serving/log
     python scripts/promote.py candidate=new live=outputs/serving stage=all log=outputs/serving/log
     python scripts/promote.py live=outputs/serving rollback=true reason='slower than promised'
@@ -34,8 +35,8 @@ class Arguments:
 
     live: Path  # the folder of live.json, which the server follows
     candidate: Path | None = None  # the bundle to promote; without it, show what is live
-    stage: str = "canary"  # shadow: loaded, answers nobody | canary: answers a share | all
-    share: float = 0.05  # of the sessions, for stage=canary
+    stage: str = "canary"  # shadow: asked beside, shown to nobody | canary: answers a share | all
+    share: float = 0.05  # of the sessions that a canary answers, of the requests of a shadow
     log: Path | None = None  # the log of the server that follows live.json
     since: str | None = None  # ISO time: leave out what the candidate may have learned from
     gates: list[str] | None = None  # files of configs/gate; default: all
@@ -121,8 +122,8 @@ def settings(arguments: Arguments) -> "Nodes":
 
 def go_back(arguments: Arguments) -> int:
     """Take the last step back, or write the pointer file again."""
-    from seqrec.promote.record import change, now, repair
-    from seqrec.promote.steps import back
+    from seqrec.live.record import change, now, repair
+    from seqrec.live.steps import back
     from seqrec.terminal.console import console, print_line
 
     time = now()
@@ -149,10 +150,10 @@ def promote(arguments: Arguments, candidate: Path, nodes: "Nodes") -> int:
     """Judge the candidate, and let it take its step if it may."""
     from seqrec.bundle import Bundle
     from seqrec.config.choose import Choice
+    from seqrec.live.record import change, current, now, served
+    from seqrec.live.steps import back, step
     from seqrec.promote.judge import Trial, evidence_of, judge
-    from seqrec.promote.record import change, current, now, served
     from seqrec.promote.show import show_findings
-    from seqrec.promote.steps import back, step
     from seqrec.promote.verdict import decide, gates_of
 
     folder, time = arguments.live, now()
@@ -209,7 +210,8 @@ def _next(arguments: Arguments, live: "Live") -> None:
     elif arguments.stage == "all":
         text = f"{arguments.candidate} answers everybody"
     else:
-        text = f"{arguments.candidate} is loaded and answers nobody"
+        asked = f"is asked {live.shadow_share:.0%} of the requests, too"
+        text = f"{arguments.candidate} {asked}, and nobody sees its lists"
     print_line(console(), "promoted", f"{text} (version {live.version})")
     if live.previous or live.canary:
         print_line(console(), "back", command("promote", where, "rollback=true"))

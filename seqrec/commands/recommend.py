@@ -72,20 +72,20 @@ class Arguments:
 
 def recommend(arguments: Arguments) -> None:
     """Load the run, recommend, and print the list."""
-    asked_for = (arguments.items, arguments.user, arguments.out)
-    if sum(wanted is not None for wanted in asked_for) != 1:
-        raise ConfigError(
-            "give one of items='[id, id, ...]', user=ID, out=FILE, out=FOLDER", where="arguments"
-        )
     from seqrec.recommend.choose import generator_settings
 
-    _check_folder_keys(arguments)
     settings = generator_settings(
         [arguments.generator] if arguments.generator else [],
         arguments.options,
         folders=arguments.searchpath or (),
         arguments=arguments,
     )
+    asked_for = (arguments.items, arguments.user, arguments.out)
+    if sum(wanted is not None for wanted in asked_for) != 1:
+        raise ConfigError(
+            "give one of items='[id, id, ...]', user=ID, out=FILE, out=FOLDER", where="arguments"
+        )
+    _check_folder_keys(arguments)
     if arguments.out is not None:
         if arguments.out.suffix:
             recommend_to_all(arguments, arguments.out, settings)

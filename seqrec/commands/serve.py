@@ -42,6 +42,7 @@ class Arguments:
     policy: str = "greedy"  # a file of configs/policy
     options: dict[str, str] = OPTIONS  # keys of these: index.depth=400, state.idle_minutes=30
     log: bool = True  # log what is shown and what comes of it, in the folder
+    compact: bool = True  # turn the log's hours that are over into Parquet
     queue: int = 256  # requests of a worker that may wait for the model
     body_kb: int = 1024  # largest body of a request
     rate: float = 0.0  # requests a second of each client; 0: any number
@@ -119,6 +120,7 @@ def settings_of(arguments: Arguments) -> "Settings":
         state=state,
         policy=policy,
         log=arguments.log,
+        compact=arguments.compact,
         workers=arguments.workers,
         waiting=arguments.queue,
         limits=limits,

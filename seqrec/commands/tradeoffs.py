@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqrec.config.cli.script import PAIRS, WORDS, parse
+from seqrec.config.cli.script import PAIRS, WORDS, argument_names, parse
 from seqrec.config.trust import Trust
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
@@ -42,20 +42,22 @@ class Arguments:
 
 def show_tradeoffs(arguments: Arguments) -> None:
     """Measure the rerankers on the runs, and print or write what they give and take."""
+    from seqrec.tradeoff.choose import rerank_options, settings_of
+
+    settings = settings_of(
+        arguments.rerank or USUAL,
+        rerank_options(arguments.options),
+        folders=[Path(place).expanduser() / "configs" for place in arguments.searchpath or ()],
+        beside=argument_names(Arguments),
+    )
     check(arguments)
     from seqrec.machine.hardware import find_hardware
     from seqrec.run.folder import RunFolder
-    from seqrec.tradeoff.choose import rerank_options, settings_of
     from seqrec.tradeoff.show import plain, show
     from seqrec.tradeoff.study import study
     from seqrec.training.trainer import silence
 
     silence()
-    settings = settings_of(
-        arguments.rerank or USUAL,
-        rerank_options(arguments.options),
-        folders=[Path(place).expanduser() / "configs" for place in arguments.searchpath or ()],
-    )
     trust = Trust.given(trust=arguments.trust, searchpath=arguments.searchpath)
     folders = [RunFolder.open(run, trust) for run in arguments.runs]
     out = console()

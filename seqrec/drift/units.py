@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from seqrec.feedback import Feedback, attribute
+from seqrec.feedback import Feedback, attribute, stands_in
 
 Floats = NDArray[np.float64]
 GROUPS, LARGE, CATEGORIES, QUANTILES = 20, 0.01, 30, 10
@@ -95,7 +95,7 @@ def units_of(
         "row", "reference", value=(pl.col("time").diff().over("row")) / 1000
     )
     made["gaps"] = _cut(gaps.drop_nulls(), GAPS, len(sessions))
-    made |= _lists(slates, len(sessions))
+    made |= _lists(slates.filter(~stands_in()), len(sessions))
     propensities = _calibration(slates, len(sessions))
     if propensities is None:
         left_out["propensities"] = "no list of the log was drawn"

@@ -27,6 +27,7 @@ class Evidence:
         predicted_NK: what a model predicts that each slot earns.
         expected_NK: what it predicts for the slot if the target fills it, below the logged slots.
         expected_N: what it predicts for the target's slates.
+        additive_N: weight of each slate if what it earns is a sum over its slots.
         session_N: number of the session of each slate; slates of a session aren't independent.
     """
 
@@ -38,6 +39,7 @@ class Evidence:
     predicted_NK: Floats
     expected_NK: Floats
     expected_N: Floats
+    additive_N: Floats
     session_N: Ints
 
     def __len__(self) -> int:
@@ -113,8 +115,9 @@ class Estimator(Protocol):
     """An estimator of what a slate of the target earns on average.
 
     ``needs`` names what it reads beside rewards and propensities: ``model`` (``predicted_NK``,
-    ``expected_NK``), ``slates`` (``expected_N``) and ``slots`` (``*_slot_NK``); the last two take
-    time. ``difference`` says that 0 means as much as production.
+    ``expected_NK``), ``slates`` (``expected_N``), ``slots`` (``*_slot_NK``) and ``pairs``
+    (``additive_N``); the last three take time. ``difference`` says that 0 means as much as
+    production.
     """
 
     difference: ClassVar[bool]

@@ -57,6 +57,27 @@ class Arms:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What a shadow answered to N requests, beside the lists of the live bundle.
+
+    Args:
+        session_N: code of the session of each request.
+        shadow_NK: what the shadow recommends, best first; -1 ends a shorter list.
+        live_NK: the best items of the live bundle.
+        ms_N: milliseconds that the shadow took.
+        live_ms_N: those of the live bundle.
+        failed: why the shadow gave no list, of each request of which it didn't.
+    """
+
+    session_N: Codes
+    shadow_NK: Codes
+    live_NK: Codes
+    ms_N: Floats
+    live_ms_N: Floats
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Value:
     """What a log says of the candidate's lists.
 
@@ -81,6 +102,7 @@ class Evidence:
         asked: requests of the log, asked again; None: no log, or nothing is live.
         held: requests whose next item wasn't chosen from a list; None: there are none.
         arms: what canary and live earned; None: there is no canary, or no log.
+        beside: what the candidate answered as the shadow; None: it wasn't, or there is no log.
         value: estimates the candidate's value less production's from the log.
         is_first: nothing is live yet, so there is nothing to compare with.
     """
@@ -90,6 +112,7 @@ class Evidence:
     asked: Asked | None = None
     held: Asked | None = None
     arms: Arms | None = None
+    beside: Beside | None = None
     value: Value | None = None
     is_first: bool = False
 

@@ -52,7 +52,8 @@ def in_int8(table_VD: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
 def write_catalogue(catalogue: pl.DataFrame, category: str | None, folder: Path) -> None:
     """Write ``catalogue.parquet``: index, item, title, candidate, and the items' categories.
 
-    Ids, titles and candidates are written as arrays, too; see :mod:`seqrec.bundle.texts`.
+    Ids, titles, candidates and training events are written as arrays, too; see
+    :mod:`seqrec.bundle.texts`. A run of an older version doesn't tell its events.
 
     Args:
         catalogue: of the run, with the features of its items.
@@ -77,6 +78,9 @@ def write_catalogue(catalogue: pl.DataFrame, category: str | None, folder: Path)
         save(folder / f"{name}.begin.npy", begin_T)
     save(folder / "ids.slot.npy", slots_of(table["item"]))
     save(folder / "candidate.npy", np.concatenate([[False], table["candidate"].to_numpy()]))
+    if "item_events" in catalogue.columns:
+        count = catalogue["item_events"].cast(pl.Int64).to_numpy()
+        save(folder / "events.npy", np.concatenate([[0], count]))
 
 
 def write_context(

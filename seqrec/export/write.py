@@ -1,11 +1,12 @@
 """A bundle written whole or not at all, beside its place, and renamed once."""
 
+import glob
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from seqrec import __version__
 from seqrec.bundle.manifest import FILES, SCHEMA
 from seqrec.catalogue import ROUNDING, Catalogue
+from seqrec.disk.held import clear_left, held
 from seqrec.disk.manifest import MANIFEST, entry_of
 from seqrec.disk.write import telling, write_file
 from seqrec.errors import ConfigError
@@ -21,6 +23,7 @@ from seqrec.machine.writable import check_folder
 from seqrec.recommend.recommender import Recommender
 from seqrec.run.audited import read_audit
 from seqrec.run.folder import RunFolder
+from seqrec.terminal.say import say
 
 AXES = {"item": ["batch", "length"], "length": ["batch"], "user": ["batch"], "asked": ["batch"]}
 PACKAGES = ("torch", "onnx", "onnxruntime", "numpy")
@@ -30,14 +33,16 @@ PACKAGES = ("torch", "onnx", "onnxruntime", "numpy")
 def whole(out: Path) -> Iterator[Path]:
     """Yield a folder beside `out` to write to; when it is written, it is renamed to `out`.
 
-    If writing fails, nothing is left.
+    If writing fails, nothing is left, and what a killed process left is removed.
 
     Raises:
         WriteError: it can't be written.
     """
-    with telling(out):
+    with telling(out), ExitStack() as stack:
         out.absolute().parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f"{out.name}.", suffix=".part", dir=out.parent))
+        for left in clear_left(out.parent, f"{glob.escape(out.name)}.*.part"):
+            say(f"removed  {left}: of an export that was killed")
+        part = stack.enter_context(_part(out))
         try:
             yield part
             part.chmod(0o777 & ~_umask())
@@ -45,6 +50,17 @@ def whole(out: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
+
+
+@contextmanager
+def _part(out: Path) -> Iterator[Path]:
+    """Make a folder beside `out` and hold it, before another process can take it for left."""
+    while True:
+        part = Path(tempfile.mkdtemp(prefix=f"{out.name}.", suffix=".part", dir=out.parent))
+        with held(part) as mine:
+            if mine:
+                yield part
+                return
 
 
 def check_out(out: Path) -> None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 import polars as pl
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from seqrec.disk.write import replacing, telling
 from seqrec.feedback.read import check_log, forgets, parse, read_part, without_forgotten
@@ -19,7 +19,7 @@ from seqrec.feedback.write import hour_of
 WHO = ("kind", "time", "session")  # what tells if a line is to be forgotten
 
 
-def compact(folder: str | Path) -> dict[str, int]:
+def compact(folder: str | Path, *, wait: bool = True) -> dict[str, int]:
     """Turn the segments of hours that are over into one Parquet part an hour.
 
     It may run beside writers, readers and itself. A segment whose writer lives is left for later. A
@@ -28,6 +28,7 @@ def compact(folder: str | Path) -> dict[str, int]:
 
     Args:
         folder: of the log.
+        wait: wait while another process does it; without, leave it to that one.
 
     Returns:
         How many ``segments`` went into ``parts``, and how many lines were ``forgotten``.
@@ -39,7 +40,13 @@ def compact(folder: str | Path) -> dict[str, int]:
     folder = Path(folder)
     check_log(folder)
     done = {"segments": 0, "parts": 0, "forgotten": 0}
-    with telling(folder), FileLock(folder / ".compact.lock"), ExitStack() as held:
+    with telling(folder), ExitStack() as held:
+        try:
+            held.enter_context(FileLock(folder / ".compact.lock", timeout=-1 if wait else 0))
+        except Timeout:
+            return done
+        for left in folder.glob("*.parquet.part"):  # by who was killed
+            left.unlink()
         over = sorted(file for file in folder.glob("*.jsonl") if file.name[:13] < hour_of(now()))
         free = [file for file in over if held.enter_context(_unwritten(file))]
         gone = _orders(folder)

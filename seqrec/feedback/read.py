@@ -7,19 +7,21 @@ lines with the same id counts.
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from seqrec.errors import DataError
-from seqrec.feedback.records import OF_OUTCOME, OF_SLATE, SCHEMA
+from seqrec.feedback.records import OF_OUTCOME, OF_SHADOW, OF_SLATE, SCHEMA
 
 LATEST = 253_402_300_799_999  # the end of the year 9999
+ADDED = ("ms", "shown_ms", "failed")  # columns that parts of older versions lack
 TRIES = 20  # compaction may replace files while they are read
 NEEDED = {
     "slate": ("request_id", "bundle", "policy", "items", "scores", "propensities"),
     "outcome": ("event_id", "item", "event", "value"),
+    "shadow": ("request_id", "bundle", "items", "scores", "ms", "shown_ms"),
     "forget": (),
 }
 
@@ -35,11 +37,15 @@ class Feedback:
         counts: what was left out, and why: ``torn`` lines that were cut off or can't be read,
             ``malformed`` ones that lack something, ``doubled_slates``, ``doubled_outcomes``, and
             ``forgotten`` ones.
+        shadows: one row for each list of a shadow, in the order of time.
     """
 
     slates: pl.DataFrame
     outcomes: pl.DataFrame
     counts: dict[str, int]
+    shadows: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={name: SCHEMA[name] for name in OF_SHADOW})
+    )
 
 
 def read_log(folder: str | Path, *, since: int | None = None, until: int | None = None) -> Feedback:
@@ -67,7 +73,13 @@ def read_log(folder: str | Path, *, since: int | None = None, until: int | None 
     each = outcomes.unique("event_id", keep="first", maintain_order=True)
     counts["doubled_slates"] = len(slates) - len(once)
     counts["doubled_outcomes"] = len(outcomes) - len(each)
-    return Feedback(once, each, counts)
+    beside = kept.filter(kind="shadow").select(OF_SHADOW)
+    return Feedback(
+        once,
+        each,
+        counts,
+        beside.unique(["request_id", "bundle"], keep="first", maintain_order=True),
+    )
 
 
 def read_lines(folder: Path) -> tuple[pl.DataFrame, int]:
@@ -135,8 +147,13 @@ def read_part(
     content = part.read_bytes()
     try:
         said = pl.read_parquet_metadata(io.BytesIO(content))
-        table = pl.read_parquet(io.BytesIO(content), columns=list(columns))
-        table = table.match_to_schema({name: SCHEMA[name] for name in columns})
+        has = pl.read_parquet_schema(io.BytesIO(content))
+        there = [name for name in columns if name in has or name not in ADDED]
+        table = pl.read_parquet(io.BytesIO(content), columns=there)
+        table = table.match_to_schema(
+            {name: SCHEMA[name] for name in columns},
+            missing_columns={name: "insert" for name in ADDED if name in columns},
+        )
         return table, int(said["torn"]), set(map(str, json.loads(said["segments"])))
     except (pl.exceptions.PolarsError, ValueError, KeyError, TypeError, OSError) as error:
         raise DataError(

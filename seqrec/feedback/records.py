@@ -1,4 +1,4 @@
-"""The lines of a log: slates, outcomes, and sessions to forget."""
+"""The lines of a log: slates, outcomes, lists of a shadow, and sessions to forget."""
 
 import json
 import time
@@ -11,7 +11,7 @@ import polars as pl
 from seqrec.errors import DataError
 
 SCHEMA: dict[str, Any] = {  # of a log's lines, all kinds together: one table holds them
-    "kind": pl.String,  # slate, outcome or forget
+    "kind": pl.String,  # slate, outcome, shadow or forget
     "time": pl.Int64,
     "session": pl.String,
     "request_id": pl.String,
@@ -30,12 +30,25 @@ SCHEMA: dict[str, Any] = {  # of a log's lines, all kinds together: one table ho
     "slot": pl.Int32,
     "event": pl.String,
     "value": pl.Float64,
+    "ms": pl.Float64,
+    "shown_ms": pl.Float64,
+    "failed": pl.String,
 }
+OF_SHADOW = (
+    *("request_id", "time", "session", "bundle", "items", "scores"),
+    *("ms", "shown_ms", "failed"),
+)
+FALLBACK = "fallback"  # the policy of a list that stands in for the model's
 OF_SLATE = (
     *("request_id", "time", "session", "bundle", "policy", "filters", "seed", "history"),
     *("candidates", "candidate_scores", "items", "scores", "propensities"),
 )
 OF_OUTCOME = ("event_id", "time", "session", "request_id", "item", "slot", "event", "value")
+
+
+def stands_in() -> pl.Expr:
+    """Return whether slates stand in for lists that the model didn't give."""
+    return pl.col("policy").str.json_path_match("$.name").eq(FALLBACK).fill_null(False)
 
 
 def now() -> int:
@@ -51,11 +64,12 @@ class Slate:
         request_id: unique to the answer.
         session: hash of the session, by :class:`~seqrec.feedback.Salt`.
         bundle: sha of the bundle that scored the candidates.
-        policy: name and parameters of the policy that chose.
+        policy: name and parameters of the policy that chose; :data:`FALLBACK`, its ``source`` and
+            ``reason`` for a list that no policy chose, because the model gave no scores.
         history: original ids of the items that the list answers to, oldest first.
         items: original ids of the shown items, from the first slot on.
         scores: of the shown items.
-        propensities: conditional, of each slot given those above it.
+        propensities: conditional, of each slot given those above it; 1 where nothing is drawn.
         candidates: ids that the policy chose from, best first; empty for a policy that doesn't
             explore, of which nothing can be estimated.
         candidate_scores: of the candidates.
@@ -105,6 +119,36 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shadowed:
+    """The best list of a shadow for a request that another bundle answered; nobody saw it.
+
+    Args:
+        request_id: of the slate that was shown.
+        session: hash of the session.
+        bundle: sha of the shadow.
+        items: original ids of its items, best first.
+        scores: of the items.
+        ms: milliseconds that encoding and searching took.
+        shown_ms: those of the bundle that answered.
+        failed: why it gave no list; None: it gave one.
+        time: in milliseconds since 1970.
+    """
+
+    request_id: str
+    session: str
+    bundle: str
+    items: Sequence[str] = ()
+    scores: Sequence[float] = ()
+    ms: float = 0.0
+    shown_ms: float = 0.0
+    failed: str | None = None
+    time: int = field(default_factory=now)
+
+
+Line = Slate | Outcome | Shadowed
+
+
+@dataclass(frozen=True, kw_only=True)
 class Forget:
     """A session whose lines until now aren't to be read any more."""
 
@@ -113,10 +157,10 @@ class Forget:
 
 
 ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-KIND = {Slate: "slate", Outcome: "outcome", Forget: "forget"}
+KIND = {Slate: "slate", Outcome: "outcome", Shadowed: "shadow", Forget: "forget"}
 
 
-def line_of(record: Slate | Outcome | Forget) -> bytes:
+def line_of(record: Line | Forget) -> bytes:
     """Return a record as one line of JSON.
 
     Raises:

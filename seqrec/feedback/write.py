@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seqrec.disk.write import telling
-from seqrec.feedback.records import Forget, Outcome, Slate, line_of, now
+from seqrec.feedback.records import Forget, Line, line_of, now
 from seqrec.feedback.salt import Salt, beside
 
 HOUR = 3_600_000
@@ -47,7 +47,7 @@ class Log:
         self._handle, self._hour, self._process = -1, 0, 0
         self._torn = False  # the last line is only there in part
 
-    def write(self, records: Sequence[Slate | Outcome | Forget]) -> None:
+    def write(self, records: Sequence[Line | Forget]) -> None:
         """Append records, in one write.
 
         Raises:
@@ -77,6 +77,12 @@ class Log:
             WriteError: the disk doesn't take the order.
         """
         self.write([Forget(session=self.salt.hash(session))])
+
+    def rest(self) -> None:
+        """Give the segment free if its hour is over, so that it can be compacted."""
+        with self._lock:
+            if self._process == os.getpid() and now() // HOUR > self._hour:
+                self._close()
 
     def close(self) -> None:
         """Give the segment free; the next write begins another."""

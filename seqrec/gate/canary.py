@@ -19,7 +19,7 @@ class Canary:
         tightest: after how many sessions the interval is tightest.
     """
 
-    order: ClassVar[int] = 8
+    order: ClassVar[int] = 9
     needs: ClassVar[str] = "arms"
     compares: ClassVar[bool] = True
     optional: ClassVar[bool] = False

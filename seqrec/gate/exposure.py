@@ -15,7 +15,7 @@ class Exposure:
         concentration: what the Gini index of the slots may rise by.
     """
 
-    order: ClassVar[int] = 5
+    order: ClassVar[int] = 6
     needs: ClassVar[str] = "asked"
     compares: ClassVar[bool] = True
     optional: ClassVar[bool] = False

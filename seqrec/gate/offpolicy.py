@@ -18,7 +18,7 @@ class Offpolicy:
         loss: what a list may lose, relative to what it earns in production.
     """
 
-    order: ClassVar[int] = 7
+    order: ClassVar[int] = 8
     needs: ClassVar[str] = "value"
     compares: ClassVar[bool] = True
     optional: ClassVar[bool] = True

@@ -25,7 +25,7 @@ class Poison:
         alpha: how often an item may be named by chance.
     """
 
-    order: ClassVar[int] = 6
+    order: ClassVar[int] = 7
     needs: ClassVar[str] = "asked"
     compares: ClassVar[bool] = True
     optional: ClassVar[bool] = False

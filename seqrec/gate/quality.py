@@ -29,7 +29,7 @@ class Quality:
         alpha: how often a good candidate may fail by chance.
     """
 
-    order: ClassVar[int] = 3
+    order: ClassVar[int] = 4
     needs: ClassVar[str] = "held"
     compares: ClassVar[bool] = True
     optional: ClassVar[bool] = True

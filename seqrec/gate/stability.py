@@ -19,7 +19,7 @@ class Stability:
         alpha: how often the mean may lie outside its interval.
     """
 
-    order: ClassVar[int] = 4
+    order: ClassVar[int] = 5
     needs: ClassVar[str] = "asked"
     compares: ClassVar[bool] = True
     optional: ClassVar[bool] = False

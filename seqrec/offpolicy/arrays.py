@@ -37,7 +37,6 @@ class Slates:
         propensity_NK: conditional, as logged; 1 there.
         reward_NK: what each slot earned; 0 there.
         session_N: numbers of their sessions.
-        day_N: days since 1970.
         candidates: what their policy chose from.
     """
 
@@ -45,7 +44,6 @@ class Slates:
     propensity_NK: Floats
     reward_NK: Floats
     session_N: Ints
-    day_N: Ints
     candidates: Ranked
 
     def __len__(self) -> int:
@@ -63,7 +61,6 @@ class Slates:
             self.propensity_NK[chosen],
             self.reward_NK[chosen],
             self.session_N[chosen],
-            self.day_N[chosen],
             self.candidates.rows(chosen),
         )
 
@@ -90,7 +87,6 @@ def arrays_of(slates: pl.DataFrame) -> tuple[Slates, list[str]]:
             propensity_NK=padded(slates["propensities"], 1.0),
             reward_NK=padded(slates["rewards"], 0.0),
             session_N=session_N,
-            day_N=slates["time"].to_numpy() // DAY,
             candidates=ranked,
         ),
         ids.to_list(),

@@ -5,8 +5,10 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqrec.estimator import Evidence
+from seqrec.offpolicy.additive import additive_weights
 from seqrec.offpolicy.arrays import Floats, Ints, Ranked, Slates, places
 from seqrec.offpolicy.prediction import Prediction
 from seqrec.policy import Policy, above
@@ -27,6 +29,10 @@ class Cover:
 
     support_N: Floats
     overlap_N: Floats
+
+    def rows(self, chosen_N: NDArray[np.bool_]) -> "Cover":
+        """Return some of the slates."""
+        return Cover(self.support_N[chosen_N], self.overlap_N[chosen_N])
 
 
 Part = TypeVar("Part", Evidence, Cover)
@@ -114,6 +120,10 @@ def _known(
     if "slots" in needs:
         own_liking_NM = np.zeros(own.score_NM.shape)
         at_logged_NK, _ = _played(pair.logging, own.score_NM, own_NK, own_liking_NM, look_NK, rng)
+    additive_N = np.ones(len(slates))
+    if "pairs" in needs:
+        scores = own.score_NM, target.score_NM
+        additive_N = additive_weights(pair.logging, pair.target, *scores, own_NK, among_NM)
     slots_N = np.maximum(present_NK.sum(1), 1)
     evidence = Evidence(
         reward_NK=slates.reward_NK,
@@ -124,6 +134,7 @@ def _known(
         predicted_NK=look_NK * prediction.likings(slates, slates.item_NK),
         expected_NK=expected_NK,
         expected_N=expected_N,
+        additive_N=additive_N,
         session_N=slates.session_N,
     )
     return evidence, Cover(

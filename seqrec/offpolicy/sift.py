@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from seqrec.errors import DataError, SeqrecError
+from seqrec.feedback import stands_in
 from seqrec.policy import POLICIES, Policy
 
 WHY = {  # why slates are left out
     "other_bundle": "scored by another bundle",
     "unknown_policy": "shown by a policy that isn't known here",
+    "fallback": "shown in place of a list that the model didn't give",
     "greedy": "shown by a policy that draws nothing",
     "empty": "without items or candidates",
     "spoiled": "with propensities that aren't above 0 and at most 1, or unknown items",
@@ -60,6 +62,8 @@ def sift(slates: pl.DataFrame, *, bundle: str | None = None) -> Sifted:
     fate = (
         pl.when(pl.col("bundle") != sha)
         .then(pl.lit("other_bundle"))
+        .when(stands_in())
+        .then(pl.lit("fallback"))
         .when(pl.col("policy").is_in(unknown))
         .then(pl.lit("unknown_policy"))
         .when(pl.col("policy").is_in(greedy))

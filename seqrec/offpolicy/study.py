@@ -14,6 +14,7 @@ from seqrec.offpolicy.arrays import DAY, Ints, Slates, arrays_of
 from seqrec.offpolicy.evidence import Cover, Pair, evidence_of, joined
 from seqrec.offpolicy.prediction import fit
 from seqrec.offpolicy.sift import Sifted, sift
+from seqrec.offpolicy.slices import slices_of
 from seqrec.offpolicy.target import check_readable, rescore
 from seqrec.offpolicy.verdict import Row, Z, clipped, doubt_of, row_of
 from seqrec.policy import Policy
@@ -44,18 +45,21 @@ class Study:
         rows: what each estimator says.
         facts: of the log and its weights, by name.
         days: by day (UTC): slates, what production earned and what the target would have.
+        slices: what the first estimator says of parts of the slates, each by itself.
         clips: what the first estimator's weights give if they are bounded.
     """
 
     rows: list[Row]
     facts: dict[str, Any]
     days: list[dict[str, Any]]
+    slices: list[dict[str, Any]]
     clips: list[dict[str, Any]]
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""
         rows = [{**vars(row), "says": row.says} for row in self.rows]
-        plain = {"estimates": rows, **self.facts, "days": self.days, "clips": self.clips}
+        plain = {"estimates": rows, **self.facts, "days": self.days}
+        plain |= {"slices": self.slices, "clips": self.clips}
         return _finite(plain)
 
 
@@ -72,7 +76,7 @@ def study(
     Args:
         slates: of a log, with ``rewards``, as :func:`~seqrec.feedback.attribute` returns them.
         target: what might be shown instead.
-        estimators: by name; the first is followed by day.
+        estimators: by name; the first is followed by day and by slice.
         bundle: first characters of the sha of the bundle that scored the slates; None: that of the
             most slates.
         seed: of the slates that are drawn.
@@ -82,9 +86,10 @@ def study(
         ConfigError: the target reads more than a log holds.
     """
     sifted = sift(slates, bundle=bundle)
-    evidence, cover, day_N, unknown = _evidence(sifted, target, estimators, seed)
+    evidence, cover, row_N, unknown = _evidence(sifted, target, estimators, seed)
     kept, spoiled = len(sifted.slates), sifted.left_out["spoiled"]
-    doubt = doubt_of(cover, spoiled / (kept + spoiled))
+    wrong = spoiled / (kept + spoiled)
+    doubt, used = doubt_of(cover, wrong), sifted.slates[row_N]
     rows = [row_of(name, each, evidence, doubt=doubt) for name, each in estimators.items()]
     first = next(iter(estimators.values()))
     weights = evidence.weights
@@ -105,7 +110,11 @@ def study(
         },
     }
     return Study(
-        rows, facts, _days(evidence, day_N, first), clipped(first(evidence), evidence.reward_NK)
+        rows=rows,
+        facts=facts,
+        days=_days(evidence, used["time"].to_numpy() // DAY, first),
+        slices=_slices(evidence, cover, used, first, wrong),
+        clips=clipped(first(evidence), evidence.reward_NK),
     )
 
 
@@ -121,18 +130,20 @@ def _finite(value: Any) -> Any:
 def _evidence(
     sifted: Sifted, target: Target, estimators: Mapping[str, Estimator], seed: int
 ) -> tuple[Evidence, Cover, Ints, int]:
-    """Return evidence, cover and day of each slate, and how many the target can't answer."""
+    """Return evidence and cover, the row of each slate, and how many the target can't answer."""
     arrays, ids = arrays_of(sifted.slates)
+    row_N = np.arange(len(arrays))
     text_N, ranked, items, unknown = sifted.slates["policy"].to_numpy(), arrays.candidates, 0, 0
     if target.bundle is not None:
         check_readable(target.bundle)
         most = _most(target.policy, sifted, arrays) if target.own else None
         found = rescore(target.bundle, sifted.slates["history"], ids, ranked, most=most)
         arrays, text_N, ranked = arrays.rows(found.known_N), text_N[found.known_N], found.ranked
+        row_N = row_N[found.known_N]
         items, unknown = found.items, int((~found.known_N).sum())
     prediction = fit(arrays, max(items, len(ids)))
     needs = frozenset().union(*(estimator.needs for estimator in estimators.values()))
-    rng, parts, days = np.random.default_rng(seed), [], []
+    rng, parts, rows = np.random.default_rng(seed), [], []
     for text in np.unique(text_N):
         chosen_N = text_N == text
         logging = sifted.policies[text]
@@ -143,9 +154,9 @@ def _evidence(
                 needs=needs, rng=rng,
             )
         )  # fmt: skip
-        days.append(arrays.day_N[chosen_N])
+        rows.append(row_N[chosen_N])
     evidence = joined([evidence for evidence, _ in parts])
-    return evidence, joined([cover for _, cover in parts]), np.concatenate(days), unknown
+    return evidence, joined([cover for _, cover in parts]), np.concatenate(rows), unknown
 
 
 def _most(policy: Policy | None, sifted: Sifted, arrays: Slates) -> int:
@@ -169,6 +180,21 @@ def _days(evidence: Evidence, day_N: Ints, estimator: Estimator) -> list[dict[st
             row["margin"] = Z * estimate.error(there.session_N)
         rows.append(row)
     return rows
+
+
+def _slices(
+    evidence: Evidence, cover: Cover, slates: pl.DataFrame, estimator: Estimator, wrong: float
+) -> list[dict[str, Any]]:
+    """Return a row for each slice, which has support and effective slates of its own to show."""
+    found = []
+    for by, name, inside_N in slices_of(slates):
+        there = evidence.rows(inside_N)
+        row = row_of(name, estimator, there, doubt=doubt_of(cover.rows(inside_N), wrong))
+        told = {key: value for key, value in vars(row).items() if key != "estimator"}
+        production = float(there.earned.mean())
+        about = {"by": by, "slice": name, "slates": len(there), "production": production}
+        found.append({**about, **told, "says": row.says})
+    return found
 
 
 def _error(evidence: Evidence) -> float:

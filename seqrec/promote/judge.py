@@ -12,12 +12,13 @@ from seqrec.bundle import Bundle
 from seqrec.errors import DataError
 from seqrec.evidence.arms import arms_of
 from seqrec.evidence.ask import ask, elsewhere, faults_of, held_out, milliseconds, requests_of
+from seqrec.evidence.beside import beside_of
 from seqrec.evidence.evidence import Arms, Evidence, Gate
 from seqrec.evidence.finding import Finding, Verdict, cant_say
 from seqrec.evidence.worth import worth_of
 from seqrec.feedback import Feedback, read_log
 from seqrec.live import Live, place_of
-from seqrec.promote.record import began
+from seqrec.live.record import began
 
 Times = Mapping[str, NDArray[np.float64]]
 TIMED, DRAWN = 200, 10  # requests, and items of a drawn one
@@ -26,6 +27,7 @@ MISSING = {
     "held": "the bundle carries no held-out requests, and there is no log=DIR with others",
     "arms": "the candidate isn't the canary, or log=DIR wasn't given: promote it with stage=canary",
     "value": "log=DIR wasn't given",
+    "beside": "the log has no lists of it as the shadow: promote it with stage=shadow before",
 }
 
 
@@ -82,6 +84,9 @@ def evidence_of(candidate: Bundle, trial: Trial, gates: Mapping[str, Gate]) -> E
         asked=asked,
         held=held,
         arms=None if feedback is None else _arms(candidate, trial, feedback),
+        beside=None
+        if feedback is None or live is None or "beside" not in wanted
+        else beside_of(feedback, shadow=candidate.sha, live=live.sha),
         value=None
         if feedback is None or live is None or "value" not in wanted
         else worth_of(candidate, feedback, live=live.sha, event=trial.event),

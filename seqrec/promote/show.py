@@ -8,7 +8,7 @@ from typing import Any
 
 from seqrec.clock import iso_time
 from seqrec.evidence.finding import Finding, Verdict
-from seqrec.promote.record import current, history
+from seqrec.live.record import current, history
 from seqrec.promote.verdict import Decision
 from seqrec.terminal.console import console, print_line, print_whole
 from seqrec.terminal.table import Table, styled
@@ -61,7 +61,10 @@ def show_state(folder: Path, *, as_json: bool) -> None:
     for role in ("live", "canary", "shadow", "previous"):
         served = getattr(live, role)
         if served is not None:
-            share = f", {live.share:.0%} of the sessions" if role == "canary" else ""
+            share = {
+                "canary": f", {live.share:.0%} of the sessions",
+                "shadow": f", asked {live.shadow_share:.0%} of the requests",
+            }.get(role, "")
             print_line(out, role, f"{served.bundle} ({served.sha[:12]}{share})")
     table = Table("history")
     for name in ("when", "who", "what", "bundle", "gates that didn't pass", "why"):

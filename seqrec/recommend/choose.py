@@ -1,12 +1,12 @@
 """Generators by name, and the policies that they can obey."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.choose import Choice, Nodes
+from seqrec.config.cli.script import argument_names
 from seqrec.errors import ConfigError
 
 if TYPE_CHECKING:  # refused command lines don't need torch
@@ -30,15 +30,14 @@ def generator_settings(
     Raises:
         ConfigError: there is no such generator, or no such key.
     """
-    names = list(names)
+    names, declared = list(names), argument_names(type(arguments))
     if not names:
-        declared = [each.name for each in fields(arguments) if each.name != "options"]
         refuse(
             [f"{key}: {unknown(key, declared)}" for key in options],
             todo="keys of a generator need generator=NAME; see --help",
         )
     places = [Path(place).expanduser() for place in folders]
-    return GENERATORS.settings_of(names, options, folders=places)
+    return GENERATORS.settings_of(names, options, folders=places, beside=declared)
 
 
 def check_obeys(generator: "Generator | None", policy: "Policy") -> None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from seqrec.evidence.overlap import rbo
 from seqrec.evidence.shares import growth
-from seqrec.feedback import Feedback
+from seqrec.feedback import Feedback, stands_in
 
 DAY = 86_400_000
 FEWEST = 5  # items of a list whose variety is looked at
@@ -117,7 +117,8 @@ def _unstable(feedback: Feedback, rules: Rules) -> Iterator[Odd]:
     best = pl.col("candidates").list.head(pl.col("items").list.len())
     listed = pl.when(pl.col("candidates").list.len() > 0).then(best).otherwise(pl.col("items"))
     pairs = (
-        feedback.slates.select("request_id", "session", "bundle", "time", "history", list=listed)
+        feedback.slates.filter(~stands_in())
+        .select("request_id", "session", "bundle", "time", "history", list=listed)
         .sort("session", "time")
         .with_columns(last=pl.col("history").list.last())
         .with_columns(

@@ -1,7 +1,7 @@
 """Lists as answers: chosen by the policy, explained, and as they are logged."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrec.bundle.batch import Batch
-from seqrec.feedback import Slate
+from seqrec.feedback import FALLBACK, Slate
 from seqrec.index import Found
 from seqrec.policy import Policy
+from seqrec.recommend.session import Session
 from seqrec.serve.choice import REASONS
+from seqrec.serve.ladder import MODEL, POPULAR, SIMILAR
 from seqrec.serve.model import Model
+from seqrec.serve.models import Loaded
+from seqrec.serve.refusal import RequestError
+from seqrec.serve.schema import Settings
 
 TOLD_EVENTS = 3  # that a recommendation is said to rest on
 
@@ -25,18 +30,27 @@ class Answer:
     Args:
         request_id: unique.
         name: the id of the session; None: the request brought its items.
-        model: what answers it.
+        loaded: what answers it.
         batch: the session as the model reads it; None: it has nothing to read.
         unknown: names that the catalogue lacks, by field.
-        reason: why the list is empty, a key of :data:`~seqrec.serve.choice.REASONS`.
+        reason: why the list is empty or not the model's, a key of
+            :data:`~seqrec.serve.choice.REASONS`.
+        error: what to tell if nothing stands in for the model; None: the list is empty then.
+        source: what made the list; see :mod:`seqrec.serve.ladder`.
+        read: returns the session as a model reads it, from the event columns that it wants.
+        ms: milliseconds that encoding and searching took.
     """
 
     request_id: str
     name: str | None
-    model: Model
+    loaded: Loaded
     unknown: dict[str, list[str]]
     reason: str | None = None
     batch: Batch | None = None
+    error: RequestError | None = None
+    source: str | None = None
+    read: Callable[[Sequence[str]], Session] | None = None
+    ms: float = 0.0
     found: Found | None = None
     order_K: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     propensity_K: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
@@ -51,8 +65,20 @@ class Answer:
             rng = np.random.default_rng(self.seed)
         shown = policy.choose(found.score_K, k, rng)  # type: ignore[arg-type]
         self.found, self.order_K, self.propensity_K = found, shown.order_K, shown.propensity_K
-        if not len(found.item_K):
+        if len(found.item_K):
+            self.source = MODEL
+        else:
             self.reason = "seen"
+
+    def stand_in(self, source: str, found: Found) -> None:
+        """Take a list that isn't the model's; nothing of it is drawn."""
+        self.source, self.found = source, found
+        self.order_K, self.propensity_K = np.arange(len(found.item_K)), np.ones(len(found.item_K))
+
+    @property
+    def model(self) -> Model:
+        """The model that answers, or should."""
+        return self.loaded.model
 
     @property
     def listed(self) -> NDArray[np.int64]:
@@ -103,6 +129,7 @@ class Answer:
         content: dict[str, Any] = {
             "request_id": self.request_id,
             "bundle": self.model.sha,
+            "source": self.source,
             "items": items,
         }
         if self.reason is not None:
@@ -117,7 +144,7 @@ class Answer:
         """Return the list as it is logged.
 
         Args:
-            policy: what chose the list.
+            policy: what chose the list, unless it stands in for the model's.
             settings: name and parameters of the policy.
             filters: version of the filters.
             session: hash of the session.
@@ -127,7 +154,10 @@ class Answer:
             read = self.batch.item_BL[0][: self.batch.length_B[0]].tolist()
             history = self.model.items.ids(read)
         score_K = [] if self.found is None else self.found.score_K[self.order_K].tolist()
-        chosen_from = self.found if policy.explores else None
+        drawn = policy.explores and self.source in (MODEL, None)
+        chosen_from = self.found if drawn else None
+        if self.source in (SIMILAR, POPULAR):
+            settings = {"name": FALLBACK, "source": self.source, "reason": self.reason}
         return Slate(
             request_id=self.request_id,
             session=session,
@@ -144,6 +174,11 @@ class Answer:
             filters=filters,
             seed=self.seed,
         )
+
+
+def masks(model: Model, asked: Settings) -> bool:
+    """Return whether a request leaves a session's own items out."""
+    return model.mask_seen if asked.exclude_seen is None else asked.exclude_seen
 
 
 def named(model: Model, item: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,7 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from seqrec.errors import SeqrecError
+from seqrec.live import Live
 from seqrec.serve.handler import Call, Handler, Reply, encode, json_reply
+from seqrec.serve.hours import Hours
 from seqrec.serve.limits import Guard, Limits
 from seqrec.serve.openapi import described
 from seqrec.serve.page import page
@@ -37,6 +39,7 @@ class App:
         limits: what it takes.
         described: what ``/health/ready`` adds: index, state and so on.
         shared: folder in which workers leave their metrics; None: there is one worker.
+        hours: turns the log's past hours into Parquet; None: another worker does, or nobody.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class App:
         limits: Limits,
         described: dict[str, Any],
         shared: Path | None = None,
+        hours: Hours | None = None,
     ) -> None:
+        self.hours = hours
         self.together = Together(shared, service.metrics)
         self.service, self.metrics, self.about = service, service.metrics, described
         self.guard, self.stopping = Guard(limits), False
@@ -132,22 +137,17 @@ class App:
         return json_reply(await self.service.filter(call.body))
 
     async def _load(self, call: Call) -> Reply:
-        return await self._swap(Path(call.body.bundle))
+        return await self._swap(self.service.models.put, Path(call.body.bundle), why="/admin/load")
 
     async def _roll_back(self, call: Call) -> Reply:
-        before = self.service.models.previous()
-        if before is None:
-            raise RequestError(
-                409, "no bundle answered before this one", todo="load one: /admin/load"
-            )
-        return await self._swap(before)
+        return await self._swap(self.service.models.roll_back, why="/admin/rollback")
 
-    async def _swap(self, folder: Path) -> Reply:
-        """Load a bundle, then let all workers answer with it."""
+    async def _swap(self, change: Callable[..., Live], *given: Path, why: str) -> Reply:
+        """Change what is live, then let all workers answer with it."""
         models, begun = self.service.models, clock()
         before = models.live.model.sha
         try:
-            await asyncio.to_thread(models.put, folder)
+            await asyncio.to_thread(change, *given, why=why)
             await asyncio.to_thread(models.follow)
         except SeqrecError as error:
             raise RequestError.of(error, 409) from error
@@ -168,9 +168,13 @@ class App:
             "recall": model.recall,
             "filters": self.service.filters.current().version,
             **self.about,
-            "trouble": self.service.trouble(),
+            "trouble": self.service.trouble() | self._compacting(),
         }
         return json_reply(content, 503 if self.stopping else 200)
+
+    def _compacting(self) -> dict[str, str]:
+        failed = None if self.hours is None else self.hours.trouble
+        return {} if failed is None else {"hours": failed}
 
     async def _measured(self, call: Call) -> Reply:
         self._note()
@@ -201,6 +205,8 @@ class App:
             looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await looking
+            if self.hours is not None:
+                await asyncio.to_thread(self.hours.close)
             await asyncio.to_thread(self.service.close)
 
     async def _look(self) -> None:
@@ -209,9 +215,18 @@ class App:
         while True:
             self._note()
             self.together.leave()
+            self._tidy()
             await asyncio.sleep(LOOK_S)
             if self.service.models.changed():
                 await self.follow()
+
+    def _tidy(self) -> None:
+        """Give past hours of the log free, and let them become Parquet."""
+        log = self.service.logged.log
+        if log is not None:
+            log.rest()
+            if self.hours is not None:
+                self.hours.look()
 
     async def follow(self) -> None:
         """Answer with what the pointer names, as soon as it is loaded."""

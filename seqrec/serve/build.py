@@ -14,6 +14,7 @@ from seqrec.errors import ConfigError
 from seqrec.feedback import Log
 from seqrec.serve.app import App
 from seqrec.serve.filters import FilterFiles
+from seqrec.serve.hours import Hours
 from seqrec.serve.limits import Limits
 from seqrec.serve.metrics import Metrics
 from seqrec.serve.model import Model
@@ -36,6 +37,7 @@ class Settings:
         folder: of the pointer file, sessions, filters and log.
         index, state, policy: the chosen component and its keys.
         log: whether it logs what it shows and what comes of it.
+        compact: whether hours of the log that are over become Parquet.
         workers: number of processes.
         waiting: requests that may wait.
         limits: what it takes.
@@ -46,6 +48,7 @@ class Settings:
     state: tuple[str, dict[str, Any]]
     policy: tuple[str, dict[str, Any]]
     log: bool = True
+    compact: bool = True
     workers: int = 1
     waiting: int = 256
     limits: Limits = field(default_factory=Limits)
@@ -88,7 +91,7 @@ def app_of(settings: Settings, worker: int, bundle: Path | None = None) -> App:
     folder, models = settings.folder, models_of(settings)
     name, node = settings.policy
     if bundle is not None:
-        models.put(bundle)
+        models.put(bundle, why=f"the server was started with bundle={bundle}")
     models.follow()
     service = Service(
         models=models,
@@ -107,7 +110,9 @@ def app_of(settings: Settings, worker: int, bundle: Path | None = None) -> App:
         "worker": worker,
     }
     shared = folder / METRICS if settings.workers > 1 else None
-    return App(service, settings.limits, about, shared)
+    first = settings.log and settings.compact and worker == 0
+    hours = Hours(folder / LOG) if first else None
+    return App(service, settings.limits, about, shared, hours)
 
 
 def keys_of(name: str) -> tuple[str, ...]:

@@ -23,6 +23,9 @@ REASONS = {
     "out_of_stock": "every item that is left is out of stock",
     "seen": "every item that is left is in the session; exclude_seen=false allows repeats",
     "no_vector": "no other item is like it",
+    "no_state": "the session can't be read for now",
+    "late": "the model had no time left",
+    "failed": "the model gave no answer",
 }
 
 

@@ -116,7 +116,7 @@ async function refresh() {
   const answer = await ask("POST", "/v1/recommend", { session, k: 10, explain: true });
   if (!answer) return;
   byId("reason").textContent = answer.reason
-    ? `Nothing: ${answer.reason.text}.`
+    ? `${answer.items.length ? `Not the model's list, but ${answer.source} items` : "Nothing"}: ${answer.reason.text}.`
     : `Click one, and it joins the session. Below each: what its score loses without an event${trust(answer.fidelity)}.`;
   byId("list").replaceChildren(...answer.items.map((row, slot) => listed(row, slot, answer)));
   times(answer);

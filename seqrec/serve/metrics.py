@@ -86,9 +86,15 @@ class Metrics:
             for name, text in (
                 ("refused", "Requests that were refused"),
                 ("empty", "Lists that are empty"),
-                ("failed", "Writes that failed"),
+                ("failed", "Writes, and answers of the model, that failed"),
             )
         }
+        self._fallen = Counter(
+            "fallback", "Lists that stand in for the model's", ["worker", "source", "reason"], **own
+        )
+        self._shadow = Counter(
+            "shadow", "Requests that the shadow was to be asked", ["worker", "outcome"], **own
+        )
         self.items = Counter("items", "Items of sessions", ["worker"], **own).labels(self.worker)
         self.unknown = Counter(
             "unknown_items", "Items of sessions that the catalogue lacks", ["worker"], **own
@@ -120,8 +126,16 @@ class Metrics:
         self._times.observe(ms / 1000, stage)
 
     def count(self, name: str, reason: str) -> None:
-        """Count a refusal, an empty list or a failed write."""
+        """Count a refusal, an empty list, or what failed."""
         self._counters[name].labels(self.worker, reason).inc()
+
+    def fell(self, source: str, reason: str) -> None:
+        """Count a list that stands in for the model's."""
+        self._fallen.labels(self.worker, source, reason).inc()
+
+    def shadowed(self, outcome: str) -> None:
+        """Count a request that a shadow was to be asked."""
+        self._shadow.labels(self.worker, outcome).inc()
 
     def answered(self, path: str, status: int) -> None:
         """Count a request."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seqrec.bundle import Bundle
 from seqrec.bundle.batch import Batch
 from seqrec.errors import ConfigError
-from seqrec.index import Allowed, Found, Index, Tables, Wanted
+from seqrec.index import NOTHING, Allowed, Found, Index, Tables, Wanted
 from seqrec.recommend.session import Session
 from seqrec.serve.batches import joined, shortened
 from seqrec.serve.queue import Queue, clock
@@ -21,6 +21,7 @@ from seqrec.serve.queue import Queue, clock
 TOGETHER = 32  # requests that are answered at once
 INLINE_MS = 5.0  # an answer that takes longer is made in a thread, which takes time to wake
 WAITING = 256  # requests that may wait
+POPULAR = 1024  # items that are looked at first for popular ones
 PROBED = 16  # sessions that the time and the recall of an index are measured on
 
 MakeIndex = Callable[..., Index]
@@ -119,16 +120,51 @@ class Model:
             score_LK += self.tables.bias_V[item_K]
         return whole_K - score_LK
 
-    def similar(self, item: int, k: int, allowed: Allowed) -> Found:
-        """Return the items whose vectors have the largest cosine with an item's."""
-        query_D = self.tables.item_VD[item] / (self._lengths[item] or 1)
+    def similar(
+        self,
+        items: Sequence[int] | NDArray[np.int64],
+        k: int,
+        allowed: Allowed,
+        without: NDArray[np.int64] = NOTHING,
+    ) -> Found:
+        """Return the items whose vectors have the largest mean cosine with those of some items.
+
+        Args:
+            items: some items, which aren't found.
+            k: length of the list.
+            allowed: items that may be found.
+            without: further items that may not.
+        """
+        at = np.asarray(items)
+        length_N = np.where(self._lengths[at] > 0, self._lengths[at], 1)
+        query_D = (self.tables.item_VD[at] / length_N[:, None]).mean(0)
         score_V = self.tables.item_VD @ query_D
         score_V /= np.where(self._lengths > 0, self._lengths, np.inf)
-        score_V[item], score_V[~allowed.mask_V] = -np.inf, -np.inf
+        score_V[at], score_V[without], score_V[~allowed.mask_V] = -np.inf, -np.inf, -np.inf
         best = np.argpartition(-score_V, min(k, len(score_V) - 1))[:k]
         best = best[np.lexsort((best, -score_V[best]))]
         best = best[score_V[best] > -np.inf]
         return Found(best, score_V[best])
+
+    def popular(self, k: int, allowed: Allowed, without: NDArray[np.int64] = NOTHING) -> Found:
+        """Return the items with the most training events, which are their scores.
+
+        A bundle of a version that didn't count them has none.
+
+        Args:
+            k: length of the list.
+            allowed: items that may be found.
+            without: further items that may not.
+        """
+        order, found, first, width = self.by_events, NOTHING, 0, POPULAR
+        while len(found) < k and first < len(order):
+            some = order[first : first + width]
+            some = some[allowed.mask_V[some]]
+            found = np.concatenate([found, some[~np.isin(some, without)]])
+            first, width = first + width, 2 * width
+        count_V = self.bundle.events
+        score_K = np.empty(0) if count_V is None else count_V[found[:k]]
+        return Found(found[:k], score_K.astype(np.float32))
 
     def titled(self, text: str, k: int) -> list[int]:
         """Return the items whose titles or ids hold a text, those that begin with it first."""
@@ -158,6 +194,14 @@ class Model:
         groups = rows.group_by(pl.col("categories").cast(pl.String)).agg("index")
         members = zip(groups["categories"], groups["index"], strict=True)
         return {name: each.to_numpy().astype(np.int32) for name, each in members}
+
+    @cached_property
+    def by_events(self) -> NDArray[np.int64]:
+        """The candidates, those with the most training events first; none if that isn't known."""
+        if self.bundle.events is None:
+            return NOTHING
+        candidates = np.flatnonzero(self.items.candidate_V)
+        return candidates[np.argsort(-self.bundle.events[candidates], kind="stable")]
 
     @cached_property
     def _lengths(self) -> NDArray[np.float32]:

@@ -5,7 +5,6 @@ replaces it (``/admin/load``, a promotion) changes what all of them answer with.
 with what it has until the next bundle is loaded and gives its golden answers.
 """
 
-import secrets
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,16 +13,24 @@ from seqrec.disk.manifest import MANIFEST
 from seqrec.errors import RunError, SeqrecError
 from seqrec.feedback import now
 from seqrec.home import command
-from seqrec.live import POINTER, Live, Served, place_of, read_live, write_live
+from seqrec.live import POINTER, Live, Served, place_of, read_live
+from seqrec.live.record import change, current, served
+from seqrec.live.steps import back, swap
 from seqrec.serve.choice import Chooser
 from seqrec.serve.model import Model
 
 
 class Loaded:
-    """A model, and what chooses the items that a request allows of it."""
+    """A model, and what chooses the items that a request allows of it.
+
+    Attributes:
+        model: the model.
+        chooser: for the event loop.
+        beside: for the thread of the shadow.
+    """
 
     def __init__(self, model: Model) -> None:
-        self.model, self.chooser = model, Chooser(model)
+        self.model, self.chooser, self.beside = model, Chooser(model), Chooser(model)
 
 
 class Models:
@@ -35,6 +42,8 @@ class Models:
 
     Attributes:
         live: answers all sessions but those of the canary.
+        canary: answers these; None: there is none.
+        shadow: is asked beside, and answers nobody; None: there is none.
         failed: why what the pointer names can't be loaded; None: it answers.
     """
 
@@ -43,6 +52,7 @@ class Models:
         self.failed: str | None = None
         self.live: Loaded
         self.canary: Loaded | None = None
+        self.shadow: Loaded | None = None
         self._pointer: Live
         self._kept: dict[tuple[Path, bytes], Loaded] = {}
         self._mark: tuple[int, int] | None = None
@@ -57,6 +67,10 @@ class Models:
         if self.canary is None or self._pointer.role_of(key) == "live":
             return self.live
         return self.canary
+
+    def beside(self, request: str) -> Loaded | None:
+        """Return the shadow if it is asked a request, too."""
+        return self.shadow if self.shadow and self._pointer.is_shadowed(request) else None
 
     def all(self) -> list[Loaded]:
         """Return what answers."""
@@ -92,45 +106,60 @@ class Models:
             before = getattr(self, "live", None)
             if before is not None:  # at a start, it is done beside the first requests
                 self._prepare(loaded)
-            self.live, self.canary = loaded[0], loaded[1]
+            self.live, self.canary, self.shadow = loaded[0], loaded[1], loaded[2]
             keep = (*loaded, before)  # the one before, for a rollback
             self._kept = {key: each for key, each in self._kept.items() if each in keep}
 
-    def put(self, bundle: Path) -> Live:
+    def put(self, bundle: Path, *, why: str) -> Live:
         """Load a bundle and, if it is sound, write that it is live from now on.
 
         A canary or a shadow isn't on trial any more.
 
+        Args:
+            bundle: its folder.
+            why: what the history keeps of it.
+
         Raises:
-            SeqrecError: it can't be loaded, or the pointer can't be written.
+            SeqrecError: it can't be loaded, or the pointer or its history can't be written.
         """
         with self._lock:
             model = self._of_folder(bundle).model
             before = read_live(self.folder)
-            served = Served(str(bundle.absolute()), model.sha)
-            same = before is not None and before.live.sha == served.sha
-            if before is not None and same and Path(before.live.bundle) == Path(served.bundle):
-                return before
-            made = Live(
-                version=1 if before is None else before.version + 1,
-                time=now(),
-                salt=secrets.token_hex(8),
-                live=served,
-                previous=None if before is None else before.live,
+            given = served(self.folder, bundle, model.sha)
+            if before is not None and before.live.sha == given.sha:
+                places = [place_of(self.folder, each) for each in (before.live, given)]
+                if places[0].resolve() == places[1].resolve():
+                    return before
+            time = now()
+            after = change(
+                self.folder,
+                lambda before: swap(before, given, time=time),
+                action="loaded",
+                time=time,
+                why=why,
+                candidate=vars(given),
             )
-            write_live(self.folder, made)
-            return made
+            assert after is not None
+            return after
 
-    def previous(self) -> Path | None:
-        """Return the folder of the bundle that a rollback returns to.
+    def roll_back(self, *, why: str) -> Live:
+        """Take the canary back or, without one, return to what was live before, once it is loaded.
+
+        Args:
+            why: what the history keeps of it.
 
         Raises:
-            RunError: the pointer is damaged.
+            SeqrecError: there is nothing to go back to, it can't be loaded, or the pointer or its
+                history can't be written.
         """
-        pointer = read_live(self.folder)
-        if pointer is None or pointer.previous is None:
-            return None
-        return place_of(self.folder, pointer.previous)
+        with self._lock:
+            before, time = current(self.folder), now()
+            after = back(before, time=time)
+            self._loaded(after.live)
+            seen = 0 if before is None else before.version
+            record = {"action": "rolled back", "time": time, "why": why}
+            change(self.folder, lambda _: after, seen=seen, **record)
+            return after
 
     def prepare(self) -> None:
         """Read what answers need later, so that no request has to wait for it."""
@@ -140,7 +169,7 @@ class Models:
     def _prepare(loaded: Sequence[Loaded | None]) -> None:
         for each in loaded:
             if each is not None:
-                _ = each.model.categories
+                _ = each.model.categories, each.model.by_events
 
     def _loaded(self, served: Served | None) -> Loaded | None:
         if served is None:

@@ -14,6 +14,10 @@ Result = TypeVar("Result")
 AFTER_S = 1  # when a refused request may come again
 
 
+class LateError(RequestError):
+    """A request that waited until its answer was of no more use."""
+
+
 class Queue(Generic[Work, Result]):
     """Answers works one batch after the other.
 
@@ -47,12 +51,15 @@ class Queue(Generic[Work, Result]):
     async def ask(self, work: Work, *, until: float) -> Result:
         """Return the answer to a work.
 
+        A work that is answered in a thread isn't waited for any longer than it is of use.
+
         Args:
             work: the work.
             until: when the answer is of no more use, on the event loop's clock.
 
         Raises:
-            RequestError: too many works wait, or this one waited until it was of no more use.
+            LateError: it waited until it was of no more use.
+            RequestError: too many works wait.
         """
         if len(self._waiting) >= self.length:
             raise busy("the server has more requests than it can answer")
@@ -62,7 +69,13 @@ class Queue(Generic[Work, Result]):
         if not self._busy:
             self._busy = True
             loop.call_soon(self._next)  # after all requests that arrived in this turn
-        return await future
+        if self._thread is None:
+            return await future
+        try:
+            async with asyncio.timeout_at(until):
+                return await future
+        except TimeoutError as error:
+            raise late() from error
 
     def close(self) -> None:
         """End the thread, when it is done."""
@@ -79,7 +92,7 @@ class Queue(Generic[Work, Result]):
             if future.cancelled():
                 continue
             if until < now:
-                future.set_exception(busy("the request waited for longer than timeout_ms"))
+                future.set_exception(late())
             else:
                 batch.append((work, future))
         if not batch:
@@ -106,9 +119,14 @@ class Queue(Generic[Work, Result]):
         asyncio.get_running_loop().call_soon(self._next)
 
 
-def busy(what: str) -> RequestError:
+def busy(what: str, kind: type[RequestError] = RequestError) -> RequestError:
     """Return a refusal that may be sent again."""
-    return RequestError(503, what, todo="send it again later, or to another server", after=AFTER_S)
+    return kind(503, what, todo="send it again later, or to another server", after=AFTER_S)
+
+
+def late() -> RequestError:
+    """Return the refusal of a request whose time is up."""
+    return busy("the request waited for longer than timeout_ms", LateError)
 
 
 def clock() -> float:

@@ -1,31 +1,26 @@
-"""What the server does, apart from HTTP: lists, similar items, events, sessions, filters."""
+"""What the server does, apart from HTTP: similar items, events, sessions, filters, and lists."""
 
 import asyncio
-import itertools
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from seqrec.errors import SeqrecError
 from seqrec.feedback import Log, Outcome
-from seqrec.index import NOTHING, Wanted
 from seqrec.policy import Policy
-from seqrec.serve.answers import Answer, named
-from seqrec.serve.batches import joined
+from seqrec.serve.answers import named
 from seqrec.serve.choice import REASONS, missing, note
-from seqrec.serve.filters import FilterFiles, Rules
+from seqrec.serve.filters import FilterFiles
+from seqrec.serve.lists import Lists
 from seqrec.serve.logged import Logged
 from seqrec.serve.metrics import Metrics
-from seqrec.serve.model import INLINE_MS, Model, Work
+from seqrec.serve.model import INLINE_MS, Model
 from seqrec.serve.models import Models
-from seqrec.serve.queue import clock
 from seqrec.serve.refusal import RequestError
-from seqrec.serve.schema import Asked, Events, FiltersGiven, Recommend, Similar
-from seqrec.serve.sessions import Sessions, event_of, of_events, of_items, sessions_of, untaken
+from seqrec.serve.schema import Events, FiltersGiven, Recommend, Similar
+from seqrec.serve.sessions import Sessions, event_of
 
 NO_HISTORY = ("impression", "dismiss")  # events that aren't part of a session
-TIMEOUT_MS = 2000  # unless a request says how long it waits
 
 
 class Service:
@@ -52,42 +47,16 @@ class Service:
         log: Log | None,
         metrics: Metrics,
     ) -> None:
-        self.models, self.sessions, self.policy, self.settings = models, sessions, policy, settings
-        self.metrics, self.filters = metrics, filters
+        self.models, self.sessions, self.metrics, self.filters = models, sessions, metrics, filters
         self.logged = Logged(log, metrics)
-        self._name, self._number = secrets.token_hex(8), itertools.count()  # of requests
         self._thread = ThreadPoolExecutor(1, "aside")
+        self.lists = Lists(
+            models, sessions, filters, policy, settings, self.logged, metrics, self._thread
+        )
 
     async def recommend(self, asked: Recommend, ms: dict[str, float]) -> dict[str, Any]:
-        """Answer one session, or many.
-
-        Args:
-            asked: the request.
-            ms: milliseconds by stage, which are added.
-
-        Raises:
-            RequestError: it can't be answered.
-        """
-        filters, begun = self.filters.current(), clock()
-        answers = [await self._begun(each, asked, filters) for each in sessions_of(asked)]
-        ms["state"] = clock() - begun
-        await self._fill(asked, answers, filters, ms)
-        if asked.explain:
-            begun = clock()
-            await self._explain(answers[0])
-            ms["explain"] = clock() - begun
-        begun = clock()
-        self._note(answers, filters)
-        ms["log"] = clock() - begun
-        shared = {
-            "filters": filters.version,
-            "policy": self.settings["name"],
-            **(answers[0].trust() if asked.explain else {}),
-            "ms": ms,
-        }
-        if asked.sessions is not None:
-            return {"answers": [answer.content() for answer in answers], **shared}
-        return {**answers[0].content(), **shared}
+        """Answer one session, or many; see :meth:`seqrec.serve.lists.Lists.recommend`."""
+        return await self.lists.recommend(asked, ms)
 
     async def similar(self, asked: Similar) -> dict[str, Any]:
         """Return the items that are most like an item.
@@ -105,7 +74,7 @@ class Service:
                 where="item",
                 todo=model.items.hint,
             )
-        found = await self._aside(model, model.similar, item, asked.k, chosen.allowed)
+        found = await self._aside(model, model.similar, [item], asked.k, chosen.allowed)
         rows = zip(found.item_K.tolist(), found.score_K.tolist(), strict=True)
         content: dict[str, Any] = {
             "items": [{**named(model, each), "cosine": cosine} for each, cosine in rows],
@@ -201,6 +170,7 @@ class Service:
         own = {
             "sessions": self.sessions.trouble,
             "bundle": self.models.failed,
+            "model": self.lists.trouble,
             "filters": self.filters.failed,
             "log": self.logged.trouble,
         }
@@ -210,90 +180,14 @@ class Service:
         """Finish what is under way."""
         for loaded in self.models.all():
             loaded.model.queue.close()
+        self.lists.shadow.close()
         self._thread.shutdown()
         self.sessions.close()
         if self.logged.log is not None:
             self.logged.log.close()
 
-    async def _begun(self, asked: Asked, wanted: Recommend, filters: Rules) -> Answer:
-        """Read a session, and begin its answer."""
-        request_id = f"{self._name}{next(self._number):08x}"
-        loaded = self.models.of(asked.session or request_id)
-        model, chosen = loaded.model, loaded.chooser.choose(filters, wanted)
-        if asked.session is not None:
-            events = await self.sessions.read(asked.session)
-            session = of_events(asked, events, model.bundle.batcher.wanted)
-        else:
-            session = of_items(asked)
-        self.metrics.items.inc(len(session.items))
-        self.metrics.length.observe(len(session.items))
-        answer = Answer(request_id, asked.session, model, dict(chosen.unknown), chosen.reason)
-        if not session.items:
-            answer.reason = answer.reason or "no_items"
-            return answer
-        try:
-            answer.batch = model.bundle.batcher([session])
-            unknown = answer.batch.unknown[0]
-        except (SeqrecError, OverflowError) as error:
-            if any(model.items.lookup(session.items)):
-                raise untaken(error) from error
-            answer.reason, unknown = answer.reason or "unknown_items", session.items
-        if unknown:
-            self.metrics.unknown.inc(len(unknown))
-            note(answer.unknown, "items", unknown)
-        return answer
-
-    async def _fill(
-        self, asked: Recommend, answers: Sequence[Answer], filters: Rules, ms: dict[str, float]
-    ) -> None:
-        """Ask the models for all sessions that they can read."""
-        begun, wait = clock(), asked.timeout_ms or TIMEOUT_MS
-        until = asyncio.get_running_loop().time() + wait / 1000
-        k = max(asked.k, self.policy.candidates or 0)
-        for loaded in self.models.all():
-            model, chosen = loaded.model, loaded.chooser.choose(filters, asked)
-            asking = [each for each in answers if each.model is model and each.reason is None]
-            if not asking:
-                continue
-            batch = joined([each.batch for each in asking if each.batch is not None])
-            masks = model.mask_seen if asked.exclude_seen is None else asked.exclude_seen
-            wanted = [Wanted(k, chosen.allowed, seen if masks else NOTHING) for seen in batch.seen]
-            result = await model.queue.ask(Work(batch, wanted), until=until)
-            ms["encode"] = ms.get("encode", 0.0) + result.encode_ms
-            ms["search"] = ms.get("search", 0.0) + result.search_ms
-            self.metrics.together.observe(result.together)
-            for answer, found in zip(asking, result.found, strict=True):
-                answer.fill(found, self.policy, asked.k)
-        ms["queue"] = clock() - begun - ms.get("encode", 0.0) - ms.get("search", 0.0)
-
-    async def _explain(self, answer: Answer) -> None:
-        """Ask for the session without each of its events."""
-        model = answer.model
-        if answer.batch is None or answer.found is None:
-            return
-        weight_LK = None
-        if answer.batch.length_B[0] > 1:
-            work = model.without_each(answer.batch)
-            [result] = await self._aside(model, model.answer, [work])
-            weight_LK = model.weights(result.query_BD, answer.found, answer.listed)
-        answer.explain(weight_LK)
-
-    def _note(self, answers: Sequence[Answer], filters: Rules) -> None:
-        """Log the lists before they are sent."""
-        for answer in answers:
-            if answer.reason is not None:
-                self.metrics.count("empty", answer.reason)
-        if self.logged.log is None:
-            return
-        salt, version = self.logged.log.salt, filters.version
-        slates = [
-            each.slate(self.policy, self.settings, version, salt.hash(each.name or each.request_id))
-            for each in answers
-        ]
-        self.logged.write(lambda log: log.write(slates), must=False)
-
     async def _aside(self, model: Model, call: Callable[..., Any], *given: Any) -> Any:
         """Call something that takes as long as the model, apart from the event loop if need be."""
-        if model.alone_ms <= INLINE_MS and call != model.answer:
+        if model.alone_ms <= INLINE_MS:
             return call(*given)
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *given)

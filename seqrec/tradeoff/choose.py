@@ -65,7 +65,11 @@ def reranker_settings(
 
 
 def settings_of(
-    names: Iterable[str], options: Mapping[str, str], *, folders: Iterable[Path] = ()
+    names: Iterable[str],
+    options: Mapping[str, str],
+    *,
+    folders: Iterable[Path] = (),
+    beside: Iterable[str] = (),
 ) -> list[Setting]:
     """Return the settings to try, reranker after reranker, from weak to strong.
 
@@ -77,16 +81,18 @@ def settings_of(
         options: values of their keys, see :meth:`~seqrec.config.choose.Choice.settings_of`; a list
             of numbers gives the strengths to try.
         folders: further folders that may hold ``rerank/<name>.yaml``.
+        beside: arguments that the command has beside these keys.
 
     Raises:
         ConfigError: there is no such reranker or key, or a value doesn't fit.
     """
     names, folders = [name for name in dict.fromkeys(names) if name != BARE], list(folders)
+    beside = list(beside)
     lists = {key: several for key, text in options.items() if (several := _numbers(text))}
     plain = {key: text for key, text in options.items() if key not in lists}
     for end in (0, -1):  # what both ends of a list may be, all between may be
         ends = {key: str(values[end]) for key, values in lists.items()}
-        nodes = RERANKERS.settings_of(names, plain | ends, folders=folders)
+        nodes = RERANKERS.settings_of(names, plain | ends, folders=folders, beside=beside)
     found: list[Setting] = []
     for name, node in nodes.items():
         strengths = getattr(locate(node), "strengths", {})

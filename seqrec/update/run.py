@@ -1,5 +1,6 @@
 """An update: from a finished run and newer events to a run of its own."""
 
+import glob
 import json
 import shutil
 from collections.abc import Iterator
@@ -13,15 +14,17 @@ from omegaconf import OmegaConf
 
 from seqrec.build import build_source
 from seqrec.config.schema import Root
+from seqrec.disk.held import clear_left, held
 from seqrec.experiment.evaluate import find_data
 from seqrec.experiment.run import run
 from seqrec.raw.source import Known
 from seqrec.run.audited import weights_hash
 from seqrec.run.checkpoints import checkpoints_of
-from seqrec.run.claim import claim_beside
+from seqrec.run.claim import BEFORE, BEGUN, claim_beside
 from seqrec.run.folder import RunFolder, to_values
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
+from seqrec.terminal.say import say
 from seqrec.update.check import check_goes_on, check_updatable
 from seqrec.update.compose import Knobs, composed, is_update, renewed, source_of
 from seqrec.update.feedback import KEPT, Collected, Quarantine, collect, write_events
@@ -157,16 +160,29 @@ def _without(users: pl.Series, gone: list[str], root: Root) -> pl.Series:
 def _claimed(out: Path | None, parent: RunFolder) -> Iterator[RunFolder]:
     """Yield a folder that only this process has; it is removed if nothing was trained in it.
 
+    So are the folders of updates that were killed before anything was.
+
     Raises:
         RunError: `out` is there.
         WriteError: it can't be made.
     """
+    pattern = f"{glob.escape(parent.path.name)}_updated*"
+    for left in clear_left(parent.path.parent, pattern, _is_left):
+        say(f"removed  {left}: an update that was killed before its first checkpoint")
     todo = f"; a stopped update goes on with resume={out}"
     out = claim_beside(parent.path, "updated", out, todo=todo)
-    folder = RunFolder(out, parent.trust)
-    try:
-        yield folder
-    except BaseException:
-        if not checkpoints_of(out):
-            shutil.rmtree(out, ignore_errors=True)
-        raise
+    with held(out):
+        try:
+            yield RunFolder(out, parent.trust)
+        except BaseException:
+            if not checkpoints_of(out):
+                shutil.rmtree(out, ignore_errors=True)
+            raise
+
+
+def _is_left(folder: Path) -> bool:
+    """Return whether a folder is that of an update which hadn't trained anything when it ended."""
+    names = {path.name for path in folder.iterdir()}
+    return (
+        KNOWN in names and names <= {KNOWN, EVENTS, *BEFORE, *BEGUN} and not checkpoints_of(folder)
+    )

@@ -48,13 +48,13 @@ def check_parts(estimator):
 
 
 def check_terms(estimator):
-    """A term a slate, finite; weights for each slate, none negative."""
+    """A term a slate, finite; weights for each slate, none negative but those of a regression."""
     found = evidence()
     estimate = estimator(found)
     assert estimate.term_N.shape == (len(found),)
     assert np.isfinite(estimate.term_N).all()
     assert estimate.weight_NJ.shape in ((len(found), 1), found.reward_NK.shape)
-    assert (estimate.weight_NJ >= 0).all()
+    assert (estimate.weight_NJ >= 0).all() or "pairs" in estimator.needs
     assert 0 < estimate.effective(found.reward_NK) <= len(found)
 
 
@@ -65,6 +65,7 @@ def check_needs(estimator):
         "slots": ("logged_slot_NK", "target_slot_NK"),
         "model": ("predicted_NK", "expected_NK"),
         "slates": ("expected_N",),
+        "pairs": ("additive_N",),
     }
     missing = {
         name: np.full_like(getattr(found, name), np.nan)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from seqrec.config.choose import Choice
-from seqrec.evidence.evidence import Arms, Asked, Evidence, Value
+from seqrec.evidence.evidence import Arms, Asked, Beside, Evidence, Value
 from seqrec.evidence.finding import Check, Finding, Verdict, at_most
 from seqrec.evidence.sequence import Interval
 
@@ -48,6 +48,13 @@ def worth(difference):
     return Value(Interval(difference, difference - 0.01, difference + 0.01, 5_000), 0.3)
 
 
+def beside(requests, *, slower=1.0, failed=()):
+    """What a shadow answered to requests, and the live bundle."""
+    ms = np.random.default_rng(1).gamma(9, 0.1, len(requests.session_N))
+    lists = requests.candidate_NK, requests.live_NK
+    return Beside(requests.session_N, *lists, slower * ms, ms, failed)
+
+
 def same():
     """A candidate that is the live bundle."""
     rng = np.random.default_rng(0)
@@ -58,6 +65,7 @@ def same():
         asked=(requests := asked(rng)),
         held=requests,
         arms=arms(0.3),
+        beside=beside(requests),
         value=worth(0.0),
     )
 
@@ -74,6 +82,7 @@ def bad():
         ms={"candidate": good.ms["live"] * 100, "live": good.ms["live"]},
         asked=requests,
         arms=arms(0.0),
+        beside=beside(requests, slower=9.0, failed=("out of memory",) * 40),
         value=worth(-0.2),
     )
 
@@ -86,7 +95,8 @@ def nothing():
     none = replace(none, taken_V=np.zeros(V, dtype=int))
     none_yet = Arms(np.zeros(0), np.zeros(0, bool), 0.05)
     doubt = Value(Interval(0.0, -np.inf, np.inf, 0), 0.0, doubt="needs about 900 more slates")
-    return replace(same(), asked=none, held=none, arms=none_yet, value=doubt)
+    few = beside(none)
+    return replace(same(), asked=none, held=none, arms=none_yet, value=doubt, beside=few)
 
 
 def check_said(gate):
@@ -121,7 +131,10 @@ def check_order(gate):
     other = replace(
         evidence.asked, **{name: getattr(evidence.asked, name)[mixed] for name in parts}
     )
-    one, two = gate(evidence), gate(replace(evidence, asked=other, held=other))
+    parts = ("session_N", "shadow_NK", "live_NK", "ms_N", "live_ms_N")
+    mixed_too = {name: getattr(evidence.beside, name)[mixed] for name in parts}
+    shadow = replace(evidence.beside, **mixed_too)
+    one, two = gate(evidence), gate(replace(evidence, asked=other, held=other, beside=shadow))
     for mine, theirs in zip(one.checks, two.checks, strict=True):
         assert mine.verdict is theirs.verdict and mine.number == pytest.approx(theirs.number)
 

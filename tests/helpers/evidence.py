@@ -61,9 +61,19 @@ def known_about(logging, target, order_NK, rng):
         target_slot_NK=at_target[slots, order_NK],
         predicted_NK=LOOK * GUESS[order_NK],
         expected_NK=expected_NK,
+        additive_N=additive(chances(logging).prod(1), chances(target).prod(1), order_NK),
         expected_N=np.full(len(order_NK), float((at_target @ GUESS) @ LOOK)),
         session_N=np.arange(len(order_NK)),
     )
+
+
+def additive(logged, wanted, order_NK, slates=SLATES, size=5):
+    """Weights of the pseudo-inverse estimator by least squares, from the chances of all slates."""
+    entry = [np.eye(size)[slate].ravel() for slate in slates]
+    moment = sum(chance * np.outer(one, one) for chance, one in zip(logged, entry, strict=True))
+    mean = sum(chance * one for chance, one in zip(wanted, entry, strict=True))
+    linear = np.linalg.lstsq(moment, mean, rcond=1e-10)[0].reshape(-1, size)
+    return linear[np.arange(order_NK.shape[1]), order_NK].sum(1)
 
 
 def by_loops(name, e, tau=10.0):
@@ -94,6 +104,8 @@ def by_loops(name, e, tau=10.0):
     if name == "iips":
         ratio = e.target_slot_NK / e.logged_slot_NK
         return sum(ratio[n, k] * e.reward_NK[n, k] for n in over for k in range(slots)) / slates
+    if name == "pi":
+        return sum(e.additive_N[n] * earned[n] for n in over) / slates
     if name == "delta":
         return by_loops("cascade_dr", e) - sum(earned) / slates
     later = [sum(e.expected_NK[:, j].sum() / slates for j in range(k + 1, slots)) for k in range(3)]

@@ -20,7 +20,9 @@ def vectors(n_items, dim=8, seed=0):
     return table
 
 
-def write_bundle(folder: Path, table, *, ids=None, categories=None, golden=(), held=None) -> Path:
+def write_bundle(
+    folder: Path, table, *, ids=None, categories=None, golden=(), held=None, events=None
+) -> Path:
     """Write a bundle of an item table, whose items are called i1, i2, ... unless they are named."""
     folder.mkdir(parents=True)
     n = len(table) - 1
@@ -36,6 +38,8 @@ def write_bundle(folder: Path, table, *, ids=None, categories=None, golden=(), h
             "category": categories or ["even" if at % 2 else "odd" for at in range(n)],
         }
     )
+    if events is not None:  # training events of each item
+        table_of = table_of.with_columns(pl.Series("item_events", events))
     write_catalogue(table_of, "category", folder)
     write_context({}, (), folder)
     (folder / "golden.json").write_text(json.dumps(list(golden)))

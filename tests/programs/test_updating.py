@@ -2,13 +2,15 @@
 
 import json
 import shutil
+import signal
+import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 from helpers.feedback import outcome, slate
 from helpers.growing import SETTINGS, SINCE, write_growing
-from helpers.place import Place, metrics
+from helpers.place import Place, metrics, ranked
 
 from seqrec.feedback import Log
 
@@ -240,3 +242,28 @@ def test_a_quarantine_that_can_not_be_read_is_refused(shop, tmp_path):
     (tmp_path / "q.json").write_text('{"events": [1]}')
     given = (f"run={shop.before}", f"log={tmp_path / 'log'}", f"quarantine={tmp_path / 'q.json'}")
     assert "holds more than ids" in refused(shop, *given)
+
+
+def test_two_updates_at_once_have_a_folder_each_and_are_both_right(shop, tmp_path):
+    run = shutil.copytree(shop.before, tmp_path / "run")
+    given = (f"run={run}", f"data={shop.folder / 'after.csv'}", *KNOBS)
+    running = [shop.start("scripts/update.py", *given) for _ in range(2)]
+    assert [each.end()[0] for each in running] == [0, 0]
+    for name in ("run_updated", "run_updated_2"):
+        assert ranked(tmp_path / name) == ranked(shop.after)
+    out = f"out={tmp_path / 'run_updated'}"
+    assert "is there already" in shop.run("scripts/update.py", *given, out, status=1)
+
+
+def test_an_update_that_was_killed_before_it_trained_leaves_nothing(shop, tmp_path):
+    run = shutil.copytree(shop.before, tmp_path / "run")
+    given = (f"run={run}", f"data={shop.folder / 'after.csv'}", *KNOBS)
+    running = shop.start("scripts/update.py", *given)
+    left, until = tmp_path / "run_updated", time.monotonic() + 60
+    while not (left / "known.parquet").exists():
+        assert time.monotonic() < until
+    running.send_signal(signal.SIGKILL)
+    running.end()
+    assert left.is_dir()
+    said = shop.run("scripts/update.py", *given)
+    assert f"removed  {left}" in said and ranked(left) == ranked(shop.after)

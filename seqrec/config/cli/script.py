@@ -12,6 +12,7 @@ import inspect
 import re
 import sys
 import types
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -62,11 +63,14 @@ def parse(declared: type[Arguments], argv: list[str]) -> Arguments:
             except ValueError as error:
                 mistakes.append(f"{key}: {error}")
     given = {argument.partition("=")[0] for argument in argv}
+    missing = [n for n in map(str, fields) if n not in given and _is_required(fields[n])]
+    names = argument_names(declared)
     mistakes += [
-        f"{n}: must be given ({n}=...)"
-        for n in map(str, fields)
-        if n not in given and _is_required(fields[n])
+        f"{key}: {unknown(key, names)}"
+        for key in values.get(pairs or "", {})
+        if set(get_close_matches(key, names, n=1)) & {*missing}
     ]
+    mistakes += [f"{n}: must be given ({n}=...)" for n in missing]
     refuse(mistakes, todo="see the usage\n\n" + usage(declared))
     return declared(**values)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 from helpers.feedback import outcome, slate
 
@@ -137,6 +138,23 @@ def test_a_reader_whose_files_go_away_reads_again(log, monkeypatch):
 
     monkeypatch.setattr(Path, "read_bytes", slow)
     assert len(read_log(log.folder).slates) == 1
+
+
+def test_a_part_of_an_older_version_is_read(log):
+    log.close()
+    compact(log.folder)
+    [part] = log.folder.glob("*.parquet")
+    said = pl.read_parquet_metadata(part)
+    said = {key: said[key] for key in ("segments", "torn")}
+    older = pl.read_parquet(part).drop("ms", "shown_ms", "failed")
+    older.write_parquet(part, metadata=said)
+    log.write([slate("r2")])
+    log.close()
+    assert compact(log.folder)["parts"] == 1
+    assert len(read_log(log.folder).slates) == 2
+    pl.read_parquet(part).drop("kind").write_parquet(part, metadata=said)
+    with pytest.raises(DataError, match="damaged"):
+        read_log(log.folder)
 
 
 def test_a_damaged_part_is_refused_by_name(log):

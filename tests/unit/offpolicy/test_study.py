@@ -76,6 +76,42 @@ def test_too_few_slates_say_how_many_more(logged):
     assert too_few(0, 1000) == "no slate is one that the target could show"
 
 
+def test_slices_have_support_of_their_own_to_show(logged):
+    slates = logged[0].with_columns(
+        pl.when(pl.int_range(pl.len()) < 100)
+        .then(pl.lit(["h"] * 30))
+        .otherwise("history")
+        .alias("history")
+    )
+    found = study(slates, Target(LOGGING), estimators("snips", "delta"))
+    by = {}
+    for row in found.slices:
+        by.setdefault(row["by"], {})[row["slice"]] = row
+    assert set(by) == {"history", "list of its session", "time of day", "policy"}
+    assert all(sum(row["slates"] for row in rows.values()) == 2500 for rows in by.values())
+    few, many = by["history"]["more"], by["history"]["one item"]
+    assert few["slates"] == 100 and few["says"].startswith("can't say, needs about 9")
+    assert many["slates"] == 2400 and many["says"] == "can say"
+    earned = slates["rewards"].list.sum()
+    assert few["value"] == pytest.approx(earned[:100].mean())
+    assert many["production"] == pytest.approx(earned[100:].mean())
+    [whole] = by["policy"].values()
+    assert whole["slice"].startswith("plackett_luce temperature=1")
+    assert whole["value"] == pytest.approx(found.rows[0].value)
+
+
+def test_a_slice_whose_lists_the_target_never_shows_cant_say(logged):
+    slates, even = logged[0], json.dumps({"name": "plackett_luce", "temperature": 1e5})
+    apart = pl.col("candidate_scores").list.eval(9.0 * pl.element())
+    other = slates.with_columns(
+        candidate_scores=apart, policy=pl.lit(even), history=pl.lit(["h"] * 9)
+    )
+    mixed = pl.concat([slates[:1250], other[1250:]])
+    found = study(mixed, Target(PlackettLuce(temperature=0.9)), estimators("snips"))
+    says = {row["slice"]: row["says"] for row in found.slices if row["by"] == "history"}
+    assert says["one item"] == "can say" and "shown too rarely" in says["6 to 20 items"]
+
+
 def test_a_day_without_slates_is_listed(logged):
     slates, _ = logged
     late = slates[:100].with_columns(pl.col("time") + 2 * 86_400_000)

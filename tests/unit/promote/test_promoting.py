@@ -11,10 +11,10 @@ from helpers.small_bundles import vectors, write_bundle
 from seqrec.commands import promote as program
 from seqrec.config.cli.script import parse
 from seqrec.errors import ConfigError, DataError, RunError
-from seqrec.live import POINTER, read_live
-from seqrec.promote import record
+from seqrec.feedback import Log, Shadowed, read_log
+from seqrec.live import POINTER, read_live, record
+from seqrec.live.record import HISTORY, history
 from seqrec.promote.judge import judge
-from seqrec.promote.record import HISTORY, history
 
 ITEMS = 120
 PATIENT = ("latency.ratio=20", "latency.p99_ms=10000")  # no test depends on how busy a computer is
@@ -83,6 +83,48 @@ def test_a_clean_update_goes_from_shadow_to_canary(place):
     assert now.live.sha == sha(place, "old") and now.version == 3
     numbers = last(place)["gates"]["stability"]["checks"][0]
     assert numbers["number"] > numbers["bar"] == 0.8
+
+
+def shadow_log(place, *, slow=1.0, failing=0):
+    """What the live bundle showed, and what the shadow answered to the same requests."""
+    (place / "log").unlink()
+    [old, new] = open_all(place / "old", place / "new")
+    write_log(place / "log", lambda session: old, sessions=250, click=lambda sha: 0.9)
+    log, found = Log(place / "log"), read_log(place / "log").slates
+    lists = [each.items for each in new.recommend_all(found["history"].to_list(), k=10)]
+    for at, (row, listed) in enumerate(zip(found.iter_rows(named=True), lists, strict=True)):
+        fails = {"failed": "out of memory"} if at < failing else {}
+        gave = {"items": listed["item"].to_list(), "scores": listed["score"].to_list()}
+        line = {name: row[name] for name in ("request_id", "session", "time")}
+        times = {"ms": slow * (1 + at % 3), "shown_ms": 1.0 + at % 3}
+        log.write([Shadowed(**line, **(fails or gave), bundle=new.sha, **times)])
+    log.close()
+
+
+@pytest.mark.parametrize(
+    "given, verdict, what",
+    [
+        ({}, "pass", "mean RBO@10 as the shadow"),
+        ({"slow": 3.0}, "fail", "median as the shadow, over the live one's"),
+        ({"failing": 5}, "fail", "share that failed"),
+    ],
+)
+def test_what_the_shadow_did_is_a_gate(place, given, verdict, what):
+    assert run(place, "candidate=new", "stage=shadow", "share=0.25") == 0
+    assert live(place).shadow_share == 0.25
+    shadow_log(place, **given)
+    assert run(place, "candidate=new", "log=log", "waive=[quality]", "reason=a test") == (
+        verdict != "pass"
+    )
+    gate = last(place)["gates"]["shadow"]
+    assert gate["verdict"] == verdict
+    [check] = [each for each in gate["checks"] if each["what"] == what]
+    assert check["verdict"] == verdict
+
+
+def test_a_bundle_that_was_no_shadow_isnt_stopped_by_that(place):
+    assert run(place, "candidate=new", "log=log") == 0
+    assert last(place)["gates"]["shadow"]["verdict"] == "can't say"
 
 
 def test_another_model_is_stopped_by_what_it_changes_and_the_number_is_kept(place, capsys):

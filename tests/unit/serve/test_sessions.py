@@ -4,12 +4,19 @@ import asyncio
 import errno
 import os
 import time
+from dataclasses import replace
 
 import pytest
 from helpers.serving import ask, made, recommend, small
 
+from seqrec.bundle import Bundle
+from seqrec.commands.promote import Arguments, promote_bundle
+from seqrec.config.cli.script import parse
 from seqrec.disk.write import write_file
+from seqrec.errors import RunError
 from seqrec.feedback import read_log
+from seqrec.live import Served, read_live, write_live
+from seqrec.live.record import history
 from seqrec.serve.filters import LOOK_S
 from seqrec.state import StateError
 
@@ -190,6 +197,44 @@ def test_bundles_are_swapped_and_swapped_back(app, tmp_path):
     assert (
         answers[4].json["bundle"] == before and answers[4].json["reason"]["code"] == "unknown_items"
     )
+
+
+def test_a_swap_is_in_the_history_and_the_command_takes_it_back(app, tmp_path):
+    other, back = small(tmp_path / "other", n_items=20), ["rollback=true", "reason=slow"]
+    before = recommend(app, {"items": ["i1"]}).json["bundle"]
+    ask(app, ("POST", "/admin/load", {"bundle": str(other)}))
+    assert promote_bundle(parse(Arguments, [f"live={tmp_path}", *back])) == 0
+    app.service.models.follow()
+    assert recommend(app, {"items": ["i1"]}).json["bundle"] == before
+    found = history(tmp_path)
+    assert [entry["action"] for entry in found] == ["loaded", "loaded", "rolled back"]
+    assert found[0]["why"].startswith("the server was started with bundle=")
+    assert found[1]["why"] == "/admin/load" and found[1]["candidate"]["bundle"] == "other"
+    with pytest.raises(RunError, match="no bundle that was live before"):
+        promote_bundle(parse(Arguments, [f"live={tmp_path}", *back]))
+    assert ask(app, ("POST", "/admin/rollback"))[0].status == 409
+
+
+def test_a_rollback_over_http_takes_a_canary_back_first(app, tmp_path):
+    other = small(tmp_path / "other", n_items=20)
+    served = Served(str(other), Bundle.open(other).sha)
+    write_live(tmp_path, replace(read_live(tmp_path), canary=served, share=0.5, version=2))
+    app.service.models.follow()
+    assert ask(app, ("POST", "/admin/rollback"))[0].status == 200
+    assert read_live(tmp_path).canary is None and app.service.models.canary is None
+
+
+def test_a_swap_that_was_killed_between_history_and_pointer_is_done_by_the_next(
+    app, tmp_path, monkeypatch
+):
+    other = small(tmp_path / "other", n_items=20)
+    with monkeypatch.context() as during:
+        during.setattr("seqrec.live.record.write_live", lambda *given: 1 / 0)
+        assert ask(app, ("POST", "/admin/load", {"bundle": str(other)}))[0].status == 500
+    assert read_live(tmp_path).version == 1
+    assert ask(app, ("POST", "/admin/rollback"))[0].status == 200
+    assert [entry["action"] for entry in history(tmp_path)] == ["loaded", "loaded", "rolled back"]
+    assert read_live(tmp_path).version == 3
 
 
 def test_a_damaged_bundle_is_refused_and_the_one_of_before_goes_on(app, tmp_path):

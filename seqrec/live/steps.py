@@ -4,7 +4,7 @@ import secrets
 from dataclasses import replace
 
 from seqrec.errors import ConfigError, RunError
-from seqrec.live import Live, Served
+from seqrec.live.pointer import Live, Served
 
 STAGES = ("shadow", "canary", "all")
 BYTES = 8  # of a salt
@@ -17,7 +17,7 @@ def step(before: Live | None, candidate: Served, *, stage: str, share: float, ti
         before: what is served; None: nothing yet.
         candidate: the bundle.
         stage: ``shadow``, ``canary`` or ``all``.
-        share: of the sessions that a canary answers.
+        share: of the sessions that a canary answers, or of the requests that a shadow is asked.
         time: of the step, in milliseconds.
 
     Raises:
@@ -35,7 +35,7 @@ def step(before: Live | None, candidate: Served, *, stage: str, share: float, ti
         raise ConfigError("the candidate is the bundle that is live", where="candidate")
     after = replace(before, version=before.version + 1, time=time)
     if stage == "shadow":
-        return replace(after, shadow=candidate)
+        return replace(after, shadow=candidate, shadow_share=share)
     on_trial = before.canary
     if on_trial is not None and on_trial.sha != candidate.sha:
         raise ConfigError(
@@ -45,16 +45,29 @@ def step(before: Live | None, candidate: Served, *, stage: str, share: float, ti
         )
     if stage == "canary":
         salt = before.salt if on_trial else _salt()
-        shadow = None if _is(before.shadow, candidate) else before.shadow
-        return replace(after, canary=candidate, share=share, salt=salt, shadow=shadow)
+        after = _out_of_the_shadow(after, candidate)
+        return replace(after, canary=candidate, share=share, salt=salt)
     return replace(
-        after,
+        _out_of_the_shadow(after, candidate),
         live=candidate,
         previous=before.live,
         canary=None,
         share=0.0,
-        shadow=None if _is(before.shadow, candidate) else before.shadow,
     )
+
+
+def swap(before: Live | None, bundle: Served, *, time: int) -> Live:
+    """Return what is served when a bundle takes the place of all others, through no gate.
+
+    Args:
+        before: what is served; None: nothing yet.
+        bundle: the bundle.
+        time: of the swap, in milliseconds.
+    """
+    if before is None:
+        return Live(version=1, time=time, salt=_salt(), live=bundle)
+    version = before.version + 1
+    return Live(version=version, time=time, salt=_salt(), live=bundle, previous=before.live)
 
 
 def back(before: Live | None, *, time: int) -> Live:
@@ -76,8 +89,10 @@ def back(before: Live | None, *, time: int) -> Live:
     return replace(after, live=before.previous, previous=None)
 
 
-def _is(one: Served | None, other: Served) -> bool:
-    return one is not None and one.sha == other.sha
+def _out_of_the_shadow(live: Live, candidate: Served) -> Live:
+    if live.shadow is None or live.shadow.sha != candidate.sha:
+        return live
+    return replace(live, shadow=None, shadow_share=0.0)
 
 
 def _salt() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from seqrec.bundle.manifest import Manifest
 from seqrec.disk.chain import Entry, append, locked, read_chain
 from seqrec.errors import RunError
-from seqrec.live import Live, Served, live_of, place_of, read_live, write_live
+from seqrec.live.pointer import Live, Served, live_of, place_of, read_live, write_live
 
 HISTORY = "history.jsonl"
 

@@ -42,7 +42,8 @@ class Live:
         share: share of the sessions that the canary answers, from 0 to 1.
         live: answers all other sessions.
         canary: answers its share; None: there is none.
-        shadow: is loaded and checked and answers nobody; None: there is none.
+        shadow: is asked beside, and answers nobody; None: there is none.
+        shadow_share: share of the requests that the shadow is asked, too, from 0 to 1.
         previous: what a rollback of `live` returns to; None: there is none.
     """
 
@@ -53,6 +54,7 @@ class Live:
     share: float = 0.0
     canary: Served | None = None
     shadow: Served | None = None
+    shadow_share: float = 0.0
     previous: Served | None = None
 
     def role_of(self, key: str) -> str:
@@ -65,6 +67,10 @@ class Live:
             key: the session's id or, for a request without a session, the request's.
         """
         return "canary" if self.canary and point(self.salt, key) < self.share else "live"
+
+    def is_shadowed(self, request: str) -> bool:
+        """Return whether the shadow is asked a request, too."""
+        return self.shadow is not None and point(f"{self.salt}:shadow", request) < self.shadow_share
 
     def of(self, key: str) -> Served:
         """Return the bundle that answers; see :meth:`role_of`."""
@@ -118,18 +124,24 @@ def live_of(file: Path, content: Any) -> Live:
         RunError: it isn't a pointer file's.
     """
     names = {field.name for field in fields(Live)} | {"format"}
+    if isinstance(content, dict):
+        content = {"shadow_share": 0.0, **content}  # which older versions didn't write
     if not isinstance(content, dict) or content.get("format") != FORMAT or set(content) != names:
         raise _damaged(file, f"it isn't a pointer file of format {FORMAT}")
     whole = all(type(content[name]) is int and content[name] >= 0 for name in ("version", "time"))
-    share = content["share"]
-    even = isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 1
+    even = all(_is_share(content[name]) for name in ("share", "shadow_share"))
     if not (whole and even and isinstance(content["salt"], str)):
-        raise _damaged(file, "version, time, share or salt isn't what it should be")
+        raise _damaged(file, "version, time, salt or a share isn't what it should be")
     served = {role: _served(file, role, content[role]) for role in ROLES}
     if served["live"] is None:
         raise _damaged(file, "it names no live bundle")
     kept = {name: content[name] for name in ("version", "time", "salt")}
-    return Live(**kept, share=float(share), **served)  # type: ignore[arg-type]
+    shares = {name: float(content[name]) for name in ("share", "shadow_share")}
+    return Live(**kept, **shares, **served)  # type: ignore[arg-type]
+
+
+def _is_share(given: Any) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given <= 1
 
 
 def _served(file: Path, role: str, given: Any) -> Served | None:
