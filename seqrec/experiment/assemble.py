@@ -23,6 +23,7 @@ from seqrec.ensemble.model import EnsembleModel
 from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
 from seqrec.facts import Facts
+from seqrec.layers.shard import Shard
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.recommend.built import built_model, combined
 from seqrec.recommend.finished import read_finished
@@ -43,6 +44,7 @@ def build_experiment(
     folder: RunFolder | None = None,
     *,
     splits: Splits | None = None,
+    shard: Shard | None = None,
 ) -> Experiment:
     """Build the module to train, to count or to combine, over prepared sequences.
 
@@ -51,6 +53,7 @@ def build_experiment(
         store: the sequences.
         folder: that of the finished run which is built again; None: of a new one.
         splits: of the store; None: as the configuration splits it.
+        shard: the rows that this process has of the item table; None: all.
 
     Raises:
         ConfigError: a component refuses its values, or lists would be longer than the catalogue.
@@ -90,7 +93,7 @@ def build_experiment(
     sparse = locate(config.loss).needs_negatives and getattr(
         locate(config.optimizer), "needs_sparse_gradients", False
     )
-    model = build_model(config, facts, sparse=sparse)
+    model = build_model(config, facts, sparse=sparse, shard=shard)
     _check_wanted(model, facts, store)
     if config.trainer.compile:
         model.compile(dynamic=True)

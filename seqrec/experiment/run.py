@@ -22,9 +22,10 @@ from seqrec.evaluation.slices import balanced_metrics, slice_metrics
 from seqrec.evaluation.tables import judged_events, listed_items
 from seqrec.experiment import report
 from seqrec.experiment.assemble import Experiment, build_experiment
-from seqrec.experiment.processes import agree, check_shares
+from seqrec.experiment.processes import agree, check_shares, own_shard, splits_table
 from seqrec.experiment.record import Record, names
 from seqrec.experiment.sweep import SKIPPED
+from seqrec.layers.shard import count_of_all
 from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.machine.hardware import Hardware, find_hardware
 from seqrec.machine.memory import peak_mb, reset_peak
@@ -34,7 +35,6 @@ from seqrec.run.claim import ELSEWHERE
 from seqrec.run.fingerprint import find_same
 from seqrec.run.folder import RunFolder, typed
 from seqrec.run.packed import unpacked
-from seqrec.shapes import count_parameters
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
@@ -128,7 +128,8 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
         if module.begun is not None:
             print_line(out, "begins", module.begun.text())
     plan, resumed = None, continue_threads(record.folder)
-    if is_first_process() and isinstance(module, TrainedModule):
+    split = isinstance(module, TrainedModule) and module.model.shard is not None
+    if is_first_process() and isinstance(module, TrainedModule) and not split:
         plan = make_plan(module, hardware)
         if plan.possible and not resumed and choose_threads(module, hardware):
             hardware = choose_hardware_for(root)
@@ -139,6 +140,8 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
         module, results = _fit(module, record.folder, hardware, logger, out, plan)
         if not is_first_process():
             return results.flat()
+        if split:
+            module = _whole(module, record.folder)
         results = _conclude(module, record.folder, results)
         if isinstance(module, TrainedModule):
             module.leave(record.folder)
@@ -156,7 +159,8 @@ def _begin(root: Root, record: Record, out: Console) -> tuple[Experiment, Hardwa
     store = prepare_data(root)
     if surprise := unexpected(store, root.expect):
         print_line(out, "counts", surprise)
-    module = build_experiment(root, store)
+    shard = own_shard(root.trainer, store.n_items + 1)
+    module = build_experiment(root, store, shard=shard)
     task = module.task
     card = protocol_card(
         store,
@@ -196,7 +200,7 @@ def _fit(
     best = read_checkpoint(folder.best, mmap=True)
     if "epoch" in best:
         about["best_epoch"] = best["epoch"] + 1
-    if not has_whole(module, best["state_dict"]):
+    if not splits_table(config.trainer) and not has_whole(module, best["state_dict"]):
         module = build_experiment(config, module.store)
         trainer = evaluating_trainer(config.trainer, out)
     module.load_state_dict(best["state_dict"])
@@ -224,7 +228,7 @@ def _judged(trainer: lightning.Trainer, module: Experiment, about: dict[str, Any
     valid = module.results
     trainer.test(module, verbose=False)
     belongs = {
-        "parameters": count_parameters(module),
+        "parameters": count_of_all(module),
         "seed": module.config.seed,
         "data": module.store.name,
         "data_hash": module.store.data_hash,
@@ -236,6 +240,17 @@ def _judged(trainer: lightning.Trainer, module: Experiment, about: dict[str, Any
 def has_whole(module: nn.Module, weights: dict[str, Tensor]) -> bool:
     """Return whether this process holds all weights, not only its shard under FSDP."""
     return all(own.shape == weights[name].shape for name, own in module.named_parameters())
+
+
+def _whole(module: Experiment, folder: RunFolder) -> Experiment:
+    """Return the judged module with its whole table, on the CPU: one process describes the lists.
+
+    The others have ended, so a module with a shard can answer no more.
+    """
+    made = build_experiment(module.config, module.store)
+    made.load_state_dict(read_checkpoint(folder.best, mmap=True)["state_dict"])
+    made.tested, made.results = module.tested, module.results
+    return made
 
 
 def _conclude(module: EvaluatedModule, folder: RunFolder, results: Results) -> Results:
