@@ -22,7 +22,13 @@ from seqrec.evaluation.slices import balanced_metrics, slice_metrics
 from seqrec.evaluation.tables import judged_events, listed_items
 from seqrec.experiment import report
 from seqrec.experiment.assemble import Experiment, build_experiment
-from seqrec.experiment.processes import agree, check_shares, own_shard, splits_table
+from seqrec.experiment.processes import (
+    agree,
+    check_shares,
+    own_shard,
+    peers_in_words,
+    splits_table,
+)
 from seqrec.experiment.record import Record, names
 from seqrec.experiment.sweep import SKIPPED
 from seqrec.layers.shard import count_of_all
@@ -85,7 +91,7 @@ def run(
         print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
         return folder.results() | {SKIPPED: True}
     held = folder.held() if is_first_process() else nullcontext()
-    with held, memory_in_words(), threads_restored():
+    with held, memory_in_words(), peers_in_words(), threads_restored():
         record = Record(folder, choices, overrides, logger)
         return _run(root, record, out)
 

@@ -1,7 +1,8 @@
 """Find the run that a command continues.
 
 A run can be continued with the configuration it was started with. Only keys that change no result
-may differ (:mod:`seqrec.config.meaning`), and ``trainer.max_epochs`` may be raised.
+may differ (:mod:`seqrec.config.meaning`), and ``trainer.max_epochs`` may be raised. A run whose
+item table is split may go on in another number of processes, if its steps keep their size.
 """
 
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any
 from hydra.core.override_parser.types import Quote, QuotedString
 
 from seqrec.config.check.mistakes import refuse
+from seqrec.config.check.signature import read_attributes
 from seqrec.config.meaning import RESULTS, Meaning, declared_meanings, values_of
 from seqrec.config.saved import read_overrides, read_saved
 from seqrec.config.schema import is_trained
@@ -23,6 +25,7 @@ from seqrec.terminal.say import say
 # what a run can go on from; the first whole one is taken (seqrec/run/checkpoints.py)
 CHECKPOINTS = ("checkpoints/last.ckpt", "checkpoints/previous.ckpt", "checkpoints/best.ckpt")
 MAY_GROW = "trainer.max_epochs"
+PROCESSES = ("trainer.devices", "trainer.num_nodes", "batch.size")  # how a step is shared
 
 
 def resume_arguments(
@@ -108,6 +111,8 @@ def check_resumable(folder: Path, config: dict[str, Any]) -> Path:
             todo=command("update", f"resume={folder}"),
         )
     different = changed_settings(saved, config)
+    if _same_steps(saved, config):
+        different = {key: values for key, values in different.items() if key not in PROCESSES}
     if different:
         raise ConfigError(
             f"resume={folder}: the run was started with another configuration",
@@ -135,6 +140,21 @@ def changed_settings(saved: dict[str, Any], current: dict[str, Any]) -> dict[str
         if a != b and not grown:
             different[key] = (a, b)
     return different
+
+
+def _same_steps(saved: dict[str, Any], current: dict[str, Any]) -> bool:
+    """Return whether both split the item table, and their steps have as many sequences."""
+    sizes = []
+    for config in (saved, current):
+        trainer, size = config["trainer"], config["batch"]["size"]
+        strategy, devices = trainer["strategy"], trainer["devices"]
+        splits = isinstance(strategy, dict) and read_attributes(strategy["_target_"]).get(
+            "splits_table"
+        )
+        if not splits or not isinstance(devices, int):
+            return False
+        sizes.append(size * devices * trainer["num_nodes"])
+    return sizes[0] == sizes[1]
 
 
 def _command(folder: Path) -> str:
