@@ -7,6 +7,7 @@ in all instead of the three of :mod:`seqrec.layers.linear_cross_entropy`: the we
 known by then, and between the passes no gradient of the table has to be held.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -36,6 +37,8 @@ def sharded_cross_entropy(
         bounds the scores of own items.
     """
     scaled_ND = query_ND.float() / temperature
+    if catalogue.bias_V is not None and temperature != 1:
+        catalogue = replace(catalogue, bias_V=catalogue.bias_V / temperature)
     right_N = catalogue.score(scaled_ND, targets.item_N)
     if label_smoothing:
         right_N = torch.lerp(right_N, _mean_scores(scaled_ND, catalogue), label_smoothing)
