@@ -16,9 +16,7 @@ from torch.autograd.function import once_differentiable
 from seqrec.layers.shard import Shard
 
 
-def fetch_rows(
-    item: Tensor, table: Tensor, shard: Shard, *, sparse: bool = False
-) -> Tensor:
+def fetch_rows(item: Tensor, table: Tensor, shard: Shard, *, sparse: bool = False) -> Tensor:
     """Return rows of a split table, whoever owns them, in the shape of `item` with D appended.
 
     Each row that is asked for travels once to a process, however often it is used there.
@@ -63,7 +61,7 @@ def lengths_of(own: Tensor, shard: Shard) -> list[int]:
 
 
 def hand_out(every: Tensor) -> Tensor:
-    """Send block p of (P, ...) to process p; return what each process sent to this one, (P, ...)."""
+    """Send block p of (P, ...) to process p; return what each sent to this one, (P, ...)."""
     received = torch.empty_like(every)
     dist.all_to_all_single(received, every.contiguous())
     return received

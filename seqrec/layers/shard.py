@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqrec.shapes import count_parameters
 
-BLOCK = 1 << 16  # rows that are drawn at once; a multiple of 16, see `draw_normal_`
+BLOCK = 1 << 14  # rows that are drawn at once; a multiple of 16, see `draw_normal_`
 LEAST = 16  # numbers below which torch draws in another way
 
 
@@ -97,8 +97,9 @@ def draw_normal_(table: Tensor, std: float, shard: Shard | None) -> None:
         return
     width = table[0].numel()
     starts = [at for at in range(0, shard.rows, BLOCK) if at == 0 or shard.rows - at >= LEAST]
+    buffer = torch.empty(min(shard.rows, BLOCK + LEAST), width)
     for first, last in zip(starts, [*starts[1:], shard.rows], strict=True):
-        drawn = torch.empty(last - first, width).normal_(std=std)
+        drawn = buffer[: last - first].normal_(std=std)
         begin, end = max(first, shard.first), min(last, shard.last)
         if begin < end:
             table.data[begin - shard.first : end - shard.first] = drawn[begin - first : end - first]

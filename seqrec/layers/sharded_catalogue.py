@@ -1,6 +1,6 @@
 """A catalogue whose table is split over processes, as one catalogue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -17,12 +17,12 @@ class ShardedCatalogue(Catalogue):
     so every process has to ask for some at the same time; :meth:`block` scores own items.
     """
 
-    shard: Shard = Shard(1, 0, 1)
+    shard: Shard = field(kw_only=True)
 
     @classmethod
     def of(cls, own: Catalogue, shard: Shard) -> "ShardedCatalogue":
         """Return the catalogue of which `own` has this process's rows."""
-        return cls(own.table_VD, own.bias_V, own.sparse, shard)
+        return cls(own.table_VD, own.bias_V, own.sparse, shard=shard)
 
     def vectors(self, item: Tensor) -> Tensor:
         """Return rows of the table, in the shape of `item` with D appended."""

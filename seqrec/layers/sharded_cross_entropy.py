@@ -33,8 +33,13 @@ def sharded_cross_entropy(
 ) -> Tensor:
     """Return this process's mean loss; item 0, the padding id, is left out.
 
-    Args: see :func:`~seqrec.layers.linear_cross_entropy.linear_cross_entropy`. ``memory_mb``
-        bounds the scores of own items.
+    Args:
+        query_ND: queries of its valid positions.
+        targets: their items, and weights.
+        catalogue: own rows of the item table.
+        label_smoothing, temperature: see
+            :func:`~seqrec.layers.linear_cross_entropy.linear_cross_entropy`.
+        memory_mb: maximum MiB of scores of own items held at once.
     """
     scaled_ND = query_ND.float() / temperature
     if catalogue.bias_V is not None and temperature != 1:

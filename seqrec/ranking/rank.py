@@ -123,13 +123,14 @@ def over_shards(
 def _everyone(asked: Asked, shard: Shard) -> tuple[Asked, int]:
     """Return what all processes ask, each filled up to the same number of queries, and that."""
     lengths = lengths_of(asked.target_B, shard)
-    every = [gather(each, lengths).flatten(0, 1) for each in (asked.query, asked.target_B)]
-    least = gather(asked.least_B, lengths).flatten()
+    query, target, least = (
+        gather(each, lengths).flatten(0, 1) for each in (asked.query, asked.target_B, asked.least_B)
+    )
     if asked.seen_row_P is None or asked.seen_item_P is None:
-        return Asked(*every, least, None, None), max(lengths)
+        return Asked(query, target, least, None, None), max(lengths)
     pairs = torch.stack([asked.seen_row_P + shard.rank * max(lengths), asked.seen_item_P], dim=1)
     seen = gather(pairs, lengths_of(pairs, shard)).flatten(0, 1)  # item 0 is never ranked
-    return Asked(*every, least, seen[:, 0], seen[:, 1]), max(lengths)
+    return Asked(query, target, least, seen[:, 0], seen[:, 1]), max(lengths)
 
 
 def rank_among(

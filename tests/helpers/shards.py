@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from helpers.apart import ready
 from torch import nn
 
+from helpers.apart import ready
 from seqrec.catalogue import Catalogue
 from seqrec.errors import RunError
 from seqrec.experiment.processes import peers_in_words
@@ -118,7 +118,7 @@ def _same_step(shard: Shard, loss: nn.Module, *, weighted: bool, sparse: bool) -
     own_table, own_bias = (nn.Parameter(each[rows].clone()) for each in (table, bias))
     own_query = nn.Parameter(query.clone())
     mine = (of == shard.rank).nonzero().squeeze(1)
-    found = step(mine, ShardedCatalogue(own_table, own_bias, sparse, shard), own_query)
+    found = step(mine, ShardedCatalogue(own_table, own_bias, sparse, shard=shard), own_query)
     scale = share[mine].sum() / share.sum() * shard.world
     (found * scale).backward()
     total = (found * scale / shard.world).detach()
@@ -150,7 +150,7 @@ def _same_ranks(shard: Shard) -> None:
     )
     mine = torch.arange(N)[: N - 1][shard.rank :: shard.world]
     own = (seen_row[:, None] == mine).nonzero()
-    shelf = ShardedCatalogue(table[shard.first : shard.last], None, False, shard)
+    shelf = ShardedCatalogue(table[shard.first : shard.last], shard=shard)
     found = rank_targets(
         query[mine],
         shelf,
