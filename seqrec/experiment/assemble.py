@@ -27,6 +27,7 @@ from seqrec.layers.shard import Shard
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.recommend.built import built_model, combined
 from seqrec.recommend.finished import read_finished
+from seqrec.run.checkpoints import read_checkpoint
 from seqrec.run.folder import RunFolder
 from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
@@ -111,6 +112,17 @@ def build_experiment(
         **given,
         **judged,
     )
+
+
+def whole_module(module: Experiment, folder: RunFolder) -> Experiment:
+    """Return the judged module with its whole table, on the CPU: one process describes the lists.
+
+    The others have ended, so a module with a shard can answer no more.
+    """
+    made = build_experiment(module.config, module.store)
+    made.load_state_dict(read_checkpoint(folder.best, mmap=True)["state_dict"])
+    made.tested, made.results = module.tested, module.results
+    return made
 
 
 def _combined(

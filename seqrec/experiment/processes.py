@@ -6,9 +6,6 @@ folder is the one that the first process has claimed.
 """
 
 import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -16,13 +13,12 @@ from hydra.types import RunMode
 
 from seqrec.config.make import locate
 from seqrec.config.schema import Trainer
-from seqrec.errors import ConfigError, RunError
+from seqrec.errors import ConfigError
 from seqrec.home import command
 from seqrec.layers.shard import Shard
 from seqrec.machine.process import is_first_process, rank
 
 LEAST_ROWS = 2  # of each process, so that the first has an item besides the padding id
-LOST = re.compile(r"by peer|Broken pipe|remote (worker|process)")  # Gloo's and NCCL's words
 FOLDER = "SEQREC_RUN_FOLDER"  # environment variable with the folder, for Lightning's processes
 
 
@@ -72,25 +68,6 @@ def agree(folder: Path, settings: Trainer) -> Path:
         )
     os.environ[FOLDER] = str(folder)
     return folder
-
-
-@contextmanager
-def peers_in_words() -> Iterator[None]:
-    """Say in words that another process of the run has ended, which ends this one.
-
-    Raises:
-        RunError: the connection to it is lost.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        if not LOST.search(str(error)):
-            raise
-        raise RunError(
-            "another process of this run has ended, so this one ends too",
-            where=f"process {rank()}",
-            todo="see what that one printed last; resume=FOLDER goes on from the last epoch",
-        ) from error
 
 
 def own_shard(settings: Trainer, rows: int) -> Shard | None:

@@ -1,8 +1,6 @@
 """One run, from a composed configuration to a folder that can be compared and served."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,21 +12,15 @@ from torch import Tensor, nn
 from seqrec.build import build_source
 from seqrec.config.make import make
 from seqrec.config.schema import Root, Trainer, is_trained
-from seqrec.errors import ConfigError
 from seqrec.evaluation.examples import Samples, sample_lists
 from seqrec.evaluation.protocol import check_leaks, protocol_card
 from seqrec.evaluation.results import Results
 from seqrec.evaluation.slices import balanced_metrics, slice_metrics
 from seqrec.evaluation.tables import judged_events, listed_items
 from seqrec.experiment import report
-from seqrec.experiment.assemble import Experiment, build_experiment
-from seqrec.experiment.processes import (
-    agree,
-    check_shares,
-    own_shard,
-    peers_in_words,
-    splits_table,
-)
+from seqrec.experiment.assemble import Experiment, build_experiment, whole_module
+from seqrec.experiment.in_words import memory_in_words, peers_in_words
+from seqrec.experiment.processes import agree, check_shares, own_shard, splits_table
 from seqrec.experiment.record import Record, names
 from seqrec.experiment.sweep import SKIPPED
 from seqrec.layers.shard import count_of_all
@@ -52,7 +44,6 @@ from seqrec.training.threads import choose_threads, continue_threads, threads_re
 from seqrec.training.trainer import build_trainer, evaluating_trainer, silence
 
 NO_LOGGER = "seqrec.logger.none.NoLogger"
-NO_MEMORY = re.compile(r"can't allocate memory|out of memory")
 
 
 def run(
@@ -96,26 +87,6 @@ def run(
         return _run(root, record, out)
 
 
-@contextmanager
-def memory_in_words() -> Iterator[None]:
-    """Say in words that a model or its batches are too large for this machine.
-
-    Raises:
-        ConfigError: memory can't be had.
-    """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        text = str(error).strip().partition("\n")[0]
-        if not isinstance(error, MemoryError) and not NO_MEMORY.search(text):
-            raise
-        raise ConfigError(
-            f"there isn't enough memory: {text}",
-            where="dim, max_length, batch.size and the sizes of the components",
-            todo="make one of them smaller",
-        ) from error
-
-
 def _known_folder(root: Root, run_dir: Path) -> Path:
     """Return the folder of an equal run, and note it in `run_dir`; without one, `run_dir`."""
     store = prepare_data(root)
@@ -128,7 +99,7 @@ def _known_folder(root: Root, run_dir: Path) -> Path:
 
 def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
     """Begin, fit, conclude."""
-    module, hardware, card = _begin(root, record, out)
+    module, hardware, card = _begin(root, record, out, several=True)
     if isinstance(module, TrainedModule):
         module.inherit()
         if module.begun is not None:
@@ -147,7 +118,7 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
         if not is_first_process():
             return results.flat()
         if split:
-            module = _whole(module, record.folder)
+            module = whole_module(module, record.folder)
         results = _conclude(module, record.folder, results)
         if isinstance(module, TrainedModule):
             module.leave(record.folder)
@@ -157,15 +128,20 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
     return results.flat()
 
 
-def _begin(root: Root, record: Record, out: Console) -> tuple[Experiment, Hardware, dict[str, Any]]:
-    """Build the module, refuse leaks under a strict protocol, and print the header."""
+def _begin(
+    root: Root, record: Record, out: Console, *, several: bool = False
+) -> tuple[Experiment, Hardware, dict[str, Any]]:
+    """Build the module, refuse leaks under a strict protocol, and print the header.
+
+    With `several`, the trainer's processes share the work, and may share the item table.
+    """
     hardware = choose_hardware_for(root)
     name, _ = names(root, record.choices, record.overrides)
     print_line(out, "seqrec", f"{name} on {record.choices['data']}")
     store = prepare_data(root)
     if surprise := unexpected(store, root.expect):
         print_line(out, "counts", surprise)
-    shard = own_shard(root.trainer, store.n_items + 1)
+    shard = own_shard(root.trainer, store.n_items + 1) if several else None
     module = build_experiment(root, store, shard=shard)
     task = module.task
     card = protocol_card(
@@ -246,17 +222,6 @@ def _judged(trainer: lightning.Trainer, module: Experiment, about: dict[str, Any
 def has_whole(module: nn.Module, weights: dict[str, Tensor]) -> bool:
     """Return whether this process holds all weights, not only its shard under FSDP."""
     return all(own.shape == weights[name].shape for name, own in module.named_parameters())
-
-
-def _whole(module: Experiment, folder: RunFolder) -> Experiment:
-    """Return the judged module with its whole table, on the CPU: one process describes the lists.
-
-    The others have ended, so a module with a shard can answer no more.
-    """
-    made = build_experiment(module.config, module.store)
-    made.load_state_dict(read_checkpoint(folder.best, mmap=True)["state_dict"])
-    made.tested, made.results = module.tested, module.results
-    return made
 
 
 def _conclude(module: EvaluatedModule, folder: RunFolder, results: Results) -> Results:

@@ -42,6 +42,10 @@ class ShardedTable(DDPStrategy):
         others = (weight for name, weight in model.named_parameters() if name not in own)
         return super()._setup_model(model) if any(w.requires_grad for w in others) else model
 
+    def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> Any:
+        """Read a checkpoint, but leave its tensors on the disk until rows of them are taken."""
+        return self.checkpoint_io.load_checkpoint(checkpoint_path, mmap=True)  # type: ignore[call-arg]
+
     def lightning_module_state_dict(self) -> dict[str, Any]:
         """Return the module's state with whole tables, in the first process."""
         assert self.lightning_module is not None
@@ -65,14 +69,11 @@ class ShardedTable(DDPStrategy):
         """Load what is about own rows and about the weights that all have."""
         states = []
         for optimizer, saved in zip(self.optimizers, checkpoint["optimizer_states"], strict=True):
-            each = dict(saved["state"])
-            for index, _, shard in self._split(optimizer):
-                each[index] = {
-                    name: value[shard.first : shard.last].clone()
-                    if _of_rows(value, shard.rows)
-                    else value
-                    for name, value in each.get(index, {}).items()
-                }
+            shards = {index: shard for index, _, shard in self._split(optimizer)}
+            each = {
+                index: {name: _own(value, shards.get(index)) for name, value in of_weight.items()}
+                for index, of_weight in saved["state"].items()
+            }
             states.append(saved | {"state": each})
         super().load_optimizer_state_dict({"optimizer_states": states})
 
@@ -101,6 +102,15 @@ def whole(own: Tensor, shard: Shard) -> Tensor:
             dist.recv(received, src=source)
             block.copy_(received)
     return table
+
+
+def _own(value: Any, shard: Shard | None) -> Any:
+    """Return own rows of an entry of an optimizer's state, in memory of their own."""
+    if not isinstance(value, Tensor):
+        return value
+    if shard is not None and _of_rows(value, shard.rows):
+        value = value[shard.first : shard.last]
+    return value.clone()
 
 
 def _of_rows(value: Any, rows: int) -> bool:

@@ -15,7 +15,7 @@ from torch import nn
 from helpers.apart import ready
 from seqrec.catalogue import Catalogue
 from seqrec.errors import RunError
-from seqrec.experiment.processes import peers_in_words
+from seqrec.experiment.in_words import peers_in_words
 from seqrec.layers.clip import clip_gradients
 from seqrec.layers.exchange import fetch_rows
 from seqrec.layers.shard import Shard, draw_normal_
