@@ -139,8 +139,8 @@ class EvalBatches:
         size: histories in a batch, fewer where they are so long that their seen items need much
             memory; changes no result.
         rank: this process.
-        world: processes that share the view; nothing is evaluated twice. If the columns are a share
-            of the store, it is the histories of its users.
+        world: processes that share each batch, so that all have as many; nothing is evaluated
+            twice. If the columns are a share of the store, it is the histories of its users.
     """
 
     def __init__(
@@ -155,13 +155,15 @@ class EvalBatches:
     ) -> None:
         self.columns, self.max_length = columns, max_length
         self.event, self.view = columns.own_view(view)
+        if columns.is_share:
+            rank, world = 0, 1
         length = self.view.end - self.view.start
         order = np.argsort(-np.minimum(length, max_length), kind="stable")
-        order = order if columns.is_share else order[rank::world]
         seen = np.minimum(length[order], columns.store.n_items)  # at most
         places = np.cumsum(np.maximum(1, seen * size // SEEN)) - 1
-        batches = np.split(order, np.flatnonzero(np.diff(places // size)) + 1)
-        self.batches = [rows for rows in batches if len(rows)]
+        cuts = np.flatnonzero(np.diff(places // (size * world))) + 1
+        batches = np.split(order, _apart(cuts, len(order), world))
+        self.batches = [rows[rank::world] for rows in batches if len(rows)]
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -186,6 +188,15 @@ class EvalBatches:
             seen_row_P=self.columns.tensor(seen_row_P),
             seen_item_P=self.columns.items(self.columns.tensor(seen_index_P)),
         )
+
+
+def _apart(cuts: np.ndarray, end: int, least: int) -> list[int]:
+    """Return the cuts that leave at least so many rows between them: one for each process."""
+    kept = [0]
+    for cut in cuts.tolist():
+        if cut - kept[-1] >= least and end - cut >= least:
+            kept.append(cut)
+    return kept[1:]
 
 
 def _segments(

@@ -18,6 +18,7 @@ from seqrec.counts.similar import similar_items
 from seqrec.counts.training import Training
 from seqrec.errors import ConfigError
 from seqrec.facts import EventFacts, Facts
+from seqrec.layers.shard import Shard
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.objective._teacher import Teacher
 from seqrec.ranking.gain import Gain
@@ -39,10 +40,19 @@ def build_baseline(config: Root, facts: Facts) -> BaselineModel:
     return BaselineModel(make(config.baseline, **vars(facts)))
 
 
-def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> SequenceModel:
-    """Return the model; with `sparse`, item tables get sparse gradients."""
+def build_model(
+    config: Root, facts: Facts, *, sparse: bool = False, shard: Shard | None = None
+) -> SequenceModel:
+    """Return the model.
+
+    Args:
+        config: the configuration.
+        facts: run-time facts of the data.
+        sparse: item tables get sparse gradients.
+        shard: the rows that this process has of the item table; None: all.
+    """
     further = getattr(locate(config.objective), "further", 0)
-    arguments = {**vars(facts), "sparse": sparse, "further": further}
+    arguments = {**vars(facts), "sparse": sparse, "further": further, "shard": shard}
     model = SequenceModel(
         embedding=make(config.embedding, **arguments),
         encoder=make(config.encoder, **arguments),
@@ -50,6 +60,7 @@ def build_model(config: Root, facts: Facts, *, sparse: bool = False) -> Sequence
         scorer=make(config.scorer, **arguments),
         context=make(config.context, **arguments) if config.context else None,
         ask=locate(config.objective).ask,
+        shard=shard,
     )
     if further:
         model.mask_D = torch.nn.Parameter(torch.randn(config.dim) * MASK_STD)

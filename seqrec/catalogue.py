@@ -24,6 +24,10 @@ class Catalogue:
         """Return rows of the table, in the shape of `item` with D appended."""
         return F.embedding(item, self.table_VD, sparse=self.sparse)
 
+    def biases(self, item: Tensor) -> Tensor | None:
+        """Return the float32 biases of items, in their shape; None: there are none."""
+        return None if self.bias_V is None else self.bias_V[item].float()
+
     def score(self, query_ND: Tensor, item: Tensor) -> Tensor:
         """Return float32 scores of chosen items.
 
@@ -37,12 +41,14 @@ class Catalogue:
         scores = (
             (query * table).sum(-1) if item.dim() == 1 else torch.einsum("nd,nsd->ns", query, table)
         )
-        return scores if self.bias_V is None else scores + self.bias_V[item].float()
+        bias = self.biases(item)
+        return scores if bias is None else scores + bias
 
     def score_shared(self, query_ND: Tensor, item_S: Tensor) -> Tensor:
         """Return float32 scores of the same items for every query: (N, S)."""
         scores = query_ND.float() @ self.vectors(item_S).float().T
-        return scores if self.bias_V is None else scores + self.bias_V[item_S].float()
+        bias = self.biases(item_S)
+        return scores if bias is None else scores + bias
 
     def __len__(self) -> int:
         """Return the number of rows V."""
@@ -58,5 +64,5 @@ class Catalogue:
 
         A sum and a matrix product round differently.
         """
-        size_N = self.table_VD[item_N].float().norm(dim=1)
+        size_N = self.vectors(item_N).float().norm(dim=1)
         return ROUNDING * query_ND.float().norm(dim=1) * size_N

@@ -6,9 +6,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from seqrec.catalogue import Catalogue
 from seqrec.contracts import Encoder, EventContext, Head, ItemEmbedding, Ranked, Scorer
 from seqrec.counts.baseline import Baseline
 from seqrec.counts.table import Rows, Table
+from seqrec.layers.shard import Shard
+from seqrec.layers.sharded_catalogue import ShardedCatalogue
 from seqrec.shapes import History, position_mask
 
 
@@ -28,6 +31,7 @@ class SequenceModel(nn.Module):
             training (see :class:`~seqrec.contracts.Objective`); None: the history itself.
         mask_D: the vector of an item that is hidden or unknown, for an objective that asks by
             hidden items; None: such an item has no vector.
+        shard: the rows that this process has of the item table; None: all.
     """
 
     def __init__(
@@ -40,8 +44,10 @@ class SequenceModel(nn.Module):
         context: EventContext | None = None,
         ask: Callable[[History], History] | None = None,
         mask_D: nn.Parameter | None = None,
+        shard: Shard | None = None,
     ) -> None:
         super().__init__()
+        self.shard = shard
         self.embedding, self.encoder, self.head, self.scorer = embedding, encoder, head, scorer
         self.context, self.ask, self.mask_D = context, ask or _unchanged, mask_D
 
@@ -134,7 +140,11 @@ class SequenceModel(nn.Module):
 
     def catalogue(self) -> Ranked:
         """Return the catalogue that queries are scored against."""
-        return self.scorer.catalogue(self.embedding.table())
+        found = self.scorer.catalogue(self.embedding.table())
+        if self.shard is None:
+            return found
+        assert isinstance(found, Catalogue)
+        return ShardedCatalogue.of(found, self.shard)
 
 
 class BaselineModel(nn.Module):

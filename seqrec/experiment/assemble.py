@@ -23,9 +23,11 @@ from seqrec.ensemble.model import EnsembleModel
 from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
 from seqrec.facts import Facts
+from seqrec.layers.shard import Shard
 from seqrec.model import BaselineModel, SequenceModel
 from seqrec.recommend.built import built_model, combined
 from seqrec.recommend.finished import read_finished
+from seqrec.run.checkpoints import read_checkpoint
 from seqrec.run.folder import RunFolder
 from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
@@ -44,6 +46,7 @@ def build_experiment(
     *,
     splits: Splits | None = None,
     facts: Facts | None = None,
+    shard: Shard | None = None,
 ) -> Experiment:
     """Build the module to train, to count or to combine, over prepared sequences.
 
@@ -53,6 +56,7 @@ def build_experiment(
         folder: that of the finished run which is built again; None: of a new one.
         splits: of the store; None: as the configuration splits it.
         facts: of the data; None: counted from the training events.
+        shard: the rows that this process has of the item table; None: all.
 
     Raises:
         ConfigError: a component refuses its values, or lists would be longer than the catalogue.
@@ -93,7 +97,7 @@ def build_experiment(
     sparse = locate(config.loss).needs_negatives and getattr(
         locate(config.optimizer), "needs_sparse_gradients", False
     )
-    model = build_model(config, facts, sparse=sparse)
+    model = build_model(config, facts, sparse=sparse, shard=shard)
     _check_wanted(model, facts, store)
     if config.trainer.compile:
         model.compile(dynamic=True)
@@ -111,6 +115,17 @@ def build_experiment(
         **given,
         **judged,
     )
+
+
+def whole_module(module: Experiment, folder: RunFolder) -> Experiment:
+    """Return the judged module with its whole table, on the CPU: one process describes the lists.
+
+    The others have ended, so a module with a shard can answer no more.
+    """
+    made = build_experiment(module.config, module.store)
+    made.load_state_dict(read_checkpoint(folder.best, mmap=True)["state_dict"])
+    made.tested, made.results = module.tested, module.results
+    return made
 
 
 def _combined(

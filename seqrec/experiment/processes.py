@@ -11,11 +11,14 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from seqrec.config.make import locate
 from seqrec.config.schema import Trainer
 from seqrec.errors import ConfigError
 from seqrec.home import command
+from seqrec.layers.shard import Shard
 from seqrec.machine.process import is_first_process, rank
 
+LEAST_ROWS = 2  # of each process, so that the first has an item besides the padding id
 FOLDER = "SEQREC_RUN_FOLDER"  # environment variable with the folder, for Lightning's processes
 
 
@@ -65,6 +68,32 @@ def agree(folder: Path, settings: Trainer) -> Path:
         )
     os.environ[FOLDER] = str(folder)
     return folder
+
+
+def own_shard(settings: Trainer, rows: int) -> Shard | None:
+    """Return the rows that this process has of an item table of `rows`; None: all of them.
+
+    Raises:
+        ConfigError: there are too few rows for so many processes.
+    """
+    if not splits_table(settings):
+        return None
+    from seqrec.training.trainer import lightning_trainer  # imports Lightning
+
+    world = lightning_trainer(settings, logger=False, enable_checkpointing=False).world_size
+    if world > 1 and rows < LEAST_ROWS * world:
+        raise ConfigError(
+            f"{world} processes can't share a table of {rows} rows: each needs {LEAST_ROWS}",
+            where="trainer=sharded_table",
+            todo="use fewer processes, or trainer=ddp",
+        )
+    return Shard(rows, rank(), world) if world > 1 else None
+
+
+def splits_table(settings: Trainer) -> bool:
+    """Return whether the trainer's strategy splits the item table over the processes."""
+    strategy = settings.strategy
+    return isinstance(strategy, dict) and getattr(locate(strategy), "splits_table", False)
 
 
 def check_shares(events: dict[str, int], processes: int) -> None:

@@ -11,11 +11,11 @@ from seqrec.evaluation.results import Results
 from seqrec.evaluation.slices import SLICES, labels
 from seqrec.experiment.assemble import Experiment
 from seqrec.home import command
+from seqrec.layers.shard import count_of_all
 from seqrec.machine.hardware import Hardware
 from seqrec.ranking.metrics import higher_is_better
 from seqrec.run.folder import RunFolder
 from seqrec.run.info import RunLogger
-from seqrec.shapes import count_parameters
 from seqrec.store.store import SequenceStore
 from seqrec.terminal.console import Console, print_line, result_table
 from seqrec.training.combining import EnsembleModule
@@ -71,7 +71,7 @@ def print_header(
     if isinstance(module, TrainedModule):
         _training(out, module)
     elif isinstance(module, EnsembleModule):
-        settings, count = module.config.ensemble, count_parameters(module)
+        settings, count = module.config.ensemble, count_of_all(module)
         assert settings is not None
         told = f"Ensemble of {len(settings.runs)} runs, {settings.combine.value}"
         print_line(out, "model", f"{told}  {count:,} parameters")
@@ -85,7 +85,7 @@ def _training(out: Console, module: TrainedModule) -> None:
     """Print model and batches."""
     model = (module.model.encoder, module.model.head, module.model.scorer, module.loss)
     names = " > ".join(type(part).__name__ for part in model)
-    print_line(out, "model", f"{names}  {count_parameters(module):,} parameters")
+    print_line(out, "model", f"{names}  {count_of_all(module):,} parameters")
     epoch = module.epoch_batches(0)
     limit = module.config.trainer.limit_batches
     count = f"{len(epoch):,}" if limit is None else f"{min(limit, len(epoch)):,} of {len(epoch):,}"

@@ -1,8 +1,6 @@
 """One run, from a composed configuration to a folder that can be compared and served."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +12,19 @@ from torch import Tensor, nn
 from seqrec.build import build_source
 from seqrec.config.make import make
 from seqrec.config.schema import Root, Shuffle, Trainer, is_trained
-from seqrec.errors import ConfigError
 from seqrec.evaluation.examples import Samples, sample_lists
 from seqrec.evaluation.protocol import check_leaks, protocol_card
 from seqrec.evaluation.results import Results
 from seqrec.evaluation.slices import balanced_metrics, slice_metrics
 from seqrec.evaluation.tables import judged_events, listed_items
 from seqrec.experiment import report
-from seqrec.experiment.assemble import Experiment, build_experiment
-from seqrec.experiment.processes import agree, check_shares
+from seqrec.experiment.assemble import Experiment, build_experiment, whole_module
+from seqrec.experiment.in_words import memory_in_words, peers_in_words
+from seqrec.experiment.processes import agree, check_shares, own_shard, splits_table
 from seqrec.experiment.record import Record, names
 from seqrec.experiment.shared import check_shards, forget, reads_own_shards, split_and_count
 from seqrec.experiment.sweep import SKIPPED
+from seqrec.layers.shard import count_of_all
 from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.machine.hardware import Hardware, find_hardware
 from seqrec.machine.memory import peak_mb, reset_peak
@@ -35,7 +34,6 @@ from seqrec.run.claim import ELSEWHERE
 from seqrec.run.fingerprint import find_same
 from seqrec.run.folder import RunFolder, typed
 from seqrec.run.packed import unpacked
-from seqrec.shapes import count_parameters
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
@@ -47,7 +45,6 @@ from seqrec.training.threads import choose_threads, continue_threads, threads_re
 from seqrec.training.trainer import build_trainer, evaluating_trainer, silence
 
 NO_LOGGER = "seqrec.logger.none.NoLogger"
-NO_MEMORY = re.compile(r"can't allocate memory|out of memory")
 
 
 def run(
@@ -86,32 +83,12 @@ def run(
         print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
         return folder.results() | {SKIPPED: True}
     held = folder.held() if is_first_process() else nullcontext()
-    with held, memory_in_words(), threads_restored():
+    with held, memory_in_words(), peers_in_words(), threads_restored():
         record = Record(folder, choices, overrides, logger)
         try:
             return _run(root, record, out)
         finally:
             forget(folder.path)
-
-
-@contextmanager
-def memory_in_words() -> Iterator[None]:
-    """Say in words that a model or its batches are too large for this machine.
-
-    Raises:
-        ConfigError: memory can't be had.
-    """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        text = str(error).strip().partition("\n")[0]
-        if not isinstance(error, MemoryError) and not NO_MEMORY.search(text):
-            raise
-        raise ConfigError(
-            f"there isn't enough memory: {text}",
-            where="dim, max_length, batch.size and the sizes of the components",
-            todo="make one of them smaller",
-        ) from error
 
 
 def _known_folder(root: Root, run_dir: Path) -> Path:
@@ -126,13 +103,14 @@ def _known_folder(root: Root, run_dir: Path) -> Path:
 
 def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
     """Begin, fit, conclude."""
-    module, hardware, card = _begin(root, record, out)
+    module, hardware, card = _begin(root, record, out, several=True)
     if isinstance(module, TrainedModule):
         module.inherit()
         if module.begun is not None:
             print_line(out, "begins", module.begun.text())
     plan, resumed = None, continue_threads(record.folder)
-    if is_first_process() and isinstance(module, TrainedModule):
+    split = isinstance(module, TrainedModule) and module.model.shard is not None
+    if is_first_process() and isinstance(module, TrainedModule) and not split:
         plan = make_plan(module, hardware)
         if plan.possible and not resumed and choose_threads(module, hardware):
             hardware = choose_hardware_for(root)
@@ -143,6 +121,8 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
         module, results = _fit(module, record.folder, hardware, logger, out, plan)
         if not is_first_process():
             return results.flat()
+        if split:
+            module = whole_module(module, record.folder)
         results = _conclude(module, record.folder, results)
         if isinstance(module, TrainedModule):
             module.leave(record.folder)
@@ -152,8 +132,13 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
     return results.flat()
 
 
-def _begin(root: Root, record: Record, out: Console) -> tuple[Experiment, Hardware, dict[str, Any]]:
-    """Build the module, refuse leaks under a strict protocol, and print the header."""
+def _begin(
+    root: Root, record: Record, out: Console, *, several: bool = False
+) -> tuple[Experiment, Hardware, dict[str, Any]]:
+    """Build the module, refuse leaks under a strict protocol, and print the header.
+
+    With `several`, the trainer's processes share the work, and may share the item table.
+    """
     hardware = choose_hardware_for(root)
     name, _ = names(root, record.choices, record.overrides)
     print_line(out, "seqrec", f"{name} on {record.choices['data']}")
@@ -163,7 +148,8 @@ def _begin(root: Root, record: Record, out: Console) -> tuple[Experiment, Hardwa
         splits, facts = split_and_count(root, store, record.folder.path)
     if surprise := unexpected(store, root.expect):
         print_line(out, "counts", surprise)
-    module = build_experiment(root, store, splits=splits, facts=facts)
+    shard = own_shard(root.trainer, store.n_items + 1) if several else None
+    module = build_experiment(root, store, splits=splits, facts=facts, shard=shard)
     if reads_own_shards(root):
         return module, hardware, {}  # the first process checks and describes all data
     task = module.task
@@ -207,7 +193,7 @@ def _fit(
     best = read_checkpoint(folder.best, mmap=True)
     if "epoch" in best:
         about["best_epoch"] = best["epoch"] + 1
-    if not has_whole(module, best["state_dict"]):
+    if not splits_table(config.trainer) and not has_whole(module, best["state_dict"]):
         module = build_experiment(config, module.store, splits=splits, facts=module.facts)
         trainer = evaluating_trainer(config.trainer, out)
     module.load_state_dict(best["state_dict"])
@@ -235,7 +221,7 @@ def _judged(trainer: lightning.Trainer, module: Experiment, about: dict[str, Any
     valid = module.results
     trainer.test(module, verbose=False)
     belongs = {
-        "parameters": count_parameters(module),
+        "parameters": count_of_all(module),
         "seed": module.config.seed,
         "data": module.store.name,
         "data_hash": module.store.data_hash,

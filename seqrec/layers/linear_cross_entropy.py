@@ -132,7 +132,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             pull_ND = scaled_ND.new_empty(base_ND.shape)  # softmax-weighted items of each position
             push_VD = torch.zeros_like(items, dtype=torch.float32)
             push_V = None if bias is None else torch.zeros_like(bias)
-        for at, score_CV in _scores(base_ND, items, rows):
+        for at, score_CV in chunks_of_scores(base_ND, items, rows):
             real = max(0, n - at.start)  # valid rows; the rest is padding
             weight_R = None if weight_N is None else weight_N[at]
             if bias is not None:
@@ -181,7 +181,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return (pull_ND * scale).to(query_dtype), grad_table, None, grad_bias, *[None] * 5
 
 
-def _scores(query_ND: Tensor, items: Tensor, rows: int) -> Iterator[tuple[slice, Tensor]]:
+def chunks_of_scores(query_ND: Tensor, items: Tensor, rows: int) -> Iterator[tuple[slice, Tensor]]:
     """Yield float32 scores of `rows` queries at a time, in one reused buffer."""
     n, v = len(query_ND), len(items)
     buffer = torch.empty(min(n, rows), _aligned(v), dtype=torch.float32, device=items.device)

@@ -16,6 +16,7 @@ class BCE(nn.Module):
 
     needs_negatives: ClassVar[bool] = True
     needs_ratings: ClassVar[bool] = False
+    takes_shards: ClassVar[bool] = True
 
     def forward(
         self, query_ND: Tensor, targets: Targets, catalogue: Ranked, negatives: Negatives

@@ -9,6 +9,8 @@ from seqrec.errors import ConfigError
 from seqrec.home import install
 from seqrec.layers import liger_cross_entropy as liger
 from seqrec.layers.linear_cross_entropy import chunk_rows, linear_cross_entropy, row_bytes
+from seqrec.layers.sharded_catalogue import ShardedCatalogue
+from seqrec.layers.sharded_cross_entropy import sharded_cross_entropy
 from seqrec.shapes import Negatives, Targets
 
 
@@ -30,6 +32,7 @@ class CrossEntropy(nn.Module):
     has_negative_terms: ClassVar[bool] = False
     needs_ratings: ClassVar[bool] = False
     needs_vectors: ClassVar[bool] = True
+    takes_shards: ClassVar[bool] = True
     meaning: ClassVar[dict[str, str]] = {"memory_mb": "speed"}
 
     def __init__(
@@ -60,6 +63,15 @@ class CrossEntropy(nn.Module):
         Raises:
             ConfigError: ``liger`` was chosen, and the targets have weights.
         """
+        if isinstance(catalogue, ShardedCatalogue):
+            return sharded_cross_entropy(
+                query_ND,
+                targets,
+                catalogue,
+                label_smoothing=self.label_smoothing,
+                temperature=self.temperature,
+                memory_mb=self.memory_mb,
+            )
         on_cuda, weighted = query_ND.device.type == "cuda", targets.weight_N is not None
         if weighted and self.kernel == "liger":
             raise ConfigError(

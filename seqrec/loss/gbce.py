@@ -24,6 +24,7 @@ class GBCE(nn.Module):
 
     needs_negatives: ClassVar[bool] = True
     needs_ratings: ClassVar[bool] = False
+    takes_shards: ClassVar[bool] = True
 
     def __init__(self, *, n_items: int, t: float = 0.75) -> None:
         super().__init__()

@@ -24,6 +24,7 @@ class SampledSoftmax(nn.Module):
 
     needs_negatives: ClassVar[bool] = True
     needs_ratings: ClassVar[bool] = False
+    takes_shards: ClassVar[bool] = True
     needs_probabilities: ClassVar[bool] = True  # of the draws
 
     def __init__(self, *, correct: bool = True) -> None:

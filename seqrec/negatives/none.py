@@ -11,6 +11,7 @@ class NoNegatives:
     """Draw no negatives."""
 
     has_negatives: ClassVar[bool] = False
+    takes_shards: ClassVar[bool] = True
 
     def __call__(self, targets: Targets, item_BL: Tensor) -> None:
         """Return None."""

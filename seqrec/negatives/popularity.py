@@ -1,5 +1,7 @@
 """Negatives drawn by popularity (Mikolov et al. 2013; Hidasi and Karatzoglou 2018)."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,8 @@ class Popularity:
         shared: draw once for all positions of a batch, so that one matrix product scores them.
         exclude_own: never use an item of a sequence as its negative.
     """
+
+    takes_shards: ClassVar[bool] = True
 
     def __init__(
         self,

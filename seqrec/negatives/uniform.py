@@ -1,6 +1,7 @@
 """Negatives drawn uniformly from the catalogue."""
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ class Uniform:
         shared: draw once for all positions of a batch, so that one matrix product scores them.
         exclude_own: never use an item of a sequence as its negative.
     """
+
+    takes_shards: ClassVar[bool] = True
 
     def __init__(
         self, *, n_items: int, num: int = 256, shared: bool = True, exclude_own: bool = False

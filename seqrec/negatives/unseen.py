@@ -1,6 +1,7 @@
 """Negatives drawn evenly from the items that a user has no training event with."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,8 @@ class Unseen:
         own_items: returns the users' items in training; see :class:`~seqrec.facts.Facts`.
         num: number of draws S.
     """
+
+    takes_shards: ClassVar[bool] = True
 
     def __init__(
         self, *, n_items: int, own_items: Callable[[], Tensor] | None = None, num: int = 1

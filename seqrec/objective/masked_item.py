@@ -31,6 +31,7 @@ class MaskedItem:
 
     trains: ClassVar[str] = "any"
     further: ClassVar[int] = 1
+    takes_shards: ClassVar[bool] = True
     bounds: ClassVar[dict[str, tuple[int, int]]] = {"share": (0, 1), "last": (0, 1)}
 
     def __init__(

@@ -23,6 +23,7 @@ class NextItem:
     """
 
     trains: ClassVar[str] = "causal"
+    takes_shards: ClassVar[bool] = True
 
     def __init__(self, *, loss: Loss, negatives: NegativeSampler) -> None:
         self.loss, self.negatives = loss, negatives

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from seqrec.contracts import Ranked
 from seqrec.counts.table import Table
+from seqrec.layers.exchange import gather, hand_out, lengths_of
+from seqrec.layers.shard import Shard
+from seqrec.layers.sharded_catalogue import ShardedCatalogue
 from seqrec.ranking.sparse import rank_sparse
 
 BLOCK_BYTES = 64 * 2**20  # scores held at once
@@ -22,6 +26,17 @@ class Ranking:
     rank_B: Tensor  # int64, from 1
     top_BK: Tensor  # int64, the best items, best first, filled up with 0
     top_score_BK: Tensor  # float32, their scores, filled up with -inf
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Queries, and the lowest score that ranks above the target of each."""
+
+    query: Any
+    target_B: Tensor
+    least_B: Tensor
+    seen_row_P: Tensor | None
+    seen_item_P: Tensor | None
 
 
 def rank_targets(
@@ -55,18 +70,38 @@ def rank_targets(
     """
     least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V)
     if isinstance(catalogue, Table):
-        allowed = dict(seen_row_P=seen_row_P, seen_item_P=seen_item_P, candidate_V=candidate_V)
-        found = rank_sparse(query, catalogue, target_B, least_B, k=k, **allowed)
+        found = rank_sparse(
+            query,
+            catalogue,
+            target_B,
+            least_B,
+            k=k,
+            seen_row_P=seen_row_P,
+            seen_item_P=seen_item_P,
+            candidate_V=candidate_V,
+        )
         if found is not None:
             rank_B, top_BK, top_score_BK = found
             return Ranking(rank_B, top_BK, top_score_BK.float())
+    asked = Asked(query, target_B, least_B, seen_row_P, seen_item_P)
+    if isinstance(catalogue, ShardedCatalogue):
+        return over_shards(catalogue, asked, k=k, candidate_V=candidate_V)
+    return scan(catalogue, asked, range(len(catalogue)), k=k, candidate_V=candidate_V)
+
+
+def scan(
+    catalogue: Ranked, asked: Asked, items: range, *, k: int, candidate_V: Tensor | None
+) -> Ranking:
+    """Rank queries among some of the items: 1 + those above the target, and the best `k`."""
+    target_B, least_B, query = asked.target_B, asked.least_B, asked.query
+    seen_row_P, seen_item_P = asked.seen_row_P, asked.seen_item_P
     rank_B = torch.ones_like(target_B)
     top_score_BK = least_B.new_full((len(target_B), 0), -torch.inf)
     top_BK = target_B.new_zeros((len(target_B), 0))
     held = min(BLOCK_BYTES, CPU_BYTES) if target_B.device.type == "cpu" else BLOCK_BYTES
-    width, v = max(k, held // (4 * max(1, len(target_B)))), len(catalogue)
-    for first in range(0, v, width):
-        last = min(v, first + width)
+    width = max(k, held // (4 * max(1, len(target_B))))
+    for first in items[::width]:
+        last = min(items.stop, first + width)
         score_BW = catalogue.block(query, first, last)
         _block(score_BW, first, last, seen_row_P, seen_item_P, candidate_V)
         score_BM, place_BM = _foremost(score_BW, k)
@@ -76,6 +111,40 @@ def rank_targets(
         rank_B += _not_below(score_BW, least_B, target_B - first)
     top_BK = top_BK.masked_fill(top_score_BK == -torch.inf, 0)
     return Ranking(rank_B, top_BK, top_score_BK.float())
+
+
+def over_shards(
+    catalogue: ShardedCatalogue, asked: Asked, *, k: int, candidate_V: Tensor | None
+) -> Ranking:
+    """Rank the queries of every process among the items of all, each of which scans its own.
+
+    Counts of items above a target add up, and the best items of each process hold the best of all.
+    """
+    shard, b = catalogue.shard, len(asked.target_B)
+    everyone, longest = _everyone(asked, shard)
+    items = range(shard.first, shard.last)
+    found = scan(catalogue, everyone, items, k=min(k, len(items)), candidate_V=candidate_V)
+    above_B = hand_out(found.rank_B.view(-1, longest) - 1).sum(0)[:b]
+    lacking = (0, k - found.top_BK.shape[1])
+    top_item = F.pad(found.top_BK, lacking).view(shard.world, longest, k)
+    top_score = F.pad(found.top_score_BK, lacking, value=-torch.inf).view(top_item.shape)
+    item_BK = hand_out(top_item)[:, :b].transpose(0, 1).flatten(1)  # in the order of the items
+    score_BK = hand_out(top_score)[:, :b].transpose(0, 1).flatten(1)
+    best_BK, order_BK = score_BK.topk(k, dim=1)
+    return Ranking(1 + above_B, item_BK.gather(1, order_BK), best_BK)
+
+
+def _everyone(asked: Asked, shard: Shard) -> tuple[Asked, int]:
+    """Return what all processes ask, each filled up to the same number of queries, and that."""
+    lengths = lengths_of(asked.target_B, shard)
+    query, target, least = (
+        gather(each, lengths).flatten(0, 1) for each in (asked.query, asked.target_B, asked.least_B)
+    )
+    if asked.seen_row_P is None or asked.seen_item_P is None:
+        return Asked(query, target, least, None, None), max(lengths)
+    pairs = torch.stack([asked.seen_row_P + shard.rank * max(lengths), asked.seen_item_P], dim=1)
+    seen = gather(pairs, lengths_of(pairs, shard)).flatten(0, 1)  # item 0 is never ranked
+    return Asked(query, target, least, seen[:, 0], seen[:, 1]), max(lengths)
 
 
 def rank_among(

@@ -18,6 +18,7 @@ class Cosine(nn.Module):
     """
 
     has_tied_scores: ClassVar[bool] = False
+    takes_shards: ClassVar[bool] = True
 
     def __init__(self, *, temperature: float = 0.07, dropout: float = 0.0) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqrec.catalogue import Catalogue
 from seqrec.layers.dropout import Dropout
+from seqrec.layers.shard import Shard, declare, draw_normal_, rows_here
 
 
 class MLP(nn.Module):
@@ -20,9 +21,11 @@ class MLP(nn.Module):
         dim: width D of the input and the last hidden layer.
         hidden: widths of the layers in between.
         dropout: rate, after each hidden layer.
+        shard: the rows that this process has of the table; None: all.
     """
 
     has_tied_scores: ClassVar[bool] = False
+    takes_shards: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class MLP(nn.Module):
         dim: int,
         hidden: list[int] | None = None,
         dropout: float = 0.0,
+        shard: Shard | None = None,
     ) -> None:
         super().__init__()
         self.sparse = sparse
@@ -41,9 +45,12 @@ class MLP(nn.Module):
             self.layers.append(nn.Linear(before, after))
             if i < len(widths) - 2:
                 self.layers.extend([nn.GELU(), Dropout(dropout)])
-        self.weight_VD = nn.Parameter(torch.empty(n_items + 1, dim))
-        self.bias_V = nn.Parameter(torch.zeros(n_items + 1))
-        nn.init.normal_(self.weight_VD, std=math.sqrt(2 / (n_items + 1 + dim)))
+        rows = rows_here(n_items + 1, shard)
+        self.weight_VD = nn.Parameter(torch.empty(rows, dim))
+        self.bias_V = nn.Parameter(torch.zeros(rows))
+        declare(self, "weight_VD", shard)
+        declare(self, "bias_V", shard)
+        draw_normal_(self.weight_VD, math.sqrt(2 / (n_items + 1 + dim)), shard)
 
     def forward(self, u_ND: Tensor) -> Tensor:
         """Map ``u_ND -> query_ND``."""

@@ -28,10 +28,17 @@ class Checkpoints(TorchCheckpointIO):
         before = file.with_name(PREVIOUS) if file.name == LAST else None
         write_checkpoint(checkpoint, file, before=before)
 
-    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> dict[str, Any]:
+    def load_checkpoint(
+        self, path: Any, *args: Any, mmap: bool = False, **options: Any
+    ) -> dict[str, Any]:
         """Read a checkpoint, wherever its folder was when it was written.
+
+        Args:
+            path: the file.
+            args, options: Lightning's, which change nothing.
+            mmap: leave the tensors on the disk until they are used.
 
         Raises:
             RunError: it is damaged.
         """
-        return moved(read_checkpoint(Path(path)), Path(os.path.realpath(path)).parent)
+        return moved(read_checkpoint(Path(path), mmap=mmap), Path(os.path.realpath(path)).parent)

@@ -20,6 +20,7 @@ from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
 from seqrec.facts import Facts
 from seqrec.layers.clip import clip_gradients
+from seqrec.layers.shard import shards_of
 from seqrec.machine.determinism import seed_all
 from seqrec.model import SequenceModel
 from seqrec.objective._teacher import Teacher
@@ -225,7 +226,10 @@ class TrainedModule(EvaluatedModule):
         if isinstance(self.trainer.precision_plugin, FSDPPrecision):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
         elif gradient_clip_val:
-            clip_gradients(self.parameters(), gradient_clip_val)
+            shards = [own for _, own, _ in shards_of(self)]
+            split = {id(own) for own in shards}
+            others = [weight for weight in self.parameters() if id(weight) not in split]
+            clip_gradients(others, gradient_clip_val, shards=shards)
 
     def configure_optimizers(self) -> Any:
         """Return optimizer and schedule."""

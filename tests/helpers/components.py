@@ -43,6 +43,7 @@ FACTS = {
     "rating_mean": 3.5,
     "sparse": False,
     "further": 0,
+    "shard": None,
     "items": lambda: ITEM_TABLE,
     "own_items": lambda: torch.cat(  # each user has item 1, and the later half item 2
         [user * (ITEMS + 1) + torch.arange(1, 3 if user > 4 else 2) for user in range(10)]

@@ -228,6 +228,21 @@ def test_what_learns_beside_a_sharded_model_trains_and_resumes(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_split_item_table_is_trained_judged_and_opened_as_a_whole_one(tmp_path, alone):
+    """Two processes train it, one goes on."""
+    place, split = Place(tmp_path), "trainer=sharded_table"
+    as_torchrun(place, *TWO, split)
+    [run] = place.runs()
+    same(run, alone)
+    assert "equal to metrics.json" in place.run("scripts/evaluate.py", f"run={run}")
+    more = ("trainer.devices=1", "batch.size=32", "trainer.max_epochs=3", f"resume={run}")
+    said = place.run("train.py", *TWO, split, *more)
+    assert re.search("epoch +3 ", said) and not re.search("epoch +2 ", said)
+    said = place.run("train.py", *TWO, split, "trainer.devices=1", f"resume={run}", status=2)
+    assert "batch.size: 32 in the run, 16 now" in said
+
+
+@pytest.mark.slow
 def test_sharding_over_cpus_is_refused(tmp_path):
     said = Place(tmp_path).run("train.py", *TWO, "trainer=fsdp", "trainer.devices=1", status=2)
     assert "FSDP needs CUDA GPUs" in said

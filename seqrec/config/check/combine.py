@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from seqrec.config.check.components import components
+from seqrec.config.check.shards import unsplit
 from seqrec.config.check.signature import read_signature
 from seqrec.config.check.source import TargetError
 from seqrec.config.kinds import REQUIRED, TRAINED
@@ -46,6 +47,7 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
                     f"{path}={names[path]} sees the future, and objective={names['objective']} "
                     "trains causal encoders only; change one of the two"
                 )
+    yield from unsplit(config, attributes)
     yield from _taught(config, attributes)
     yield from _minima(config.get("prepare") or {})
     evaluation = config.get("evaluation") or {}

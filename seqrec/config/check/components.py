@@ -14,7 +14,8 @@ MISSING = "???"  # OmegaConf's, which isn't loaded for it
 DATA_FACTS = frozenset(read_signature("seqrec.facts.Facts").parameters)
 BUILT_WITH = {  # what a component of a kind is built with, besides its keys; by default DATA_FACTS
     **dict.fromkeys(
-        ("embedding", "context", "encoder", "head", "scorer"), DATA_FACTS | {"sparse", "further"}
+        ("embedding", "context", "encoder", "head", "scorer"),
+        DATA_FACTS | {"sparse", "further", "shard"},
     ),
     **dict.fromkeys(
         ("data", "split", "metric", "list_metric", "logger", "trainer"), frozenset[str]()

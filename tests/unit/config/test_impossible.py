@@ -35,3 +35,18 @@ def test_devices_that_lightning_takes_are_left_to_it(devices):
 
     value = {"2": 2, "-1": -1, "[0,1]": [0, 1], "'0,1'": "0,1"}.get(devices, devices)
     assert not list(impossible({"trainer": {"devices": value}}))
+
+
+SPLIT = {
+    "scorer=ncf": "scorer=NCF doesn't work with the split item table of trainer=sharded_table",
+    "embedding=features": "embedding=FeatureEmbedding doesn't work with the split item table",
+    "objective=group": "objective=Group doesn't work with the split item table",
+    "trainer.ema=0.9": "trainer.ema needs averaged weights",
+    "trainer.compile=true": "trainer.compile: what processes send one another isn't compiled",
+    "checkpoint=outputs/a": "checkpoint: a run begins with the rows of another's items",
+}
+
+
+@pytest.mark.parametrize("given", SPLIT)
+def test_what_needs_the_whole_item_table_is_refused_by_name(given):
+    assert SPLIT[given] in told("trainer=sharded_table", given)

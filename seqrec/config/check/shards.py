@@ -1,0 +1,40 @@
+"""Check of what can't be combined with an item table that is split over processes.
+
+A component that works with own rows alone declares ``takes_shards: ClassVar[bool] = True``; a
+strategy that splits the table declares ``splits_table``.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+SPLITS = "trainer=sharded_table"
+PARTS = ("embedding", "scorer", "objective", "loss", "negatives")  # they reach the item table
+WHOLE = {  # keys that need the whole table in each process, and why
+    "checkpoint": "a run begins with the rows of another's items in one process",
+    "update": "an update begins with the rows of another run's items in one process",
+    "adapter": "an adapter belongs to a finished run, whose table isn't split",
+}
+
+
+def unsplit(config: dict[str, Any], attributes: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Describe each part of a configuration that needs the whole table, if the trainer splits it.
+
+    Args:
+        config: the plain configuration.
+        attributes: class attributes of the components, by path.
+    """
+    trainer = config.get("trainer") or {}
+    if not attributes.get("trainer.strategy", {}).get("splits_table"):
+        return
+    todo = "change it, or use trainer=ddp"
+    for path in PARTS:
+        if config.get(path) and attributes.get(path, {}).get("takes_shards") is not True:
+            name = config[path]["_target_"].rpartition(".")[2]
+            yield f"{path}={name} doesn't work with the split item table of {SPLITS}; {todo}"
+    for key, why in WHOLE.items():
+        if config.get(key):
+            yield f"{key}: {why}, and {SPLITS} splits the table; {todo}"
+    if trainer.get("compile"):
+        yield f"trainer.compile: what processes send one another isn't compiled; {todo}"
+    if (config.get("loss") or {}).get("kernel") == "liger":
+        yield f"loss.kernel=liger needs the whole item table, which {SPLITS} splits; use auto"
