@@ -37,7 +37,7 @@ KEYS = {  # keys and prefixes of keys, besides the kinds; the longest match coun
         *("evaluation.ks", "evaluation.category", "evaluation.groups"),
         *("evaluation.sampled", "evaluation.sampled_by"),
     ),
-    Meaning.SPEED: ("batch.eval_size", "trainer.profiler"),
+    Meaning.SPEED: ("batch.eval_size", "prepare.memory_gb", "trainer.profiler"),
     Meaning.FILE: (
         *("data.path", "data.valid_path", "data.test_path"),
         *("data.items_path", "data.users_path"),

@@ -78,6 +78,7 @@ class Prepare:
     min_session_events: int | None = None  # instead of k_core, for sessions (session_gap)
     k_core_before: Any = None  # an ISO date or time: count only earlier events; null: all
     max_history: int | None = None  # keep only the latest events of a user; null: all
+    memory_gb: float | None = None  # beyond it, prepare in parts on disk; null: 3/4 of what is free
 
 
 @dataclass

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -133,12 +134,31 @@ class SequenceStore:
         return pl.read_parquet(self.folder / "items.parquet")
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """An array in blocks that are made one by one.
+
+    Args:
+        length: of the array.
+        blocks: its parts, in order.
+    """
+
+    length: int
+    blocks: Iterable[np.ndarray]
+
+    def __len__(self) -> int:
+        return self.length
+
+
+Values = np.ndarray | Blocks
+
+
 def write(
     folder: Path,
     *,
     name: str,
-    arrays: Mapping[str, np.ndarray | None],
-    context: Mapping[str, tuple[np.ndarray, list[str] | None]],
+    arrays: Mapping[str, Values | None],
+    context: Mapping[str, tuple[Values, list[str] | None]],
     users: pl.DataFrame,
     items: pl.DataFrame,
     report: Mapping[str, Any],
@@ -148,7 +168,8 @@ def write(
     Args:
         folder: where to write.
         name: of the source.
-        arrays: offset, item, timestamp, rating and part, see :class:`SequenceStore`.
+        arrays: offset, item, timestamp, rating and part, see :class:`SequenceStore`; each whole,
+            or in :class:`Blocks`, of which one is in memory at a time.
         context: context columns, each with the names of its codes; None: numbers.
         users: columns index, user and attributes.
         items: columns index, item, title and features.
@@ -160,14 +181,13 @@ def write(
         if field in REQUIRED or values is not None:
             digest.update(field.encode())
         if values is not None:
-            values = np.ascontiguousarray(values, dtype=dtype)
-            np.save(folder / f"{field}.npy", values)
-            digest.update(values.data.cast("B"))
+            for block in _saved(folder / f"{field}.npy", values, dtype):
+                digest.update(block)
     for at, (label, (values, names)) in enumerate(context.items()):
-        values = np.ascontiguousarray(values, dtype="<f4" if names is None else "<i4")
-        np.save(folder / f"context_{at}.npy", values)
         digest.update(json.dumps([label, names]).encode())
-        digest.update(values.data.cast("B"))
+        dtype = "<f4" if names is None else "<i4"
+        for block in _saved(folder / f"context_{at}.npy", values, dtype):
+            digest.update(block)
     for ids in (users["user"], items["item"]):
         digest.update(np.ascontiguousarray(ids.str.len_bytes().to_numpy(), "<u4").tobytes())
         for at in range(0, len(ids), HASHED):
@@ -186,6 +206,18 @@ def write(
         "files": {path.name: entry_of(path) | _time(path) for path in sorted(folder.iterdir())},
     }
     _write_index(folder, index)
+
+
+def _saved(path: Path, values: Values, dtype: str) -> Iterator[memoryview]:
+    """Write an array as :func:`numpy.save` does, and yield its bytes block by block."""
+    blocks = values.blocks if isinstance(values, Blocks) else [values]
+    head = {"descr": dtype, "fortran_order": False, "shape": (len(values),)}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, head)
+        for block in blocks:
+            content = np.ascontiguousarray(block, dtype=dtype).data.cast("B")
+            file.write(content)
+            yield content
 
 
 def _time(path: Path) -> dict[str, int]:
