@@ -18,8 +18,8 @@ from seqrec.raw.parse.columns import described
 from seqrec.raw.parse.context import Context, declared
 from seqrec.raw.parse.derived import Derived
 from seqrec.raw.parse.formats import BY_SUFFIX, QUOTES, Format, JsonLines, text_format
-from seqrec.raw.parse.numbers import SMALL, check_decimal, days, plain, unknown
 from seqrec.raw.parse.keep import of
+from seqrec.raw.parse.numbers import SMALL, check_decimal, days, plain, unknown
 from seqrec.raw.parse.order import check_order, ordered
 from seqrec.raw.parse.parts import Parts, folder_columns, name_of, parts_of
 from seqrec.raw.parse.read import join_events, read_events, texts

@@ -9,7 +9,6 @@ import numpy as np
 
 from seqrec.store.steps import Events
 
-
 EMPTY = {"timestamp": None, "rating": None}
 
 

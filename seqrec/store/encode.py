@@ -209,7 +209,8 @@ def numbers(first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number codes by their first row, see :func:`first_rows`.
 
     Returns:
-        int32, the number of each code that has rows, else 0; and the codes in the order of their numbers.
+        int32, the number of each code that has rows, else 0; and the codes in the order of their
+        numbers.
     """
     used = np.count_nonzero(first != np.iinfo(first.dtype).max)
     by_first = np.argsort(first, kind="stable")[:used]

@@ -5,8 +5,9 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from seqrec.errors import ColumnsError, DataError
 from seqrec.raw.parse.hints import AS_PUBLISHED
 from seqrec.raw.source import Interactions, Source
 from seqrec.store.encode import encode
+from seqrec.store.large import encoded_on_disk
+from seqrec.store.plan import events_at_once
 from seqrec.store.store import FORMAT, SequenceStore, write
 from seqrec.terminal.say import say
 
@@ -59,17 +62,28 @@ def prepare(source: Source, settings: Prepare, cache_dir: str | Path) -> Sequenc
 
 def _build(source: Source, settings: Prepare, folder: Path) -> None:
     """Write the store next to its final place and rename it when it is complete."""
-    building = folder.with_name(f"{folder.name}.building")
+    building, parts = (folder.with_name(f"{folder.name}.{what}") for what in ("building", "parts"))
     with _writing(folder.parent):
-        _remove(building)  # left by a process that was killed
-    encoded = encode(_read(source), settings, source.name)
-    with _writing(folder.parent):
+        for left in (building, parts):  # by a process that was killed
+            _remove(left)
+    cache = folder.parent
+    with _room(cache), _encoded(source, settings, parts) as encoded, _writing(cache):
         building.mkdir()
         try:
             write(building, name=source.name, **encoded)
             building.rename(folder)
         finally:
             shutil.rmtree(building, ignore_errors=True)
+
+
+def _encoded(
+    source: Source, settings: Prepare, parts: Path
+) -> AbstractContextManager[dict[str, Any]]:
+    """Encode a source in memory, or on disk if it needs more than it may."""
+    at_once = events_at_once(source, settings, parts.parent)
+    if at_once is None:
+        return nullcontext(encode(_read(source), settings, source.name))
+    return encoded_on_disk(partial(_read, source), settings, source.name, parts, at_once)
 
 
 def _read(source: Source) -> Interactions:
@@ -90,18 +104,28 @@ def _read(source: Source) -> Interactions:
 def _writing(cache: Path) -> Iterator[None]:
     """Turn the errors of writing into the cache into a :class:`DataError`."""
     try:
-        yield
+        with _room(cache):
+            yield
     except (OSError, pl.exceptions.PolarsError) as error:
-        if is_full(error):
-            raise DataError(
-                "the disk is full: the prepared dataset could not be written",
-                where=str(cache),
-                todo="free some space, or set paths.cache_dir to another disk",
-            ) from error
         raise DataError(
             f"the folder of prepared datasets can't be used: {error}",
             where=str(cache),
             todo="set paths.cache_dir or SEQREC_CACHE_DIR to a folder that you can write to",
+        ) from error
+
+
+@contextmanager
+def _room(cache: Path) -> Iterator[None]:
+    """Turn the error of a full disk into a :class:`DataError`."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if not is_full(error):
+            raise
+        raise DataError(
+            "the disk is full: the prepared dataset could not be written",
+            where=str(cache),
+            todo="free some space, or set paths.cache_dir to another disk",
         ) from error
 
 
@@ -120,7 +144,7 @@ def _key(source: Source, settings: Prepare) -> str:
         "name": source.name,
         "source": {k: v for k, v in _plain(source).items() if not _is_place(f"data.{k}")},
         "files": [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files],
-        "prepare": _plain(settings),
+        "prepare": {k: v for k, v in _plain(settings).items() if _is_result(f"prepare.{k}")},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -128,6 +152,11 @@ def _key(source: Source, settings: Prepare) -> str:
 def _is_place(key: str) -> bool:
     """Return whether a key only says where files are, not what they hold."""
     return meaning_of(key) is Meaning.PLACE
+
+
+def _is_result(key: str) -> bool:
+    """Return whether a key changes what is prepared, not only how."""
+    return meaning_of(key) is Meaning.RESULT
 
 
 def _plain(fields: Any) -> dict[str, Any]:

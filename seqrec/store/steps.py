@@ -272,9 +272,7 @@ def counting(events: Events, settings: Prepare, name: str) -> np.ndarray:
     return counts
 
 
-def remaining(
-    events: Events, counted: np.ndarray, left: np.ndarray, of_item: np.ndarray
-) -> Events:
+def remaining(events: Events, counted: np.ndarray, left: np.ndarray, of_item: np.ndarray) -> Events:
     """Select the events that remain once it is known who has enough, see :func:`_enough`.
 
     Args:

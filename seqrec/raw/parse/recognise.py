@@ -245,10 +245,14 @@ def _meant(values: pl.LazyFrame, name: str, where: str) -> dict[str, str] | None
     else:
         if not whole:
             return None
-        dates = value.cast(pl.Int64, strict=False).cast(pl.String).map_batches(
-            lambda texts: read_dates(texts, "digits", None),
-            return_dtype=pl.Int64,
-            is_elementwise=True,
+        dates = (
+            value.cast(pl.Int64, strict=False)
+            .cast(pl.String)
+            .map_batches(
+                lambda texts: read_dates(texts, "digits", None),
+                return_dtype=pl.Int64,
+                is_elementwise=True,
+            )
         )
         if of(values, dates.null_count())[0] * 2 > rows:
             return None

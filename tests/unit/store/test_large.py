@@ -1,8 +1,7 @@
-"""Preparing on disk: the same store as in memory, whatever the steps and however small the parts."""
+"""Preparing on disk: the same store as in memory, by any steps, in parts of any size."""
 
+import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,10 +94,8 @@ def test_every_preparation_is_the_same_in_memory_and_on_disk(
         except DataError as error:
             scratch = Path(folder, "scratch")
             with (
-                pytest.raises(DataError, match=".") as found,
-                encoded_on_disk(
-                    lambda: interactions, prepare, "test", scratch, at_once, block
-                ),
+                pytest.raises(DataError, match=re.escape(error.what)) as found,
+                encoded_on_disk(lambda: interactions, prepare, "test", scratch, at_once, block),
             ):
                 pass
             assert str(found.value) == str(error) and not scratch.exists()
