@@ -119,7 +119,8 @@ class Coder:
 def _note(given: pl.Series, tidy: pl.Series, changed: pl.Series, one: str) -> str:
     merged = len(tidy) - tidy.n_unique()
     telling = changed & tidy.is_duplicated() if merged else changed
-    before, after = (side.filter(telling)[0] for side in (given, tidy))
+    sides = pl.DataFrame({"given": given, "tidy": tidy}).filter(telling)
+    before, after = sides.bottom_k(1, by="given").row(0)  # the order of codes is that of threads
     ends = f"; {merged:,} of them are then equal to another" if merged else ""
     return (
         f"{changed.sum():,} of {len(given):,} ids of {one}s are read by the rule of ids, such as "

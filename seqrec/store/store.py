@@ -210,11 +210,15 @@ def write(
 
 def _saved(path: Path, values: Values, dtype: str) -> Iterator[memoryview]:
     """Write an array as :func:`numpy.save` does, and yield its bytes block by block."""
-    blocks = values.blocks if isinstance(values, Blocks) else [values]
+    if not isinstance(values, Blocks):
+        whole = np.ascontiguousarray(values, dtype=dtype)
+        np.save(path, whole)
+        yield whole.data.cast("B")
+        return
     head = {"descr": dtype, "fortran_order": False, "shape": (len(values),)}
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, head)
-        for block in blocks:
+        for block in values.blocks:
             content = np.ascontiguousarray(block, dtype=dtype).data.cast("B")
             file.write(content)
             yield content

@@ -65,7 +65,7 @@ def both(
     return whole, parts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     rows=ROWS,
     prepare=SETTINGS,
