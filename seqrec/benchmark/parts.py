@@ -6,14 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seqrec.benchmark import explaining, gpu, growth, million, peers, serving, update
+from seqrec.benchmark import explaining, gpu, growth, large, million, peers, serving, update
 from seqrec.benchmark.child import in_child
 from seqrec.benchmark.report import Line
 from seqrec.errors import ConfigError
 
 PARTS = (
     *("train", "ranking", "startup", "prepare", "growth", "million"),
-    *("explain", "update", "peers", "gpu", "serve"),
+    *("explain", "update", "peers", "gpu", "serve", "large"),
 )
 FIRST_STEP_S = 5  # the bar for start-up
 
@@ -27,6 +27,7 @@ class Request:
     model: str
     epochs: int
     rows: int
+    memory_gb: float
     peers: list[str]
     models: list[str]  # RecBole's names
     minutes: float
@@ -67,6 +68,10 @@ def jobs(asked: Request) -> list[Job]:
         ),
         "growth": (partial(growth.measure_growth, asked.model, threads=threads), growth.lines),
         "million": (partial(million.measure_million, threads=threads), million.lines),
+        "large": (
+            partial(large.measure_large, asked.rows, asked.memory_gb, threads=threads),
+            large.large_lines,
+        ),
         "explain": (
             partial(explaining.measure_explain, **run, epochs=asked.epochs),
             explaining.lines,

@@ -26,9 +26,7 @@ SCHEMA = {"user_id": pl.Int64, "item_id": pl.Int64, "timestamp": pl.Int64}
 def generate(path: str | Path, rows: int, seed: int = 0) -> None:
     """Write generated interactions as Parquet, the same for the same arguments.
 
-    There is a user per 50 rows (some are far more active than others) and an item per 250; the
-    r-th most popular item has a share proportional to 1/r (Zipf). Times, in seconds, span one
-    year, and rows are unordered: the hardest case for the sort.
+    There is a user per 50 rows and an item per 250; see :func:`drawn`.
 
     Args:
         path: the file, with columns user_id, item_id and timestamp (Int64).
@@ -38,21 +36,29 @@ def generate(path: str | Path, rows: int, seed: int = 0) -> None:
     n_users, n_items = -(-rows // EVENTS_PER_USER), -(-rows // EVENTS_PER_ITEM)
 
     def chunks(*_: object) -> Iterator[pl.DataFrame]:
-        rng = np.random.default_rng(seed)
-        named = rng.permutation(n_items)
-        below = np.cumsum(1 / np.arange(1, n_items + 1))
-        for start in range(0, rows, CHUNK):
-            size = min(CHUNK, rows - start)
-            columns = (
-                rng.random(size) ** 2 * n_users,
-                named[np.searchsorted(below, rng.random(size) * below[-1])],
-                START + rng.integers(SECONDS, size=size),
-            )
-            yield pl.DataFrame(
-                {n: c.astype(np.int64) for n, c in zip(SCHEMA, columns, strict=True)}
-            )
+        return drawn(rows, n_users, n_items, seed)
 
     register_io_source(chunks, schema=SCHEMA).sink_parquet(path)
+
+
+def drawn(rows: int, n_users: int, n_items: int, seed: int = 0) -> Iterator[pl.DataFrame]:
+    """Yield generated interactions, a million at a time.
+
+    Some users are far more active than others; the r-th most popular item has a share proportional
+    to 1/r (Zipf). Times, in seconds, span one year, and rows are unordered: the hardest case for
+    the sort.
+    """
+    rng = np.random.default_rng(seed)
+    named = rng.permutation(n_items)
+    below = np.cumsum(1 / np.arange(1, n_items + 1))
+    for start in range(0, rows, CHUNK):
+        size = min(CHUNK, rows - start)
+        columns = (
+            rng.random(size) ** 2 * n_users,
+            named[np.searchsorted(below, rng.random(size) * below[-1])],
+            START + rng.integers(SECONDS, size=size),
+        )
+        yield pl.DataFrame({n: c.astype(np.int64) for n, c in zip(SCHEMA, columns, strict=True)})
 
 
 def measure_prepare(rows: int) -> dict[str, float]:

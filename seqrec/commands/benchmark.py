@@ -27,12 +27,14 @@ class Arguments:
     python scripts/benchmark.py parts=peers data=sequences overrides='[data.path=ml-1m.txt.gz]'
     """
 
-    parts: list[str] = field(default_factory=USUAL.copy)  # also: explain, peers, gpu, serve, update
+    # also: explain, peers, gpu, serve, update, large
+    parts: list[str] = field(default_factory=USUAL.copy)
     data: str = "movielens_100k"  # for train, ranking, explain, RecTools, RePlay
     model: str = "sasrec"  # for train, ranking, growth and explain
     overrides: list[str] = field(default_factory=list)  # of train.py, for the data
     epochs: int = 3  # measured, after a warm-up; explain: all
     rows: int = 2_000_000  # interactions to prepare
+    memory_gb: float = 8.0  # for large: what may be used; more takes the road on disk
     peers: list[str] = field(default_factory=lambda: ["rectools", "replay", "recbole"])  # libraries
     models: list[str] = field(default_factory=lambda: ["SASRec", "GRU4Rec", "NARM"])  # of RecBole
     minutes: float = 10.0  # limit for each model of RecBole
@@ -43,7 +45,13 @@ class Arguments:
 
 def benchmark(arguments: Arguments) -> int:
     """Run the jobs one by one, save the results after each, and print the table."""
-    for name, minimum in (("epochs", 1), ("rows", 1), ("threads", 1), ("minutes", 0)):
+    for name, minimum in (
+        ("epochs", 1),
+        ("rows", 1),
+        ("threads", 1),
+        ("minutes", 0),
+        ("memory_gb", 0),
+    ):
         if getattr(arguments, name) < minimum:
             raise ConfigError(f"{name}={getattr(arguments, name)}: must be at least {minimum}")
     from seqrec.benchmark.child import in_child

@@ -39,7 +39,7 @@ KEYS = {  # keys and prefixes of keys, besides the kinds; the longest match coun
     ),
     Meaning.SPEED: (
         *("batch.eval_size", "trainer.profiler", "trainer.checkpoint_minutes"),
-        *("prepare.engine", "prepare.spark"),
+        *("prepare.engine", "prepare.spark", "prepare.memory_gb"),
     ),
     Meaning.FILE: (
         *("data.path", "data.valid_path", "data.test_path"),

@@ -101,6 +101,7 @@ class Prepare:
     k_core_before: Any = None  # an ISO date or time: count only earlier events; null: all
     max_history: int | None = None  # keep only the latest events of a user; null: all
     shards: int | None = None  # write the sequences in so many shards; null: in one folder
+    memory_gb: float | None = None  # beyond it, prepare in parts on disk; null: 3/4 of what is free
     engine: Engine = Engine.polars  # polars: on this machine | spark: on many; same data
     spark: Spark = field(default_factory=Spark)
 

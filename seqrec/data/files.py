@@ -19,6 +19,7 @@ from seqrec.raw.parse.columns import described
 from seqrec.raw.parse.context import Context, declared
 from seqrec.raw.parse.derived import Derived
 from seqrec.raw.parse.formats import BY_SUFFIX, QUOTES, Format, JsonLines, text_format
+from seqrec.raw.parse.keep import of
 from seqrec.raw.parse.numbers import SMALL, check_decimal, days, plain, unknown
 from seqrec.raw.parse.order import check_order, ordered
 from seqrec.raw.parse.parts import Parts, folder_columns, name_of, parts_of
@@ -222,16 +223,17 @@ class Files:
             time_unit=self._clock(),
             max_bad_rows=self.max_bad_rows,
         )
-        frame, on_order = ordered(events.collect(), self.order)
+        events, on_order = ordered(events, self.order)
         notes += on_order
         if self.timestamp is not None:
             raw_times = partial(texts, path, raw, str(self.timestamp))
-            notes += made_up(frame["timestamp"], self._clock(), raw_times)
-            notes += far_off(frame["timestamp"])
+            times = events.select("timestamp")
+            notes += made_up(times, self._clock(), raw_times)
+            notes += far_off(times)
         for name, seen in context.items():
-            if seen.kind == "number" and frame[name].null_count() > SMALL * len(frame):
+            if seen.kind == "number" and of(events, pl.col(name).is_null().mean())[0] > SMALL:
                 notes += unknown(name, texts(path, raw, seen.column), self.decimal)
-        return frame.lazy(), rejected, notes
+        return events, rejected, notes
 
     def _part(self, part: Path, path: Path) -> Format:
         form = self._format(part, header=self.header)

@@ -4,7 +4,9 @@ import numpy as np
 import polars as pl
 
 from seqrec.raw.ids import tidied
+from seqrec.raw.parse.keep import of
 
+SPARSE, DENSE = 8, 1 << 20  # rows for each number between the least and the largest, at least
 BLANK = -1  # the code of ids of nothing but white space
 
 
@@ -49,11 +51,77 @@ def _tidied(ids: pl.Series, code: np.ndarray, one: str) -> tuple[np.ndarray, lis
     return number[code], [note(given, tidy, changed, one)]
 
 
+class Coder:
+    """The same numbers for ids that come in blocks.
+
+    Args:
+        ids: the column of ids, of all blocks.
+        one: what they name, for the note.
+    """
+
+    def __init__(self, ids: pl.LazyFrame, one: str) -> None:
+        self._one = one
+        self._low: int | None = None
+        [dtype] = ids.collect_schema().dtypes()
+        if dtype.is_integer():
+            low, high, rows = of(ids, pl.first().min(), pl.first().max(), pl.len())
+            if rows and high - low < max(rows // SPARSE, DENSE):
+                self._low = low
+        self._category = pl.Categorical(pl.Categories.random())
+        self._alive = pl.Series([""]).cast(self._category)  # without a column, ids are forgotten
+        self._number = np.empty(0, dtype=np.int32)  # of each category: itself, or that of its rule
+        self._given = np.empty(0, dtype=bool)  # whether it is an id, not only what the rule makes
+        self._is_text = not dtype.is_integer()
+
+    def __call__(self, ids: pl.Series) -> np.ndarray:
+        """Return int32 codes of the ids of a block, `BLANK` where nothing is left of an id."""
+        if self._low is not None:
+            return np.subtract(ids.to_numpy(), self._low, dtype=np.int64).astype(np.int32)
+        category = ids.cast(pl.String).cast(self._category).to_physical().to_numpy()
+        self._meet(int(category.max()) + 1)
+        self._given[category] = True
+        return self._number[category]
+
+    def text(self, code: np.ndarray) -> pl.Series:
+        """Return the ids of codes, by the rule of ids, as String."""
+        if self._low is not None:
+            return pl.Series(code.astype(np.int64) + self._low).cast(pl.String)
+        return pl.Series(code.astype(np.uint32)).cat.to(self._category).cast(pl.String)
+
+    def note(self) -> list[str]:
+        """Return a note for people to read if the rule changed some ids."""
+        if not self._is_text or (self._number == np.arange(len(self._number))).all():
+            return []
+        given = self.text(np.flatnonzero(self._given))
+        tidy = tidied(given)
+        return [note(given, tidy, given != tidy, self._one)]
+
+    def _meet(self, end: int) -> None:
+        """Apply the rule to each category before `end` that is new."""
+        start = len(self._number)
+        if end <= start:
+            return
+        number = np.arange(start, end, dtype=np.int32)
+        if self._is_text:
+            given = self.text(number)
+            tidy = tidied(given)
+            changed = (given != tidy).to_numpy()
+            if changed.any():
+                made = tidy.filter(changed).cast(self._category).to_physical().to_numpy()
+                blank = (tidy.filter(changed) == "").to_numpy()
+                number[changed] = np.where(blank, BLANK, made)
+                more = np.arange(end, max(end, int(made.max()) + 1), dtype=np.int32)
+                number = np.concatenate([number, more])
+        self._number = np.concatenate([self._number, number])
+        self._given = np.concatenate([self._given, np.zeros(len(number), dtype=bool)])
+
+
 def note(given: pl.Series, tidy: pl.Series, changed: pl.Series, one: str) -> str:
     """Say how many of the different ids the rule of ids changes, and show one."""
     merged = len(tidy) - tidy.n_unique()
     telling = changed & tidy.is_duplicated() if merged else changed
-    before, after = (side.filter(telling)[0] for side in (given, tidy))
+    sides = pl.DataFrame({"given": given, "tidy": tidy}).filter(telling)
+    before, after = sides.bottom_k(1, by="given").row(0)  # the order of codes is that of threads
     ends = f"; {merged:,} of them are then equal to another" if merged else ""
     return (
         f"{changed.sum():,} of {len(given):,} ids of {one}s are read by the rule of ids, such as "

@@ -14,8 +14,8 @@ from seqrec.raw.ids import tidied
 from seqrec.raw.source import Interactions
 from seqrec.store.codes import BLANK, codes
 from seqrec.store.describe import described
-from seqrec.store.known import kept, numbered_after
-from seqrec.store.steps import Events, check_columns, repeated, steps
+from seqrec.store.known import Texts, kept, none_kept, numbered_after
+from seqrec.store.steps import Events, check_columns, repeated, row_type, steps
 
 SCHEMA = ("user", "item", "timestamp", "rating", "_part")  # any other column is context
 OFF = {"min_rating": "null"}  # what turns a step off, where it isn't 0
@@ -39,53 +39,90 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
     user_ids, item_ids, notes = frame["user"], frame["item"], list(interactions.notes)
     events, categories = _coded(frame, notes)
     del frame
-    events, rejected = _named(events, interactions.rejected)
+    events, blank = named(events)
     report: list[dict[str, Any]] = [{"step": "raw", **events.counts()}]
     if not len(events):
         raise DataError(f"{name} has no interactions")
     timed, rated = events.timestamp is not None, events.rating is not None
     check_columns(settings, timed=timed, rated=rated, name=name)
-    for step, apply in steps(settings):
-        before, events = events, apply(events)
-        if step is None:
+    for step in steps(settings):
+        before, events = events, step.apply(events)
+        if step.name is None:
             notes += repeats_note(repeated(events), len(events), settings)
         else:
-            report.append({"step": step, **events.counts()})
+            report.append({"step": step.name, **events.counts()})
             if not len(events):
-                most = (int(np.bincount(code).max()) for code in (before.user, before.item))
-                raise nothing_left(before.counts(), most, step, settings, name)
+                most = [int(np.bincount(code).max()) for code in (before.user, before.item)]
+                raise nothing_left(before.counts(), most, step.name, settings, name)
     if interactions.known is not None:
-        events = events.take(kept(events, user_ids, item_ids, interactions.known))
+        of_user, of_item = (_ids(ids) for ids in (user_ids, item_ids))
+        events = events.take(kept(events, of_user, of_item, interactions.known))
+        if not len(events):
+            raise none_kept(name)
     offset, first_user, order = _sequences(events)
     events = events.take(order)
-    item, first_item = _dense(events.item, events.row)
-    users = _numbered("user", user_ids, first_user, start=0)
-    users, of_users = described(users, interactions.users, "user", name)
-    if events.session is not None:
-        users = _by_session(users, events.session[offset[:-1]])
-    items = _numbered("item", item_ids, first_item, start=1)
-    if interactions.known is not None:
-        item, items = numbered_after(interactions.known.items, item, items)
-    if interactions.items is None:
-        items = items.with_columns(pl.lit(None, pl.String).alias("title"))
-    items, of_items = described(items, interactions.items, "item", name)
+    first_item = first_rows(events.item, events.row)
+    number, by_first = numbers(first_item)
+    users = tidied(user_ids.gather(first_user))
+    own = None if events.session is None else events.session[offset[:-1]]
+    items = tidied(item_ids.gather(first_item[by_first]))
+    number, tables, told = described_ids(interactions, users, own, items, number, name)
     return {
         "arrays": {
             "offset": offset,
-            "item": item + 1,
+            "item": number[events.item],
             "timestamp": events.timestamp,
             "rating": events.rating,
             "part": events.part,
         },
         "context": {name: (values, categories[name]) for name, values in events.context.items()},
-        "users": users,
-        "items": items,
-        "report": {
-            "rejected": rejected,
-            "steps": report,
-            "notes": [*notes, *of_items, *of_users],
-        },
+        **tables,
+        "report": report_of(interactions, report, blank, [*notes, *told]),
     }
+
+
+def described_ids(
+    interactions: Interactions,
+    users: pl.Series,
+    session: np.ndarray | None,
+    items: pl.Series,
+    number: np.ndarray,
+    name: str,
+) -> tuple[np.ndarray, dict[str, pl.DataFrame], list[str]]:
+    """Make the tables of users and items, with what is known of them.
+
+    Args:
+        interactions: the tables that the source has, and the ids that have numbers already.
+        users, items: ids in the order of their numbers.
+        session: the number of each sequence among those of its user; None: no sessions were cut.
+        number: the number of each code of an item, from 0.
+        name: of the source, for messages.
+
+    Returns:
+        int32, the index of each code of an item; ``users`` and ``items``; and notes.
+    """
+    user_table = _numbered("user", users, start=0)
+    user_table, of_users = described(user_table, interactions.users, "user", name)
+    if session is not None:
+        user_table = _by_session(user_table, session)
+    item_table = _numbered("item", items, start=1)
+    if interactions.known is not None:
+        again, item_table = numbered_after(interactions.known.items, item_table)
+        number = again[number]
+    if interactions.items is None:
+        item_table = item_table.with_columns(pl.lit(None, pl.String).alias("title"))
+    item_table, of_items = described(item_table, interactions.items, "item", name)
+    return number + 1, {"users": user_table, "items": item_table}, [*of_items, *of_users]
+
+
+def report_of(
+    interactions: Interactions, steps: list[dict[str, Any]], blank: int, notes: list[str]
+) -> dict[str, Any]:
+    """Return the report of a preparation, with `blank` more rows that were rejected."""
+    rejected = interactions.rejected
+    if blank:
+        rejected = dict(Counter(rejected) + Counter({MISSING: blank}))
+    return {"rejected": rejected, "steps": steps, "notes": notes}
 
 
 def _coded(frame: pl.DataFrame, notes: list[str]) -> tuple[Events, dict[str, list[str] | None]]:
@@ -97,7 +134,7 @@ def _coded(frame: pl.DataFrame, notes: list[str]) -> tuple[Events, dict[str, lis
     def values(column: str) -> np.ndarray | None:
         return frame[column].to_numpy() if column in frame.columns else None
 
-    row = np.arange(len(frame), dtype=np.int32 if len(frame) < 2**31 else np.int64)
+    row = np.arange(len(frame), dtype=row_type(len(frame)))
     user, of_users = codes(frame["user"], "user")
     item, of_items = codes(frame["item"], "item")
     notes += of_users + of_items
@@ -105,20 +142,18 @@ def _coded(frame: pl.DataFrame, notes: list[str]) -> tuple[Events, dict[str, lis
     categories: dict[str, list[str] | None] = {}
     for name in frame.columns:
         if name not in SCHEMA:
-            context[name], categories[name] = _context(frame[name])
+            categories[name] = names_in(frame.lazy(), name)
+            context[name] = context_codes(frame[name], categories[name])
     events = Events(
         user, item, row, values("timestamp"), values("rating"), values("_part"), context=context
     )
     return events, categories
 
 
-def _named(events: Events, rejected: dict[str, int]) -> tuple[Events, dict[str, int]]:
-    """Leave out events whose user or item is only white space, and count them as rejected."""
+def named(events: Events) -> tuple[Events, int]:
+    """Leave out events whose user or item is only white space, and count them."""
     blank = (events.user == BLANK) | (events.item == BLANK)
-    if not blank.any():
-        return events, rejected
-    counted = Counter(rejected) + Counter({MISSING: int(blank.sum())})
-    return events.take(~blank), dict(counted)
+    return (events.take(~blank), int(blank.sum())) if blank.any() else (events, 0)
 
 
 def repeats_note(count: int, events: int, settings: Prepare) -> list[str]:
@@ -132,13 +167,20 @@ def repeats_note(count: int, events: int, settings: Prepare) -> list[str]:
     ]
 
 
-def _context(values: pl.Series) -> tuple[np.ndarray, list[str] | None]:
+def names_in(frame: pl.LazyFrame, column: str) -> list[str] | None:
+    """Return the categories of a context column; None: it holds numbers."""
+    if frame.collect_schema()[column].is_numeric():
+        return None
+    names = frame.select(pl.col(column).cast(pl.String).drop_nulls().unique().sort())
+    return names.collect(engine="streaming").to_series().to_list()
+
+
+def context_codes(values: pl.Series, names: list[str] | None) -> np.ndarray:
     """Encode numbers as float32, NaN if unknown, or categories as int32 from 1, 0 if unknown."""
-    if values.dtype.is_numeric():
-        return values.cast(pl.Float32).fill_null(float("nan")).to_numpy(), None
-    names = values.cast(pl.String).drop_nulls().unique().sort()
+    if names is None:
+        return values.cast(pl.Float32).fill_null(float("nan")).to_numpy()
     coded = values.cast(pl.String).cast(pl.Enum(names)).to_physical() + 1
-    return coded.fill_null(0).cast(pl.Int32).to_numpy(), names.to_list()
+    return coded.fill_null(0).cast(pl.Int32).to_numpy()
 
 
 def _sequences(events: Events) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -159,25 +201,36 @@ def _sequences(events: Events) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return offset, first[by_first], order
 
 
-def _dense(code: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number codes by their first row.
+def first_rows(code: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Return the first row of each code, the largest number of its type for one without any."""
+    first = np.full(int(code.max()) + 1, np.iinfo(row.dtype).max, dtype=row.dtype)
+    np.minimum.at(first, code, row)
+    return first
+
+
+def numbers(first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number codes by their first row, see :func:`first_rows`.
 
     Returns:
-        int32, the number of each event's code; and the first row of each number.
+        int32, the number of each code that has rows, else 0; and the codes in the order of their
+        numbers.
     """
-    size = int(code.max()) + 1
-    first = np.full(size, np.iinfo(row.dtype).max, dtype=row.dtype)
-    np.minimum.at(first, code, row)
-    by_first = np.argsort(first, kind="stable")[: np.count_nonzero(np.bincount(code))]
-    number = np.empty(size, dtype=np.int32)
-    number[by_first] = np.arange(len(by_first), dtype=np.int32)
-    return number[code], first[by_first]
+    used = np.count_nonzero(first != np.iinfo(first.dtype).max)
+    by_first = np.argsort(first, kind="stable")[:used]
+    number = np.zeros(len(first), dtype=np.int32)
+    number[by_first] = np.arange(used, dtype=np.int32)
+    return number, by_first
 
 
-def _numbered(column: str, ids: pl.Series, rows: np.ndarray, start: int) -> pl.DataFrame:
+def _ids(ids: pl.Series) -> Texts:
+    """Return what looks up the ids of events in those of all rows."""
+    return lambda events: tidied(ids.gather(events.row))
+
+
+def _numbered(column: str, ids: pl.Series, start: int) -> pl.DataFrame:
     """Return the columns index and the original ids."""
-    index = pl.Series("index", np.arange(start, start + len(rows), dtype=np.int32))
-    return pl.DataFrame([index, tidied(ids.gather(rows)).alias(column)])
+    index = pl.Series("index", np.arange(start, start + len(ids), dtype=np.int32))
+    return pl.DataFrame([index, ids.alias(column)])
 
 
 def _by_session(users: pl.DataFrame, session: np.ndarray) -> pl.DataFrame:

@@ -4,7 +4,8 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, cast
@@ -22,6 +23,8 @@ from seqrec.raw.spark.remote import files_of
 from seqrec.raw.spark.scratch import Scratch
 from seqrec.raw.spark.session import check_spark, session
 from seqrec.store.encode import encode
+from seqrec.store.large import encoded_on_disk
+from seqrec.store.plan import events_at_once
 from seqrec.store.prepared import open_prepared, plain, steps_of
 from seqrec.store.store import FORMAT, SequenceStore, write
 from seqrec.terminal.say import say
@@ -82,10 +85,12 @@ def _build(source: Source, settings: Prepare, folder: Path) -> None:
 
 
 def _here(source: Source, settings: Prepare, building: Path) -> None:
-    """Prepare on this machine, in memory."""
-    encoded = encode(_read(source), settings, source.name)
-    encoded["report"]["prepare"] = steps_of(settings)
-    with _writing(building.parent):
+    """Prepare on this machine: in memory, or on disk if that needs more than it may."""
+    cache, parts = building.parent, building.with_name(f"{building.name}.parts")
+    with _writing(cache):
+        _remove(parts)  # left by a process that was killed
+    with _room(cache), _encoded(source, settings, parts) as encoded, _writing(cache):
+        encoded["report"]["prepare"] = steps_of(settings)
         building.mkdir()
         write(building, name=source.name, shards=settings.shards, **encoded)
 
@@ -110,6 +115,16 @@ def _on_spark(source: Source, settings: Prepare, building: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _encoded(
+    source: Source, settings: Prepare, parts: Path
+) -> AbstractContextManager[dict[str, Any]]:
+    """Encode a source in memory, or on disk if it needs more than it may."""
+    at_once = events_at_once(source, settings, parts.parent)
+    if at_once is None:
+        return nullcontext(encode(_read(source), settings, source.name))
+    return encoded_on_disk(partial(_read, source), settings, source.name, parts, at_once)
+
+
 def _read(source: Source) -> Interactions:
     """Read a source; where it has no keys for its columns, no error proposes any.
 
@@ -128,18 +143,28 @@ def _read(source: Source) -> Interactions:
 def _writing(cache: Path) -> Iterator[None]:
     """Turn the errors of writing into the cache into a :class:`DataError`."""
     try:
-        yield
+        with _room(cache):
+            yield
     except (OSError, pl.exceptions.PolarsError) as error:
-        if is_full(error):
-            raise DataError(
-                "the disk is full: the prepared dataset could not be written",
-                where=str(cache),
-                todo="free some space, or set paths.cache_dir to another disk",
-            ) from error
         raise DataError(
             f"the folder of prepared datasets can't be used: {error}",
             where=str(cache),
             todo="set paths.cache_dir or SEQREC_CACHE_DIR to a folder that you can write to",
+        ) from error
+
+
+@contextmanager
+def _room(cache: Path) -> Iterator[None]:
+    """Turn the error of a full disk into a :class:`DataError`."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if not is_full(error):
+            raise
+        raise DataError(
+            "the disk is full: the prepared dataset could not be written",
+            where=str(cache),
+            todo="free some space, or set paths.cache_dir to another disk",
         ) from error
 
 

@@ -9,6 +9,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ import numpy as np
 import polars as pl
 
 from seqrec.errors import DataError
+from seqrec.store.blocks import Blocks
 from seqrec.store.index import ARRAYS, FORMAT, TABLES, Entry, entries_of, write_index
 
 REQUIRED = ("offset", "item", "timestamp", "rating")  # hashed by name even where data lacks them
 HASHED = 1 << 20  # ids that are hashed at once
 Names = list[str] | None  # of the codes of a context column; None: it has numbers
-Columns = Mapping[str, tuple[np.ndarray, Names]]
+Array = np.ndarray | Blocks
+Columns = Mapping[str, tuple[Array, Names]]
 
 
 def write_shard(
@@ -57,33 +60,43 @@ def write_shard(
     assert offset is not None
     if len(offset) < 2 or offset[0] != 0 or offset[-1] != events or (np.diff(offset) < 0).any():
         raise ValueError(f"the offsets of a shard of {events:,} events are from 0 to this number")
+    return _write_shard(folder, number, first_user, columns(arrays, context or {}))
+
+
+def _write_shard(folder: Path, number: int, first_user: int, arrays: Mapping[str, Array]) -> Entry:
     name = f"shard-{number:05d}"
     part = folder / f"{name}.{uuid.uuid4().hex}.part"
     part.mkdir()
     try:
-        save(part, columns(arrays, context or {}))
+        save(part, arrays)
         files = entries_of(part)
         shutil.rmtree(folder / name, ignore_errors=True)
         part.rename(folder / name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    users = [first_user, first_user + len(offset) - 1]
-    return {"name": name, "users": users, "events": events, "files": files}
+    users = [first_user, first_user + len(arrays["offset"]) - 1]
+    return {"name": name, "users": users, "events": len(arrays["item"]), "files": files}
 
 
-def write_shards(
-    folder: Path, number: int, arrays: Mapping[str, np.ndarray | None], context: Columns
-) -> list[Entry]:
-    """Write sequences as so many shards, at most one per user, of similar numbers of events."""
-    offset = arrays["offset"]
-    assert offset is not None
-    bounds, entries = cuts(offset, number), []
-    for at, (first, end) in enumerate(pairwise(bounds)):
+def write_shards(folder: Path, number: int, arrays: Mapping[str, Array]) -> list[Entry]:
+    """Write sequences as so many shards, at most one per user, of similar numbers of events.
+
+    Args:
+        folder: of the store; columns in blocks lie there whole until the shards are written.
+        number: of shards.
+        arrays: the columns by the name of their file, see :func:`columns`.
+    """
+    apart = folder / "whole"
+    apart.mkdir()
+    in_blocks = {field: values for field, values in arrays.items() if isinstance(values, Blocks)}
+    whole: dict[str, Any] = {**arrays, **save(apart, in_blocks)}
+    offset, entries = whole.pop("offset"), []
+    for at, (first, end) in enumerate(pairwise(cuts(offset, number))):
         events = slice(offset[first], offset[end])
-        own = {name: None if column is None else column[events] for name, column in arrays.items()}
+        own = {field: values[events] for field, values in whole.items()}
         own["offset"] = offset[first : end + 1] - offset[first]
-        event = {label: (values[events], names) for label, (values, names) in context.items()}
-        entries.append(write_shard(folder, at, first_user=int(first), arrays=own, context=event))
+        entries.append(_write_shard(folder, at, int(first), own))
+    shutil.rmtree(apart)
     return entries
 
 
@@ -137,22 +150,35 @@ def close(
     write_index(folder, index)
 
 
-def columns(arrays: Mapping[str, np.ndarray | None], context: Columns) -> dict[str, np.ndarray]:
+def columns(arrays: Mapping[str, Array | None], context: Columns) -> dict[str, Array]:
     """Return the columns of a store or shard by the name of their file, as they are written."""
     found = {
-        field: np.ascontiguousarray(values, dtype=dtype)
+        field: _typed(values, dtype)
         for field, dtype in ARRAYS.items()
         if (values := arrays.get(field)) is not None
     }
     for at, (values, names) in enumerate(context.values()):
-        found[f"context_{at}"] = np.ascontiguousarray(values, "<f4" if names is None else "<i4")
+        found[f"context_{at}"] = _typed(values, "<f4" if names is None else "<i4")
     return found
 
 
-def save(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write each array as a file."""
+def save(folder: Path, arrays: Mapping[str, Array]) -> dict[str, np.ndarray]:
+    """Write each array as a file, and return it; one in blocks is mapped to memory."""
+    saved = {}
     for field, values in arrays.items():
-        np.save(folder / f"{field}.npy", values)
+        path = folder / f"{field}.npy"
+        if isinstance(values, Blocks):
+            saved[field] = values.save(path)
+        else:
+            np.save(path, values)
+            saved[field] = values
+    return saved
+
+
+def _typed(values: Array, dtype: str) -> Array:
+    if isinstance(values, Blocks):
+        return replace(values, dtype=dtype)
+    return np.ascontiguousarray(values, dtype=dtype)
 
 
 def cuts(offset: np.ndarray, number: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from seqrec.clock import instant
 from seqrec.config.schema import Prepare, Repeats, Ties
 from seqrec.errors import DataError
+from seqrec.store.core import core, holders
 from seqrec.store.sort import lexsort
 
 
@@ -68,7 +69,19 @@ def minima(settings: Prepare) -> Minima:
     return {who: (key, least) for who, (key, least) in found.items() if least > 1}
 
 
-Step = tuple[str | None, Callable[[Events], Events]]
+@dataclass(frozen=True)
+class Step:
+    """A step of a preparation.
+
+    Args:
+        name: in the report; None: the step drops nothing.
+        apply: maps events to events: all of them, or all of some users.
+        least: of the step that needs all events at once, as those of an item may be anyone's.
+    """
+
+    name: str | None
+    apply: Callable[[Events], Events]
+    least: Minima | None = None
 
 
 def check_columns(settings: Prepare, *, timed: bool, rated: bool, name: str) -> None:
@@ -105,25 +118,31 @@ def check_columns(settings: Prepare, *, timed: bool, rated: bool, name: str) -> 
             )
 
 
-def steps(settings: Prepare) -> Iterator[Step]:
+def steps(settings: Prepare, drawn: np.ndarray | None = None) -> Iterator[Step]:
     """Yield the steps that `settings` turns on, and :func:`check_columns` allowed.
 
-    Each comes with its name in the report; None: it drops nothing. Events enter in file order and
-    leave sorted by user, then time, then file order (within the parts, if these are given).
+    Events enter in file order and leave sorted by user, then time, then file order (within the
+    parts, if these are given).
+
+    Args:
+        settings: what is turned on.
+        drawn: of ``ties=shuffle``, the place of each row in the order that is drawn; None: it is
+            drawn here, for events that are there all at once.
     """
     if settings.min_rating is not None:
-        yield "min_rating", partial(_min_rating, minimum=settings.min_rating)
-    yield None, partial(_ordered, ties=settings.ties)
+        yield Step("min_rating", partial(_min_rating, minimum=settings.min_rating))
+    yield Step(None, partial(_ordered, ties=settings.ties, drawn=drawn))
     if settings.repeats is not Repeats.keep:
-        yield "repeats", REPEAT_STEPS[settings.repeats]
+        yield Step("repeats", REPEAT_STEPS[settings.repeats])
     if settings.session_gap is not None:
-        yield "session_gap", partial(_sessions, minutes=settings.session_gap)
+        yield Step("session_gap", partial(_sessions, minutes=settings.session_gap))
     least = minima(settings)
     if least:
         keys = list(dict.fromkeys(key for key, _ in least.values()))
-        yield " and ".join(keys), partial(_enough, least=least, settings=settings)
+        enough = partial(_enough, least=least, settings=settings)
+        yield Step(" and ".join(keys), enough, least)
     if settings.max_history is not None:
-        yield "max_history", lambda events: _latest(events, settings.max_history)  # type: ignore[arg-type]
+        yield Step("max_history", partial(_latest, limit=settings.max_history))
 
 
 def costliest(report: list[dict[str, Any]], what: str) -> str | None:
@@ -145,12 +164,29 @@ def _min_rating(events: Events, minimum: float) -> Events:
     return events.take(events.rating >= minimum)
 
 
-def _ordered(events: Events, ties: Ties) -> Events:
+def _ordered(events: Events, ties: Ties, drawn: np.ndarray | None = None) -> Events:
     """Sort by user, then part if it is given, then time, then file order (the sort is stable)."""
     if ties is Ties.shuffle:
-        events = events.take(np.random.default_rng(0).permutation(len(events)))
+        order = drawn_order(len(events)) if drawn is None else np.argsort(drawn[events.row])
+        events = events.take(order)
     keys = (events.timestamp, events.part, events.user)
     return events.take(lexsort(*(key for key in keys if key is not None)))
+
+
+def drawn_order(rows: int) -> np.ndarray:
+    """Return the order of ``ties=shuffle``, the same for the same number of rows.
+
+    Returns:
+        int32, the rows in that order; int64 beyond 2**31 of them.
+    """
+    order = np.arange(rows, dtype=row_type(rows))
+    np.random.default_rng(0).shuffle(order)
+    return order
+
+
+def row_type(rows: int) -> type[np.signedinteger]:
+    """Return the type of the numbers of so many rows."""
+    return np.int32 if rows < 2**31 else np.int64
 
 
 def repeated(events: Events) -> int:
@@ -228,6 +264,16 @@ def _enough(events: Events, least: Minima, settings: Prepare) -> Events:
     events before it count; users and items that remain keep their later events too, so that no
     later event decides who is in the data.
     """
+    counted = counting(events, settings)
+    of_item = np.bincount(events.item[counted], minlength=int(events.item.max()) + 1)
+    at_least = {who: number for who, (_, number) in least.items()}
+    codes = {who: code[counted] for who, code in holders(vars(events), at_least).items()}
+    left = core(codes, at_least, of_item)
+    return remaining(events, counted, left, of_item)
+
+
+def counting(events: Events, settings: Prepare) -> np.ndarray:
+    """Return which events count when users, items and sessions must have enough of them."""
     cut = instant(settings.k_core_before, where="prepare.k_core_before")
     counts = np.ones(len(events), dtype=bool)
     if cut is not None:
@@ -235,32 +281,27 @@ def _enough(events: Events, least: Minima, settings: Prepare) -> Events:
         counts &= events.timestamp < cut
     if events.part is not None:
         counts &= events.part == 0
-    if counts.all():
-        return _core(events, least)
-    core = _core(events.take(counts), least)
+    return counts
+
+
+def remaining(events: Events, counted: np.ndarray, left: np.ndarray, of_item: np.ndarray) -> Events:
+    """Select the events that remain once it is known who has enough, see :func:`_enough`.
+
+    Args:
+        events: all events of some users.
+        counted: bool, which of them count.
+        left: the positions, among these, of those that are left.
+        of_item: how many of these, of all users, each item has.
+    """
+    if counted.all():
+        return events.take(left)
+    left = np.flatnonzero(counted)[left]
     if events.part is not None:
-        return events.take((events.part != 0) | np.isin(events.row, core.row))
-    kept = np.isin(events.user, np.unique(core.user))
-    return events.take(kept & np.isin(events.item, np.unique(core.item)))
-
-
-def _core(events: Events, least: Minima) -> Events:
-    while len(events):
-        enough = np.ones(len(events), dtype=bool)
-        for who, (_, number) in least.items():
-            code = _whose(events, who)
-            enough &= (np.bincount(code) >= number)[code]
-        if enough.all():
-            break
-        events = events.take(enough)
-    return events
-
-
-def _whose(events: Events, who: str) -> np.ndarray:
-    """Return the code of each event's user, item or session."""
-    if who == "item":
-        return events.item
-    return events.person if who == "user" and events.person is not None else events.user
+        kept = events.part != 0
+        kept[left] = True
+    else:
+        kept = np.isin(events.user, np.unique(events.user[left])) & (of_item > 0)[events.item]
+    return events.take(kept)
 
 
 def _latest(events: Events, limit: int) -> Events:

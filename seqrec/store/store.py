@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from seqrec.errors import ConfigError
+from seqrec.store.blocks import Blocks
 from seqrec.store.files import Files, Values
 from seqrec.store.index import (
     ARRAYS,
@@ -183,7 +184,7 @@ def write(
     folder: Path,
     *,
     name: str,
-    arrays: Mapping[str, np.ndarray | None],
+    arrays: Mapping[str, np.ndarray | Blocks | None],
     context: Columns,
     users: pl.DataFrame,
     items: pl.DataFrame,
@@ -195,7 +196,8 @@ def write(
     Args:
         folder: where to write.
         name: of the source.
-        arrays: offset, item, timestamp, rating and part, see :class:`SequenceStore`.
+        arrays: offset, item, timestamp, rating and part, see :class:`SequenceStore`; each whole,
+            or in :class:`~seqrec.store.blocks.Blocks`, of which one is in memory at a time.
         context: context columns, each with the names of its codes; None: numbers.
         users: columns index, user and attributes.
         items: columns index, item, title and features.
@@ -205,12 +207,11 @@ def write(
     users.write_parquet(folder / "users.parquet")
     items.write_parquet(folder / "items.parquet")
     names = {label: codes for label, (_, codes) in context.items()}
-    written = columns(arrays, context)
     if shards is not None:
-        entries = write_shards(folder, min(shards, len(users)), arrays, context)
+        entries = write_shards(folder, min(shards, len(users)), columns(arrays, context))
         close(folder, name=name, shards=entries, context=names, report=report)
         return
-    save(folder, written)
+    written = save(folder, columns(arrays, context))
     ids = (users.lazy().select("user"), items.lazy().select("item"))
     index = {
         "format": FORMAT,

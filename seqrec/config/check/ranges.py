@@ -26,6 +26,7 @@ MINIMUM = {  # config path -> smallest allowed value
     "prepare.min_session_events": 0,
     "prepare.max_history": 1,
     "prepare.shards": 1,
+    "prepare.memory_gb": 0,
     "trainer.num_nodes": 1,
     "trainer.max_epochs": 1,
     "trainer.validate_every": 1,

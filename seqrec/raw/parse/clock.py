@@ -8,6 +8,7 @@ import polars as pl
 from seqrec.errors import ConfigError
 from seqrec.raw.parse.dates import LAYOUTS, in_utc, read_dates
 from seqrec.raw.parse.formats import text_of
+from seqrec.raw.parse.keep import of
 
 DAY_MS = 86_400_000
 NUMBERS = {  # unit -> milliseconds of one, and milliseconds since 1970 of its zero
@@ -117,11 +118,13 @@ def parsed(column: pl.Expr, dtype: pl.DataType, clock: Clock) -> pl.Expr:
     return pl.when((value > low) & (value < high)).then(value)
 
 
-def are_times(values: pl.Series, read: Clock, clock: Clock) -> bool:
+def are_times(values: pl.LazyFrame, read: Clock, clock: Clock) -> bool:
     """Return whether values that were parsed with the clock `read` are all times of `clock`."""
+    if read.layout != clock.layout:
+        return False
     low, high = limits(clock)
-    inside = low < values.min() and values.max() < high  # type: ignore[operator]
-    return read.layout == clock.layout and bool(inside)
+    least, most = of(values, pl.first().min(), pl.first().max())
+    return bool(low < least and most < high)
 
 
 def to_ms(values: pl.Expr, clock: Clock) -> pl.Expr:

@@ -3,8 +3,10 @@
 import polars as pl
 
 from seqrec.errors import ConfigError
+from seqrec.raw.parse.keep import in_memory, keep, of, rows_of
 
 ORDERS = ("file", "oldest_first", "newest_first")
+GROUPED = 20_000_000  # rows that are grouped, or turned round, in memory
 MOST = 0.99  # share of steps in time that go one way in a file that runs that way
 
 
@@ -16,7 +18,7 @@ def check_order(order: str) -> None:
         )
 
 
-def ordered(events: pl.DataFrame, order: str) -> tuple[pl.DataFrame, list[str]]:
+def ordered(events: pl.LazyFrame, order: str) -> tuple[pl.LazyFrame, list[str]]:
     """Return events from the oldest row to the newest, and what has to be said about that.
 
     Args:
@@ -24,16 +26,17 @@ def ordered(events: pl.DataFrame, order: str) -> tuple[pl.DataFrame, list[str]]:
         order: ``file``: as it is; ``oldest_first``: the same, said by who knows it;
             ``newest_first``: from its end.
     """
+    timed = "timestamp" in events.collect_schema()
     if order == "newest_first":
         notes = []
-        if "timestamp" in events.columns and _runs(events, -1):
+        if timed and _runs(events, -1):
             notes = [
                 "data.order=newest_first, but the file runs from the oldest event to the newest"
             ]
-        return events.reverse(), notes
-    if order == "oldest_first" or "timestamp" not in events.columns or not _runs(events, 1):
+        return _reversed(events), notes
+    if order == "oldest_first" or not timed or not _runs(events, 1):
         return events, []
-    tied = events.select("user", "timestamp").is_duplicated().sum() / len(events)
+    tied = _tied(events)
     if not tied:
         return events, []
     return events, [
@@ -43,12 +46,35 @@ def ordered(events: pl.DataFrame, order: str) -> tuple[pl.DataFrame, list[str]]:
     ]
 
 
-def _runs(events: pl.DataFrame, back: int) -> bool:
+def _runs(events: pl.LazyFrame, back: int) -> bool:
     """Return whether times fall (`back` = 1) or rise (-1) from row to row.
 
     So do those of all rows, or of the rows of each user, where these stand together.
     """
-    step = events["timestamp"].diff() * back
-    same = events["user"] == events["user"].shift()
-    ways = [step, step.filter(same)] if 2 * int(same.sum()) > len(same) else [step]
-    return any(int((s < 0).sum()) > MOST * int((s != 0).sum()) for s in ways)
+    step = pl.col("timestamp").diff() * back
+    same = pl.col("user") == pl.col("user").shift()
+    falls, moves = step < 0, step != 0
+    counts = ((falls & same).sum(), (moves & same).sum(), same.sum(), pl.len())
+    fell, moved, own_fell, own_moved, own, rows = of(events, falls.sum(), moves.sum(), *counts)
+    ways = [(fell, moved), *([(own_fell, own_moved)] if 2 * own > rows else [])]
+    return any(down > MOST * steps for down, steps in ways)
+
+
+def _tied(events: pl.LazyFrame) -> float:
+    """Return the share of events at the same time as another of their user."""
+    rows = rows_of(events)
+    shares = -(-rows // GROUPED)  # of the users: each is grouped in memory
+    tied = 0
+    for at in range(shares):
+        own = events if shares == 1 else events.filter(pl.col("user").hash() % shares == at)
+        many = own.group_by("user", "timestamp").len().filter(pl.col("len") > 1)
+        tied += of(many, pl.col("len").sum())[0]
+    return tied / rows
+
+
+def _reversed(events: pl.LazyFrame) -> pl.LazyFrame:
+    if in_memory():
+        return keep(events.reverse())
+    kept = keep(events)
+    starts = range((rows_of(kept) - 1) // GROUPED * GROUPED, -1, -GROUPED)
+    return pl.concat([keep(kept.slice(start, GROUPED).reverse()) for start in starts])

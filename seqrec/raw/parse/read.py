@@ -12,12 +12,14 @@ from pathlib import Path
 
 import polars as pl
 
+from seqrec.disk.write import is_full
 from seqrec.errors import DataError
 from seqrec.raw.parse import clock
 from seqrec.raw.parse.checks import check_file, quote, tolerate
 from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.context import NOTHING, Context
-from seqrec.raw.parse.formats import MISFIT, Format, Row, text_of
+from seqrec.raw.parse.formats import MISFIT, Format, Parquet, Row, innermost, text_of
+from seqrec.raw.parse.keep import in_memory, keep, of, rows_of
 from seqrec.raw.parse.recognise import recognised, settled
 from seqrec.raw.parse.typed import fault_of, is_bad, typed
 
@@ -72,12 +74,15 @@ def read_events(
         read_by = recognised(given, sample, lambda: texts(path, form, timestamp), where)
     file = _File(path, form, columns, context, max_bad_rows)
     frame, rejected = file.read(read_by)
-    if timestamp and len(frame):
-        times = settled(frame["timestamp"], read_by, given, where)
-        if not clock.are_times(frame["timestamp"], read_by, times):
+    rows = rows_of(frame)
+    if timestamp and rows:
+        values = frame.select("timestamp")
+        times = settled(values, read_by, given, where)
+        if not clock.are_times(values, read_by, times):
             frame, rejected = file.read(times)
-        frame = frame.with_columns(clock.to_ms(pl.col("timestamp"), times))
-    if frame.is_empty():
+            rows = rows_of(frame)
+        frame = keep(frame.with_columns(clock.to_ms(pl.col("timestamp"), times)), cheap=True)
+    if not rows:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejected.items())
         raise DataError(
             f"all rows of {path.name} are malformed ({reasons})"
@@ -86,7 +91,7 @@ def read_events(
             where=str(path),
             todo="correct separator, quotes, columns or the form of times" if rejected else AGAIN,
         )
-    return frame.lazy(), rejected
+    return frame, rejected
 
 
 def texts(path: Path, form: Format, column: str) -> pl.Series:
@@ -134,19 +139,21 @@ def take_events(
     try:
         rows = typed(frame, columns, context, Clock(time_unit))
         misfit = MISFIT if MISFIT in rows.collect_schema() else pl.lit(False).alias(MISFIT)
-        table = rows.select(*columns, *context, misfit).collect(engine="streaming")
+        table = keep(rows.select(*columns, *context, misfit))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UnreadableError(
             f"{path.name} can't be read: {str(error).splitlines()[0]}",
             where=str(path),
             todo="correct or remove the rows that differ from the rest",
         ) from error
-    if table[MISFIT].any():
+    misfits, total = of(table, pl.col(MISFIT).any(), pl.len())
+    if misfits:
         raise UnreadableError(f"{path.name} has rows of another width", where=str(path))
     table = table.drop(MISFIT)
-    if table.is_empty() and not broken:
+    if not total and not broken:
         raise DataError(f"{path.name} has no rows", where=str(path), todo=AGAIN)
-    bad = table.with_row_index("row", offset=1).filter(is_bad(columns))
+    numbered = table.with_row_index("row", offset=1)
+    bad = numbered.filter(is_bad(columns)).collect(engine="streaming")
     reasons = bad.select(fault_of(columns)).to_series().to_list()
     quotes = [quote(row.line, str(row.fault), row.text) for row in broken[:QUOTED]]
     quotes += [
@@ -154,11 +161,10 @@ def take_events(
         for row, reason in zip(bad.head(QUOTED).iter_rows(named=True), reasons, strict=False)
     ]
     faults = Counter([*(str(row.fault) for row in broken), *reasons])
-    tolerate(path, faults, len(table) + len(broken), quotes[:QUOTED], max_bad_rows)
+    tolerate(path, faults, total + len(broken), quotes[:QUOTED], max_bad_rows)
     good = table.drop_nulls(list(columns))
-    return good.with_columns(clock.to_ms(pl.col("timestamp"), Clock(time_unit))).lazy(), dict(
-        faults
-    )
+    timed = good.with_columns(clock.to_ms(pl.col("timestamp"), Clock(time_unit)))
+    return keep(timed, cheap=True), dict(faults)
 
 
 def join_events(
@@ -172,7 +178,7 @@ def join_events(
     return pl.concat(frames), dict(rejected)
 
 
-Table = tuple[pl.DataFrame, dict[str, int]]  # columns by role, and the dropped rows by reason
+Table = tuple[pl.LazyFrame, dict[str, int]]  # columns by role, and the dropped rows by reason
 
 
 @dataclass(frozen=True)
@@ -207,28 +213,37 @@ def _fast(file: _File, times: Clock) -> Table | None:
         ]
         scan = scan.with_columns(pl.any_horizontal(MISFIT, *doubts).alias(MISFIT))
         frame = typed(scan, columns, context, times).select(*columns, *context, MISFIT)
-        ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
-        coded = [pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids]
-        table = frame.with_columns(coded).collect(engine="streaming")
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError):
+        if in_memory():  # a file has the texts: codes of one block say nothing in another
+            ids = [role for role in ("user", "item") if frame.collect_schema()[role] == pl.String]
+            category = (pl.col(role).cast(pl.Categorical(pl.Categories.random())) for role in ids)
+            frame = frame.with_columns(category)
+        table = keep(frame, cheap=isinstance(innermost(file.form), Parquet))
+        bad = pl.col(MISFIT).any(), is_bad(columns).any(), pl.len()
+        misfits, faulty, rows = of(table, *bad)
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        if is_full(error):
+            raise
         return None
-    if table[MISFIT].any():
+    if misfits:
         return None
     table = table.drop(MISFIT)
-    bad = table.filter(is_bad(columns))
-    faults = Counter(bad.select(fault_of(columns)).to_series().to_list())
+    if not faulty:
+        return table, {}
+    reasons = table.filter(is_bad(columns)).select(fault_of(columns)).collect(engine="streaming")
+    faults = Counter(reasons.to_series().to_list())
     try:
-        tolerate(file.path, faults, len(table), (), file.max_bad_rows)
+        tolerate(file.path, faults, rows, (), file.max_bad_rows)
     except DataError:
         return None  # the careful way quotes the lines
-    return table.drop_nulls(list(columns)) if faults else table, dict(faults)
+    return keep(table.drop_nulls(list(columns)), cheap=True), dict(faults)
 
 
 def _careful(file: _File, times: Clock) -> Table:
     """Read row by row, with the reason and the line of each malformed row."""
     faults: Counter[str] = Counter()
     quotes: list[str] = []
-    good: list[pl.DataFrame] = []
+    good: list[pl.LazyFrame] = []
+    kept = 0
     columns, context = file.columns, file.context
     names = dict.fromkeys(file.names, pl.String)
     for chunk in _chunks(file.form.rows(file.path)):
@@ -245,16 +260,17 @@ def _careful(file: _File, times: Clock) -> Table:
         rows = typed(pl.LazyFrame(table | extra, schema=schema), columns, context, times)
         fault = pl.coalesce(FAULT, fault_of(columns)).alias(FAULT)
         frame = rows.with_columns(fault).collect()
-        good.append(frame.filter(pl.col(FAULT).is_null()).select(*columns, *context))
+        sound = frame.filter(pl.col(FAULT).is_null()).select(*columns, *context)
+        kept += len(sound)
+        good.append(keep(sound.lazy()))
         bad = frame.filter(pl.col(FAULT).is_not_null())
         faults.update(bad[FAULT].to_list())
         for line, fault, text in bad.select("_line", FAULT, "_text").head(QUOTED).iter_rows():
             quotes.append(quote(line, fault, text))
-    kept = sum(map(len, good))
     tolerate(file.path, faults, kept + faults.total(), quotes[:QUOTED], file.max_bad_rows)
     if not good:
         raise DataError(f"{file.path.name} has no rows", where=str(file.path), todo=AGAIN)
-    return pl.concat(good), dict(faults)
+    return keep(pl.concat(good), cheap=True), dict(faults)
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:

@@ -9,12 +9,15 @@ from seqrec.clock import iso_time
 from seqrec.errors import DataError
 from seqrec.raw.parse.clock import DAY_MS, NUMBERS, Clock, limits, number, to_ms
 from seqrec.raw.parse.dates import fits, read_dates
+from seqrec.raw.parse.keep import of
 
 WHEN_ASKED = "data.time_format=day_first, month_first or year_first"
 LARGEST_S, LARGEST_MS, LARGEST_US = 1e11, 1e14, 1e17  # the year 5138 in each unit
 SMALLEST_S = 1e8  # smaller numbers may be made-up clocks, whose unit is unknown
 STRAY = 0.01  # largest share of times looking like another form that is ignored
 PLAUSIBLE_MS = (-2_208_988_800_000, 4_102_444_800_000)  # from 1900 to 2100
+SOME = 1_000_000  # times, at least, that tell the middle of more
+ENDS_OF = (pl.first().min(), pl.first().max())
 ENDS = (r"\s*(\d+)", r"\s*\d+\D\d+\D(\d+)")  # the first and the last number of a date
 WINDOWS = {  # numbers that may be written digits of dates, or count from another zero
     "%Y": (1900, 2100),
@@ -123,13 +126,13 @@ def _readings(texts: pl.Series) -> list[str]:
     return [f for n, f in enumerate(best) if not any(read[f].equals(read[e]) for e in best[:n])]
 
 
-def settled(values: pl.Series, clock: Clock, given: Clock, where: str) -> Clock:
+def settled(values: pl.LazyFrame, clock: Clock, given: Clock, where: str) -> Clock:
     """Return the clock of a whole column, whose unit follows from the size of its numbers.
 
     A stray row of another era (negative before 1970) is thus read like its neighbours.
 
     Args:
-        values: the result of :func:`parsed` with `clock`.
+        values: a column, the result of :func:`parsed` with `clock`.
         clock: the result of :func:`recognised`.
         given: what the configuration says: a unit that it names is never doubted.
         where: names the column and its file in messages.
@@ -151,18 +154,18 @@ def settled(values: pl.Series, clock: Clock, given: Clock, where: str) -> Clock:
     return clock
 
 
-def made_up(times: pl.Series, given: Clock, column: Callable[[], pl.Series]) -> list[str]:
+def made_up(times: pl.LazyFrame, given: Clock, column: Callable[[], pl.Series]) -> list[str]:
     """Say so if times are a clock of its own, as 1, 2, 3 are.
 
     Args:
-        times: of events, milliseconds.
+        times: a column, of events, milliseconds.
         given: what the configuration says.
         column: returns the texts of the column.
     """
-    low, high = _ends(times)
+    low, high, rows = of(times, *ENDS_OF, pl.len())
     if given != Clock() or max(abs(low), abs(high)) > SMALLEST_S * 1000:
         return []
-    if column().str.strip_chars().cast(pl.Float64, strict=False).null_count() * 2 > len(times):
+    if column().str.strip_chars().cast(pl.Float64, strict=False).null_count() * 2 > rows:
         return []  # dates of 1970
     return [
         f"times from {low / 1000:g} to {high / 1000:g} are no dates that are known: they are taken "
@@ -171,33 +174,36 @@ def made_up(times: pl.Series, given: Clock, column: Callable[[], pl.Series]) -> 
     ]
 
 
-def far_off(times: pl.Series) -> list[str]:
+def far_off(times: pl.LazyFrame) -> list[str]:
     """Say so if a few times lie far from all others, as a mistyped or cut-off one does.
 
-    Far is farther from the middle 90 % than three times what these span, and than a day.
+    Far is farther from the middle 90 % than three times what these span, and than a day. Of more
+    than two million times, the middle is that of every other, third, ... one.
 
     Args:
-        times: of events, milliseconds.
+        times: a column, of events, milliseconds.
     """
-    mean, deviation = times.mean(), times.std()
-    assert isinstance(mean, float)
-    farthest = max(abs(end - mean) for end in _ends(times))
-    if not isinstance(deviation, float) or farthest <= 3 * deviation:  # a stretch without an end
+    time = pl.first()
+    low, high, mean, deviation, rows = of(times, *ENDS_OF, time.mean(), time.std(), pl.len())
+    if deviation is None or max(mean - low, high - mean) <= 3 * deviation:  # without an end
         return []
-    low, high = times.quantile(0.05), times.quantile(0.95)
+    some = times.select(pl.first().gather_every(max(1, rows // SOME)))
+    sample = some.collect(engine="streaming").to_series()
+    low, high = sample.quantile(0.05), sample.quantile(0.95)
     assert low is not None and high is not None
     reach = max(3 * (high - low), DAY_MS)
-    off = times.filter((times < low - reach) | (times > high + reach))
-    if off.is_empty():
+    off = times.filter((time < low - reach) | (time > high + reach))
+    count, first = of(off, pl.len(), time.first())
+    if not count:
         return []
     return [
-        f"{len(off):,} of {len(times):,} times, such as {iso_time(off[0])}, lie far from the "
+        f"{count:,} of {rows:,} times, such as {iso_time(first)}, lie far from the "
         f"others, most of which are from {iso_time(int(low))} to {iso_time(int(high))}: they are "
         "kept, and may be mistyped or cut off"
     ]
 
 
-def _numbers(values: pl.Series, clock: Clock, where: str) -> Clock:
+def _numbers(values: pl.LazyFrame, clock: Clock, where: str) -> Clock:
     """Infer what the numbers of a column are."""
     value, size = pl.first(), pl.first().abs()
     shares = {
@@ -207,9 +213,8 @@ def _numbers(values: pl.Series, clock: Clock, where: str) -> Clock:
         "ns": size >= LARGEST_US,
         **{name: value.is_between(*window) for name, window in WINDOWS.items()},
     }
-    means = (share.mean().alias(name) for name, share in shares.items())
-    counted = values.to_frame().lazy().select(means).collect(engine="streaming")
-    share = counted.row(0, named=True)
+    means = of(values, *(share.mean() for share in shares.values()))
+    share = dict(zip(shares, means, strict=True))
     for name in WINDOWS:
         if share[name] >= (0.9 if name == "excel" else 0.5) and (
             found := _meant(values, name, where)
@@ -225,27 +230,36 @@ def _numbers(values: pl.Series, clock: Clock, where: str) -> Clock:
     return replace(clock, unit=next((u for u in ("ns", "us", "ms") if share[u] >= 0.5), "s"))
 
 
-def _meant(values: pl.Series, name: str, where: str) -> dict[str, str] | None:
+def _meant(values: pl.LazyFrame, name: str, where: str) -> dict[str, str] | None:
     """Return the unit or layout of numbers most of which lie in a window; None if it doesn't fit.
 
     Raises:
         DataError: they fit, but as well they may be a clock of its own.
     """
-    whole = int((values == values.floor()).sum()) >= (1 - STRAY) * len(values)
+    value = pl.first()
+    wholes, rows, low, high = of(values, (value == value.floor()).sum(), pl.len(), *ENDS_OF)
+    whole = wholes >= (1 - STRAY) * rows
     if name in NUMBERS:
         found = {"unit": name}
         is_sure = name != "excel" or not whole
     else:
         if not whole:
             return None
-        texts = values.cast(pl.Int64, strict=False).cast(pl.String)
-        if read_dates(texts, "digits", None).null_count() * 2 > len(values):
+        dates = (
+            value.cast(pl.Int64, strict=False)
+            .cast(pl.String)
+            .map_batches(
+                lambda texts: read_dates(texts, "digits", None),
+                return_dtype=pl.Int64,
+                is_elementwise=True,
+            )
+        )
+        if of(values, dates.null_count())[0] * 2 > rows:
             return None
         found = {"form": "digits"}
         is_sure = name not in ("%Y", "%Y%m")
     if is_sure:
         return found
-    low, high = _ends(values)
     key = f"data.time_unit={name}" if name in NUMBERS else f"data.time_format='{name}'"
     what = {"%Y": "years", "%Y%m": "months", "excel": "days of Excel"}[name]
     raise DataError(
@@ -255,11 +269,12 @@ def _meant(values: pl.Series, name: str, where: str) -> dict[str, str] | None:
     )
 
 
-def _check_plausible(values: pl.Series, clock: Clock, where: str) -> None:
+def _check_plausible(values: pl.LazyFrame, clock: Clock, where: str) -> None:
     low, high = (number(ms, clock) for ms in PLAUSIBLE_MS)
-    if 1 - values.is_between(low, high).mean() <= STRAY:  # type: ignore[operator]
+    share, *found = of(values, pl.first().is_between(low, high).mean(), *ENDS_OF)
+    if 1 - share <= STRAY:
         return
-    seen = pl.Series(_ends(values)).clip(*limits(clock))
+    seen = pl.Series(found).clip(*limits(clock))
     ends = pl.select(to_ms(pl.lit(seen), clock)).to_series()
     what = "dates" if clock.layout else f"numbers, read as {clock.unit} since 1970,"
     raise DataError(
@@ -268,7 +283,3 @@ def _check_plausible(values: pl.Series, clock: Clock, where: str) -> None:
         todo="say how they are written: data.time_unit=s, ms, us, ns, excel, filetime or ticks, or "
         "data.time_format='%d.%m.%Y', with the codes of strftime",
     )
-
-
-def _ends(values: pl.Series) -> tuple[float, float]:
-    return values.min(), values.max()  # type: ignore[return-value]

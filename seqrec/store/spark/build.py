@@ -14,7 +14,7 @@ from seqrec.raw.source import Interactions, Known
 from seqrec.raw.spark.scratch import Scratch
 from seqrec.store.describe import described
 from seqrec.store.encode import MISSING, nothing_left, repeats_note
-from seqrec.store.known import numbered_after
+from seqrec.store.known import none_kept, numbered_after
 from seqrec.store.prepared import steps_of
 from seqrec.store.shards import close
 from seqrec.store.spark.events import Coded, coded, given, marked, texts_of
@@ -49,6 +49,8 @@ def build(
     rows, counted = _stepped(data.rows, settings, name, scratch, notes)
     if interactions.known is not None:
         rows = _kept(rows, data, interactions.known, scratch)
+        if not rows.counts()["interactions"]:
+            raise none_kept(name)
     sequences, users = _users(rows, data, scratch)
     users, of_users = described(users, interactions.users, "user", name)
     numbers, items = _items(rows, data, interactions.known, scratch)
@@ -135,5 +137,5 @@ def _items(
         {"index": place + 1, "item": data.ids["item"].gather(code)},
     )
     if known is not None:
-        place, items = numbered_after(known.items, place, items)
+        place, items = numbered_after(known.items, items)
     return pl.DataFrame({"item": code, "number": place + 1}), items
