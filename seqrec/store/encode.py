@@ -36,6 +36,8 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
         DataError: a step leaves no interactions, or needs a column that the data lacks.
     """
     frame = interactions.events.collect(engine="streaming")
+    timed, rated = "timestamp" in frame.columns, "rating" in frame.columns
+    check_columns(settings, timed=timed, rated=rated, name=name)
     user_ids, item_ids, notes = frame["user"], frame["item"], list(interactions.notes)
     events, categories = _coded(frame, notes)
     del frame
@@ -43,8 +45,6 @@ def encode(interactions: Interactions, settings: Prepare, name: str) -> dict[str
     report: list[dict[str, Any]] = [{"step": "raw", **events.counts()}]
     if not len(events):
         raise DataError(f"{name} has no interactions")
-    timed, rated = events.timestamp is not None, events.rating is not None
-    check_columns(settings, timed=timed, rated=rated, name=name)
     for step in steps(settings):
         before, events = events, step.apply(events)
         if step.name is None:
