@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from seqrec.build import build_source
 from seqrec.config.make import make
-from seqrec.config.schema import Root, Shuffle, Trainer, is_trained
+from seqrec.config.schema import Root, Trainer, is_trained
 from seqrec.errors import ConfigError
 from seqrec.evaluation.examples import Samples, sample_lists
 from seqrec.evaluation.protocol import check_leaks, protocol_card
@@ -24,7 +24,7 @@ from seqrec.experiment import report
 from seqrec.experiment.assemble import Experiment, build_experiment
 from seqrec.experiment.processes import agree, check_shares
 from seqrec.experiment.record import Record, names
-from seqrec.experiment.shared import check_shards, forget, reads_own_shards, split_and_count
+from seqrec.experiment.shared import check_shards, forgetting, reads_own_shards, split_and_count
 from seqrec.experiment.sweep import SKIPPED
 from seqrec.machine.determinism import choose_algorithms, seed_all
 from seqrec.machine.hardware import Hardware, find_hardware
@@ -86,12 +86,9 @@ def run(
         print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
         return folder.results() | {SKIPPED: True}
     held = folder.held() if is_first_process() else nullcontext()
-    with held, memory_in_words(), threads_restored():
+    with held, memory_in_words(), threads_restored(), forgetting(folder.path):
         record = Record(folder, choices, overrides, logger)
-        try:
-            return _run(root, record, out)
-        finally:
-            forget(folder.path)
+        return _run(root, record, out)
 
 
 @contextmanager
@@ -158,9 +155,7 @@ def _begin(root: Root, record: Record, out: Console) -> tuple[Experiment, Hardwa
     name, _ = names(root, record.choices, record.overrides)
     print_line(out, "seqrec", f"{name} on {record.choices['data']}")
     store = prepare_data(root)
-    splits, facts = None, None
-    if root.batch.shuffle is Shuffle.shards and is_trained(root):
-        splits, facts = split_and_count(root, store, record.folder.path)
+    splits, facts = split_and_count(root, store, record.folder.path)
     if surprise := unexpected(store, root.expect):
         print_line(out, "counts", surprise)
     module = build_experiment(root, store, splits=splits, facts=facts)
@@ -199,8 +194,7 @@ def _fit(
     else:
         trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), out)
     check_shares({"validation": len(splits.valid), "test": len(splits.test)}, trainer.world_size)
-    if config.batch.shuffle is Shuffle.shards and trainer.world_size > 1:
-        check_shards(module.store, splits, trainer.world_size)
+    check_shards(config, module.store, splits, trainer.world_size)
     reset_peak(hardware)
     about = module.fit(trainer, folder, out)
     about["peak_memory_mb"] = round(peak_mb(hardware), 1)
@@ -285,7 +279,7 @@ def record_weights(
     """
     folder, out = RunFolder(run_dir), silent()
     seed_all(root.seed)
-    with folder.held(), memory_in_words(), threads_restored():
+    with folder.held(), memory_in_words(), threads_restored(), forgetting(folder.path):
         record = Record(folder, choices, overrides, make({"_target_": NO_LOGGER}))
         module, hardware, card = _begin(root, record, out)
         with record.opened(module, hardware, card):
