@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from seqrec.errors import DataError
 
@@ -17,6 +17,8 @@ class Store:
             that fsspec can read, such as ``s3://bucket/folder``.
         raw_dir: folder of `path`.
     """
+
+    is_prepared: ClassVar[bool] = True
 
     path: str
     raw_dir: str | None = None

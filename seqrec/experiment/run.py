@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seqrec.build import build_source
 from seqrec.config.make import make
-from seqrec.config.schema import Root, Shuffle, Trainer, is_trained
+from seqrec.config.schema import Root, Trainer, is_trained
 from seqrec.evaluation.examples import Samples, sample_lists
 from seqrec.evaluation.protocol import check_leaks, protocol_card
 from seqrec.evaluation.results import Results
@@ -22,7 +22,7 @@ from seqrec.experiment.assemble import Experiment, build_experiment, whole_modul
 from seqrec.experiment.in_words import memory_in_words, peers_in_words
 from seqrec.experiment.processes import agree, check_shares, own_shard, splits_table
 from seqrec.experiment.record import Record, names
-from seqrec.experiment.shared import check_shards, forget, reads_own_shards, split_and_count
+from seqrec.experiment.shared import check_shards, forgetting, reads_own_shards, split_and_count
 from seqrec.experiment.sweep import SKIPPED
 from seqrec.layers.shard import count_of_all
 from seqrec.machine.determinism import choose_algorithms, seed_all
@@ -83,12 +83,9 @@ def run(
         print_line(out, "skipped", f"already trained: {folder.path} (rerun=true trains it again)")
         return folder.results() | {SKIPPED: True}
     held = folder.held() if is_first_process() else nullcontext()
-    with held, memory_in_words(), peers_in_words(), threads_restored():
+    with held, memory_in_words(), peers_in_words(), threads_restored(), forgetting(folder.path):
         record = Record(folder, choices, overrides, logger)
-        try:
-            return _run(root, record, out)
-        finally:
-            forget(folder.path)
+        return _run(root, record, out)
 
 
 def _known_folder(root: Root, run_dir: Path) -> Path:
@@ -143,9 +140,7 @@ def _begin(
     name, _ = names(root, record.choices, record.overrides)
     print_line(out, "seqrec", f"{name} on {record.choices['data']}")
     store = prepare_data(root)
-    splits, facts = None, None
-    if root.batch.shuffle is Shuffle.shards and is_trained(root):
-        splits, facts = split_and_count(root, store, record.folder.path)
+    splits, facts = split_and_count(root, store, record.folder.path)
     if surprise := unexpected(store, root.expect):
         print_line(out, "counts", surprise)
     shard = own_shard(root.trainer, store.n_items + 1) if several else None
@@ -185,8 +180,7 @@ def _fit(
     else:
         trainer = evaluating_trainer(Trainer(accelerator=hardware.kind, devices=1), out)
     check_shares({"validation": len(splits.valid), "test": len(splits.test)}, trainer.world_size)
-    if config.batch.shuffle is Shuffle.shards and trainer.world_size > 1:
-        check_shards(module.store, splits, trainer.world_size)
+    check_shards(config, module.store, splits, trainer.world_size)
     reset_peak(hardware)
     about = module.fit(trainer, folder, out)
     about["peak_memory_mb"] = round(peak_mb(hardware), 1)
@@ -271,7 +265,7 @@ def record_weights(
     """
     folder, out = RunFolder(run_dir), silent()
     seed_all(root.seed)
-    with folder.held(), memory_in_words(), threads_restored():
+    with folder.held(), memory_in_words(), threads_restored(), forgetting(folder.path):
         record = Record(folder, choices, overrides, make({"_target_": NO_LOGGER}))
         module, hardware, card = _begin(root, record, out)
         with record.opened(module, hardware, card):

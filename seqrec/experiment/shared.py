@@ -6,6 +6,8 @@ leaves what it found in the run's folder, which all processes see, and the other
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import torch.distributed
 
 from seqrec.build import Counted, count, facts_of
 from seqrec.config.make import make
-from seqrec.config.schema import Root, Shuffle
+from seqrec.config.schema import Root, Shuffle, is_trained
 from seqrec.disk.write import replacing, telling
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import reads_events
@@ -33,7 +35,9 @@ def reads_own_shards(config: Root) -> bool:
     return config.batch.shuffle is Shuffle.shards and not is_first_process()
 
 
-def split_and_count(config: Root, store: SequenceStore, run_dir: Path) -> tuple[Splits, Facts]:
+def split_and_count(
+    config: Root, store: SequenceStore, run_dir: Path
+) -> tuple[Splits | None, Facts | None]:
     """Split a store and count its training events, or read what the first process found.
 
     Args:
@@ -41,10 +45,15 @@ def split_and_count(config: Root, store: SequenceStore, run_dir: Path) -> tuple[
         store: the sequences.
         run_dir: the run's folder.
 
+    Returns:
+        Both, or None where each process does this by itself.
+
     Raises:
         DataError: the split leaves nothing to train or evaluate on.
         WriteError: what was found can't be written.
     """
+    if config.batch.shuffle is not Shuffle.shards or not is_trained(config):
+        return None, None
     folder = run_dir / FOLDER
     if is_first_process():
         splits = make(config.split)(store)
@@ -57,16 +66,21 @@ def split_and_count(config: Root, store: SequenceStore, run_dir: Path) -> tuple[
     return splits, facts_of(store, splits, counted)
 
 
-def forget(run_dir: Path) -> None:
-    """Remove what was found, at the end of the run."""
-    if is_first_process():
-        shutil.rmtree(run_dir / FOLDER, ignore_errors=True)
+@contextmanager
+def forgetting(run_dir: Path) -> Iterator[None]:
+    """Remove what was found when the run ends, however it does."""
+    try:
+        yield
+    finally:
+        if is_first_process():
+            shutil.rmtree(run_dir / FOLDER, ignore_errors=True)
 
 
-def check_shards(store: SequenceStore, splits: Splits, world: int) -> None:
-    """Check that every process has users to train on and events to evaluate.
+def check_shards(config: Root, store: SequenceStore, splits: Splits, world: int) -> None:
+    """Check that every process that has shards has users to train on and events to evaluate.
 
     Args:
+        config: the configuration.
         store: the sequences.
         splits: of the store.
         world: processes that share its shards.
@@ -74,6 +88,8 @@ def check_shards(store: SequenceStore, splits: Splits, world: int) -> None:
     Raises:
         ConfigError: one would have nothing to do, or no shard.
     """
+    if config.batch.shuffle is not Shuffle.shards or world == 1:
+        return
     bounds = store.users_of_shares(world)
     long = splits.train.take(splits.train.end - splits.train.start > 1)
     for name, view in (("training", long), ("validation", splits.valid), ("test", splits.test)):

@@ -64,6 +64,11 @@ class Files:
         del self._unchecked[name]
         return path
 
+    def fetch_all(self) -> None:
+        """Fetch the files that the folder lacks."""
+        for name in list(self._unchecked) if self.remote is not None else ():
+            self.path(name)
+
     def column(self, field: str, dtype: str) -> Values:
         """Return a column of all events, left on the disk."""
         if self._mapped:

@@ -80,12 +80,6 @@ def _has(path: Path, content: bytes) -> bool:
 
 def _check_settings(store: SequenceStore, settings: Prepare, place: str) -> None:
     """Refuse settings other than those that the store was prepared with, if it says which."""
-    if settings.shards is not None:
-        raise ConfigError(
-            f"a prepared dataset has the shards that it was written in: {store.n_shards}",
-            where=f"prepare.shards={settings.shards}",
-            todo="leave it out, or set it where the dataset is prepared",
-        )
     then, now = store.report.get("prepare"), steps_of(settings)
     if not isinstance(then, dict):  # of an older version
         return

@@ -161,6 +161,7 @@ class SequenceStore:
         Raises:
             DataError: a file isn't the one that was written.
         """
+        self._files.fetch_all()
         checked_index(self.folder, full=True)
 
     def users(self) -> pl.DataFrame:

@@ -54,6 +54,7 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     if evaluation.get("sampled_by") == "popularity" and not evaluation.get("sampled"):
         yield "evaluation.sampled_by needs evaluation.sampled; set that, or leave this out"
     yield from _parts(config, attributes)
+    yield from _shards(config, attributes)
     yield from _future(config, attributes)
     yield from _monitor(config, attributes)
 
@@ -150,13 +151,27 @@ def _parts(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
         return
     used = attributes.get("split", {}).get("takes_parts") is True
     given = config["data"].get("test_path") is not None
-    if used and not given:
+    if used and not given and not _is_prepared(attributes):
         yield (
             "split=given needs the files of its parts: set data=files, data.path, data.valid_path "
             "and data.test_path, or choose another split"
         )
     if given and not used:
         yield "data.test_path is a part of a published split; set split=given, or leave it out"
+
+
+def _shards(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
+    """Describe shards that are asked for where there are none, or where they can't be chosen."""
+    number = (config.get("prepare") or {}).get("shards")
+    if _is_prepared(attributes):
+        if number is not None:
+            yield "prepare.shards: data=store has the shards it was written in; leave it out"
+    elif number is None and (config.get("batch") or {}).get("shuffle") == "shards":
+        yield "batch.shuffle=shards needs data in shards; set prepare.shards to their number"
+
+
+def _is_prepared(attributes: Attributes) -> bool:
+    return attributes.get("data", {}).get("is_prepared") is True
 
 
 def _minima(prepare: dict[str, Any]) -> Iterator[str]:

@@ -258,3 +258,14 @@ def test_a_key_of_a_choice_may_be_a_mistyped_argument_of_the_command():
     with pytest.raises(ConfigError) as told_of:
         ways.settings_of(["prune"], {"shar": "0.5"}, beside=argument_names(Arguments))
     assert "did you mean share" in str(told_of.value) and "options" not in str(told_of.value)
+
+
+def test_shards_that_can_not_be_had_are_refused_before_any_data_is_read():
+    own = "batch.shuffle=shards"
+    assert "needs data in shards; set prepare.shards" in told(own)
+    assert "prepare.shards=0: must be at least 1" in told(own, "prepare.shards=0")
+    assert "has the shards it was written in" in told(
+        *(own, "data=store", "data.path=somewhere", "prepare.shards=2")
+    )
+    for given in ([own, "prepare.shards=2"], [own, "data=store", "data.path=x", "split=given"]):
+        assert check_command_line(given, config_dir=CONFIGS) == given

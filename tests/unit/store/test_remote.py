@@ -87,6 +87,8 @@ def test_a_store_in_one_folder_is_fetched_too(tmp_path):
     whole = stored(tmp_path / "whole", None)
     store = opened(tmp_path / "cache", f"file://{whole.folder}")
     assert kept(tmp_path / "cache") == {"store.json"}
+    store.verify()
+    assert len(kept(tmp_path / "cache")) == 9
     same(store, whole)
 
 

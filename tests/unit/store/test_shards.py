@@ -258,8 +258,6 @@ def test_a_prepared_folder_is_a_source(tmp_path):
     assert prepare(Store(path="elsewhere", raw_dir=str(tmp_path)), Prepare(max_history=5), "x")
     with pytest.raises(ConfigError, match=r"prepare.max_history=null here.*\n.*\n.*max_history=5"):
         prepare(Store(path=str(copy)), Prepare(), tmp_path)
-    with pytest.raises(ConfigError, match=r"has the shards that it was written in: 4"):
-        prepare(Store(path=str(copy)), Prepare(max_history=5, shards=2), tmp_path)
     with pytest.raises(DataError, match=r"store.json is missing.*\n.*\n.*copy it again"):
         prepare(Store(path=str(tmp_path)), Prepare(), tmp_path)
     with pytest.raises(DataError, match="no raw events"):

@@ -15,7 +15,7 @@ from seqrec.columns import Columns
 from seqrec.counts.training import Training
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
-from seqrec.experiment.shared import check_shards, forget, split_and_count
+from seqrec.experiment.shared import check_shards, forgetting, split_and_count
 from seqrec.machine.process import RANKS
 from seqrec.shapes import Movable
 from seqrec.split.leave_one_out import LeaveOneOut
@@ -214,6 +214,7 @@ def test_a_process_that_reads_what_the_first_found_loads_its_own_shards(tmp_path
     config = experiments.root(*given)
     first = experiments.store_of(config, tmp_path / "cache")
     splits, facts = split_and_count(config, first, tmp_path)
+    assert splits is not None and facts is not None
     monkeypatch.setenv("RANK", "1")
     store = experiments.store_of(config, tmp_path / "cache")
     others, told = split_and_count(config, store, tmp_path)
@@ -228,18 +229,21 @@ def test_a_process_that_reads_what_the_first_found_loads_its_own_shards(tmp_path
     assert sum(len(b.event_B) for b in experiment.eval_batches(others.test, rank=1, world=2)) == 30
     columns = [store.item, store.timestamp, *store.context.values()]
     assert set.union(*(column.loaded for column in columns)) == {3, 4, 5}
-    forget(tmp_path)
+    with forgetting(tmp_path):
+        pass
     assert (tmp_path / "shared").is_dir()  # the first process removes it
     monkeypatch.setenv("RANK", "0")
-    forget(tmp_path)
+    with pytest.raises(KeyboardInterrupt), forgetting(tmp_path):
+        raise KeyboardInterrupt
     assert not (tmp_path / "shared").exists()
 
 
 def test_a_process_without_users_to_train_on_is_refused(stores, splits):
-    check_shards(stores[20], splits, WORLD)
+    config = experiments.root("prepare.shards=20", "batch.shuffle=shards")
+    check_shards(config, stores[20], splits, WORLD)
     few = splits.test.take(splits.test.user < 30)
     few = type(splits)(splits.train, splits.valid, few, None, "few")
     with pytest.raises(ConfigError, match="one of 3 processes have no test sequence"):
-        check_shards(stores[20], few, WORLD)
+        check_shards(config, stores[20], few, WORLD)
     with pytest.raises(ConfigError, match="can't share the 1 shards"):
-        check_shards(stores[1], splits, WORLD)
+        check_shards(config, stores[1], splits, WORLD)
