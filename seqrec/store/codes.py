@@ -53,7 +53,8 @@ def note(given: pl.Series, tidy: pl.Series, changed: pl.Series, one: str) -> str
     """Say how many of the different ids the rule of ids changes, and show one."""
     merged = len(tidy) - tidy.n_unique()
     telling = changed & tidy.is_duplicated() if merged else changed
-    before, after = (side.filter(telling)[0] for side in (given, tidy))
+    shown = pl.DataFrame([given.alias("before"), tidy.alias("after")]).filter(telling)
+    before, after = shown.sort("before").row(0)  # codes come in no certain order
     ends = f"; {merged:,} of them are then equal to another" if merged else ""
     return (
         f"{changed.sum():,} of {len(given):,} ids of {one}s are read by the rule of ids, such as "

@@ -26,13 +26,13 @@ from seqrec.raw.source import Interactions, Known
 from seqrec.raw.spark import session as sessions
 from seqrec.store.prepare import _build, _key
 
-SMALL = {  # what makes jobs of a few rows quick
-    "spark.sql.shuffle.partitions": "1",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.driver.memory": "1g",
-    "spark.default.parallelism": "2",
-}
+SMALL = [  # what makes jobs of a few rows quick
+    "spark.sql.shuffle.partitions=1",
+    "spark.sql.codegen.wholeStage=false",
+    "spark.sql.codegen.factoryMode=NO_CODEGEN",
+    "spark.driver.memory=1g",
+    "spark.default.parallelism=2",
+]
 JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a short life
 EXAMPLES = int(os.environ.get("SPARK_EXAMPLES", "0"))  # drawn ones; seconds each
 
@@ -51,7 +51,7 @@ needs_spark = pytest.mark.skipif(not has_spark(), reason="pyspark or Java 17 is 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory):
     """The active session, which all preparations here use."""
-    conf = SMALL | {"spark.driver.extraJavaOptions": JVM}
+    conf = [*SMALL, f"spark.driver.extraJavaOptions={JVM}"]
     own = sessions._started(Spark("local[2]", conf), tmp_path_factory.mktemp("spark"))
     yield own
     sessions._end(own)
@@ -258,6 +258,8 @@ def test_what_is_missing_is_said_with_its_package(monkeypatch, tmp_path):
         "java.lang.ClassNotFoundException: Class org.apache.hadoop.fs.s3a.S3AFileSystem not found"
     )
     assert "hadoop-aws:3" in str(sessions.in_words(Exception(text), Spark()))
+    with pytest.raises(ConfigError, match=r"'driver=1' is no setting"):
+        sessions._own_conf(["spark.driver.memory=1g", "driver=1"])
     full = sessions.in_words(Exception("java.io.IOException: No space left on device"), Spark())
     assert "the disk is full" in str(full)
 
@@ -316,8 +318,8 @@ def test_a_cluster_of_two_makes_the_same_even_if_one_of_them_is_killed(tmp_path)
         "import sys; from pathlib import Path; from seqrec.data.files import Files\n"
         "from seqrec.config.schema import Engine, Prepare, Spark\n"
         "from seqrec.store.prepare import _build\n"
-        f"conf = {SMALL | {'spark.executor.memory': '512m'}!r}\n"
-        "spark = Spark(sys.argv[1], conf | {'spark.driver.host': '127.0.0.1'})\n"
+        f"conf = {[*SMALL, 'spark.executor.memory=512m', 'spark.driver.host=127.0.0.1']!r}\n"
+        "spark = Spark(sys.argv[1], conf)\n"
         f"_build(Files(**{files!r}), Prepare(engine=Engine.spark, spark=spark),\n"
         "       Path(sys.argv[2]))\n"
     )
