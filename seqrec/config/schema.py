@@ -82,8 +82,8 @@ class Engine(Enum):
 class Spark:
     """Where Spark runs, for ``prepare.engine=spark``."""
 
-    master: str = "local[*]"  # or spark://host:7077, yarn, k8s://...; a session that runs is used
-    conf: dict[str, Any] = field(default_factory=dict)  # Spark's own: {spark.driver.memory: 8g}
+    master: str = "local[*]"  # or spark://host:7077, yarn, k8s://...
+    conf: list[str] = field(default_factory=list)  # Spark's own: [spark.driver.memory=8g]
 
 
 @dataclass

@@ -101,15 +101,16 @@ def _on_spark(source: Source, settings: Prepare, building: Path) -> None:
     scratch = building.with_name(f"{building.name}.spark")
     try:
         with _writing(building.parent):
-            _remove(scratch)
+            _remove(scratch)  # left by a process that was killed
             scratch.mkdir()
             building.mkdir()
-            with session(settings.spark, scratch) as spark:
-                from seqrec.store.spark.build import build
+        with session(settings.spark, scratch) as spark:
+            from seqrec.store.spark.build import build
 
-                tables = Scratch(spark, scratch)
-                apart = _distributed(source)
-                own = apart.read_on_spark(tables) if apart else _read(source)
+            tables = Scratch(spark, scratch)
+            apart = _distributed(source)
+            own = apart.read_on_spark(tables) if apart else _read(source)
+            with _writing(building.parent):
                 build(own, settings, source.name, building, tables)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -273,7 +273,8 @@ def _blocks(rows: DataFrame, made: list[str], url: str, scratch: Scratch) -> pl.
     )
     if found.is_empty():
         raise DataError(f"{url} has no rows", where=url, todo="correct data.path")
-    for name, *counts in found.group_by(FILE).agg(pl.col(*made).sum()).iter_rows():
+    by_file = found.group_by(FILE).agg(pl.col(*made).sum()).sort(FILE)
+    for name, *counts in by_file.iter_rows():
         for column, count in zip(made, counts, strict=True):
             if not count:
                 raise DataError(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
@@ -46,7 +46,7 @@ class Scratch:
 
     def drop(self, kept: Any) -> None:
         """Remove the files of what :meth:`keep` returned, and nothing is made of any more."""
-        for folder in {Path(urlsplit(file).path).parent for file in kept.inputFiles()}:
+        for folder in {Path(unquote(urlsplit(file).path)).parent for file in kept.inputFiles()}:
             shutil.rmtree(folder)
 
     def parts(self, rows: Any, by: str) -> Path:

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,11 +99,29 @@ def _started(settings: Spark, scratch: Path) -> Any:
     conf = dict(DEFAULTS)
     if settings.master.startswith("local"):
         conf |= LOCAL | {"spark.local.dir": str(scratch)}
-    conf |= {key: str(value) for key, value in settings.conf.items()}
+    conf |= _own_conf(settings.conf)
     builder = SparkSession.builder.master(settings.master)
     for key, value in conf.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def _own_conf(lines: Sequence[str]) -> dict[str, str]:
+    """Return Spark's settings by their keys.
+
+    Raises:
+        ConfigError: one isn't written as ``spark.key=value``.
+    """
+    pairs = [line.partition("=") for line in lines]
+    wrong = [line for line, (key, sign, _) in zip(lines, pairs, strict=True)
+             if not (sign and key.startswith("spark."))]  # fmt: skip
+    if wrong:
+        raise ConfigError(
+            f"{wrong[0]!r} is no setting of Spark",
+            where="prepare.spark.conf",
+            todo="write 'prepare.spark.conf=[\"spark.driver.memory=8g\"]', say",
+        )
+    return {key: value for key, _, value in pairs}
 
 
 def _end(session: Any) -> None:
@@ -126,8 +144,8 @@ def in_words(error: Exception, settings: Spark) -> SeqrecError:
         return DataError(
             "the disk is full: the dataset could not be prepared on Spark",
             where="the folder of prepared datasets, or spark.local.dir of an executor",
-            todo="free some space, or set paths.cache_dir, or prepare.spark.conf="
-            "{spark.local.dir: FOLDER}, to another disk",
+            todo="free some space, or set paths.cache_dir to another disk, or "
+            "'prepare.spark.conf=[\"spark.local.dir=FOLDER\"]'",
         )
     for sign, package in CONNECTORS.items():
         if sign in text:
@@ -148,8 +166,8 @@ def in_words(error: Exception, settings: Spark) -> SeqrecError:
         return DataError(
             "Spark ran out of memory",
             where=f"prepare.spark.master={settings.master}",
-            todo="set prepare.spark.conf={spark.driver.memory: 8g} or, on a cluster, "
-            "{spark.executor.memory: 8g}; by default each has 1g",
+            todo="set 'prepare.spark.conf=[\"spark.driver.memory=8g\"]' or, on a cluster, "
+            "spark.executor.memory; by default each has 1g",
         )
     return DataError(
         f"preparing on Spark failed: {_cause(text)}",
@@ -166,8 +184,8 @@ def _unconnected(package: str) -> ConfigError:
     return ConfigError(
         "Spark lacks what reads this object store",
         where="data.path",
-        todo=f"set prepare.spark.conf='{{spark.jars.packages:\"{named}\"}}' or, without a network, "
-        "{spark.jars: FILES}, its jars",
+        todo=f"set 'prepare.spark.conf=[\"spark.jars.packages={named}\"]' or, without a network, "
+        "spark.jars to its jars",
     )
 
 

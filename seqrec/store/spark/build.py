@@ -42,8 +42,8 @@ def build(
     events: Any = interactions.events
     if isinstance(events, pl.LazyFrame):
         events = given(events, scratch)
-    check_columns(settings, timed="timestamp" in events.columns, rated="rating" in events.columns,
-                  name=name)  # fmt: skip
+    timed, rated = (column in events.columns for column in ("timestamp", "rating"))
+    check_columns(settings, timed=timed, rated=rated, name=name)
     data = coded(events, scratch)
     notes = [*interactions.notes, *data.notes]
     rows, counted = _stepped(data.rows, settings, name, scratch, notes)
@@ -102,7 +102,7 @@ def _kept(rows: Rows, data: Coded, known: Known, scratch: Scratch) -> Rows:
     table = marked(rows.table, rows.sequence, scratch.give(users), "_user")
     table = marked(table, ["item"], scratch.give(items), "_item")
     kept = (F.col("timestamp") >= known.since) | (F.col("_user") & F.col("_item"))
-    return rows.having(scratch.keep(table.where(kept).drop("_user", "_item"), before=rows.table))
+    return rows.having(scratch.keep(table.where(kept).drop("_user", "_item")))
 
 
 def _users(rows: Rows, data: Coded, scratch: Scratch) -> tuple[pl.DataFrame, pl.DataFrame]:

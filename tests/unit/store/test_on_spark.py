@@ -26,13 +26,13 @@ from seqrec.raw.source import Interactions, Known
 from seqrec.raw.spark import session as sessions
 from seqrec.store.prepare import _build, _key
 
-SMALL = {  # what makes jobs of a few rows quick
-    "spark.sql.shuffle.partitions": "1",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.driver.memory": "1g",
-    "spark.default.parallelism": "2",
-}
+SMALL = [  # what makes jobs of a few rows quick
+    "spark.sql.shuffle.partitions=1",
+    "spark.sql.codegen.wholeStage=false",
+    "spark.sql.codegen.factoryMode=NO_CODEGEN",
+    "spark.driver.memory=1g",
+    "spark.default.parallelism=2",
+]
 JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a short life
 EXAMPLES = int(os.environ.get("SPARK_EXAMPLES", "0"))  # drawn ones; seconds each
 
@@ -51,7 +51,7 @@ needs_spark = pytest.mark.skipif(not has_spark(), reason="pyspark or Java 17 is 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory):
     """The active session, which all preparations here use."""
-    conf = SMALL | {"spark.driver.extraJavaOptions": JVM}
+    conf = [*SMALL, f"spark.driver.extraJavaOptions={JVM}"]
     own = sessions._started(Spark("local[2]", conf), tmp_path_factory.mktemp("spark"))
     yield own
     sessions._end(own)
@@ -138,8 +138,13 @@ STEPS = st.builds(
 
 
 def agree(frame, steps, folder):
-    """Compare the engines on a table; both may find that nothing is left."""
-    source = Table(frame)
+    """Compare the engines on a table; both may find that nothing is left.
+
+    If sessions are cut, the table is that of an update: some items and sessions are known.
+    """
+    users = pl.Series(["u1/1", "u2/1", "u3/2", None])
+    known = Known(pl.Series(["i2", "no", "3", "4"]), users, 12_000_000)
+    source = Table(frame, known if steps.session_gap else None)
     try:
         one = here(source, steps, folder)
     except DataError as error:
@@ -152,13 +157,13 @@ def agree(frame, steps, folder):
 
 @needs_spark
 @pytest.mark.slow
-def test_the_engines_agree_event_by_event(spark, tmp_path_factory):
+def test_the_engines_agree_event_by_event(spark, tmp_path_factory, monkeypatch):
+    monkeypatch.setattr("seqrec.store.spark.build.SHARD", 20)  # events: several shards
     drawn = [Phase.generate] if EXAMPLES else []
 
     @settings(max_examples=EXAMPLES or 1, deadline=None, phases=[Phase.explicit, *drawn])
     @given(seed=st.integers(0, 1 << 20), steps=STEPS, has_parts=st.booleans())
     @example(seed=1, steps=EVERY, has_parts=False)
-    @example(seed=2, steps=Prepare(repeats=Repeats.last, k_core=2), has_parts=True)
     def check(seed, steps, has_parts):
         frame = events(seed)
         if has_parts:
@@ -188,12 +193,21 @@ def write_parts(folder: Path, frame: pl.DataFrame) -> None:
 
 @needs_spark
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_spark_reads_files_with_a_url_as_this_machine_reads_them(kind, spark, tmp_path):
+@pytest.mark.parametrize(
+    ("path", "more", "steps"),
+    [
+        ("*.jsonl", {}, Prepare()),
+        ("part-?.csv", {"test_path": "part-10.csv"}, Prepare(repeats=Repeats.last, k_core=2)),
+    ],
+)
+def test_spark_reads_files_with_a_url_as_this_machine_reads_them(
+    path, more, steps, spark, tmp_path
+):
     frame = events(0).filter(pl.col("rating").is_finite(), pl.col("user") != " ")
     write_parts(tmp_path, frame.rename({"_row_": "dwell"}))
     source = Files(
-        path=f"{tmp_path}/*.{kind}",
+        path=f"{tmp_path}/{path}",
+        **{key: f"{tmp_path}/{name}" for key, name in more.items()},
         user="user",
         item="item",
         rating="rating",
@@ -201,8 +215,9 @@ def test_spark_reads_files_with_a_url_as_this_machine_reads_them(kind, spark, tm
         time_unit="ms",
         max_bad_rows=0.05,
     )
-    one = here(source, Prepare(), tmp_path)
-    other = there(replace(source, path=f"file://{source.path}"), Prepare(), tmp_path)
+    urls = {key: f"file://{getattr(source, key)}" for key in ("path", *more)}
+    one = here(source, steps, tmp_path)
+    other = there(replace(source, **urls), steps, tmp_path)
     assert sum(one["report"]["rejected"].values()) > 1
     del one["report"]["notes"], other["report"]["notes"]  # of what is left to local readers
     assert other == one
@@ -258,6 +273,8 @@ def test_what_is_missing_is_said_with_its_package(monkeypatch, tmp_path):
         "java.lang.ClassNotFoundException: Class org.apache.hadoop.fs.s3a.S3AFileSystem not found"
     )
     assert "hadoop-aws:3" in str(sessions.in_words(Exception(text), Spark()))
+    with pytest.raises(ConfigError, match=r"'driver=1' is no setting"):
+        sessions._own_conf(["spark.driver.memory=1g", "driver=1"])
     full = sessions.in_words(Exception("java.io.IOException: No space left on device"), Spark())
     assert "the disk is full" in str(full)
 
@@ -316,8 +333,8 @@ def test_a_cluster_of_two_makes_the_same_even_if_one_of_them_is_killed(tmp_path)
         "import sys; from pathlib import Path; from seqrec.data.files import Files\n"
         "from seqrec.config.schema import Engine, Prepare, Spark\n"
         "from seqrec.store.prepare import _build\n"
-        f"conf = {SMALL | {'spark.executor.memory': '512m'}!r}\n"
-        "spark = Spark(sys.argv[1], conf | {'spark.driver.host': '127.0.0.1'})\n"
+        f"conf = {[*SMALL, 'spark.executor.memory=512m', 'spark.driver.host=127.0.0.1']!r}\n"
+        "spark = Spark(sys.argv[1], conf)\n"
         f"_build(Files(**{files!r}), Prepare(engine=Engine.spark, spark=spark),\n"
         "       Path(sys.argv[2]))\n"
     )
