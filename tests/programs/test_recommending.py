@@ -159,3 +159,28 @@ def test_a_run_with_codes_finds_its_items_by_them(place, finished):
     said = place.run("scripts/recommend.py", f"run={finished('default').run}", "items=[i3]",
                      "generator=codes", status=2)  # fmt: skip
     assert "choose a run with embedding=codes" in said
+
+
+def test_lists_of_a_folder_are_those_of_the_test(place, finished, tmp_path):
+    run = finished("default").run
+    kept, recommender = pl.read_parquet(run / "lists.parquet"), Recommender.load(run)
+    before = [recommender.session(user).items[:-1] for user in kept["user"]]
+    table = pl.DataFrame({"user": kept["user"], "items": before})
+    table.write_parquet(tmp_path / "users.parquet")
+    out, k = tmp_path / "lists", kept["recommended"].list.len().max()
+    arguments = f"run={run}", f"users={tmp_path}/users.parquet", f"out={out}", f"k={k}"
+    said = place.run("scripts/recommend.py", *arguments, "part=256")
+    assert f"rows of {len(kept):,} users in 1 parts: {out}" in said and "read_parquet" in said
+    lists = pl.read_parquet(out / "*.parquet").group_by("user", maintain_order=True).agg("item")
+    assert_frame_equal(
+        lists.select("user", pl.col("item").alias("recommended")),
+        kept.select("user", "recommended"),
+    )
+    said = place.run("scripts/recommend.py", *arguments, "part=256")
+    assert "kept     1 parts that were finished before" in said
+    said = place.run("scripts/recommend.py", *arguments, "part=512", status=1)
+    assert "another job: part=256, 512 now" in said
+    said = place.run("scripts/recommend.py", f"run={run}", f"out={out}", "part=100", status=2)
+    assert "part=100: must be a multiple of 256" in said
+    said = place.run("scripts/recommend.py", f"run={run}", "user=u1", "engine=ray", status=2)
+    assert "engine= needs out=FOLDER" in said
