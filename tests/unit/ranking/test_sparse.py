@@ -35,13 +35,19 @@ def cases(draw):
     v, rows, width = (draw(st.integers(least, 30)) for least in (2, 1, 1))
     shelf = Table(v - 1)
     filled = torch.rand(rows, width) < draw(st.sampled_from([0, 0.3, 1]))
-    entries = torch.randint(0, v, (rows, width), dtype=torch.int32), torch.rand(rows, width) * filled
+    entries = (
+        torch.randint(0, v, (rows, width), dtype=torch.int32),
+        torch.rand(rows, width) * filled,
+    )
     shelf.fill(entries, torch.randperm(v).double() * draw(st.sampled_from([1e-6, 0.01, 1])))
     b, r = draw(st.integers(1, 5)), draw(st.integers(0, 4))
     base_B = torch.rand(b) + 0.5
     query = Rows(torch.randint(0, rows, (b, r)), torch.rand(b, r).round(decimals=1), base_B)
     pairs = draw(st.integers(0, 20))
-    seen = {"seen_row_P": torch.randint(0, b, (pairs,)), "seen_item_P": torch.randint(0, v, (pairs,))}
+    seen = {
+        "seen_row_P": torch.randint(0, b, (pairs,)),
+        "seen_item_P": torch.randint(0, v, (pairs,)),
+    }
     candidate_V = torch.rand(v) < draw(st.sampled_from([0.0, 0.3, 0.9]))
     given_V = draw(st.sampled_from([None, candidate_V]))
     target_B = torch.randint(1, v, (b,))
