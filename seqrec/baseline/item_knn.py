@@ -51,14 +51,20 @@ class ItemKNN(nn.Module):
         for first, count_WV in once.together():
             item_W = np.arange(first, first + len(count_WV))
             count_WV[np.arange(len(item_W)), item_W] = 0
-            length = np.sqrt(users_V[item_W, None] * users_V.astype(np.float64)) + self.shrink
-            like_WV = np.divide(count_WV, length, where=count_WV > 0, out=np.zeros(length.shape))
+            row, other = count_WV.nonzero()
+            length_P = np.sqrt(users_V[item_W[row]] * users_V[other].astype(np.float64))
+            like_P = count_WV[row, other] / (length_P + self.shrink)
             kept = min(self.neighbours, v)
-            top_WK = np.argpartition(-like_WV * closer_V, kept - 1, axis=1)[:, :kept]
-            row, column = np.nonzero(np.take_along_axis(like_WV, top_WK, 1))
+            if len(row) > kept * len(item_W):  # most rows have more, so only the best are kept
+                like_WV = np.zeros(count_WV.shape)
+                like_WV[row, other] = like_P
+                top_WK = np.argpartition(-like_WV * closer_V, kept - 1, axis=1)[:, :kept]
+                row, place = np.nonzero(np.take_along_axis(like_WV, top_WK, 1))
+                other = top_WK[row, place]
+                like_P = like_WV[row, other]
             rows.append(item_W[row])
-            items.append(top_WK[row, column])
-            weights.append(like_WV[row, items[-1]])
+            items.append(other)
+            weights.append(like_P)
         entries = packed(
             np.concatenate(rows), np.concatenate(items), np.concatenate(weights),
             rows=v, most=self.neighbours, order_V=order_V,

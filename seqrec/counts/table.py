@@ -91,7 +91,8 @@ class Table(nn.Module):
             used_BE = weight_BE != 0
             row_BE = row_B[at : at + len(item_BE), None].expand_as(item_BE)
             found.append((row_BE[used_BE], item_BE[used_BE], weight_BE[used_BE]))
-        return tuple(torch.cat(parts) for parts in zip(*found, strict=True))  # type: ignore[return-value]
+        row_P, item_P, weight_P = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return row_P, item_P, weight_P
 
     def score(self, query: Rows, item: Tensor) -> Tensor:
         """Return scores of one item per query, (B,) -> (B,), or of S each, (B, S) -> (B, S)."""

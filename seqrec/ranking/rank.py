@@ -71,15 +71,9 @@ def rank_targets(
     least_B = _least(query, catalogue, target_B, seen_row_P, seen_item_P, candidate_V)
     if isinstance(catalogue, Table):
         found = rank_sparse(
-            query,
-            catalogue,
-            target_B,
-            least_B,
-            k=k,
-            seen_row_P=seen_row_P,
-            seen_item_P=seen_item_P,
-            candidate_V=candidate_V,
-        )
+            query, catalogue, target_B, least_B,
+            k=k, seen_row_P=seen_row_P, seen_item_P=seen_item_P, candidate_V=candidate_V,
+        )  # fmt: skip
         if found is not None:
             rank_B, top_BK, top_score_BK = found
             return Ranking(rank_B, top_BK, top_score_BK.float())

@@ -126,9 +126,10 @@ def rank_sparse(
         ``rank_B``, ``top_BK`` and ``top_score_BK``.
     """
     entries, v = table.entries(query), len(table)
+    if len(entries[0]) * WORTH > len(target_B) * v or (query.base_B < 0).any():
+        return None
     order = Order.of(table, candidate_V)
-    dense = len(entries[0]) * WORTH > len(target_B) * v
-    if dense or not len(order.item_C) or (query.base_B < 0).any():
+    if not len(order.item_C):
         return None
     seen = (target_B[:0], target_B[:0])
     if seen_row_P is not None and seen_item_P is not None:

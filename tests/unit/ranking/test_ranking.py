@@ -6,6 +6,8 @@ import pytest
 import torch
 from helpers import CONFIGS
 from helpers.components import make, names
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from torchmetrics.functional.retrieval import retrieval_normalized_dcg
 
@@ -71,6 +73,41 @@ def test_ranks_and_lists_equal_a_sort(block, bias, monkeypatch):
             assert got.rank_B[b] == V  # below all V - 1 items
         else:
             assert got.rank_B[b] == ranks[b]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    k=st.integers(1, 60),
+    block=st.sampled_from([4, 400, 3000, 2**20]),
+    nan=st.booleans(),
+)
+def test_any_blocks_give_what_one_sort_of_all_scores_gives(seed, k, block, nan):
+    """Scores are whole numbers, which tie, and are exact in any product; or some are NaN."""
+    torch.manual_seed(seed)
+    query, table = torch.randint(-2, 3, (5, 3)).float(), torch.randint(-2, 3, (V, 3)).float()
+    if nan:
+        table[torch.rand(V) < 0.2] = torch.nan
+    row, item = torch.randint(0, 5, (20,)), torch.randint(0, V, (20,))
+    allowed, target = torch.rand(V) > 0.2, torch.randint(1, V, (5,))
+    blocked = {"seen_row_P": row, "seen_item_P": item, "candidate_V": allowed}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking_module, "BLOCK_BYTES", block)
+        got = rank_targets(query, Catalogue(table), target, k=k, **blocked)
+    score = query @ table.T
+    score[:, 0] = score[row, item] = -torch.inf
+    score[:, ~allowed] = -torch.inf
+    for b, wanted in enumerate(target.tolist()):
+        own = score[b, wanted].item()
+        least = own - 1e-3 if math.isfinite(own) else -math.inf
+        above = [i for i in range(V) if i != wanted and not score[b, i].item() < least]
+        assert got.rank_B[b] == 1 + len(above)
+        clean_V = score[b].masked_fill(score[b].isnan(), -torch.inf)
+        best = clean_V.sort(descending=True).values[:k]
+        assert torch.equal(got.top_score_BK[b], best)
+        listed = got.top_BK[b][best > -torch.inf]
+        assert torch.equal(score[b, listed], best[best > -torch.inf])
+        assert len(listed.unique()) == len(listed) and not got.top_BK[b][len(listed) :].any()
 
 
 def test_ties_count_against_the_target():
