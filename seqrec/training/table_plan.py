@@ -21,7 +21,7 @@ from seqrec.training.plan import BACKWARD
 
 FEW = 1000  # items of the model that is measured
 TRIAL_POSITIONS = 2048  # of the step that is measured
-DENSE = 3  # gradients of own rows that are alive at once, if they are dense
+DENSE = 2  # gradients of own rows that are alive at once, if they are dense
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def needs(config: Root, step: Step, *, items: int, processes: int) -> Needs:
         "table": table,
         "optimizer": step.states * table,
         "gradient": gradient,
-        # the scores are gone when the other gradients of the table arrive
+        # the scores are gone when the other gradient of the table arrives
         "scores": max(_scores(config, rows, step), (DENSE - 1) * gradient),
         "queries": 3 * asked,  # of all processes: themselves, and their gradients twice
         "fetched": 3 * fetched,
