@@ -136,12 +136,7 @@ class SequenceStore:
 
 @dataclass(frozen=True)
 class Blocks:
-    """An array in blocks that are made one by one.
-
-    Args:
-        length: of the array.
-        blocks: its parts, in order.
-    """
+    """An array that is made block by block."""
 
     length: int
     blocks: Iterable[np.ndarray]
