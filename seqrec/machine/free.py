@@ -5,6 +5,7 @@ from pathlib import Path
 import psutil
 
 CGROUP = Path("/sys/fs/cgroup")  # of a container, version 2
+CACHED = ("inactive_file", "active_file")  # what is given back when memory is asked for
 
 
 def free_memory() -> int:
@@ -12,6 +13,8 @@ def free_memory() -> int:
     free = int(psutil.virtual_memory().available)
     try:
         limit, used = (int((CGROUP / f"memory.{what}").read_text()) for what in ("max", "current"))
-    except (OSError, ValueError):  # another system, another version, or no limit ("max")
+        lines = (CGROUP / "memory.stat").read_text().splitlines()
+        cached = sum(int(line.split()[1]) for line in lines if line.split()[0] in CACHED)
+    except (OSError, ValueError, IndexError):  # another system or version, or no limit ("max")
         return free
-    return max(0, min(free, limit - used))
+    return max(0, min(free, limit - used + cached))

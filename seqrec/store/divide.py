@@ -93,8 +93,9 @@ def _coded(
         return frame[column].to_numpy() if column in frame.columns else None
 
     context = {c: context_codes(frame[c], names) for c, names in categories.items()}
-    given = (values(column) for column in ("timestamp", "rating", "_part"))
-    return Events(user, item, np.zeros(len(user), np.int8), *given, context=context)
+    row = np.zeros(len(user), dtype=np.int8)
+    timestamp, rating, part = (values(column) for column in ("timestamp", "rating", "_part"))
+    return Events(user, item, row, timestamp, rating, part, context=context)
 
 
 def _rated(events: Events, settings: Prepare) -> np.ndarray:

@@ -118,14 +118,7 @@ class Sweeps:
         buckets, saved = self.divided.buckets, 0
         with advancing(_title(group), len(buckets), console) as done:
             for number, bucket in enumerate(buckets):
-                events = bucket.load()
-                for count in counts:
-                    if len(events):
-                        step = count.step
-                        waited = step.least and now is not None
-                        events = now.apply(number, events) if waited else step.apply(events)
-                    if len(events):
-                        count.add(events)
+                events = _applied(number, bucket.load(), counts, now)
                 if then is not None:
                     then.add(events)
                 if last and self.known is not None and len(events):
@@ -170,6 +163,20 @@ class Sweeps:
             return user.text(self.divided.owners(number, own))
 
         return of_user, lambda events: item.text(events.item)
+
+
+def _applied(number: int, events: Events, counts: list[Count], now: Thresholds | None) -> Events:
+    """Apply steps to the events of a bucket, and count what each leaves."""
+    for count in counts:
+        if not len(events):
+            break
+        if now is None or count.step.least is None:
+            events = count.step.apply(events)
+        else:
+            events = now.apply(number, events)
+        if len(events):
+            count.add(events)
+    return events
 
 
 def _title(group: list[Step]) -> str:

@@ -36,6 +36,7 @@ TINY = [
 
 def request(**given):
     plain = {"parts": ["train"], "data": [], "model": "sasrec", "epochs": 1, "rows": 1}
+    plain["memory_gb"] = 1.0
     return Request(
         **{**plain, "peers": [], "models": ["NARM"], "minutes": 1.0, "precision": "fp32"}
         | {"threads": 1, **given}

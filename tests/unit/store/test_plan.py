@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from seqrec.config.schema import Prepare
+from seqrec.config.schema import Prepare, Ties
 from seqrec.data.files import Files
 from seqrec.errors import DataError
 from seqrec.raw import size
@@ -115,6 +115,12 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_read(
     with pytest.raises(DataError, match="GB are free"):
         prepare(source, Prepare(memory_gb=TINY), tmp_path / "cache")
     assert not [p for p in (tmp_path / "cache").iterdir() if p.is_dir()]
+
+
+def test_an_order_of_all_events_that_takes_too_much_is_refused(tmp_path: Path):
+    source = Files(path=str(write_csv(tmp_path / "events.csv")))
+    with pytest.raises(DataError, match="draws one order of all events"):
+        prepare(source, Prepare(memory_gb=TINY, ties=Ties.shuffle), tmp_path / "cache")
 
 
 @pytest.mark.parametrize("calls", [1, 30, 200])
