@@ -152,7 +152,7 @@ def changed_settings(
 
 def _elastic(saved: dict[str, Any], current: dict[str, Any], *, surely: bool) -> tuple[str, ...]:
     """Return the keys of processes and batches that may differ, as a step keeps its sequences."""
-    if any(each["trainer"].get("strategy") not in WHOLE for each in (saved, current)):
+    if any(each.get("trainer", {}).get("strategy") not in WHOLE for each in (saved, current)):
         return ()
     then, now = (_step_sequences(each) for each in (saved, current))
     if then is None or now is None:
