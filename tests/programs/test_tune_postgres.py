@@ -14,9 +14,9 @@ from optuna.trial import TrialState
 pytest.importorskip("psycopg")
 pytestmark = pytest.mark.slow
 
-TINY = (*SMALL, "trainer=cpu", "trainer.max_epochs=2", "max_length=12", "model=gru_attn")
+TINY = (*SMALL, "trainer=cpu", "trainer.max_epochs=1", "max_length=12", "model=gru_attn")
 GIVEN = (*TINY, "augment._target_=helpers.stopping.Stopping", "pruner=none", "heartbeat=1")
-TRIALS = 6
+TRIALS = 5
 
 
 @pytest.fixture(scope="module")

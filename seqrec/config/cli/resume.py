@@ -153,7 +153,7 @@ def changed_settings(
 
 def _elastic(saved: dict[str, Any], current: dict[str, Any], *, surely: bool) -> tuple[str, ...]:
     """Return the keys of processes and batches that may differ, as a step keeps its sequences."""
-    strategies = [each["trainer"].get("strategy") for each in (saved, current)]
+    strategies = [each.get("trainer", {}).get("strategy") for each in (saved, current)]
     whole = all(strategy in WHOLE for strategy in strategies)
     if not whole and not all(map(_splits_table, strategies)):
         return ()
