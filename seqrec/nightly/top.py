@@ -12,7 +12,7 @@ Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 
 WIDTH = 1024  # items in a block: with 256 queries, its scores are 1 MiB
-GROUP = 32  # items whose best stands for them in the first look
+GROUP = 64  # items whose best stands for them in the first look
 FEW = 4  # a choice of at most one item in so many is copied to a table of its own
 AHEAD = 4  # groups for each place of a list, whose best are looked at before all else
 WAITING = 16  # blocks whose finds are sorted in together
@@ -75,7 +75,7 @@ def top_items(
         items: what they are scored against.
         k: length of the lists.
         seen_row_P, seen_item_P: pairs of a query and an item that may not be listed for it.
-        width: items in a block, a multiple of 32; changes no list but by rounding.
+        width: items in a block, a multiple of 64; changes no list but by rounding.
 
     Returns:
         ``(item_BK, score_BK)``, best first, filled up with 0 and -inf.
