@@ -41,8 +41,10 @@ def given(place, url: str, *more: str) -> list[str]:
 def test_four_processes_end_with_the_trials_asked_for_though_one_is_killed(place, address):
     url = f"postgresql://{USER}:{PASSWORD}@{address}/postgres"
     typed, killed = given(place, url), Place(place.folder)
-    killed.env = place.env | {"STOP_AT": "3", "STOP_WITH": "9"}
+    killed.env = place.env | {"STOP_AT": "2", "STOP_WITH": "9"}
     dying = killed.start("scripts/tune.py", *typed)
+    while not dying.stdout.readline().startswith("study"):
+        pass  # it is ready for its first trial before the others begin
     others = [place.start("scripts/tune.py", *typed) for _ in range(3)]
     assert dying.end()[0] == -9
     ended = [each.end() for each in others]
