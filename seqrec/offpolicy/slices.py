@@ -14,7 +14,7 @@ Spans = Mapping[tuple[int, int | None], str]  # from the first number to the sec
 LENGTHS: Spans = {
     (0, 1): "one item",
     (2, 5): "2 to 5 items",
-    (6, 20): "6 to 20",
+    (6, 20): "6 to 20 items",
     (21, None): "more",
 }
 VISITS: Spans = {(1, 1): "the first", (2, 4): "second to fourth", (5, None): "later"}

@@ -86,7 +86,7 @@ def _build(source: Source, settings: Prepare, folder: Path) -> None:
 
 def _here(source: Source, settings: Prepare, building: Path) -> None:
     """Prepare on this machine: in memory, or on disk if that needs more than it may."""
-    cache, parts = building.parent, building.with_name(f"{building.name}.parts")
+    cache, parts = building.parent, building.with_suffix(".parts")
     with _writing(cache):
         _remove(parts)  # left by a process that was killed
     with _room(cache), _encoded(source, settings, parts) as encoded, _writing(cache):

@@ -42,5 +42,5 @@ def test_the_right_spelling_is_told_first(typed, said):
 
 def test_a_key_that_is_like_no_missing_argument_isnt_called_one():
     with pytest.raises(ConfigError) as refused:
-        parse(recommend.Arguments, ["temperature=0.7"])
+        parse(explain.Arguments, ["temperature=0.7"])
     assert "run: must be given" in str(refused.value) and "a mistake" in str(refused.value)

@@ -12,6 +12,7 @@ from seqrec.config.check.combine import conflicts
 from seqrec.experiment.assemble import build_experiment
 
 BARRED = frozenset(("ncf", "cross_entropy"))  # scores of pairs, and a loss over the catalogue
+OWN = ("prepare", "batch", "trainer", "evaluation")  # sections that no component has a say in
 CELLS = pairwise(*map(names, ("encoder", "head", "scorer", "loss")), without={BARRED})
 
 
@@ -24,7 +25,7 @@ def brief():
 def cell(brief, **chosen):
     """The configuration of components by name, and the names that can't be combined."""
     config = dataclasses.replace(brief, **{kind: node(kind, name) for kind, name in chosen.items()})
-    return config, [*conflicts(vars(config) | {"prepare": {}, "trainer": {}, "evaluation": {}})]
+    return config, [*conflicts(vars(config) | {key: {} for key in OWN})]
 
 
 @pytest.mark.slow
