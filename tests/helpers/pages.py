@@ -39,7 +39,7 @@ from seqrec.config.schema import Root
 MARKDOWN = MarkdownIt().enable("table")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "tests/README.md"])
 PROJECT = ("seqrec", "configs", "scripts", "tests", "train.py", "pyproject.toml")
-OTHERS = {".", "cd", "export", "git", "pre-commit", "wandb"}  # programs that aren't ours
+OTHERS = {".", "aws", "cd", "export", "git", "pre-commit", "wandb"}  # programs that aren't ours
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from seqrec.store.describe import described
 from seqrec.store.encode import MISSING, nothing_left, repeats_note
 from seqrec.store.known import none_kept, numbered_after
 from seqrec.store.prepared import steps_of
-from seqrec.store.shards import close
+from seqrec.store.shards import close, cuts
 from seqrec.store.spark.events import Coded, coded, given, marked, texts_of
 from seqrec.store.spark.shards import SHARD, placed, written
 from seqrec.store.spark.steps import Rows, repeated, steps
@@ -51,7 +51,7 @@ def build(
         rows = _kept(rows, data, interactions.known, scratch)
         if not rows.counts()["interactions"]:
             raise none_kept(name)
-    sequences, users = _users(rows, data, scratch)
+    sequences, users = _users(rows, data, settings.shards, scratch)
     users, of_users = described(users, interactions.users, "user", name)
     numbers, items = _items(rows, data, interactions.known, scratch)
     if interactions.items is None:
@@ -105,8 +105,16 @@ def _kept(rows: Rows, data: Coded, known: Known, scratch: Scratch) -> Rows:
     return rows.having(scratch.keep(table.where(kept).drop("_user", "_item")))
 
 
-def _users(rows: Rows, data: Coded, scratch: Scratch) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Number sequences by their first row.
+def _users(
+    rows: Rows, data: Coded, shards: int | None, scratch: Scratch
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Number sequences by their first row, and divide them into shards of similar size.
+
+    Args:
+        rows: the events that are kept.
+        data: has the ids of users.
+        shards: how many; None: one for every `SHARD` events.
+        scratch: for tables on the way.
 
     Returns:
         The columns of a sequence, index, events and shard; and the table of users.
@@ -116,9 +124,11 @@ def _users(rows: Rows, data: Coded, scratch: Scratch) -> tuple[pl.DataFrame, pl.
     )
     sequences = scratch.fetch(firsts).sort("_first").drop("_first")
     index = pl.Series("index", np.arange(len(sequences), dtype=np.int32))
-    begin = pl.col("events").cum_sum() - pl.col("events")
-    shard = ((begin // SHARD).rank("dense") - 1).cast(pl.Int32).alias("shard")
-    sequences = sequences.with_columns(index, shard)
+    offset = np.concatenate([[0], np.cumsum(sequences["events"].to_numpy())])
+    number = -(-int(offset[-1]) // SHARD) if shards is None else shards
+    firsts_of_shards = cuts(offset, min(number, len(sequences)))
+    shard = np.searchsorted(firsts_of_shards, index.to_numpy(), side="right") - 1
+    sequences = sequences.with_columns(index, pl.Series("shard", shard.astype(np.int32)))
     return sequences, pl.DataFrame([index, texts_of(sequences, data.ids["user"]).alias("user")])
 
 

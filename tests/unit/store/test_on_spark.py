@@ -25,6 +25,7 @@ from seqrec.errors import ConfigError, DataError
 from seqrec.raw.source import Interactions, Known
 from seqrec.raw.spark import session as sessions
 from seqrec.store.prepare import _build, _key
+from seqrec.store.store import SequenceStore
 
 SMALL = [  # what makes jobs of a few rows quick
     "spark.sql.shuffle.partitions=1",
@@ -86,8 +87,9 @@ def there(source, steps, folder):
 
 
 def told(folder):
-    """What a store says of itself, with all hashes but those of its arrays' files."""
+    """What a store says of itself, with all hashes but those of its arrays' files, and its items."""
     found = json.loads((folder / "store.json").read_text())
+    found |= {"item": SequenceStore(folder).item[:].tolist()}
     tables = {name: found["files"][name]["sha256"] for name in ("items.parquet", "users.parquet")}
     return {k: v for k, v in found.items() if k not in ("files", "shards", "sha256")} | tables
 
@@ -121,6 +123,7 @@ EVERY = Prepare(
     min_user_events=3,
     k_core_before="1970-01-01T05:00:00",
     max_history=5,
+    shards=3,
 )
 STEPS = st.builds(
     Prepare,
@@ -153,6 +156,8 @@ def agree(frame, steps, folder):
         assert str(why.value) == str(error)
         return
     assert there(source, steps, folder) == one
+    if steps.shards:
+        assert SequenceStore(folder / "there").n_shards == steps.shards
 
 
 @needs_spark
