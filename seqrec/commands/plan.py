@@ -56,9 +56,8 @@ def plan(arguments: Arguments) -> None:
 
     fits = (n for n in range(1, min(MOST, items) + 1) if of(n).total <= arguments.memory_gb * GB)
     least = next(fits, None)
-    print_line(
-        out, "model", f"{made.choices['model']}, {items:,} items, {step.positions:,} positions"
-    )
+    size = f"{items:,} items, {step.positions:,} positions a step; all figures in GB"
+    print_line(out, "model", f"{made.choices['model']}, {size}")
     table = Table()
     for name in ("processes", *COLUMNS, "rest", "total", "sent a step"):
         table.add_column(name, right=True)

@@ -194,7 +194,7 @@ def recommend_in_parts(arguments: Arguments, out: Path, settings: "Nodes") -> No
             at=asked,
         )
         if night.kept:
-            print_line(screen, "kept", f"{len(night.kept)} parts that were finished before")
+            print_line(screen, "kept", f"parts that were finished before ({len(night.kept)})")
         with progress_bar("bar", "counted", "users", "elapsed", "remaining", out=screen) as bar:
             task = bar.add_task("", total=night.users)
             bar.advance(task, sum(part.users + part.n_without for part in night.kept))
@@ -203,7 +203,7 @@ def recommend_in_parts(arguments: Arguments, out: Path, settings: "Nodes") -> No
                 bar.advance(task, part.users + part.n_without)
         parts = finish(night, made)
     rows, listed = sum(part.rows for part in parts), sum(part.users for part in parts)
-    print_line(screen, "lists", f"{rows:,} rows of {listed:,} users in {len(parts)} parts: {out}")
+    print_line(screen, "lists", f"{rows:,} rows of {listed:,} users in parts ({len(parts)}): {out}")
     if without := sum(part.n_without for part in parts):
         first = ", ".join([user for part in parts for user in part.without][:5])
         print_line(screen, "without", f"{without:,} users, of whom no item is known: {first}")
