@@ -19,8 +19,8 @@ help:  ## print this list
 
 setup: $(VENV)/.setup  ## create .venv with exactly the versions of requirements.lock
 
-train: $(VENV)/.setup  ## fetch MovieLens 100K, train the default model on it, show the result
-	$(BIN)/python train.py
+train: $(VENV)/.setup  ## fetch MovieLens 100K, train the best small recipe on it, show the result
+	$(BIN)/python train.py experiment=ml100k_lstm_inputs
 
 test: $(VENV)/.dev  ## run all tests, in four minutes on two cores
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal

@@ -1,10 +1,12 @@
-"""Arrays that are made, and written, block by block."""
+"""Arrays that are made, written and read block by block."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+READ = 1 << 22  # numbers that are read at once
 
 
 @dataclass(frozen=True)
@@ -35,3 +37,12 @@ class Blocks:
 
     def _typed(self) -> Iterator[np.ndarray]:
         return (np.ascontiguousarray(block, dtype=self.dtype) for block in self.blocks)
+
+
+def parts_of(path: Path) -> Iterator[np.ndarray]:
+    """Yield the parts of an array in a ``.npy`` file, which isn't mapped: one is in memory."""
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        _, _, dtype = np.lib.format.read_array_header_1_0(file)
+        while len(part := np.fromfile(file, dtype, READ)):
+            yield part

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from seqrec.errors import DataError
-from seqrec.store.blocks import Blocks
+from seqrec.store.blocks import Blocks, parts_of
 from seqrec.store.index import ARRAYS, FORMAT, TABLES, Entry, entries_of, write_index
 
 REQUIRED = ("offset", "item", "timestamp", "rating")  # hashed by name even where data lacks them
@@ -133,7 +133,11 @@ def close(
 
     def load(field: str) -> Iterator[np.ndarray]:
         for shard in ordered:
-            yield np.load(folder / shard["name"] / f"{field}.npy", mmap_mode="r")
+            path = folder / shard["name"] / f"{field}.npy"
+            if field == "offset":  # of one shard, whole
+                yield np.load(path)
+            else:
+                yield from parts_of(path)
 
     index = {
         "format": FORMAT,
@@ -206,7 +210,7 @@ def data_hash(
     """Return the hash of sequences and original ids, however many shards they lie in.
 
     Args:
-        load: yields a column's values of one shard after another; offsets begin with 0 in each.
+        load: yields a column's values, in any parts; the offsets of each shard whole, from 0.
         fields: the columns that there are.
         context: names of the context columns, each with those of its codes.
         ids: the original ids of users and of items, one column each.

@@ -1,6 +1,6 @@
 """Sequences on disk: dense ids, CSR arrays, memory-mapped, versioned and content-hashed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from seqrec.errors import ConfigError
-from seqrec.store.blocks import Blocks
+from seqrec.store.blocks import Blocks, parts_of
 from seqrec.store.files import Files, Values
 from seqrec.store.index import (
     ARRAYS,
@@ -212,12 +212,19 @@ def write(
         entries = write_shards(folder, min(shards, len(users)), columns(arrays, context))
         close(folder, name=name, shards=entries, context=names, report=report)
         return
-    written = save(folder, columns(arrays, context))
+    given = columns(arrays, context)
+    written = save(folder, given)
+
+    def load(field: str) -> Iterable[np.ndarray]:
+        if isinstance(given[field], Blocks):  # mapped, all of it would count as memory in use
+            return parts_of(folder / f"{field}.npy")
+        return [written[field]]
+
     ids = (users.lazy().select("user"), items.lazy().select("item"))
     index = {
         "format": FORMAT,
         "name": name,
-        "data_hash": data_hash(lambda field: [written[field]], written, names, ids),
+        "data_hash": data_hash(load, written, names, ids),
         "n_users": len(users),
         "n_items": len(items),
         "n_interactions": len(written["item"]),
