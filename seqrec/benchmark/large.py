@@ -91,10 +91,12 @@ def _watched(folder: Path) -> Iterator[list[int]]:
 
 
 def _size(folder: Path) -> int:
+    """Return the bytes of the files below a folder, without those that are removed meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # removed in the meantime
-            total += path.stat().st_size if path.is_file() else 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.stat(os.path.join(place, name)).st_size
     return total
 
 
