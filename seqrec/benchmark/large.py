@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -40,9 +41,10 @@ def measure_large(rows: int, memory_gb: float, *, threads: int) -> dict[str, Any
 
     Returns:
         ``rows`` and ``kept``; ``seconds`` from the files to the opened store, and ``cpu_s`` of all
-        threads; ``peak_mb``, resident memory in MiB, ``imported_mb`` of it before; ``disk_gb``, the
-        most that lay on the disk at once besides the files, with that of the files, ``source_gb``;
-        ``data_hash``.
+        threads; ``peak_mb``, resident memory in MiB, ``imported_mb`` of it before; ``own_mb``, the
+        most of it at once that isn't a file mapped to memory, whose pages the system takes back;
+        ``disk_gb``, the most that lay on the disk at once besides the files, with that of the
+        files, ``source_gb``; ``data_hash``.
     """
     with tempfile.TemporaryDirectory() as folder:
         source, cache = Path(folder) / "events", Path(folder) / "cache"
@@ -67,19 +69,21 @@ def large_lines(result: dict[str, Any]) -> list[Line]:
         Line("large", "seconds", result["seconds"]),
         Line("large", "CPU time, µs/row", result["cpu_s"] / rows * 1e6),
         Line("large", "peak memory, MiB", result["peak_mb"]),
+        Line("large", "of it without mapped files, MiB", result["own_mb"]),
         Line("large", "memory beyond the imports, bytes/row", memory / rows),
         Line("large", "most on disk, bytes/row", result["disk_gb"] * 1e9 / rows),
     ]
 
 
 @contextmanager
-def _watched(folder: Path) -> Iterator[list[int]]:
-    """Yield the most bytes that lay in a folder so far, in a list of one."""
-    most, ended = [0], threading.Event()
+def _watched(folder: Path) -> Iterator[dict[str, float]]:
+    """Yield the most that there was so far: bytes in a folder, and MiB of this process's own."""
+    most, ended = {"disk": 0.0, "own_mb": 0.0}, threading.Event()
 
     def look() -> None:
         while not ended.wait(LOOK_S):
-            most[0] = max(most[0], _size(folder))
+            most["disk"] = max(most["disk"], _size(folder))
+            most["own_mb"] = max(most["own_mb"], _own_mb())
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
@@ -88,6 +92,12 @@ def _watched(folder: Path) -> Iterator[list[int]]:
     finally:
         ended.set()
         watcher.join()
+
+
+def _own_mb() -> float:
+    """Return the resident memory of this process that isn't mapped from files, in MiB."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.findall(r"RssAnon:\s*(\d+)", status)[0]) / 1024
 
 
 def _size(folder: Path) -> int:
@@ -111,7 +121,8 @@ def _main(source: str, cache_dir: str, memory_gb: str) -> None:
         "cpu_s": times.user + times.system,
         "peak_mb": peak_mb(),
         "imported_mb": imported,
-        "disk_gb": most[0] / 1e9,
+        "own_mb": most["own_mb"],
+        "disk_gb": most["disk"] / 1e9,
         "kept": store.n_interactions,
         "data_hash": store.data_hash,
     }

@@ -87,7 +87,7 @@ def there(source, steps, folder):
 
 
 def told(folder):
-    """What a store says of itself, with all hashes but those of its arrays' files, and its items."""
+    """What a store says of itself but for the hashes of its arrays' files; and its items."""
     found = json.loads((folder / "store.json").read_text())
     found |= {"item": SequenceStore(folder).item[:].tolist()}
     tables = {name: found["files"][name]["sha256"] for name in ("items.parquet", "users.parquet")}
