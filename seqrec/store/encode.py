@@ -15,7 +15,8 @@ from seqrec.raw.source import Interactions
 from seqrec.store.codes import BLANK, codes
 from seqrec.store.describe import described
 from seqrec.store.known import Texts, kept, none_kept, numbered_after
-from seqrec.store.steps import Events, check_columns, repeated, row_type, steps
+from seqrec.store.needs import check_columns
+from seqrec.store.steps import Events, repeated, row_type, steps
 
 SCHEMA = ("user", "item", "timestamp", "rating", "_part")  # any other column is context
 OFF = {"min_rating": "null"}  # what turns a step off, where it isn't 0

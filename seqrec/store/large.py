@@ -18,8 +18,9 @@ from seqrec.raw.parse.keep import keeping_in
 from seqrec.raw.source import Interactions
 from seqrec.store.divide import divided
 from seqrec.store.encode import described_ids, numbers, report_of
+from seqrec.store.needs import check_columns
 from seqrec.store.placed import order_of, placed
-from seqrec.store.steps import check_columns, drawn_order, steps
+from seqrec.store.steps import drawn_order, steps
 from seqrec.store.sweeps import Sweeps
 
 BLOCK = 1 << 20  # rows that are coded at once

@@ -15,12 +15,12 @@ from seqrec.raw.spark.scratch import Scratch
 from seqrec.store.describe import described
 from seqrec.store.encode import MISSING, nothing_left, repeats_note
 from seqrec.store.known import none_kept, numbered_after
+from seqrec.store.needs import check_columns
 from seqrec.store.prepared import steps_of
 from seqrec.store.shards import close, cuts
 from seqrec.store.spark.events import Coded, coded, given, marked, texts_of
 from seqrec.store.spark.shards import SHARD, placed, written
 from seqrec.store.spark.steps import Rows, repeated, steps
-from seqrec.store.steps import check_columns
 
 
 def build(

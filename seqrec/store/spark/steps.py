@@ -65,7 +65,7 @@ def steps(settings: Prepare, scratch: Scratch) -> Iterator[Step]:
     """Yield the steps that `settings` turns on, named as :func:`seqrec.store.steps.steps` does.
 
     Args:
-        settings: the steps, which :func:`seqrec.store.steps.check_columns` allowed.
+        settings: the steps, which :func:`seqrec.store.needs.check_columns` allowed.
         scratch: for tables on the way.
     """
     if settings.min_rating is not None:
