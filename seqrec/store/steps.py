@@ -84,7 +84,7 @@ class Step:
 
 
 def steps(settings: Prepare, drawn: np.ndarray | None = None) -> Iterator[Step]:
-    """Yield the steps that `settings` turns on, and ``check_columns`` (seqrec/store/needs.py) allowed.
+    """Yield the steps that `settings` turns on; :mod:`seqrec.store.needs` has checked the columns.
 
     Events enter in file order and leave sorted by user, then time, then file order (within the
     parts, if these are given).
