@@ -1,11 +1,13 @@
 """The order of events that happened at the same time: that of the file, or its reverse."""
 
+import numpy as np
 import polars as pl
 
 from seqrec.errors import ConfigError
 from seqrec.raw.parse.keep import in_memory, keep, of, rows_of
 
 ORDERS = ("file", "oldest_first", "newest_first")
+BLOCK = 1 << 20  # rows that are looked at together
 GROUPED = 20_000_000  # rows that are grouped, or turned round, in memory
 MOST = 0.99  # share of steps in time that go one way in a file that runs that way
 
@@ -49,13 +51,22 @@ def ordered(events: pl.LazyFrame, order: str) -> tuple[pl.LazyFrame, list[str]]:
 def _runs(events: pl.LazyFrame, back: int) -> bool:
     """Return whether times fall (`back` = 1) or rise (-1) from row to row.
 
-    So do those of all rows, or of the rows of each user, where these stand together.
+    So do those of all rows, or of the rows of each user, where these stand together. Rows are
+    looked at block by block, each with the last row before it.
     """
     step = pl.col("timestamp").diff() * back
     same = pl.col("user") == pl.col("user").shift()
     falls, moves = step < 0, step != 0
-    counts = ((falls & same).sum(), (moves & same).sum(), same.sum(), pl.len())
-    fell, moved, own_fell, own_moved, own, rows = of(events, falls.sum(), moves.sum(), *counts)
+    facts = (falls, moves, falls & same, moves & same, same)
+    sums = [fact.sum().alias(str(at)) for at, fact in enumerate(facts)]
+    total, rows, before = np.zeros(len(sums), dtype=np.int64), 0, None
+    columns = events.select("user", "timestamp")
+    for block in columns.collect_batches(chunk_size=BLOCK, maintain_order=True):
+        joined = block if before is None else pl.concat([before, block])
+        total += joined.select(sums).row(0)
+        rows += len(block)
+        before = joined.tail(1)
+    fell, moved, own_fell, own_moved, own = total.tolist()
     ways = [(fell, moved), *([(own_fell, own_moved)] if 2 * own > rows else [])]
     return any(down > MOST * steps for down, steps in ways)
 
