@@ -255,8 +255,7 @@ def _advice(module: TrainedModule) -> str:
         return "reduce batch.size, max_length or dim"
     return (
         f"most of it is the full softmax over {module.store.n_items:,} items: "
-        "loss=sampled_softmax negatives.num=1024 takes less time; "
-        "docs/benchmarks.md compares both, in time and NDCG"
+        "use loss=sampled_softmax negatives.num=1024"
     )
 
 

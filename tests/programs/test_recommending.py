@@ -170,14 +170,14 @@ def test_lists_of_a_folder_are_those_of_the_test(place, finished, tmp_path):
     out, k = tmp_path / "lists", kept["recommended"].list.len().max()
     arguments = f"run={run}", f"users={tmp_path}/users.parquet", f"out={out}", f"k={k}"
     said = place.run("scripts/recommend.py", *arguments, "part=256")
-    assert f"rows of {len(kept):,} users in 1 parts: {out}" in said and "read_parquet" in said
+    assert f"rows of {len(kept):,} users in parts (1): {out}" in said and "read_parquet" in said
     lists = pl.read_parquet(out / "*.parquet").group_by("user", maintain_order=True).agg("item")
     assert_frame_equal(
         lists.select("user", pl.col("item").alias("recommended")),
         kept.select("user", "recommended"),
     )
     said = place.run("scripts/recommend.py", *arguments, "part=256")
-    assert "kept     1 parts that were finished before" in said
+    assert "kept     parts that were finished before (1)" in said
     said = place.run("scripts/recommend.py", *arguments, "part=512", status=1)
     assert "another job: part=256, 512 now" in said
     said = place.run("scripts/recommend.py", f"run={run}", f"out={out}", "part=100", status=2)

@@ -13,6 +13,14 @@ from seqrec.logger.wandb import Wandb
 from seqrec.run.info import RunInfo
 
 
+def soon(found, wanted, seconds: float = 10) -> bool:
+    """Whether something is found before long: W&B writes its files in a process of its own."""
+    until = time.monotonic() + seconds
+    while found() != wanted and time.monotonic() < until:
+        time.sleep(0.05)
+    return found() == wanted
+
+
 @pytest.mark.slow
 def test_a_key_without_a_server_gives_an_offline_run(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
@@ -134,7 +142,7 @@ def test_a_resumed_offline_run_goes_on_and_all_its_parts_are_named(tmp_path, mon
         logger.finish({}, {}, failed=part == 0)
         time.sleep(1 - part)  # W&B names parts by the second
     [first, second] = parts_of(run.folder, run.run_id)
-    assert next_step(run.folder, run.run_id) == 6
+    assert soon(lambda: next_step(run.folder, run.run_id), 6)
     assert shlex.split(logger.hints()[0]) == ["wandb", "sync", str(first), str(second)]
     shutil.rmtree(second)
     assert next_step(run.folder, run.run_id) == 3
