@@ -22,7 +22,7 @@ setup: $(VENV)/.setup  ## create .venv with exactly the versions of requirements
 train: $(VENV)/.setup  ## fetch MovieLens 100K, train the best small recipe on it, show the result
 	$(BIN)/python train.py experiment=ml100k_lstm_inputs
 
-test: $(VENV)/.dev  ## run all tests, in four minutes on two cores
+test: $(VENV)/.dev  ## run all tests, in seven minutes on two cores
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-fast: $(VENV)/.dev  ## run the tests of parts and contracts, in one minute
