@@ -36,5 +36,10 @@ def unsplit(config: dict[str, Any], attributes: dict[str, dict[str, Any]]) -> It
             yield f"{key}: {why}, and {SPLITS} splits the table; {todo}"
     if trainer.get("compile"):
         yield f"trainer.compile: what processes send one another isn't compiled; {todo}"
+    if (config.get("batch") or {}).get("shuffle") == "shards":
+        yield (
+            f"batch.shuffle=shards: processes then differ in their number of batches, and those of "
+            f"{SPLITS} wait for each other in every one; use batch.shuffle=all"
+        )
     if (config.get("loss") or {}).get("kernel") == "liger":
         yield f"loss.kernel=liger needs the whole item table, which {SPLITS} splits; use auto"
