@@ -157,6 +157,8 @@ def _elastic(saved: dict[str, Any], current: dict[str, Any], *, surely: bool) ->
     whole = all(strategy in WHOLE for strategy in strategies)
     if not whole and not all(map(_splits_table, strategies)):
         return ()
+    if any(each.get("batch", {}).get("shuffle") == "shards" for each in (saved, current)):
+        return ()  # who has which users is decided by the number of processes
     then, now = (_step_sequences(each) for each in (saved, current))
     if then is None or now is None:
         return PROCESSES if surely else (*PROCESSES, "batch.size")
