@@ -1,10 +1,9 @@
 """Two processes that train on a dataset in shards, each with a cache of its own."""
 
-import socket
-
 import polars as pl
 import pytest
 from helpers.place import SMALL, Place, metrics, ranked
+from helpers.torchrun import as_torchrun
 
 from seqrec.machine.process import RANKS
 
@@ -23,30 +22,15 @@ def _alone(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def together(place: Place, *arguments: str) -> None:
-    """Start two processes as torchrun does, each with a cache of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    said = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "none"}
-    said |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GROUP_RANK": "0"}
-    both = []
-    for n in "01":
-        each = Place(place.folder)
-        cache = {"SEQREC_CACHE_DIR": str(place.folder / f"cache-{n}")}
-        each.env = place.env | said | cache | {"RANK": n, "LOCAL_RANK": n}
-        both.append(each.start("train.py", *arguments))
-    ended = [each.end() for each in both]
-    assert [status for status, _ in ended] == [0, 0], ended
-
-
 @pytest.mark.slow
 def test_processes_read_their_own_shards_alone_wherever_these_lie(tmp_path):
     """Lightning starts the second one on a folder; others fetch from a URL, and train the same."""
     here, there = Place(tmp_path / "here"), Place(tmp_path / "there")
     here.run_apart("train.py", *SMALL, *OF, "prepare.shards=6")
     [run], [index] = here.runs(), (tmp_path / "here" / "cache").rglob("store.json")
-    together(there, "data=store", f"data.path=file://{index.parent}", *OF)
+    own_cache = {"SEQREC_CACHE_DIR": str(there.folder / "cache-1")}
+    words = ("data=store", f"data.path=file://{index.parent}", *OF)
+    as_torchrun(there, *words, of_second=own_cache)
     [other] = there.runs()
     assert ranked(other) == ranked(run)
     assert metrics(other)["data_hash"] == metrics(run)["data_hash"]
