@@ -15,8 +15,9 @@ from seqrec.config.check.shards import unsplit
 from seqrec.config.check.signature import read_signature
 from seqrec.config.check.source import TargetError
 from seqrec.config.kinds import REQUIRED, TRAINED
-from seqrec.config.schema import is_trained
+from seqrec.config.schema import Spark, is_trained
 
+MASTER = Spark().master  # where Spark runs unless something else is set
 Attributes = dict[str, dict[str, Any]]  # path of a component -> its class attributes
 
 
@@ -50,6 +51,7 @@ def conflicts(config: dict[str, Any]) -> Iterator[str]:
     yield from unsplit(config, attributes)
     yield from _taught(config, attributes)
     yield from _minima(config.get("prepare") or {})
+    yield from _engine(config.get("prepare") or {})
     evaluation = config.get("evaluation") or {}
     if evaluation.get("sampled_by") == "popularity" and not evaluation.get("sampled"):
         yield "evaluation.sampled_by needs evaluation.sampled; set that, or leave this out"
@@ -172,6 +174,15 @@ def _shards(config: dict[str, Any], attributes: Attributes) -> Iterator[str]:
 
 def _is_prepared(attributes: Attributes) -> bool:
     return attributes.get("data", {}).get("is_prepared") is True
+
+
+def _engine(prepare: dict[str, Any]) -> Iterator[str]:
+    """Describe keys of the engine that isn't chosen."""
+    spark, on_spark = prepare.get("spark") or {}, prepare.get("engine") == "spark"
+    if not on_spark and (spark.get("conf") or spark.get("master", MASTER) != MASTER):
+        yield "prepare.spark is of another engine; set prepare.engine=spark, or leave it out"
+    if on_spark and prepare.get("memory_gb") is not None:
+        yield "prepare.memory_gb is of polars; set Spark's own in prepare.spark.conf instead"
 
 
 def _minima(prepare: dict[str, Any]) -> Iterator[str]:

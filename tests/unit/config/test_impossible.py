@@ -51,3 +51,14 @@ SPLIT = {
 @pytest.mark.parametrize("given", SPLIT)
 def test_what_needs_the_whole_item_table_is_refused_by_name(given):
     assert SPLIT[given] in told("trainer=sharded_table", *given.split())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("prepare.spark.master=yarn", "set prepare.engine=spark"),
+        ("prepare.engine=spark prepare.memory_gb=4", "prepare.memory_gb is of polars"),
+    ],
+)
+def test_keys_of_the_engine_that_is_not_chosen_are_refused(given, said):
+    assert said in told(*given.split())
