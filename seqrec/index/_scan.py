@@ -50,8 +50,8 @@ class Best:
         """Return a number that the best `depth` scores of a block reach, and few others.
 
         Of the best of each group, the one in place `depth` is such a number. To sort out the groups
-        takes a tenth of the time of sorting out their items. Items of a group lie far apart, so that
-        groups are compared side by side.
+        takes a tenth of the time of sorting out their items. Items of a group lie far apart, so
+        that groups are compared side by side.
         """
         size = max(1, min(GROUP, len(score_W) // (4 * self.depth)))
         groups = len(score_W) // size

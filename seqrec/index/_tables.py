@@ -31,10 +31,8 @@ class Tables:
     def scores(self, query_BD: Floats, first: int, last: int) -> Floats:
         """Return the scores of the items ``first .. last - 1``: (B, last - first)."""
         item_WD = self.item_VD[first:last]
-        if len(query_BD) == 1:  # a product with a vector reads the table as it lies
-            score_BW = (item_WD @ query_BD[0])[None]
-        else:
-            score_BW = query_BD @ item_WD.T
+        alone = len(query_BD) == 1  # a product with a vector reads the table as it lies
+        score_BW = (item_WD @ query_BD[0])[None] if alone else query_BD @ item_WD.T
         return self._with_bias(score_BW, slice(first, last))
 
     def scores_of(self, query_D: Floats, item_N: NDArray[np.int64]) -> Floats:
