@@ -1,9 +1,17 @@
 """Whether there is somewhere to write, asked before any work."""
 
+import re
 import tempfile
 from pathlib import Path
 
 from seqrec.errors import ConfigError
+
+URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a Path has one of the two slashes
+
+
+def is_url(path: str | Path) -> bool:
+    """Return whether something to write to is meant to be elsewhere, as ``s3://bucket`` is."""
+    return URL.match(str(path)) is not None
 
 
 def check_folder(folder: Path, *, key: str) -> None:
@@ -14,8 +22,9 @@ def check_folder(folder: Path, *, key: str) -> None:
         key: the setting that names it, for the error.
 
     Raises:
-        ConfigError: a file is in the way, or the disk or the rights forbid writing.
+        ConfigError: it is a URL, a file is in the way, or the disk or the rights forbid writing.
     """
+    _check_local(folder, key)
     there = folder.absolute()
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -42,8 +51,9 @@ def check_file(file: Path, *, key: str, example: str) -> None:
         example: a name such as ``report.html``.
 
     Raises:
-        ConfigError: it is a folder, its folder isn't there or can't be written to.
+        ConfigError: it is a URL or a folder, its folder isn't there or can't be written to.
     """
+    _check_local(file, key)
     parent = file.absolute().parent
     if file.is_dir():
         raise ConfigError(f"{key}={file} is a folder", todo=f"name a file, such as {key}={example}")
@@ -62,3 +72,12 @@ def check_file(file: Path, *, key: str, example: str) -> None:
             f"{key}={file} can't be written: {reason}",
             todo=f"{key}=FILE, in a folder that you can write to",
         ) from error
+
+
+def _check_local(path: Path, key: str) -> None:
+    if is_url(path):
+        raise ConfigError(
+            f"{path} is a URL, and only local disks are written to",
+            where=key,
+            todo=f"set {key} to a path on a disk, and copy what lies there yourself",
+        )

@@ -1,6 +1,7 @@
 """Nowhere to write: told before the work, in words. A file stands in the way of a folder."""
 
 import errno
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,19 @@ def test_a_file_in_the_way_is_told(taken):
     for folder in (taken, taken / "below" / "it"):
         with pytest.raises(ConfigError, match=f"(?s){folder}.*it is a file.*where: out"):
             check_folder(folder, key="out")
+
+
+def test_a_url_is_refused_and_no_folder_of_its_name_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"s3:/bucket/lists is a URL(?s:.*)where: out"):
+        check_folder(Path("s3://bucket/lists"), key="out")
+    with pytest.raises(ConfigError, match="is a URL"):
+        check_file(Path("gs://bucket/lists.csv"), key="out", example="lists.csv")
+    for key in ("output_dir", "cache_dir"):
+        with pytest.raises(ConfigError, match=rf"paths.{key}=s3://bucket/x is a URL"):
+            check_command_line([f"paths.{key}=s3://bucket/x"], config_dir=CONFIGS)
+    assert list(tmp_path.iterdir()) == []
+    check_folder(tmp_path / "a:b", key="out")
 
 
 def test_what_the_system_says_is_told(tmp_path, monkeypatch):

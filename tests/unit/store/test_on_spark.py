@@ -254,6 +254,8 @@ def test_settings_that_spark_cannot_follow_are_refused_before_it_is_started():
         Files(path="s3://bucket/events", where={"event": "buy"}, order="newest_first")
     with pytest.raises(ConfigError, match="give all of them URLs"):
         Files(path="s3://bucket/events", test_path="test.csv")
+    with pytest.raises(ConfigError, match=r"from a disk(?s:.*)where: data.users_path"):
+        Files(path="events.csv", users_path="s3://bucket/users.csv")
     with pytest.raises(DataError, match=r"set prepare\.engine=spark"):
         Files(path="s3://bucket/events").read()
 
