@@ -6,12 +6,12 @@ from pathlib import Path
 
 from seqrec.errors import ConfigError
 
-URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a Path has one of the two slashes
+ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a Path has one of the two slashes
 
 
-def is_url(path: str | Path) -> bool:
+def is_elsewhere(path: str | Path) -> bool:
     """Return whether something to write to is meant to be elsewhere, as ``s3://bucket`` is."""
-    return URL.match(str(path)) is not None
+    return ELSEWHERE.match(str(path)) is not None
 
 
 def check_folder(folder: Path, *, key: str) -> None:
@@ -75,7 +75,7 @@ def check_file(file: Path, *, key: str, example: str) -> None:
 
 
 def _check_local(path: Path, key: str) -> None:
-    if is_url(path):
+    if is_elsewhere(path):
         raise ConfigError(
             f"{path} is a URL, and only local disks are written to",
             where=key,
