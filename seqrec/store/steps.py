@@ -38,6 +38,11 @@ class Events:
         context = {name: values[which] for name, values in self.context.items()}
         return replace(self, **columns, context=context)
 
+    @property
+    def persons(self) -> np.ndarray:
+        """The code of the user of each event, even if sessions were cut."""
+        return self.user if self.person is None else self.person
+
     def __len__(self) -> int:
         return len(self.user)
 
@@ -147,6 +152,14 @@ def drawn_order(rows: int) -> np.ndarray:
     order = np.arange(rows, dtype=row_type(rows))
     np.random.default_rng(0).shuffle(order)
     return order
+
+
+def drawn_place(rows: int) -> np.ndarray:
+    """Return the place of each row in :func:`drawn_order`."""
+    order = drawn_order(rows)
+    place = np.empty_like(order)
+    place[order] = np.arange(rows, dtype=order.dtype)
+    return place
 
 
 def row_type(rows: int) -> type[np.signedinteger]:

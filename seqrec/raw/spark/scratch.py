@@ -1,11 +1,15 @@
 """Tables on the way: a folder that the driver and all executors see."""
 
+import os
+import pickle
 import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import polars as pl
 
@@ -17,7 +21,7 @@ GROUP = 1 << 20  # rows that one task of Spark reads at least
 
 @dataclass(frozen=True)
 class Scratch:
-    """Tables as Parquet files, which both Spark and polars read.
+    """Tables and results as files, which Spark and the processes of this project read.
 
     A table that is kept has its rows once and for all: a job that is repeated, because an executor
     died, begins with the same ones.
@@ -31,26 +35,13 @@ class Scratch:
     folder: Path
     _number: Any = field(default_factory=count)
 
-    def keep(self, rows: Any, before: Any = None) -> Any:
-        """Write a DataFrame of Spark and return what was written.
-
-        Args:
-            rows: the DataFrame.
-            before: what an earlier call returned, which is needed no more; None: nothing.
-        """
+    def keep(self, rows: Any) -> Any:
+        """Write a DataFrame of Spark and return what was written."""
         path = self._write(rows)
-        kept = self.session.read.schema(rows.schema).parquet(f"file://{path}")
-        if before is not None:
-            self.drop(before)
-        return kept
-
-    def drop(self, kept: Any) -> None:
-        """Remove the files of what :meth:`keep` returned, and nothing is made of any more."""
-        for folder in {Path(unquote(urlsplit(file).path)).parent for file in kept.inputFiles()}:
-            shutil.rmtree(folder)
+        return self.session.read.schema(rows.schema).parquet(f"file://{path}")
 
     def parts(self, rows: Any, by: str) -> Path:
-        """Write a DataFrame into folders ``by=value``, in its order, and return their folder."""
+        """Write a DataFrame of Spark into folders ``by=value`` and return their folder."""
         return self._write(rows, by)
 
     def fetch(self, rows: Any) -> pl.DataFrame:
@@ -66,8 +57,32 @@ class Scratch:
         rows.lazy().sink_parquet(path, row_group_size=GROUP)
         return self.session.read.parquet(f"file://{path}")
 
+    def new(self) -> Path:
+        """Return a path of nothing yet."""
+        return self.folder / str(next(self._number))
+
+    def each(self, function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+        """Call a function on the executors, once for each job.
+
+        Args:
+            function: it may be called again for a job, if an executor dies.
+            jobs: what it is called with.
+
+        Yields:
+            What it returns, in order. The results lie in files until then: all of them at once may
+            not fit into the memory of the driver.
+        """
+        folder = self.new()
+        folder.mkdir()
+        call = partial(_answer, function=function, folder=folder)
+        numbered = list(enumerate(jobs))
+        self.session.sparkContext.parallelize(numbered, len(numbered)).foreach(call)
+        for number in range(len(jobs)):
+            yield pickle.loads((folder / str(number)).read_bytes())  # noqa: S301
+        shutil.rmtree(folder)
+
     def _write(self, rows: Any, *by: str) -> Path:
-        path = self.folder / str(next(self._number))
+        path = self.new()
         rows.write.partitionBy(*by).parquet(f"file://{path}")
         if not any(path.rglob("*.parquet")):
             raise DataError(
@@ -76,3 +91,11 @@ class Scratch:
                 todo="set paths.cache_dir to a folder that is the same on all machines",
             )
         return path
+
+
+def _answer(job: tuple[int, Any], function: Callable[[Any], Any], folder: Path) -> None:
+    """Write what a function returns, whole or not at all; runs on an executor."""
+    number, given = job
+    part = folder / f"{number}.{uuid4().hex}.part"
+    part.write_bytes(pickle.dumps(function(given)))
+    os.replace(part, folder / str(number))

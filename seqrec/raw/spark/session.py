@@ -23,7 +23,11 @@ DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
-LOCAL = {"spark.driver.host": "localhost", "spark.driver.bindAddress": "127.0.0.1"}
+LOCAL = {
+    "spark.driver.host": "localhost",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "8",  # 200 by default, each with files and a task
+}
 OWN = {"spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true"}
 CONNECTORS = {  # what names a missing one -> its package
     "S3AFileSystem": "org.apache.hadoop:hadoop-aws:{hadoop}",
