@@ -1,6 +1,5 @@
 """Tables on the way: a folder that the driver and all executors see."""
 
-import os
 import pickle
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -78,7 +77,7 @@ class Scratch:
         numbered = list(enumerate(jobs))
         self.session.sparkContext.parallelize(numbered, len(numbered)).foreach(call)
         for number in range(len(jobs)):
-            yield pickle.loads((folder / str(number)).read_bytes())  # noqa: S301
+            yield pickle.loads((folder / str(number)).read_bytes())
         shutil.rmtree(folder)
 
     def _write(self, rows: Any, *by: str) -> Path:
@@ -98,4 +97,4 @@ def _answer(job: tuple[int, Any], function: Callable[[Any], Any], folder: Path) 
     number, given = job
     part = folder / f"{number}.{uuid4().hex}.part"
     part.write_bytes(pickle.dumps(function(given)))
-    os.replace(part, folder / str(number))
+    part.replace(folder / str(number))

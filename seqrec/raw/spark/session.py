@@ -28,7 +28,11 @@ LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",  # 200 by default, each with files and a task
 }
-OWN = {"spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true"}
+OWN = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "32m",  # ids needn't be sorted
+}
 CONNECTORS = {  # what names a missing one -> its package
     "S3AFileSystem": "org.apache.hadoop:hadoop-aws:{hadoop}",
     'scheme "gs"': "com.google.cloud.bigdataoss:gcs-connector:hadoop3-2.2.26",

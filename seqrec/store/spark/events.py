@@ -87,7 +87,7 @@ def coded(events: DataFrame, name: str, scratch: Scratch) -> Coded:
     if not rows:
         raise DataError(f"{name} has no interactions")
     for at, column in enumerate(names):
-        events, context[column] = _context(events, f"{CONTEXT}{at}", scratch)
+        events, context[column] = _context(events, table, f"{CONTEXT}{at}", scratch)
     blank = 0
     if any((series == "").any() for series in ids.values()):
         is_named = (F.col("user") != BLANK) & (F.col("item") != BLANK)
@@ -129,14 +129,19 @@ def _codes(given: pl.Series, one: str) -> tuple[pl.DataFrame, pl.Series, list[st
     return codes.rename({codes.columns[1]: "_code"}), texts, told
 
 
-def _context(table: DataFrame, column: str, scratch: Scratch) -> tuple[DataFrame, list[str] | None]:
-    """Encode as the other engine does: float32, NaN if unknown, or int32 from 1, 0 if unknown."""
+def _context(
+    events: DataFrame, table: DataFrame, column: str, scratch: Scratch
+) -> tuple[DataFrame, list[str] | None]:
+    """Encode categories of `events` as int32 from 1, 0 if unknown; numbers stay as they are.
+
+    What there is comes from `table`, which has the same values and joins nothing.
+    """
     if dict(table.dtypes)[column] == NUMBER:
-        return table.withColumn(column, F.coalesce(column, F.lit(float("nan")).cast("float"))), None
+        return events, None
     found = scratch.fetch(table.select(column).distinct())[column].drop_nulls().sort()
     codes = pl.DataFrame({"_given": found, "_code": np.arange(1, len(found) + 1, dtype=np.int32)})
-    table = _replaced(table, column, codes, "left", scratch)
-    return table.withColumn(column, F.coalesce(column, F.lit(0))), found.to_list()
+    events = _replaced(events, column, codes, "left", scratch)
+    return events.withColumn(column, F.coalesce(column, F.lit(0))), found.to_list()
 
 
 def _replaced(

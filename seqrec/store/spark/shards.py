@@ -1,6 +1,7 @@
 """Shards of users, written by Spark's executors into one folder."""
 
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def written(
     size = len(order.offset) - 1
     wanted = -(-int(order.offset[-1]) // SHARD) if shards is None else shards
     first = cuts(order.offset, min(wanted, size)).tolist()
-    jobs = list(enumerate(zip(first[:-1], first[1:], strict=True)))
+    jobs = list(enumerate(pairwise(first)))
     buckets = [ordered / str(number) for number in numbers]
     return list(
         scratch.each(partial(_write, buckets=buckets, context=context, folder=folder), jobs)
