@@ -26,7 +26,7 @@ DEFAULTS = {
 LOCAL = {
     "spark.driver.host": "localhost",
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.sql.shuffle.partitions": "8",  # 200 by default, each with files and a task
+    "spark.sql.shuffle.partitions": str(4 * (os.cpu_count() or 1)),  # 200 are for a cluster
 }
 OWN = {
     "spark.sql.session.timeZone": "UTC",

@@ -51,7 +51,7 @@ def given(events: pl.LazyFrame, scratch: Scratch) -> DataFrame:
         scratch: takes them as one file.
     """
     fixed: dict[str, Any] = {"timestamp": pl.Int64, "rating": pl.Float32, "_part": pl.Int8}
-    types = {}
+    types: dict[str, Any] = {}
     for name, dtype in events.collect_schema().items():
         if name in ("user", "item"):
             is_whole = dtype.is_integer() and dtype != pl.UInt64

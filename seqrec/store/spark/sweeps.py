@@ -1,6 +1,7 @@
 """The steps of a preparation on Spark's executors: each has some of the buckets."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -168,11 +169,12 @@ class Spread(Sweeps):
         bits = [(now.counted[each], now.left[each]) if now else None for each in self.numbers]
         jobs = list(zip(self.numbers, bits, strict=True))
         counts, saved = [Count(step) for step in group], 0
-        for number, swept in zip(self.numbers, self.scratch.each(sweep, jobs), strict=True):
+        results: Iterator[Swept] = self.scratch.each(sweep, jobs)
+        for number, swept in zip(self.numbers, results, strict=True):
             saved += swept.events
             for count, totals, items in zip(counts, swept.totals, swept.of_item, strict=True):
                 count.include(*totals, _dense(*items))
-            if then is not None:
+            if then is not None and swept.counted is not None:
                 then.counted[number] = swept.counted
                 then.include(_dense(*swept.counting))
         shutil.rmtree(self.source or self.divided)
