@@ -163,7 +163,8 @@ def agree(frame, steps, folder):
 @needs_spark
 @pytest.mark.slow
 def test_the_engines_agree_event_by_event(spark, tmp_path_factory, monkeypatch):
-    monkeypatch.setattr("seqrec.store.spark.build.SHARD", 20)  # events: several shards
+    monkeypatch.setattr("seqrec.store.spark.events.BUCKET", 70)  # events: several buckets
+    monkeypatch.setattr("seqrec.store.spark.shards.SHARD", 20)
     drawn = [Phase.generate] if EXAMPLES else []
 
     @settings(max_examples=EXAMPLES or 1, deadline=None, phases=[Phase.explicit, *drawn])
