@@ -1,6 +1,8 @@
 """Bundles through gates, step by step, and back, as a user types it."""
 
+import errno
 import json
+import os
 import shutil
 
 import numpy as np
@@ -10,7 +12,8 @@ from helpers.small_bundles import vectors, write_bundle
 
 from seqrec.commands import promote as program
 from seqrec.config.cli.script import parse
-from seqrec.errors import ConfigError, DataError, RunError
+from seqrec.disk.chain import append
+from seqrec.errors import ConfigError, DataError, RunError, WriteError
 from seqrec.feedback import Log, Shadowed, read_log
 from seqrec.live import POINTER, read_live, record
 from seqrec.live.record import HISTORY, history
@@ -307,16 +310,35 @@ def test_a_broken_history_stops_every_change(place):
 
 
 def test_what_a_killed_promotion_left_is_completed(place, monkeypatch):
-    def killed(*_):
+    def killed(*given):
+        append(*given)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr(record, "write_live", killed)
+        during.setattr(record, "append", killed)
         with pytest.raises(KeyboardInterrupt):
             run(place, "candidate=new", "stage=shadow")
     assert live(place).version == 1
     assert run(place) == 0
     assert live(place).version == 2 and live(place).shadow.sha == sha(place, "new")
+
+
+@pytest.mark.parametrize("which", [1, 2, 3])
+def test_a_full_disk_takes_nothing_and_the_same_command_goes_on(place, monkeypatch, which):
+    def full(handle):
+        done.append(handle)
+        if len(done) == which:  # the pointer file's, the line's, the end of the chain's
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    folder, done = place / "serving", []
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    with monkeypatch.context() as during:
+        during.setattr("os.fsync", full)
+        with pytest.raises(WriteError, match="disk is full(.|\n)*same command again"):
+            run(place, "candidate=new", "stage=shadow")
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+    assert run(place, "candidate=new", "stage=shadow") == 0
+    assert live(place).version == len(history(folder)) == 2
 
 
 def test_of_two_promotions_at_once_the_second_is_told(place, monkeypatch):
