@@ -18,8 +18,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from seqrec.disk.write import replacing, telling
-from seqrec.errors import DataError
+from seqrec.disk.write import pending, telling
+from seqrec.errors import DataError, WriteError
 
 BEGIN = "0" * 64
 Entry = dict[str, Any]
@@ -70,10 +70,9 @@ def append(file: Path, content: Mapping[str, Any]) -> Entry:
     head = json.dumps({"lines": entry["at"], "hash": entry["hash"]}) + "\n"
     with telling(file):
         try:
-            with replacing(_head(file)) as part:
-                part.write_text(head)
+            with pending(_head(file), head):
                 _add(file, length, line.encode())
-        except OSError:
+        except (OSError, WriteError):
             with suppress(OSError):
                 os.truncate(file, length)  # a full disk has room for less
             raise

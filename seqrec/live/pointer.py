@@ -6,14 +6,11 @@ the old content or the new one. Torch-free.
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from seqrec.disk.write import replacing, telling
+from seqrec.disk.write import write_file
 from seqrec.errors import RunError
 
 POINTER = "live.json"
@@ -107,32 +104,18 @@ def read_live(folder: Path) -> Live | None:
     return live_of(file, content)
 
 
-@contextmanager
-def replacing_live(folder: Path, live: Live) -> Iterator[None]:
-    """Write the pointer file anew, and let it take the old one's place when the body is done.
-
-    Raises:
-        WriteError: it can't be written; the body wasn't entered, unless the disk failed since.
-    """
-    file = folder / POINTER
-    content = json.dumps({"format": FORMAT, **asdict(live)}, indent=1) + "\n"
-    with telling(file), replacing(file) as part:
-        with part.open("w") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        yield
-
-
 def write_live(folder: Path, live: Live) -> None:
     """Replace the pointer file in one step.
 
     Raises:
         WriteError: it can't be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing_live(folder, live):
-        pass
+    write_file(folder / POINTER, text_of(live))
+
+
+def text_of(live: Live) -> str:
+    """Return what the pointer file holds."""
+    return json.dumps({"format": FORMAT, **asdict(live)}, indent=1) + "\n"
 
 
 def live_of(file: Path, content: Any) -> Live:

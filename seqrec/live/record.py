@@ -10,14 +10,16 @@ from typing import Any
 
 from seqrec.bundle.manifest import Manifest
 from seqrec.disk.chain import Entry, append, locked, read_chain
+from seqrec.disk.write import pending
 from seqrec.errors import RunError
 from seqrec.live.pointer import (
+    POINTER,
     Live,
     Served,
     live_of,
     place_of,
     read_live,
-    replacing_live,
+    text_of,
     write_live,
 )
 
@@ -80,7 +82,7 @@ def change(
             for served in (after.live, after.canary, after.shadow):
                 _check(folder, served)
         entry = {"who": _who(), **record, "pointer": None if after is None else asdict(after)}
-        with nullcontext() if after is None else replacing_live(folder, after):
+        with nullcontext() if after is None else pending(folder / POINTER, text_of(after)):
             append(file, entry)
     return after
 

@@ -330,7 +330,7 @@ def test_what_a_killed_promotion_left_is_completed(place, monkeypatch):
 def test_a_full_disk_takes_nothing_and_the_same_command_goes_on(place, monkeypatch, which):
     def full(handle):
         done.append(handle)
-        if len(done) == which:  # the pointer file's, the line's, the end of the chain's
+        if len(done) == which:  # the pointer file's, the end of the chain's, the line's
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     folder, done = place / "serving", []
