@@ -53,7 +53,7 @@ def test_a_full_disk_wants_room(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("tempfile.TemporaryFile", full)
-    with pytest.raises(ConfigError, match="(?s)no space left.*fix: make room on this disk, or"):
+    with pytest.raises(ConfigError, match=r"(?s)no space left.*fix: make room on this disk, or"):
         check_folder(tmp_path, key="live")
 
 
