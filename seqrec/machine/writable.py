@@ -4,6 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from seqrec.disk.write import is_full
 from seqrec.errors import ConfigError
 
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a Path has one of the two slashes
@@ -35,10 +36,11 @@ def check_folder(folder: Path, *, key: str) -> None:
     except OSError as error:
         reason = "it is a file" if there.is_file() else (error.strerror or str(error)).lower()
         named = "" if there == folder.absolute() else f" ({there} is there)"
+        room = "make room on this disk, or choose another: " if is_full(error) else ""
         raise ConfigError(
             f"nothing can be written to {folder}{named}: {reason}",
             where=key,
-            todo=f"{key}=FOLDER, with one that you can write to",
+            todo=f"{room}{key}=FOLDER, with one that you can write to",
         ) from error
 
 

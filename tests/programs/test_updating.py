@@ -1,5 +1,6 @@
 """Updates of a run: new users, items and events, by files and by a feedback log."""
 
+import errno
 import json
 import shutil
 import signal
@@ -13,6 +14,7 @@ from helpers.growing import SETTINGS, SINCE, write_growing
 from helpers.place import Place, metrics, ranked
 
 from seqrec.feedback import Log
+from seqrec.run import checkpoints
 
 pytestmark = pytest.mark.slow
 TINY = (*SETTINGS, "logger=none", "trainer=cpu", "dim=8", "max_length=10", "trainer.max_epochs=3")
@@ -94,6 +96,24 @@ def test_an_update_that_was_stopped_goes_on(shop, tmp_path):
         assert read(run, "update.json") == read(shop.after, "update.json")
     said = shop.run("train.py", *TINY, "data.path=x", f"resume={run}", status=2)
     assert f"scripts/update.py resume={run}" in said
+
+
+def test_an_update_on_a_full_disk_says_how_to_go_on(shop, tmp_path, monkeypatch):
+    save, done = checkpoints.torch.save, []
+
+    def full(content, stream):
+        done.append(content)
+        if len(done) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(content, stream)
+
+    with monkeypatch.context() as during:
+        during.setattr(checkpoints.torch, "save", full)
+        said = shop.run("scripts/update.py", *asked(shop, f"out={tmp_path / 'new'}"), status=1)
+    going_on = f"resume={tmp_path / 'new'}"
+    assert f"make room on this disk, then python scripts/update.py {going_on}" in said
+    shop.run("scripts/update.py", going_on)
+    assert ranked(tmp_path / "new") == ranked(shop.after)
 
 
 def test_an_update_of_an_update_goes_on(shop, tmp_path):

@@ -62,6 +62,15 @@ def test_what_the_system_says_is_told(tmp_path, monkeypatch):
         check_file(tmp_path / "a.csv", key="out", example="lists.csv")
 
 
+def test_a_full_disk_wants_room(tmp_path, monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(ConfigError, match=r"(?s)no space left.*fix: make room on this disk, or"):
+        check_folder(tmp_path, key="live")
+
+
 @pytest.mark.parametrize(("key", "more"), [("paths.output_dir", ()), ("hydra.sweep.dir", ("-m",))])
 def test_a_run_and_a_sweep_ask_before_anything_else(taken, key, more):
     with pytest.raises(ConfigError, match=f"(?s)it is a file.*where: {key}"):
