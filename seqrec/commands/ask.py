@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from seqrec.config.cli.script import parse
 from seqrec.config.trust import Trust
+from seqrec.disk.writable import check_file
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError, RunError
 from seqrec.home import command
-from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.progress import progress_bar

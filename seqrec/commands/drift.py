@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from seqrec.clock import instant
 from seqrec.config.cli.script import parse
+from seqrec.disk.writable import check_file
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
-from seqrec.machine.writable import check_file
 from seqrec.terminal.errors import plain_errors
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it

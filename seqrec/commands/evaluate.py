@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.config.schema import SampledBy, cut_off
 from seqrec.config.trust import Trust
+from seqrec.disk.writable import check_file
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
-from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.table import Table

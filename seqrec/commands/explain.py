@@ -12,9 +12,9 @@ from seqrec.clock import instant
 from seqrec.commands.recommend import read_context
 from seqrec.config.cli.script import PAIRS, argument_names, parse
 from seqrec.config.trust import Trust
+from seqrec.disk.writable import check_file
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
-from seqrec.machine.writable import check_file
 from seqrec.terminal.console import Console, console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.progress import progress_bar

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from seqrec.clock import instant, iso_time
 from seqrec.config.cli.script import PAIRS, argument_names, parse
+from seqrec.disk.writable import check_file
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError, DataError
-from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line, print_whole
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.table import Table

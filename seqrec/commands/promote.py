@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from seqrec.clock import instant
 from seqrec.config.cli.script import PAIRS, argument_names, parse
+from seqrec.disk.writable import check_folder
 from seqrec.errors import ConfigError
 from seqrec.home import command
-from seqrec.machine.writable import check_folder
 from seqrec.terminal.errors import plain_errors
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it

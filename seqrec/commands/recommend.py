@@ -11,9 +11,9 @@ import yaml
 from seqrec.clock import instant
 from seqrec.config.cli.script import PAIRS, parse
 from seqrec.config.trust import Trust
+from seqrec.disk.writable import check_file, check_folder
 from seqrec.disk.write import replacing, telling
 from seqrec.errors import ConfigError
-from seqrec.machine.writable import check_file, check_folder
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.progress import progress_bar

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from seqrec.config.cli.script import parse
 from seqrec.config.trust import Trust
+from seqrec.disk.writable import check_folder
 from seqrec.errors import ConfigError, RunError
 from seqrec.machine.process import is_first_process
-from seqrec.machine.writable import check_folder
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.table import Table, styled

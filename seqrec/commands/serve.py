@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqrec.config.cli.script import PAIRS, parse
+from seqrec.disk.writable import check_folder
 from seqrec.errors import ConfigError
-from seqrec.machine.writable import check_folder
 from seqrec.terminal.errors import plain_errors
 
 if TYPE_CHECKING:  # --help and refused command lines don't need it

@@ -8,9 +8,9 @@ from typing import Any
 
 from seqrec.config.cli.script import PAIRS, WORDS, argument_names, parse
 from seqrec.config.trust import Trust
+from seqrec.disk.writable import check_file
 from seqrec.disk.write import write_file
 from seqrec.errors import ConfigError
-from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.progress import progress_bar

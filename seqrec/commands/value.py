@@ -6,9 +6,9 @@ from pathlib import Path
 
 from seqrec.config.cli.script import parse
 from seqrec.config.trust import Trust
+from seqrec.disk.writable import check_file
 from seqrec.disk.write import replacing, telling
 from seqrec.errors import ConfigError
-from seqrec.machine.writable import check_file
 from seqrec.terminal.console import console, print_line
 from seqrec.terminal.errors import plain_errors
 from seqrec.terminal.table import Table

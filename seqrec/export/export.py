@@ -12,6 +12,7 @@ from seqrec.build import make
 from seqrec.bundle.bundle import Bundle
 from seqrec.bundle.requests import replay
 from seqrec.catalogue import Catalogue
+from seqrec.comparison.read.runs import read_ranks
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
 from seqrec.errors import ConfigError, RunError
@@ -178,8 +179,12 @@ def check_tables(bundle: Bundle, catalogue: Catalogue) -> None:
 
 
 def _events(folder: RunFolder, n: int) -> Any:
-    """Return the run's test events with their kinds; None if they aren't there."""
-    events = folder.read_table("ranks.parquet")
+    """Return the run's test events with their kinds; None if they are those of other data.
+
+    Raises:
+        RunError: they can't be read.
+    """
+    events = read_ranks(folder)
     return events if len(events) == n else None
 
 

@@ -17,9 +17,9 @@ from seqrec.bundle.manifest import FILES, SCHEMA
 from seqrec.catalogue import ROUNDING, Catalogue
 from seqrec.disk.held import clear_left, held
 from seqrec.disk.manifest import MANIFEST, entry_of
+from seqrec.disk.writable import check_folder
 from seqrec.disk.write import telling, write_file
 from seqrec.errors import ConfigError
-from seqrec.machine.writable import check_folder
 from seqrec.recommend.recommender import Recommender
 from seqrec.run.audited import read_audit
 from seqrec.run.folder import RunFolder

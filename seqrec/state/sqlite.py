@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
+from seqrec.disk.writable import check_folder
 from seqrec.errors import ConfigError
-from seqrec.machine.writable import check_folder
 from seqrec.state._event import Event, packed, unpacked
 from seqrec.state._what import StateError
 

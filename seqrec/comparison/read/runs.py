@@ -101,7 +101,7 @@ def read_run(path: Path, trust: Trust = NOTHING) -> Run:
         metric=config["metric"],
         results=results,
         protocol=protocol,
-        ranks=_ranks(folder),
+        ranks=read_ranks(folder).sort("user", "item", maintain_order=True),
         history=folder.history(),
         started=str(about.get("started", "")),
         declared=declared_meanings(config),
@@ -132,7 +132,12 @@ def _config(folder: RunFolder) -> dict[str, Any]:
     return config
 
 
-def _ranks(folder: RunFolder) -> pl.DataFrame:
+def read_ranks(folder: RunFolder) -> pl.DataFrame:
+    """Return ``ranks.parquet``, in the order of the split.
+
+    Raises:
+        RunError: it isn't there, can't be read, or lacks something.
+    """
     table = folder.read_table("ranks.parquet")
     missing = sorted(COLUMNS - set(table.columns))
     if missing:
@@ -146,7 +151,7 @@ def _ranks(folder: RunFolder) -> pl.DataFrame:
         raise RunError(
             "ranks.parquet has no ranks, or ranks below 1", where=str(folder.path), todo=MEND
         )
-    return table.sort("user", "item", maintain_order=True)
+    return table
 
 
 def _option(node: Any) -> str | None:

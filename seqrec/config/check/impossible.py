@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from seqrec.config.check.components import components
-from seqrec.machine.writable import is_elsewhere
+from seqrec.disk.writable import is_elsewhere
 
 WIDE = 1 << 16  # the largest width of vectors: a layer of that width alone has 17 GB of weights
 WIDTHS = ("embedding", "context", "encoder", "head", "scorer", "adapter")  # they pass vectors on

@@ -35,7 +35,7 @@ from seqrec.config.cli.launcher import launcher_mistakes
 from seqrec.config.cli.resume import resume_arguments
 from seqrec.config.compose import Composer, to_values
 from seqrec.config.meaning import key_of
-from seqrec.machine.writable import check_folder
+from seqrec.disk.writable import check_folder
 
 SWEEP_FLAGS = ("-m", "--multirun")
 

@@ -17,10 +17,10 @@ from seqrec.comparison.show.report.parts import colour_of, title_of
 from seqrec.comparison.show.report.settings import effects, interaction_maps
 from seqrec.comparison.show.report.slices import slice_dots
 from seqrec.comparison.show.table import mean_sd, notes, p_text, signed, span
+from seqrec.disk.writable import check_file
 from seqrec.errors import ConfigError
 from seqrec.evaluation.protocol import SHARES, percent
 from seqrec.home import install
-from seqrec.machine.writable import check_file
 from seqrec.pages.chart import Chart, figures_of
 from seqrec.pages.page import write_page
 

@@ -11,9 +11,9 @@ from seqrec.commands.recommend import Arguments as Recommending
 from seqrec.commands.recommend import recommend
 from seqrec.comparison.show.report.page import check_target
 from seqrec.config.cli.command_line import check_command_line
+from seqrec.disk.writable import check_file, check_folder
 from seqrec.errors import ConfigError
 from seqrec.home import CONFIGS
-from seqrec.machine.writable import check_file, check_folder
 from seqrec.terminal.errors import plain_errors
 
 
