@@ -27,7 +27,8 @@ def moments_of(checkpoint: Mapping[str, Any], model: SequenceModel) -> Moments:
         state = states[0]["state"].get(at, {})
         if any(value.shape != weight.shape for value in state.values() if _is_table(value)):
             return {}
-        moments[name] = state
+        if state:
+            moments[name] = state
     return moments
 
 
@@ -66,8 +67,7 @@ def grown_moments(
 def warm(optimizer: Optimizer, model: SequenceModel, moments: Moments) -> None:
     """Let an optimizer that has made no step begin with `moments`."""
     for name, state in moments.items():
-        if state:
-            optimizer.state[model.get_parameter(name)] = state
+        optimizer.state[model.get_parameter(name)] = state
 
 
 def _is_table(value: Any) -> bool:

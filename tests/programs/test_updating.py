@@ -13,6 +13,7 @@ from helpers.growing import SETTINGS, SINCE, write_growing
 from helpers.place import Place, metrics, ranked
 
 from seqrec.feedback import Log
+from seqrec.run.checkpoints import read_checkpoint
 
 pytestmark = pytest.mark.slow
 TINY = (*SETTINGS, "logger=none", "trainer=cpu", "dim=8", "max_length=10", "trainer.max_epochs=3")
@@ -67,6 +68,16 @@ def test_its_record_names_the_run_before(shop):
     assert about["name"].endswith("updated")
     card = (shop.after / "protocol.md").read_text()
     assert "Old period: the" in card and "New period: the events from" in card
+
+
+def test_its_optimizer_goes_on_where_that_of_the_run_before_was(shop):
+    def steps(run):
+        content = read_checkpoint(run / "checkpoints" / "best.ckpt")
+        states = content["optimizer_states"][0]["state"].values()
+        return {int(state["step"]) for state in states}, content["global_step"]
+
+    ([then], _), (now, own) = steps(shop.before), steps(shop.after)
+    assert own > 0 and now == {then + own}
 
 
 def test_it_is_a_run_as_any_other(shop):
