@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 SCORES = 1 << 22  # held at once
+ROWS = 1 << 18  # of the item table at once, which may have to be converted
 
 
 def top_items(
@@ -38,7 +39,7 @@ def top_items(
     rows, v = len(query_BD), len(table_VD)
     blocked = np.flatnonzero(~allowed_V)
     lost_B = ~np.isfinite(query_BD).all(1)  # queries that nothing can be told from
-    step = max(k, SCORES // max(1, rows))
+    step = max(k, min(ROWS, SCORES // max(1, rows)))
     item_BK = np.zeros((rows, 0), dtype=np.int64)
     score_BK = np.zeros((rows, 0), dtype=np.float32)
     for first in range(0, v, step):

@@ -67,6 +67,8 @@ def plan(arguments: Arguments) -> None:
         cells = (*sizes, found.total - sum(sizes), found.total, found.sent)
         table.add_row(str(processes), *(f"{size / GB:,.2f}" for size in cells))
     out.print(table)
+    collected = of(max(2, least or MOST)).collected / GB
+    print_line(out, "host", f"{collected:,.2f} GB in that of the first process, for checkpoints")
     print_line(out, "needs", _verdict(least, arguments.memory_gb, of(least or MOST)))
 
 

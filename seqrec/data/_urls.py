@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqrec.errors import ConfigError
+from seqrec.raw.spark.remote import is_url
 
+TABLES = ("items_path", "users_path")
 PLAIN = {  # values of the keys that only the readers of local files understand
     **{"where": None, "decimal": None, "order": "file", "time_format": None, "time_zone": None},
     **{"header": True, "encoding": "utf-8"},
@@ -20,8 +22,16 @@ def check_urls(paths: Sequence[str], urls: Sequence[str], settings: Mapping[str,
         settings: of the source, by key.
 
     Raises:
-        ConfigError: only some parts have a URL, or a setting is none of Spark's.
+        ConfigError: only some parts have a URL, a setting is none of Spark's, or a table of items
+            or users has a URL.
     """
+    for key in TABLES:
+        if is_url(settings[key] or ""):
+            raise ConfigError(
+                f"{settings[key]} is a URL, and tables of items and users are read from a disk",
+                where=f"data.{key}",
+                todo=f"copy the file to a disk, and set data.{key} to its path",
+            )
     if urls and len(urls) < len(paths):
         raise ConfigError(
             "some parts of the events have URLs, and others don't",

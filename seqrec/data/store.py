@@ -15,7 +15,7 @@ class Store:
     Args:
         path: the folder that holds ``store.json``, relative to `raw_dir` if that is given; or a URL
             that fsspec can read, such as ``s3://bucket/folder``.
-        raw_dir: folder of `path`.
+        raw_dir: folder of `path`; or a URL.
     """
 
     is_prepared: ClassVar[bool] = True
@@ -31,11 +31,11 @@ class Store:
     @property
     def prepared(self) -> str:
         """The folder or the URL."""
-        return (
-            self.path
-            if "://" in self.path
-            else str(Path(self.raw_dir or "", self.path).expanduser())
-        )
+        if "://" in self.path:
+            return self.path
+        if "://" in (self.raw_dir or ""):
+            return f"{str(self.raw_dir).rstrip('/')}/{self.path}"
+        return str(Path(self.raw_dir or "", self.path).expanduser())
 
     def files(self) -> list[Path]:
         """See :class:`~seqrec.raw.source.Source`; there are no raw files."""

@@ -7,18 +7,19 @@ missing at its end are noticed, too. Who can write both files can forge both: th
 and edits, and isn't a signature.
 """
 
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from seqrec.disk.write import telling, write_file
-from seqrec.errors import DataError
+from seqrec.disk.write import pending, telling
+from seqrec.errors import DataError, WriteError
 
 BEGIN = "0" * 64
 Entry = dict[str, Any]
@@ -56,7 +57,7 @@ def append(file: Path, content: Mapping[str, Any]) -> Entry:
 
     Raises:
         DataError: the chain is broken; nothing is added.
-        WriteError: it can't be written.
+        WriteError: it can't be written; nothing is added.
     """
     entries, length = _read(file)
     entry: Entry = {
@@ -66,13 +67,15 @@ def append(file: Path, content: Mapping[str, Any]) -> Entry:
     }
     entry["hash"] = hash_of(entry)
     line = json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n"
+    head = json.dumps({"lines": entry["at"], "hash": entry["hash"]}) + "\n"
     with telling(file):
-        with file.open("ab") as stream:
-            stream.truncate(length)
-            stream.write(line.encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        write_file(_head(file), json.dumps({"lines": entry["at"], "hash": entry["hash"]}) + "\n")
+        try:
+            with pending(_head(file), head):
+                _add(file, length, line.encode())
+        except (OSError, WriteError):
+            with suppress(OSError):
+                os.truncate(file, length)  # a full disk has room for less
+            raise
     return entry
 
 
@@ -138,6 +141,15 @@ def _check_head(file: Path, entries: list[Entry]) -> None:
         raise _broken(file, lines, "it was written again")
     if len(entries) > lines + 1:
         raise _broken(file, lines + 2, "it was added by something else")
+
+
+def _add(file: Path, length: int, line: bytes) -> None:
+    """Write a line to the disk behind the first `length` bytes of a file."""
+    with file.open("ab", buffering=0) as stream:
+        stream.truncate(length)
+        if stream.write(line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(stream.fileno())
 
 
 def _head(file: Path) -> Path:

@@ -73,6 +73,21 @@ def write_file(path: Path, content: str | bytes) -> None:
             part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+@contextmanager
+def pending(path: Path, content: str) -> Iterator[None]:
+    """Write a file to the disk beside `path`, and let it take its place when the body is done.
+
+    So what has to come before the file happens when there is room for the file.
+
+    Raises:
+        WriteError: it can't be written; unless it is renaming that fails, the body wasn't entered.
+    """
+    with telling(path), replacing(path) as part:
+        part.write_text(content)
+        _to_disk(part)
+        yield
+
+
 def in_words(error: Exception, path: Path | str | None = None) -> WriteError:
     """Say what an error of writing means, and what to do.
 

@@ -71,7 +71,9 @@ class Scaled:
         return len(self._code)
 
     def __getitem__(self, rows: slice) -> NDArray[np.float32]:
-        return self._code[rows].astype(np.float32) * self._scale[rows, None]
+        part_WD = self._code[rows].astype(np.float32)
+        part_WD *= self._scale[rows, None]
+        return part_WD
 
 
 def judged(parts: list[Listed], slices: Mapping[str, NDArray[np.bool_]]) -> dict[str, Any]:

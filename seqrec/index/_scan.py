@@ -29,16 +29,20 @@ class Best:
 
     def take(self, score_W: Floats, first: int) -> None:
         """Look at the scores of a block, which may be changed."""
-        without, mask_V = self.wanted.without, self.wanted.allowed.mask_V
-        if len(without):
-            low, high = without.searchsorted((first, first + len(score_W)))
-            score_W[without[low:high] - first] = -np.inf
+        allowed = self.wanted.allowed
+        for places in (self.wanted.without, allowed.hidden):
+            if places is not None and len(places):
+                low, high = places.searchsorted((first, first + len(score_W)))
+                score_W[places[low:high] - first] = -np.inf
+        masks = allowed.hidden is None
         if self.least == -np.inf:
-            score_W[~mask_V[first : first + len(score_W)]] = -np.inf
+            if masks:
+                score_W[~allowed.mask_V[first : first + len(score_W)]] = -np.inf
             above = (score_W >= self._bound(score_W)).nonzero()[0]
         else:
             above = (score_W > self.least).nonzero()[0]
-            above = above[mask_V[above + first]]
+            if masks:
+                above = above[allowed.mask_V[above + first]]
         if len(above):
             self.add(above + first, score_W[above])
 
@@ -46,13 +50,14 @@ class Best:
         """Return a number that the best `depth` scores of a block reach, and few others.
 
         Of the best of each group, the one in place `depth` is such a number. To sort out the groups
-        takes a tenth of the time of sorting out their items.
+        takes a tenth of the time of sorting out their items. Items of a group lie far apart, so
+        that groups are compared side by side.
         """
         size = max(1, min(GROUP, len(score_W) // (4 * self.depth)))
         groups = len(score_W) // size
         if groups < self.depth:
             return LOWEST
-        best_G = score_W[: groups * size].reshape(groups, size).max(1)
+        best_G = score_W[: groups * size].reshape(size, groups).max(0)
         best_G[np.isnan(best_G)] = -np.inf
         return max(LOWEST, np.partition(best_G, groups - self.depth)[groups - self.depth])
 

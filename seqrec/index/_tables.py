@@ -30,7 +30,10 @@ class Tables:
 
     def scores(self, query_BD: Floats, first: int, last: int) -> Floats:
         """Return the scores of the items ``first .. last - 1``: (B, last - first)."""
-        return self._with_bias(query_BD @ self.item_VD[first:last].T, slice(first, last))
+        item_WD = self.item_VD[first:last]
+        alone = len(query_BD) == 1  # a product with a vector reads the table as it lies
+        score_BW = (item_WD @ query_BD[0])[None] if alone else query_BD @ item_WD.T
+        return self._with_bias(score_BW, slice(first, last))
 
     def scores_of(self, query_D: Floats, item_N: NDArray[np.int64]) -> Floats:
         """Return one query's scores of chosen items: (N,)."""

@@ -16,16 +16,23 @@ class Allowed:
         mask_V: bool, False for the padding.
         few: int64 indices of these items, if they are so few that scoring them alone is less work;
             otherwise None.
+        hidden: int64 indices of the other items, in ascending order, if they are as few; otherwise
+            None.
     """
 
     mask_V: NDArray[np.bool_]
     few: NDArray[np.int64] | None
+    hidden: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, mask_V: NDArray[np.bool_]) -> "Allowed":
-        """Count the allowed items, and list them if they are few."""
-        is_few = int(np.count_nonzero(mask_V)) <= len(mask_V) // FEW
-        return cls(mask_V, np.flatnonzero(mask_V) if is_few else None)
+        """Count the allowed items, and list them, or the others, if they are few."""
+        allowed, few = int(np.count_nonzero(mask_V)), len(mask_V) // FEW
+        return cls(
+            mask_V,
+            np.flatnonzero(mask_V) if allowed <= few else None,
+            np.flatnonzero(~mask_V) if len(mask_V) - allowed <= max(1, few) else None,
+        )
 
     def __len__(self) -> int:
         """Return the number of items of the catalogue, with the padding."""

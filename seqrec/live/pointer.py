@@ -110,7 +110,12 @@ def write_live(folder: Path, live: Live) -> None:
     Raises:
         WriteError: it can't be written.
     """
-    write_file(folder / POINTER, json.dumps({"format": FORMAT, **asdict(live)}, indent=1) + "\n")
+    write_file(folder / POINTER, text_of(live))
+
+
+def text_of(live: Live) -> str:
+    """Return what the pointer file holds."""
+    return json.dumps({"format": FORMAT, **asdict(live)}, indent=1) + "\n"
 
 
 def live_of(file: Path, content: Any) -> Live:

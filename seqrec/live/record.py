@@ -2,6 +2,7 @@
 
 import getpass
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from time import time_ns
@@ -9,8 +10,18 @@ from typing import Any
 
 from seqrec.bundle.manifest import Manifest
 from seqrec.disk.chain import Entry, append, locked, read_chain
+from seqrec.disk.write import pending
 from seqrec.errors import RunError
-from seqrec.live.pointer import Live, Served, live_of, place_of, read_live, write_live
+from seqrec.live.pointer import (
+    POINTER,
+    Live,
+    Served,
+    live_of,
+    place_of,
+    read_live,
+    text_of,
+    write_live,
+)
 
 HISTORY = "history.jsonl"
 
@@ -41,6 +52,7 @@ def change(
     """Replace the pointer file and record it, under a lock that is held for milliseconds.
 
     The history is written first: who is killed in between has left what the next one completes.
+    On a full disk nothing is written at all, as room for the pointer file is taken before.
 
     Args:
         folder: of the pointer file.
@@ -69,9 +81,9 @@ def change(
         if after is not None:
             for served in (after.live, after.canary, after.shadow):
                 _check(folder, served)
-        append(file, {"who": _who(), **record, "pointer": None if after is None else asdict(after)})
-        if after is not None:
-            write_live(folder, after)
+        entry = {"who": _who(), **record, "pointer": None if after is None else asdict(after)}
+        with nullcontext() if after is None else pending(folder / POINTER, text_of(after)):
+            append(file, entry)
     return after
 
 

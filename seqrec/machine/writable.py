@@ -1,9 +1,18 @@
 """Whether there is somewhere to write, asked before any work."""
 
+import re
 import tempfile
 from pathlib import Path
 
+from seqrec.disk.write import is_full
 from seqrec.errors import ConfigError
+
+ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # a Path has one of the two slashes
+
+
+def is_elsewhere(path: str | Path) -> bool:
+    """Return whether something to write to is meant to be elsewhere, as ``s3://bucket`` is."""
+    return ELSEWHERE.match(str(path)) is not None
 
 
 def check_folder(folder: Path, *, key: str) -> None:
@@ -14,8 +23,9 @@ def check_folder(folder: Path, *, key: str) -> None:
         key: the setting that names it, for the error.
 
     Raises:
-        ConfigError: a file is in the way, or the disk or the rights forbid writing.
+        ConfigError: it is a URL, a file is in the way, or the disk or the rights forbid writing.
     """
+    _check_local(folder, key)
     there = folder.absolute()
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -26,10 +36,11 @@ def check_folder(folder: Path, *, key: str) -> None:
     except OSError as error:
         reason = "it is a file" if there.is_file() else (error.strerror or str(error)).lower()
         named = "" if there == folder.absolute() else f" ({there} is there)"
+        room = "make room on this disk, or choose another: " if is_full(error) else ""
         raise ConfigError(
             f"nothing can be written to {folder}{named}: {reason}",
             where=key,
-            todo=f"{key}=FOLDER, with one that you can write to",
+            todo=f"{room}{key}=FOLDER, with one that you can write to",
         ) from error
 
 
@@ -42,8 +53,9 @@ def check_file(file: Path, *, key: str, example: str) -> None:
         example: a name such as ``report.html``.
 
     Raises:
-        ConfigError: it is a folder, its folder isn't there or can't be written to.
+        ConfigError: it is a URL or a folder, its folder isn't there or can't be written to.
     """
+    _check_local(file, key)
     parent = file.absolute().parent
     if file.is_dir():
         raise ConfigError(f"{key}={file} is a folder", todo=f"name a file, such as {key}={example}")
@@ -62,3 +74,12 @@ def check_file(file: Path, *, key: str, example: str) -> None:
             f"{key}={file} can't be written: {reason}",
             todo=f"{key}=FILE, in a folder that you can write to",
         ) from error
+
+
+def _check_local(path: Path, key: str) -> None:
+    if is_elsewhere(path):
+        raise ConfigError(
+            f"{path} is a URL, and only local disks are written to",
+            where=key,
+            todo=f"set {key} to a path on a disk, and copy what lies there yourself",
+        )

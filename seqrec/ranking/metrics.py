@@ -51,12 +51,12 @@ class RankingMetrics(Metric):
         n_candidates: int,
         sync: bool = True,
     ) -> None:
-        super().__init__(sync_on_compute=sync)
+        super().__init__(sync_on_compute=sync, dist_sync_fn=_summed)
         self.gains, self.ks, self.n_candidates = gains, sorted(set(ks)), n_candidates
         self.longest, self.item_count_V = self.ks[-1], item_count_V
         empty = torch.zeros(self.longest + 2, dtype=torch.int64)
         self.add_state("histogram", empty, dist_reduce_fx="sum")
-        unlisted = torch.zeros(len(self.ks), len(item_count_V), dtype=torch.int64)
+        unlisted = torch.zeros(len(self.ks), len(item_count_V), dtype=torch.int32)
         self.add_state("listed_KV", unlisted, dist_reduce_fx="sum")
 
     def update(self, ranking: Ranking) -> None:
@@ -80,6 +80,13 @@ class RankingMetrics(Metric):
             lists = about_lists(self.listed_KV[row].cpu(), self.item_count_V, self.n_candidates)
             results |= {f"{name}@{k}": value for name, value in lists.items()}
         return results
+
+
+def _summed(own: Tensor, group: Any = None) -> list[Tensor]:
+    """Return the sum of all processes; torchmetrics would collect what each has, and add later."""
+    total = own.clone()
+    torch.distributed.all_reduce(total, group=group)
+    return [total]
 
 
 def about_lists(listed_V: Tensor, item_count_V: Tensor, n_candidates: int) -> dict[str, float]:

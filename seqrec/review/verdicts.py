@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqrec.disk.chain import Entry, append, locked, read_chain
-from seqrec.disk.write import write_file
+from seqrec.disk.write import pending
 
 OF_ITEMS, OF_FEEDBACK = ("deny", "allow"), ("quarantine", "release")
 
@@ -70,17 +71,19 @@ def bound(entries: list[Entry]) -> tuple[dict[str, Any], dict[str, Any]]:
 def record(files: Files, content: Mapping[str, Any]) -> Entry:
     """Add a verdict to the chain, and write what follows from all of them.
 
-    The chain is written first: who is killed in between has left what the next verdict writes.
+    The chain is written first: who is killed in between has left what the next verdict writes. On
+    a full disk nothing is written at all, as room for the other files is taken before.
 
     Raises:
         DataError: the chain is broken.
         WriteError: something can't be written.
     """
-    with locked(files.chain):
-        entry = append(files.chain, content)
-        for file, said in _wanted(files).items():
-            write_file(file, json.dumps(said, ensure_ascii=False) + "\n")
-    return entry
+    with locked(files.chain), ExitStack() as stack:
+        before = read_chain(files.chain)
+        for file, said in _wanted(files, [*before, {**content, "at": len(before) + 1}]).items():
+            text = json.dumps(said, ensure_ascii=False) + "\n"
+            stack.enter_context(pending(file, text))
+        return append(files.chain, content)
 
 
 def faults(files: Files) -> list[str]:
@@ -89,17 +92,18 @@ def faults(files: Files) -> list[str]:
     Raises:
         DataError: the chain is broken; the message names the line.
     """
-    if not read_chain(files.chain):
+    entries = read_chain(files.chain)
+    if not entries:
         return []
     return [
         f"{file} isn't what the verdicts say: any verdict writes it again"
-        for file, said in _wanted(files).items()
+        for file, said in _wanted(files, entries).items()
         if _read(file) != said
     ]
 
 
-def _wanted(files: Files) -> dict[Path, dict[str, Any]]:
-    filters, quarantine = bound(read_chain(files.chain))
+def _wanted(files: Files, entries: list[Entry]) -> dict[Path, dict[str, Any]]:
+    filters, quarantine = bound(entries)
     return {files.filters: filters, files.quarantine: quarantine}
 
 

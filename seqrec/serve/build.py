@@ -16,9 +16,11 @@ from seqrec.serve.app import App
 from seqrec.serve.filters import FilterFiles
 from seqrec.serve.hours import Hours
 from seqrec.serve.limits import Limits
+from seqrec.serve.logged import Logged
 from seqrec.serve.metrics import Metrics
 from seqrec.serve.model import Model
 from seqrec.serve.models import Models
+from seqrec.serve.parts import Parts
 from seqrec.serve.service import Service
 from seqrec.serve.sessions import Sessions
 
@@ -93,14 +95,15 @@ def app_of(settings: Settings, worker: int, bundle: Path | None = None) -> App:
     if bundle is not None:
         models.put(bundle, why=f"the server was started with bundle={bundle}")
     models.follow()
-    service = Service(
+    metrics = Metrics(worker)
+    parts = Parts(
         models=models,
         sessions=Sessions(made("state", settings.state)),
         filters=FilterFiles(folder / FILTERS, folder / LOG / REVIEWED),
         policy=made("policy", settings.policy),
         settings={"name": name, **{k: v for k, v in node.items() if not k.startswith("_")}},
-        log=Log(folder / LOG) if settings.log else None,
-        metrics=Metrics(worker),
+        logged=Logged(Log(folder / LOG) if settings.log else None, metrics),
+        metrics=metrics,
     )
     about = {
         "index": settings.index[0],
@@ -112,7 +115,7 @@ def app_of(settings: Settings, worker: int, bundle: Path | None = None) -> App:
     shared = folder / METRICS if settings.workers > 1 else None
     first = settings.log and settings.compact and worker == 0
     hours = Hours(folder / LOG) if first else None
-    return App(service, settings.limits, about, shared, hours)
+    return App(Service(parts), settings.limits, about, shared, hours)
 
 
 def keys_of(name: str) -> tuple[str, ...]:

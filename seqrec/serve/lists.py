@@ -3,8 +3,7 @@
 import asyncio
 import itertools
 import secrets
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -13,20 +12,18 @@ import numpy as np
 from seqrec.bundle.model import ModelError
 from seqrec.errors import SeqrecError
 from seqrec.index import NOTHING, Wanted
-from seqrec.policy import Policy
 from seqrec.serve.answers import Answer, masks
 from seqrec.serve.batches import joined
 from seqrec.serve.choice import note
-from seqrec.serve.filters import FilterFiles, Rules
+from seqrec.serve.filters import Rules
 from seqrec.serve.ladder import FALLS, fallen
-from seqrec.serve.logged import Logged
-from seqrec.serve.metrics import Metrics
 from seqrec.serve.model import Work
-from seqrec.serve.models import Loaded, Models
+from seqrec.serve.models import Loaded
+from seqrec.serve.parts import Parts
 from seqrec.serve.queue import LateError, busy, clock
 from seqrec.serve.refusal import RequestError
 from seqrec.serve.schema import Asked, Recommend
-from seqrec.serve.sessions import Sessions, of_events, of_items, sessions_of, untaken
+from seqrec.serve.sessions import of_events, of_items, sessions_of, untaken
 from seqrec.serve.shadow import Shadow
 from seqrec.terminal.say import say
 
@@ -37,36 +34,17 @@ class Lists:
     """Makes lists.
 
     Args:
-        models: the bundles that answer.
-        sessions: the state of sessions.
-        filters: what may be shown to anybody.
-        policy: chooses the lists.
-        settings: name and parameters of the policy, for the log.
-        logged: the log.
-        metrics: what is counted.
-        thread: for what would hold up the event loop.
+        parts: of the server.
 
     Attributes:
         trouble: how the model failed the last time that it was asked; None: it answered.
     """
 
-    def __init__(
-        self,
-        models: Models,
-        sessions: Sessions,
-        filters: FilterFiles,
-        policy: Policy,
-        settings: Mapping[str, Any],
-        logged: Logged,
-        metrics: Metrics,
-        thread: Executor,
-    ) -> None:
-        self.models, self.sessions, self.filters = models, sessions, filters
-        self.policy, self.settings, self.logged, self.metrics = policy, settings, logged, metrics
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.metrics, self.policy = parts, parts.metrics, parts.policy
         self.trouble: str | None = None
         self._name, self._number = secrets.token_hex(8), itertools.count()  # of requests
-        self._thread = thread
-        self.shadow = Shadow(models, logged, metrics)
+        self.shadow = Shadow(parts.models, parts.logged, parts.metrics)
 
     async def recommend(self, asked: Recommend, ms: dict[str, float]) -> dict[str, Any]:
         """Answer one session, or many.
@@ -78,7 +56,7 @@ class Lists:
         Raises:
             RequestError: it can't be answered.
         """
-        filters, begun = self.filters.current(), clock()
+        filters, begun = self.parts.filters.current(), clock()
         until = asyncio.get_running_loop().time() + (asked.timeout_ms or TIMEOUT_MS) / 1000
         answers = [await self._begun(each, asked, filters) for each in sessions_of(asked)]
         ms["state"] = clock() - begun
@@ -94,7 +72,7 @@ class Lists:
         ms["log"] = clock() - begun
         shared = {
             "filters": filters.version,
-            "policy": self.settings["name"],
+            "policy": self.parts.settings["name"],
             **(answers[0].trust() if asked.explain else {}),
             "ms": ms,
         }
@@ -105,7 +83,7 @@ class Lists:
     async def _begun(self, asked: Asked, wanted: Recommend, filters: Rules) -> Answer:
         """Read a session, and begin its answer."""
         request_id = f"{self._name}{next(self._number):08x}"
-        loaded = self.models.of(asked.session or request_id)
+        loaded = self.parts.models.of(asked.session or request_id)
         model, chosen = loaded.model, loaded.chooser.choose(filters, wanted)
         answer = Answer(request_id, asked.session, loaded, dict(chosen.unknown), chosen.reason)
         if asked.session is None:
@@ -113,7 +91,7 @@ class Lists:
             answer.read = lambda _: session
         else:
             try:
-                events = await self.sessions.read(asked.session)
+                events = await self.parts.sessions.read(asked.session)
             except RequestError as error:
                 events, answer.error = [], error
                 answer.reason = answer.reason or "no_state"
@@ -200,7 +178,7 @@ class Lists:
                 seen = answer.batch.seen[0]
             below = await fallen(
                 answer.model, answer.batch, chosen.allowed, asked.k,
-                seen=seen, until=until, thread=self._thread,
+                seen=seen, until=until, thread=self.parts.thread,
             )  # fmt: skip
             if below is not None:
                 answer.stand_in(*below)
@@ -225,7 +203,7 @@ class Lists:
         if answer.batch.length_B[0] > 1:
             loop, work = asyncio.get_running_loop(), model.without_each(answer.batch)
             try:
-                [result] = await loop.run_in_executor(self._thread, model.answer, [work])
+                [result] = await loop.run_in_executor(self.parts.thread, model.answer, [work])
             except ModelError:  # the list is there, and goes without reasons
                 return
             weight_LK = model.weights(result.query_BD, answer.found, answer.listed)
@@ -236,14 +214,15 @@ class Lists:
         for answer in answers:
             if answer.reason is not None and answer.found is None:
                 self.metrics.count("empty", answer.reason)
-        if self.logged.log is None:
+        logged, settings = self.parts.logged, self.parts.settings
+        if logged.log is None:
             return
-        salt, version = self.logged.log.salt, filters.version
+        salt, version = logged.log.salt, filters.version
         slates = [
-            each.slate(self.policy, self.settings, version, salt.hash(each.name or each.request_id))
+            each.slate(self.policy, settings, version, salt.hash(each.name or each.request_id))
             for each in answers
         ]
-        self.logged.write(lambda log: log.write(slates), must=False)
+        logged.write(lambda log: log.write(slates), must=False)
 
 
 def _give_up(answers: Sequence[Answer], reason: str, error: RequestError) -> None:

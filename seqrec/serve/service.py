@@ -1,24 +1,19 @@
 """What the server does, apart from HTTP: similar items, events, sessions, filters, and lists."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 from seqrec.errors import SeqrecError
-from seqrec.feedback import Log, Outcome
-from seqrec.policy import Policy
+from seqrec.feedback import Outcome
 from seqrec.serve.answers import named
 from seqrec.serve.choice import REASONS, missing, note
-from seqrec.serve.filters import FilterFiles
 from seqrec.serve.lists import Lists
-from seqrec.serve.logged import Logged
-from seqrec.serve.metrics import Metrics
 from seqrec.serve.model import INLINE_MS, Model
-from seqrec.serve.models import Models
+from seqrec.serve.parts import Parts
 from seqrec.serve.refusal import RequestError
 from seqrec.serve.schema import Events, FiltersGiven, Recommend, Similar
-from seqrec.serve.sessions import Sessions, event_of
+from seqrec.serve.sessions import event_of
 
 NO_HISTORY = ("impression", "dismiss")  # events that aren't part of a session
 
@@ -27,32 +22,13 @@ class Service:
     """A server's parts, put together.
 
     Args:
-        models: the bundles that answer.
-        sessions: the state of sessions.
-        filters: what may be shown to anybody.
-        policy: chooses the lists.
-        settings: name and parameters of the policy, for the log.
-        log: what is shown, and what comes of it; None: nothing is logged.
-        metrics: what is counted.
+        parts: the parts.
     """
 
-    def __init__(
-        self,
-        *,
-        models: Models,
-        sessions: Sessions,
-        filters: FilterFiles,
-        policy: Policy,
-        settings: Mapping[str, Any],
-        log: Log | None,
-        metrics: Metrics,
-    ) -> None:
-        self.models, self.sessions, self.metrics, self.filters = models, sessions, metrics, filters
-        self.logged = Logged(log, metrics)
-        self._thread = ThreadPoolExecutor(1, "aside")
-        self.lists = Lists(
-            models, sessions, filters, policy, settings, self.logged, metrics, self._thread
-        )
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.lists = parts, Lists(parts)
+        self.models, self.sessions, self.metrics = parts.models, parts.sessions, parts.metrics
+        self.filters, self.logged = parts.filters, parts.logged
 
     async def recommend(self, asked: Recommend, ms: dict[str, float]) -> dict[str, Any]:
         """Answer one session, or many; see :meth:`seqrec.serve.lists.Lists.recommend`."""
@@ -90,7 +66,7 @@ class Service:
         """Return the items whose titles hold a text."""
         model = self.models.live.model
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._thread, model.titled, text, k)
+        found = await loop.run_in_executor(self.parts.thread, model.titled, text, k)
         return {"items": [named(model, item) for item in found], "bundle": model.sha}
 
     async def happened(self, asked: Events) -> dict[str, Any]:
@@ -178,16 +154,11 @@ class Service:
 
     def close(self) -> None:
         """Finish what is under way."""
-        for loaded in self.models.all():
-            loaded.model.queue.close()
         self.lists.shadow.close()
-        self._thread.shutdown()
-        self.sessions.close()
-        if self.logged.log is not None:
-            self.logged.log.close()
+        self.parts.close()
 
     async def _aside(self, model: Model, call: Callable[..., Any], *given: Any) -> Any:
         """Call something that takes as long as the model, apart from the event loop if need be."""
         if model.alone_ms <= INLINE_MS:
             return call(*given)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *given)
+        return await asyncio.get_running_loop().run_in_executor(self.parts.thread, call, *given)

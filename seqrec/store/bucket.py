@@ -72,3 +72,8 @@ def columns_of(events: Events) -> dict[str, np.ndarray]:
     own = {name: v for name, v in vars(events).items() if isinstance(v, np.ndarray)}
     context = {f"context_{at}": v for at, v in enumerate(events.context.values())}
     return own | context
+
+
+def owners(user: np.ndarray, number: int, buckets: int) -> np.ndarray:
+    """Return the codes of users, int32, from their numbers in a bucket: code // buckets."""
+    return (user.astype(np.int64) * buckets + number).astype(np.int32)

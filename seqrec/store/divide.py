@@ -36,10 +36,6 @@ class Divided:
     blank: int
     rows: int
 
-    def owners(self, number: int, user: np.ndarray) -> np.ndarray:
-        """Return the codes of users of a bucket, from their numbers in it."""
-        return user.astype(np.int64) * len(self.buckets) + number
-
 
 def divided(
     events: pl.LazyFrame, settings: Prepare, name: str, folder: Path, at_once: int, block: int

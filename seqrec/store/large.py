@@ -16,12 +16,15 @@ import numpy as np
 from seqrec.config.schema import Prepare, Ties
 from seqrec.raw.parse.keep import keeping_in
 from seqrec.raw.source import Interactions
+from seqrec.store.bucket import Bucket
 from seqrec.store.divide import divided
 from seqrec.store.encode import described_ids, numbers, report_of
 from seqrec.store.needs import check_columns
-from seqrec.store.placed import order_of, placed
-from seqrec.store.steps import drawn_order, steps
-from seqrec.store.sweeps import Sweeps
+from seqrec.store.placed import FIRSTS, Firsts, firsts, order_of, placed
+from seqrec.store.steps import drawn_place, steps
+from seqrec.store.sweeps import InTurn
+from seqrec.terminal.progress import advancing
+from seqrec.terminal.say import console
 
 BLOCK = 1 << 20  # rows that are coded at once
 
@@ -72,9 +75,9 @@ def _encoded(
     found = interactions.events.collect_schema().names()
     timed, rated = "timestamp" in found, "rating" in found
     check_columns(settings, timed=timed, rated=rated, name=name)
-    sweeps = Sweeps(events, settings, name, interactions.known)
+    sweeps = InTurn(settings, name, interactions.known, events)
     sweeps.go(steps(settings, _drawn(settings, events.rows)))
-    order = order_of(events)
+    order = order_of(_firsts(events.buckets))
     number, by_first = numbers(order.first_item)
     number, tables, told = described_ids(
         interactions,
@@ -92,11 +95,14 @@ def _encoded(
     }
 
 
+def _firsts(buckets: list[Bucket]) -> Iterator[Firsts]:
+    with advancing("numbering", len(buckets), console) as done:
+        for number, bucket in enumerate(buckets):
+            names = [name for name in FIRSTS if name in ("row", "user", "item", *bucket.types)]
+            yield firsts({name: bucket.read(name) for name in names}, number, len(buckets))
+            done(1)
+
+
 def _drawn(settings: Prepare, rows: int) -> np.ndarray | None:
     """Return the place of each row in the order of ``ties=shuffle``; None: none is drawn."""
-    if settings.ties is not Ties.shuffle:
-        return None
-    order = drawn_order(rows)
-    place = np.empty_like(order)
-    place[order] = np.arange(rows, dtype=order.dtype)
-    return place
+    return drawn_place(rows) if settings.ties is Ties.shuffle else None

@@ -1,6 +1,6 @@
 """Events from the order of buckets to the order of a store, on disk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from seqrec.store.blocks import Blocks
-from seqrec.store.bucket import Bucket, columns_of
-from seqrec.store.divide import Divided
+from seqrec.store.bucket import Bucket, columns_of, owners
 from seqrec.store.encode import first_rows
+from seqrec.store.steps import Events
 from seqrec.terminal.progress import advancing
 from seqrec.terminal.say import console
 
 STORED = ("item", "timestamp", "rating", "part")
+FIRSTS = ("row", "user", "item", "person", "session")  # the columns that decide the order
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,59 @@ class Order:
     first_item: np.ndarray
 
 
-def order_of(divided: Divided) -> Order:
-    """Return the order, from buckets whose events are sorted by user and time."""
+@dataclass(frozen=True)
+class Firsts:
+    """What decides the order, of one bucket.
+
+    Args:
+        row, length, owner: int64, of each sequence the first row, the number of events, and the
+            code of the user.
+        session: see :class:`Order`.
+        item: the codes of its items, and `item_row`, the first row of each.
+    """
+
+    row: np.ndarray
+    length: np.ndarray
+    owner: np.ndarray
+    session: np.ndarray | None
+    item: np.ndarray
+    item_row: np.ndarray
+
+
+def firsts(columns: Mapping[str, np.ndarray], number: int, buckets: int) -> Firsts:
+    """Return what a bucket's sequences and items begin with.
+
+    Args:
+        columns: row, user, item and, if sessions were cut, person and session: events that are
+            sorted by user and time.
+        number: of the bucket.
+        buckets: how many there are.
+    """
+    row, user = columns["row"], columns["user"]
+    start = starts(user)
+    first_item = first_rows(columns["item"], row) if len(row) else row
+    item = np.flatnonzero(first_item != np.iinfo(row.dtype).max)
+    return Firsts(
+        np.minimum.reduceat(row, start) if len(row) else row,
+        np.diff(start, append=len(row)),
+        owners(columns.get("person", user)[start], number, buckets),
+        columns["session"][start] if "session" in columns else None,
+        item,
+        first_item[item],
+    )
+
+
+def order_of(buckets: Iterable[Firsts]) -> Order:
+    """Return the order, from what each bucket has first."""
     first, length, owner, session = ([] for _ in range(4))  # type: ignore[var-annotated]
     first_item = np.empty(0, dtype=np.int32)
-    with advancing("numbering", len(divided.buckets), console) as done:
-        for number, bucket in enumerate(divided.buckets):
-            row, user = bucket.read("row"), bucket.read("user")
-            start = _starts(user)
-            length.append(np.diff(start, append=len(user)))
-            if len(user):
-                first.append(np.minimum.reduceat(row, start))
-                first_item = _earlier(first_item, first_rows(bucket.read("item"), row))
-                if "session" in bucket.types:
-                    user = bucket.read("person")
-                    session.append(bucket.read("session")[start])
-                owner.append(divided.owners(number, user[start]).astype(np.int32))
-            done(1)
+    for each in buckets:
+        first.append(each.row)
+        length.append(each.length)
+        owner.append(each.owner)
+        if each.session is not None:
+            session.append(each.session)
+        first_item = _earlier(first_item, each)
     by_first = np.argsort(np.concatenate(first))
     rank = np.empty(len(by_first), dtype=np.int32)
     rank[by_first] = np.arange(len(by_first), dtype=np.int32)
@@ -117,22 +154,35 @@ def _place(
     bucket: Bucket, rank: np.ndarray, number: np.ndarray, cuts: np.ndarray, ranges: list[Bucket]
 ) -> None:
     """Append the events of a bucket to the ranges that their sequences belong to."""
-    events = bucket.load()
-    start = _starts(events.user)
+    columns = by_rank(bucket.load(), rank, number)
+    end = np.searchsorted(columns["user"], cuts)
+    for each, first, last in zip(ranges, [0, *end[:-1]], end, strict=True):
+        if first < last:
+            each.append({name: values[first:last] for name, values in columns.items()})
+
+
+def by_rank(events: Events, rank: np.ndarray, number: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns of a bucket's events in the order of the store.
+
+    Args:
+        events: sorted by user and time.
+        rank: the number of each of their sequences.
+        number: the index of each code of an item.
+
+    Returns:
+        What a store has of them, and ``user``, the number of the sequence.
+    """
+    start = starts(events.user)
     length = np.diff(start, append=len(events))
-    by_rank = np.argsort(rank)
-    begin = np.cumsum(length[by_rank]) - length[by_rank]
-    order = np.repeat(start[by_rank] - begin, length[by_rank]) + np.arange(len(events))
+    by_number = np.argsort(rank)
+    begin = np.cumsum(length[by_number]) - length[by_number]
+    order = np.repeat(start[by_number] - begin, length[by_number]) + np.arange(len(events))
     given = replace(events, user=np.repeat(rank, length), item=number[events.item])
-    columns = {
+    return {
         name: values[order]
         for name, values in columns_of(given).items()
         if name not in ("row", "person", "session")
     }
-    end = np.append(begin, len(events))[np.searchsorted(rank[by_rank], cuts)]
-    for each, first, last in zip(ranges, [0, *end[:-1]], end, strict=True):
-        if first < last:
-            each.append({name: values[first:last] for name, values in columns.items()})
 
 
 def _sort(each: Bucket) -> None:
@@ -148,17 +198,18 @@ def _blocks(ranges: list[Bucket], name: str) -> Iterator[np.ndarray]:
         each.drop(name)
 
 
-def _starts(user: np.ndarray) -> np.ndarray:
+def starts(user: np.ndarray) -> np.ndarray:
     """Return where each sequence begins."""
     if not len(user):
         return np.empty(0, dtype=np.int64)
     return np.concatenate([[0], np.flatnonzero(user[1:] != user[:-1]) + 1])
 
 
-def _earlier(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the smaller first row of each code, of which either may have more."""
-    if len(one) < len(other):
-        one, other = other, one
-    first = one.copy()
-    np.minimum(first[: len(other)], other, out=first[: len(other)])
-    return first
+def _earlier(first: np.ndarray, bucket: Firsts) -> np.ndarray:
+    """Return the first row of each code, see :func:`~seqrec.store.encode.first_rows`."""
+    row = bucket.item_row
+    end = int(bucket.item.max(initial=-1)) + 1
+    none = np.full(max(len(first), end), np.iinfo(row.dtype).max, dtype=row.dtype)
+    none[: len(first)] = first
+    none[bucket.item] = np.minimum(none[bucket.item], row)
+    return none

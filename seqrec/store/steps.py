@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -38,6 +38,11 @@ class Events:
         context = {name: values[which] for name, values in self.context.items()}
         return replace(self, **columns, context=context)
 
+    @property
+    def persons(self) -> np.ndarray:
+        """The code of the user of each event, even if sessions were cut."""
+        return self.user if self.person is None else self.person
+
     def __len__(self) -> int:
         return len(self.user)
 
@@ -68,6 +73,12 @@ def minima(settings: Prepare) -> Minima:
     return {who: (key, least) for who, (key, least) in found.items() if least > 1}
 
 
+class Drawn(Protocol):
+    """The place of each row in the order of ``ties=shuffle``: an array, or what reads one."""
+
+    def __getitem__(self, row: Any, /) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Step:
     """A step of a preparation.
@@ -83,7 +94,7 @@ class Step:
     least: Minima | None = None
 
 
-def steps(settings: Prepare, drawn: np.ndarray | None = None) -> Iterator[Step]:
+def steps(settings: Prepare, drawn: Drawn | None = None) -> Iterator[Step]:
     """Yield the steps that `settings` turns on; :mod:`seqrec.store.needs` has checked the columns.
 
     Events enter in file order and leave sorted by user, then time, then file order (within the
@@ -129,7 +140,7 @@ def _min_rating(events: Events, minimum: float) -> Events:
     return events.take(events.rating >= minimum)
 
 
-def _ordered(events: Events, ties: Ties, drawn: np.ndarray | None = None) -> Events:
+def _ordered(events: Events, ties: Ties, drawn: Drawn | None = None) -> Events:
     """Sort by user, then part if it is given, then time, then file order (the sort is stable)."""
     if ties is Ties.shuffle:
         order = drawn_order(len(events)) if drawn is None else np.argsort(drawn[events.row])
@@ -147,6 +158,14 @@ def drawn_order(rows: int) -> np.ndarray:
     order = np.arange(rows, dtype=row_type(rows))
     np.random.default_rng(0).shuffle(order)
     return order
+
+
+def drawn_place(rows: int) -> np.ndarray:
+    """Return the place of each row in :func:`drawn_order`."""
+    order = drawn_order(rows)
+    place = np.empty_like(order)
+    place[order] = np.arange(rows, dtype=order.dtype)
+    return place
 
 
 def row_type(rows: int) -> type[np.signedinteger]:

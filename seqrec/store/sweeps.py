@@ -1,5 +1,6 @@
 """The steps of a preparation, on buckets: one after the other, each as a whole."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ import polars as pl
 from seqrec.config.schema import Prepare
 from seqrec.errors import DataError
 from seqrec.raw.source import Known
+from seqrec.store.bucket import owners
 from seqrec.store.divide import Divided
 from seqrec.store.encode import nothing_left, repeats_note
 from seqrec.store.known import Texts, kept, none_kept
@@ -43,12 +45,20 @@ class Count:
     def add(self, events: Events) -> None:
         """Count the events of one more bucket."""
         of_user = np.bincount(events.user)
-        self.users += int(np.count_nonzero(of_user))
-        self.interactions += len(events)
-        self.most = max(self.most, int(of_user.max()))
-        self.of_item = summed(self.of_item, np.bincount(events.item))
+        users, repeats = int(np.count_nonzero(of_user)), 0
         if self.step.name is None:
-            self.repeats += repeated(events)
+            repeats = repeated(events)
+        self.include(users, len(events), int(of_user.max()), repeats, np.bincount(events.item))
+
+    def include(
+        self, users: int, interactions: int, most: int, repeats: int, of_item: np.ndarray
+    ) -> None:
+        """Add what was counted elsewhere, of other users."""
+        self.users += users
+        self.interactions += interactions
+        self.most = max(self.most, most)
+        self.repeats += repeats
+        self.of_item = summed(self.of_item, of_item)
 
     def counts(self) -> dict[str, int]:
         """Return the counts as a report has them."""
@@ -57,11 +67,10 @@ class Count:
 
 
 @dataclass
-class Sweeps:
+class Sweeps(ABC):
     """The steps, applied to the events of all buckets.
 
     Args:
-        divided: the buckets.
         settings: the steps.
         name: of the source, for messages.
         known: ids that have numbers already; None: there are none.
@@ -71,13 +80,12 @@ class Sweeps:
         notes: what people should know.
     """
 
-    divided: Divided
     settings: Prepare
     name: str
     known: Known | None
-    report: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    _before: Count = field(default_factory=lambda: Count(RAW))
+    report: list[dict[str, Any]] = field(default_factory=list, init=False)
+    notes: list[str] = field(default_factory=list, init=False)
+    _before: Count = field(default_factory=lambda: Count(RAW), init=False)
 
     def go(self, steps: Iterable[Step]) -> None:
         """Apply the steps; then each bucket has its events sorted by user and time.
@@ -96,10 +104,11 @@ class Sweeps:
             thresholds = self._sweep(
                 group,
                 thresholds,
-                Thresholds(coming, self.settings, self.name) if coming else None,
+                Thresholds(coming, self.settings) if coming else None,
                 last=at + 1 == len(groups),
             )
 
+    @abstractmethod
     def _sweep(
         self, group: list[Step], now: Thresholds | None, then: Thresholds | None, last: bool
     ) -> Thresholds | None:
@@ -114,27 +123,9 @@ class Sweeps:
         Returns:
             `then`, settled.
         """
-        counts = [Count(step) for step in group]
-        buckets, saved = self.divided.buckets, 0
-        with advancing(_title(group), len(buckets), console) as done:
-            for number, bucket in enumerate(buckets):
-                events = _applied(number, bucket.load(), counts, now)
-                if then is not None:
-                    then.add(events)
-                if last and self.known is not None and len(events):
-                    events = events.take(kept(events, *self._texts(number), self.known))
-                bucket.save(events)
-                saved += len(events)
-                done(1)
-        self._tell(counts)
-        if not saved:
-            raise none_kept(self.name)
-        if then is not None:
-            then.settle(buckets)
-        return then
 
-    def _tell(self, counts: list[Count]) -> None:
-        """Report the counts of a group of steps, in order.
+    def _tell(self, counts: list[Count], saved: int) -> None:
+        """Report the counts of a group of steps, in order, and how many events were kept then.
 
         Raises:
             DataError: one leaves nothing.
@@ -153,19 +144,51 @@ class Sweeps:
                 step = count.step.name
                 raise nothing_left(before.counts(), most, step, self.settings, self.name)
             self._before = count
+        if not saved:
+            raise none_kept(self.name)
+
+
+@dataclass
+class InTurn(Sweeps):
+    """Sweeps of this process, which has one bucket after the other in memory.
+
+    Args:
+        divided: the buckets.
+    """
+
+    divided: Divided
+
+    def _sweep(
+        self, group: list[Step], now: Thresholds | None, then: Thresholds | None, last: bool
+    ) -> Thresholds | None:
+        counts = [Count(step) for step in group]
+        buckets, saved = self.divided.buckets, 0
+        with advancing(_title(group), len(buckets), console) as done:
+            for number, bucket in enumerate(buckets):
+                events = applied(number, bucket.load(), counts, now)
+                if then is not None:
+                    then.add(number, events)
+                if last and self.known is not None and len(events):
+                    events = events.take(kept(events, *self._texts(number), self.known))
+                bucket.save(events)
+                saved += len(events)
+                done(1)
+        self._tell(counts, saved)
+        if then is not None:
+            then.settle(buckets)
+        return then
 
     def _texts(self, number: int) -> tuple[Texts, Texts]:
         """Return what gives the ids of the users and of the items of events of a bucket."""
         user, item = self.divided.user, self.divided.item
 
         def of_user(events: Events) -> pl.Series:
-            own = events.user if events.person is None else events.person
-            return user.text(self.divided.owners(number, own))
+            return user.text(owners(events.persons, number, len(self.divided.buckets)))
 
         return of_user, lambda events: item.text(events.item)
 
 
-def _applied(number: int, events: Events, counts: list[Count], now: Thresholds | None) -> Events:
+def applied(number: int, events: Events, counts: list[Count], now: Thresholds | None) -> Events:
     """Apply steps to the events of a bucket, and count what each leaves."""
     for count in counts:
         if not len(events):

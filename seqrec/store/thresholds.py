@@ -1,5 +1,6 @@
 """The step that needs counts of items, on buckets: events of users who are in memory by turns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,8 @@ from seqrec.store.steps import Events, Minima, counting, remaining
 from seqrec.terminal.progress import advancing
 from seqrec.terminal.say import console
 
+HOLDERS = ("user", "item", "person")  # the columns that :func:`~seqrec.store.core.holders` reads
+
 
 @dataclass
 class Thresholds:
@@ -21,43 +24,42 @@ class Thresholds:
     Args:
         least: what users, items and sessions must have.
         settings: the steps.
-        name: of the source, for messages.
     """
 
     least: Minima
     settings: Prepare
-    name: str
-    counted: list[np.ndarray] = field(default_factory=list)
-    left: list[np.ndarray] = field(default_factory=list)
+    counted: dict[int, np.ndarray] = field(default_factory=dict)  # by bucket
+    left: dict[int, np.ndarray] = field(default_factory=dict)
     of_item: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
-    def add(self, events: Events) -> None:
-        """Count the events of the next bucket, as the steps before left them."""
+    def add(self, number: int, events: Events) -> None:
+        """Count the events of a bucket, as the steps before left them."""
         if not len(events):
-            self.counted.append(np.empty(0, np.uint8))
+            self.counted[number] = np.empty(0, np.uint8)
             return
         counted = counting(events, self.settings)
         items = int(events.item.max()) + 1  # those that no event counts for have a place, too
-        of_item = np.bincount(events.item[counted], minlength=items)
+        self.include(np.bincount(events.item[counted], minlength=items))
+        self.counted[number] = np.packbits(counted)
+
+    def include(self, of_item: np.ndarray) -> None:
+        """Add counts of items, of events that count."""
         self.of_item = summed(self.of_item, of_item)
-        self.counted.append(np.packbits(counted))
 
     def settle(self, buckets: list[Bucket]) -> None:
         """Drop events until everyone has enough: round after round, bucket after bucket.
 
-        Counts of items fall at once, so a round goes as far as it can. It is the last if no item is
-        left with too few: no bucket can lose an event then.
+        Counts of items fall at once, so a round goes as far as it can.
         """
-        at_least = {who: number for who, (_, number) in self.least.items()}
-        self.left, round_ = list(self.counted), 0
+        self.left, round_ = dict(self.counted), 0
         while True:
             round_ += 1
             with advancing(f"fewest events, round {round_}", len(buckets), console) as done:
                 for number, bucket in enumerate(buckets):
-                    self._sweep(number, bucket, at_least)
+                    columns = {name: bucket.read(name) for name in HOLDERS if name in bucket.types}
+                    self.left[number] = self.swept(columns, self.left[number])
                     done(1)
-            few = (self.of_item > 0) & (self.of_item < at_least.get("item", 0))
-            if not few.any():
+            if self.is_settled():
                 return
 
     def apply(self, number: int, events: Events) -> Events:
@@ -66,19 +68,33 @@ class Thresholds:
         counted, left = (_bits(bits[number], size) for bits in (self.counted, self.left))
         return remaining(events, counted, np.flatnonzero(left[counted]), self.of_item)
 
-    def _sweep(self, number: int, bucket: Bucket, at_least: dict[str, int]) -> None:
-        columns = {name: bucket.read(name) for name in ("user", "item", "person")}
-        given = {name: values for name, values in columns.items() if name in bucket.types}
-        size = len(columns["item"])
+    def swept(self, columns: Mapping[str, np.ndarray], left: np.ndarray) -> np.ndarray:
+        """Drop events of a bucket, by the counts of items that there are; these fall.
+
+        Args:
+            columns: `HOLDERS` of its events, as far as it has them.
+            left: a bit for each of its events.
+
+        Returns:
+            `left`, without the bits of those that are dropped.
+        """
+        size = len(columns.get("item", ()))
         if not size:
-            return
-        left = np.flatnonzero(_bits(self.left[number], size))
-        codes = {who: code[left] for who, code in holders(given, at_least).items()}
+            return left
+        before = np.flatnonzero(_bits(left, size))
+        at_least = {who: number for who, (_, number) in self.least.items()}
+        codes = {who: code[before] for who, code in holders(columns, at_least).items()}
         staying = core(codes, at_least, self.of_item)
-        if len(staying) < len(left):
-            kept = np.zeros(size, dtype=bool)
-            kept[left[staying]] = True
-            self.left[number] = np.packbits(kept)
+        if len(staying) == len(before):
+            return left
+        kept = np.zeros(size, dtype=bool)
+        kept[before[staying]] = True
+        return np.packbits(kept)
+
+    def is_settled(self) -> bool:
+        """Return whether no item is left with too few events: no bucket can lose one then."""
+        _, least = self.least.get("item", ("", 0))
+        return not ((self.of_item > 0) & (self.of_item < least)).any()
 
 
 def summed(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -212,6 +212,14 @@ class TrainedModule(EvaluatedModule):
         if not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
 
+    def optimizer_step(self, epoch: int, index: int, optimizer: Any, closure: Any = None) -> None:
+        """Update the weights, and let go of the gradients.
+
+        Lightning would hold them through the next forward pass, validation and checkpoints.
+        """
+        super().optimizer_step(epoch, index, optimizer, closure)
+        optimizer.zero_grad()
+
     def configure_gradient_clipping(
         self,
         optimizer: torch.optim.Optimizer,

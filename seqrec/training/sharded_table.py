@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from pytorch_lightning import Trainer
 from pytorch_lightning.strategies import DDPStrategy
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from seqrec.layers.shard import Shard, shards_of
@@ -36,11 +36,17 @@ class ShardedTable(DDPStrategy):
         self.model._ddp_params_and_buffers_to_ignore = names  # type: ignore[assignment]
         super().setup(trainer)
 
-    def _setup_model(self, model: nn.Module) -> Any:
-        """Wrap the model into DDP, which refuses one without weights of its own."""
-        own = {name for name, *_ in shards_of(model)}
-        others = (weight for name, weight in model.named_parameters() if name not in own)
-        return super()._setup_model(model) if any(w.requires_grad for w in others) else model
+    def configure_ddp(self) -> None:
+        """Wrap the model into DDP if processes have gradients to average.
+
+        DDP refuses a model without weights of its own, and in a single process it would only hold
+        every gradient twice.
+        """
+        assert self.model is not None
+        own = {name for name, *_ in shards_of(self.model)}
+        others = (weight for name, weight in self.model.named_parameters() if name not in own)
+        if self.world_size > 1 and any(weight.requires_grad for weight in others):
+            super().configure_ddp()
 
     def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> Any:
         """Read a checkpoint, but leave its tensors on the disk until rows of them are taken."""

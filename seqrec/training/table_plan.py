@@ -22,6 +22,9 @@ from seqrec.training.plan import BACKWARD
 FEW = 1000  # items of the model that is measured
 TRIAL_POSITIONS = 2048  # of the step that is measured
 DENSE = 2  # gradients of own rows that are alive at once, if they are dense
+ITEM_BYTES = 90  # of each item on a CPU: its id, its number of events, and what reading them took
+LISTED_BYTES = 4  # of the number of lists that hold an item
+KEPT, SUMMED = 2, 6  # copies of these numbers: always, and while validation adds them up
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,18 @@ class Step:
 
 @dataclass(frozen=True)
 class Needs:
-    """Bytes that one process needs, by what they are for; and that it sends in a step."""
+    """Bytes that one process needs at its peak.
+
+    Args:
+        parts: by what they are for.
+        sent: that it sends in a step.
+        collected: whole tables that the first process has in its host's memory to write a
+            checkpoint.
+    """
 
     parts: dict[str, int]
     sent: int
+    collected: int
 
     @property
     def total(self) -> int:
@@ -75,16 +86,24 @@ def needs(config: Root, step: Step, *, items: int, processes: int) -> Needs:
     """
     rows = -(-(items + 1) // processes)
     table, row = 4 * rows * step.width, 4 * step.width
+    whole = 0 if processes == 1 else (1 + step.states) * row * (items + 1)
     fetched = row * min(step.fetched, items)
     gradient = 2 * fetched if step.sparse else table
     asked = 4 * processes * step.positions * step.dim if step.full else 0
+    # the scores are gone when the other gradient of the table arrives
+    scores = max(_scores(config, rows, processes, step), (DENSE - 1) * gradient)
+    passing = gradient + scores  # gone when the step is over
+    listed = LISTED_BYTES * items * len(config.evaluation.ks)
+    on_cpu = config.trainer.accelerator == "cpu"
     parts = {
-        "libraries": _libraries(config),
+        "libraries": psutil.Process().memory_info().rss if on_cpu else 0,
+        "items": KEPT * listed + (ITEM_BYTES * items if on_cpu else 0),
         "table": table,
         "optimizer": step.states * table,
         "gradient": gradient,
-        # the scores are gone when the other gradient of the table arrives
-        "scores": max(_scores(config, rows, step), (DENSE - 1) * gradient),
+        "scores": scores,
+        "validation": max(0, SUMMED * listed - passing),  # beyond what a step holds
+        "checkpoint": max(0, whole + SUMMED * listed - passing) if on_cpu and whole else 0,
         "queries": 3 * asked,  # of all processes: themselves, and their gradients twice
         "fetched": 3 * fetched,
         "others": (3 + step.states) * step.others,  # and DDP's copy of the gradients
@@ -92,7 +111,7 @@ def needs(config: Root, step: Step, *, items: int, processes: int) -> Needs:
     }
     away = (processes - 1) / processes
     sent = away * (2 * asked + 2 * fetched + 2 * step.others)
-    return Needs(parts, int(sent))
+    return Needs(parts, int(sent), whole)
 
 
 def measure_step(config: Root) -> Step:
@@ -178,15 +197,11 @@ def _states(config: Root) -> int:
     )
 
 
-def _scores(config: Root, rows: int, step: Step) -> int:
+def _scores(config: Root, rows: int, processes: int, step: Step) -> int:
     """Return the bytes of scores that are held at once."""
     if step.full:
-        return build_loss(config, Facts(n_items=FEW)).scores_bytes(  # type: ignore[attr-defined]
+        chunk = build_loss(config, Facts(n_items=FEW)).scores_bytes(  # type: ignore[attr-defined]
             rows, "cpu" if config.trainer.accelerator == "cpu" else "cuda", half=False
         )
+        return min(chunk, 4 * rows * processes * step.positions)
     return 4 * 3 * step.positions * (step.fetched - 2 * step.positions)
-
-
-def _libraries(config: Root) -> int:
-    """Return the bytes of a process that has loaded its libraries; on a GPU they aren't counted."""
-    return psutil.Process().memory_info().rss if config.trainer.accelerator == "cpu" else 0

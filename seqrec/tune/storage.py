@@ -107,8 +107,10 @@ class Place:
             if not trial.user_attrs.get("folder") or not folder.is_dir():
                 continue  # it has hardly begun
             with suppress(RunError), RunFolder(folder).held():  # else it runs
-                study.tell(trial.number, state=TrialState.FAIL)
-                _try_again(study, trial)
+                now = study.get_trials(deepcopy=False)[trial.number]  # it may have ended since
+                if now.state == TrialState.RUNNING:
+                    study.tell(trial.number, state=TrialState.FAIL)
+                    _try_again(study, trial)
 
     @contextmanager
     def told(self) -> Iterator[None]:

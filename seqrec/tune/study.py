@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import optuna
 from omegaconf import DictConfig
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
@@ -133,14 +132,15 @@ def work(study: optuna.Study, search: Search, trials: int, report: OnTrial) -> N
     place = search.place
     with place.told():
         while _count(study, ENDED) < trials:
-            with ExitStack() as turn:
+            # a trial holds its folder until its end is in the storage: a free one has died
+            with ExitStack() as running, ExitStack() as turn:
                 turn.enter_context(place.turn())
                 place.revive(study)
                 free = _count(study, (*ENDED, TrialState.RUNNING)) < trials
                 if free:
                     # it holds the turn until its trial is in the storage, where others count it
-                    attempt = partial(_try, search=search, begun=turn.close)
-                    with suppress(UpdateFinishedTrialError):  # others took this process for dead
+                    attempt = partial(_try, search=search, begun=turn.close, running=running)
+                    with _taken_for_dead():
                         study.optimize(attempt, n_trials=1, callbacks=[after], catch=FAILURES)
             if len(failures) == MOST_FAILURES:
                 raise RunError(
@@ -152,12 +152,22 @@ def work(study: optuna.Study, search: Search, trials: int, report: OnTrial) -> N
                 time.sleep(WAIT)
 
 
+@contextmanager
+def _taken_for_dead() -> Iterator[None]:
+    """Pass over a trial that other processes ended, because no sign of life came for too long."""
+    try:
+        yield
+    except ValueError as error:  # what the trial itself raises is caught before
+        if not str(error).startswith("Cannot tell a "):
+            raise
+
+
 def _count(study: optuna.Study, states: tuple[TrialState, ...]) -> int:
     return len(study.get_trials(deepcopy=False, states=states))
 
 
 def _try(
-    trial: optuna.Trial, search: Search, begun: Callable[[], None]
+    trial: optuna.Trial, search: Search, begun: Callable[[], None], running: ExitStack
 ) -> float | tuple[float, float]:
     begun()
     values = search.space.suggest(trial)
@@ -169,14 +179,14 @@ def _try(
             if trial.should_prune():
                 raise optuna.TrialPruned(f"in epoch {epoch}")
 
-    with RunFolder(folder).held():  # while the trial runs
-        trial.set_user_attr("folder", str(folder.absolute()))
-        trial.set_user_attr("values", values)
-        try:
-            outcome = run_trial(search.compose(overrides(values)), folder, report)
-        except FAILURES as error:
-            trial.set_user_attr("error", f"{type(error).__name__}: {error}".splitlines()[0])
-            raise
+    running.enter_context(RunFolder(folder).held())
+    trial.set_user_attr("folder", str(folder.absolute()))
+    trial.set_user_attr("values", values)
+    try:
+        outcome = run_trial(search.compose(overrides(values)), folder, report)
+    except FAILURES as error:
+        trial.set_user_attr("error", f"{type(error).__name__}: {error}".splitlines()[0])
+        raise
     trial.set_user_attr("outcome", vars(outcome))
     return outcome.value if search.also is None else (outcome.value, _cost(outcome, search.also))
 

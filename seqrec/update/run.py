@@ -15,8 +15,10 @@ from omegaconf import OmegaConf
 from seqrec.build import build_source
 from seqrec.config.schema import Root
 from seqrec.disk.held import clear_left, held
+from seqrec.errors import WriteError
 from seqrec.experiment.evaluate import find_data
 from seqrec.experiment.run import run
+from seqrec.home import command
 from seqrec.raw.source import Known
 from seqrec.run.audited import weights_hash
 from seqrec.run.checkpoints import checkpoints_of
@@ -164,7 +166,8 @@ def _claimed(out: Path | None, parent: RunFolder) -> Iterator[RunFolder]:
 
     Raises:
         RunError: `out` is there.
-        WriteError: it can't be made.
+        WriteError: it can't be made, or the disk is full; what was trained by then goes on with
+            ``resume=``.
     """
     pattern = f"{glob.escape(parent.path.name)}_updated*"
     for left in clear_left(parent.path.parent, pattern, _is_left):
@@ -174,9 +177,12 @@ def _claimed(out: Path | None, parent: RunFolder) -> Iterator[RunFolder]:
     with held(out):
         try:
             yield RunFolder(out, parent.trust)
-        except BaseException:
+        except BaseException as error:
             if not checkpoints_of(out):
                 shutil.rmtree(out, ignore_errors=True)
+            elif isinstance(error, WriteError):
+                todo = f"make room on this disk, then {command('update', f'resume={out}')}"
+                raise WriteError(error.what, where=error.where, todo=todo) from error
             raise
 
 

@@ -17,6 +17,7 @@ from seqrec.experiment.python import composed
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.tune.space import Range, Space, overrides
 from seqrec.tune.study import Search, open_study, work
+from seqrec.tune.trial import Outcome
 
 SPACE = """
 optimizer.lr: {low: 1e-3, high: 1e-1, log: true}
@@ -234,10 +235,49 @@ def test_trials_that_fail_are_told_and_too_many_end_the_study(tmp_path):
     assert [trial.state for trial in told] == [TrialState.FAIL] * 5
 
 
-def searched(folder, space, agreed=None) -> Search:
-    def compose(values):
-        raise ValueError("no such thing")
+def test_a_trial_that_is_about_to_end_is_nobodys_to_try_again(tmp_path, monkeypatch):
+    search = searched(
+        tmp_path / "study", Space("small", {"dim": Range(1, 9)}), compose=lambda values: None
+    )
+    study, told = open_study(search), []
+    outcome = Outcome(value=0.5, epoch=1, epochs=1, fit_seconds=1.0, parameters=9)
+    monkeypatch.setattr("seqrec.tune.study.run_trial", lambda *given: outcome)
 
+    def looked_at(trial, state, values):  # by another process, when the objective has returned
+        other = open_study(search)
+        assert [each.state for each in other.trials] == [TrialState.RUNNING]
+
+    monkeypatch.setattr(study.sampler, "after_trial", lambda _, *given: looked_at(*given))
+    work(study, search, 1, told.append)
+    assert [trial.state for trial in told] == [TrialState.COMPLETE]
+    assert len(study.trials) == 1
+
+
+def test_a_process_that_was_taken_for_dead_goes_on_with_another_trial(tmp_path, monkeypatch):
+    space = Space("small", {"dim": Range(1, 9)})
+    search = searched(tmp_path / "study", space, compose=lambda values: None)
+    study, outcome = (
+        open_study(search),
+        Outcome(0.5, epoch=1, epochs=1, fit_seconds=1.0, parameters=9),
+    )
+
+    def slow(*given):
+        if len(study.trials) == 1:
+            study.tell(0, state=TrialState.FAIL)  # as another process would
+        return outcome
+
+    monkeypatch.setattr("seqrec.tune.study.run_trial", slow)
+    told = []
+    work(study, search, 1, told.append)
+    assert [trial.number for trial in told] == [1]
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def failing(values):
+    raise ValueError("no such thing")
+
+
+def searched(folder, space, agreed=None, compose=failing) -> Search:
     return Search(
         name="lstm_attn_small", folder=folder, compose=compose,
         space=space, monitor="valid/ndcg@10",

@@ -1,5 +1,6 @@
 """Updates of a run: new users, items and events, by files and by a feedback log."""
 
+import errno
 import json
 import shutil
 import signal
@@ -13,7 +14,7 @@ from helpers.growing import SETTINGS, SINCE, write_growing
 from helpers.place import Place, metrics, ranked
 
 from seqrec.feedback import Log
-from seqrec.run.checkpoints import read_checkpoint
+from seqrec.run import checkpoints
 
 pytestmark = pytest.mark.slow
 TINY = (*SETTINGS, "logger=none", "trainer=cpu", "dim=8", "max_length=10", "trainer.max_epochs=3")
@@ -72,7 +73,7 @@ def test_its_record_names_the_run_before(shop):
 
 def test_its_optimizer_goes_on_where_that_of_the_run_before_was(shop):
     def steps(run):
-        content = read_checkpoint(run / "checkpoints" / "best.ckpt")
+        content = checkpoints.read_checkpoint(run / "checkpoints" / "best.ckpt")
         states = content["optimizer_states"][0]["state"].values()
         return {int(state["step"]) for state in states}, content["global_step"]
 
@@ -105,6 +106,24 @@ def test_an_update_that_was_stopped_goes_on(shop, tmp_path):
         assert read(run, "update.json") == read(shop.after, "update.json")
     said = shop.run("train.py", *TINY, "data.path=x", f"resume={run}", status=2)
     assert f"scripts/update.py resume={run}" in said
+
+
+def test_an_update_on_a_full_disk_says_how_to_go_on(shop, tmp_path, monkeypatch):
+    save, done = checkpoints.torch.save, []
+
+    def full(content, stream):
+        done.append(content)
+        if len(done) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(content, stream)
+
+    with monkeypatch.context() as during:
+        during.setattr(checkpoints.torch, "save", full)
+        said = shop.run("scripts/update.py", *asked(shop, f"out={tmp_path / 'new'}"), status=1)
+    going_on = f"resume={tmp_path / 'new'}"
+    assert f"make room on this disk, then python scripts/update.py {going_on}" in said
+    shop.run("scripts/update.py", going_on)
+    assert ranked(tmp_path / "new") == ranked(shop.after)
 
 
 def test_an_update_of_an_update_goes_on(shop, tmp_path):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from seqrec.config.check.components import components
+from seqrec.machine.writable import is_elsewhere
 
 WIDE = 1 << 16  # the largest width of vectors: a layer of that width alone has 17 GB of weights
 WIDTHS = ("embedding", "context", "encoder", "head", "scorer", "adapter")  # they pass vectors on
@@ -22,6 +23,8 @@ def impossible(config: dict[str, Any]) -> Iterator[str]:
     for name, path in config.get("paths", {}).items():
         if isinstance(path, str) and not path.strip():
             yield f"paths.{name} is empty: name a folder (. is the current one)"
+        if isinstance(path, str) and is_elsewhere(path):
+            yield f"paths.{name}={path} is a URL: name a folder, and copy what lies there yourself"
 
 
 def _infinite(node: Any, path: str = "") -> Iterator[str]:

@@ -1,11 +1,11 @@
 """Tables on the way: a folder that the driver and all executors see."""
 
 import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
@@ -17,7 +17,7 @@ GROUP = 1 << 20  # rows that one task of Spark reads at least
 
 @dataclass(frozen=True)
 class Scratch:
-    """Tables as Parquet files, which both Spark and polars read.
+    """Tables as files, which Spark and the processes of this project read.
 
     A table that is kept has its rows once and for all: a job that is repeated, because an executor
     died, begins with the same ones.
@@ -31,26 +31,13 @@ class Scratch:
     folder: Path
     _number: Any = field(default_factory=count)
 
-    def keep(self, rows: Any, before: Any = None) -> Any:
-        """Write a DataFrame of Spark and return what was written.
-
-        Args:
-            rows: the DataFrame.
-            before: what an earlier call returned, which is needed no more; None: nothing.
-        """
+    def keep(self, rows: Any) -> Any:
+        """Write a DataFrame of Spark and return what was written."""
         path = self._write(rows)
-        kept = self.session.read.schema(rows.schema).parquet(f"file://{path}")
-        if before is not None:
-            self.drop(before)
-        return kept
-
-    def drop(self, kept: Any) -> None:
-        """Remove the files of what :meth:`keep` returned, and nothing is made of any more."""
-        for folder in {Path(unquote(urlsplit(file).path)).parent for file in kept.inputFiles()}:
-            shutil.rmtree(folder)
+        return self.session.read.schema(rows.schema).parquet(f"file://{path}")
 
     def parts(self, rows: Any, by: str) -> Path:
-        """Write a DataFrame into folders ``by=value``, in its order, and return their folder."""
+        """Write a DataFrame of Spark into folders ``by=value`` and return their folder."""
         return self._write(rows, by)
 
     def fetch(self, rows: Any) -> pl.DataFrame:
@@ -66,8 +53,31 @@ class Scratch:
         rows.lazy().sink_parquet(path, row_group_size=GROUP)
         return self.session.read.parquet(f"file://{path}")
 
+    def new(self) -> Path:
+        """Return a path of nothing yet."""
+        return self.folder / str(next(self._number))
+
+    def each(self, function: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+        """Call a function on the executors, once for each job.
+
+        Args:
+            function: it may be called again for a job, if an executor dies.
+            jobs: what it is called with.
+
+        Yields:
+            What it returns, in order. The results stay on the executors' disks until then: all of
+            them at once may not fit into the memory of the driver.
+        """
+        from pyspark import StorageLevel
+
+        calls = self.session.sparkContext.parallelize(jobs, len(jobs)).map(function)
+        answers = calls.persist(StorageLevel.DISK_ONLY)
+        answers.count()  # all at once; they come one after the other
+        yield from answers.toLocalIterator()
+        answers.unpersist()
+
     def _write(self, rows: Any, *by: str) -> Path:
-        path = self.folder / str(next(self._number))
+        path = self.new()
         rows.write.partitionBy(*by).parquet(f"file://{path}")
         if not any(path.rglob("*.parquet")):
             raise DataError(

@@ -23,8 +23,16 @@ DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
-LOCAL = {"spark.driver.host": "localhost", "spark.driver.bindAddress": "127.0.0.1"}
-OWN = {"spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true"}
+LOCAL = {
+    "spark.driver.host": "localhost",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.shuffle.partitions": str(4 * (os.cpu_count() or 1)),  # 200 are for a cluster
+}
+OWN = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "32m",  # ids needn't be sorted
+}
 CONNECTORS = {  # what names a missing one -> its package
     "S3AFileSystem": "org.apache.hadoop:hadoop-aws:{hadoop}",
     'scheme "gs"': "com.google.cloud.bigdataoss:gcs-connector:hadoop3-2.2.26",

@@ -1,90 +1,85 @@
 """Shards of users, written by Spark's executors into one folder."""
 
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from seqrec.raw.spark.scratch import Scratch
 from seqrec.store.index import Entry
-from seqrec.store.shards import write_shard
-from seqrec.store.spark.steps import Rows
+from seqrec.store.placed import Order, by_rank
+from seqrec.store.shards import cuts, write_shard
+from seqrec.store.spark.bucket import load, mapped, write
 
 SHARD = 1 << 22  # events in a shard, about; a user's are never divided
-
-
-def placed(
-    rows: Rows,
-    sequences: pl.DataFrame,
-    numbers: pl.DataFrame,
-    context: dict[str, list[str] | None],
-    scratch: Scratch,
-) -> Path:
-    """Sort the events into a folder of Parquet files, one for each shard, ``shard=0`` and so on.
-
-    Args:
-        rows: the events.
-        sequences: the columns of a sequence, index, events and shard, by index.
-        numbers: item (code) and number.
-        context: the context columns.
-        scratch: where they are.
-    """
-    columns = ["timestamp", "rating", "part", *(f"c{at}" for at in range(len(context)))]
-    columns = [name for name in columns if name in rows.table.columns]
-    table = rows.table.join(scratch.give(sequences.drop("events")), rows.sequence)
-    table = table.join(scratch.give(numbers), "item")
-    n_shards = int(sequences["shard"][-1]) + 1
-    order = ["shard", "index", *rows.order]
-    ordered = table.repartition(n_shards, "shard").sortWithinPartitions(*order)
-    return scratch.parts(ordered.select("shard", "number", *columns), "shard")
+Context = dict[str, list[str] | None]
 
 
 def written(
-    scratch: Scratch,
-    files: Path,
-    sequences: pl.DataFrame,
-    context: dict[str, list[str] | None],
+    source: Path,
+    numbers: list[int],
+    order: Order,
+    item: np.ndarray,
+    context: Context,
     folder: Path,
+    shards: int | None,
+    scratch: Scratch,
 ) -> list[Entry]:
-    """Let each executor write the shards that it is given, and return their entries.
+    """Let the executors bring all events into the order of a store, and write its shards.
 
     Args:
-        scratch: where the sizes of the sequences go.
-        files: what :func:`placed` returned.
-        sequences: the columns shard and events, by index.
+        source: of the buckets, sorted by user and time.
+        numbers: of the buckets.
+        order: the order, with a rank for each of these.
+        item: the index of each code of an item.
         context: the context columns and the names of their codes.
         folder: of the store.
+        shards: how many; None: one for every `SHARD` events.
+        scratch: for the buckets in order.
     """
-    sizes = scratch.folder / "sizes.parquet"
-    sequences.select("shard", "events").write_parquet(sizes)
-    first = sequences.group_by("shard").agg(pl.col("index").first()).sort("shard")
-    jobs = list(first.iter_rows())
-    write = partial(_write, files=files, sizes=sizes, context=context, folder=folder)
-    return scratch.session.sparkContext.parallelize(jobs, len(jobs)).map(write).collect()
+    index, ordered = scratch.new().with_suffix(".npy"), scratch.new()
+    np.save(index, item)
+    place = partial(_place, source=source, index=index, target=ordered)
+    for _ in scratch.each(place, list(zip(numbers, order.rank, strict=True))):
+        pass
+    size = len(order.offset) - 1
+    wanted = -(-int(order.offset[-1]) // SHARD) if shards is None else shards
+    first = cuts(order.offset, min(wanted, size)).tolist()
+    jobs = list(enumerate(pairwise(first)))
+    buckets = [ordered / str(number) for number in numbers]
+    return list(
+        scratch.each(partial(_write, buckets=buckets, context=context, folder=folder), jobs)
+    )
+
+
+def _place(job: tuple[int, np.ndarray], source: Path, index: Path, target: Path) -> None:
+    """Bring the events of a bucket into the order of the store, given its number and ranks."""
+    number, rank = job
+    name = str(number)
+    write(target / name, by_rank(load(source / name), rank, np.load(index)))
 
 
 def _write(
-    job: tuple[int, int],
-    files: Path,
-    sizes: Path,
-    context: dict[str, list[str] | None],
-    folder: Path,
+    job: tuple[int, tuple[int, int]], buckets: list[Path], context: Context, folder: Path
 ) -> Entry:
-    """Write one shard, given its number and its first user; runs on an executor."""
-    number, first = job
-    rows = pl.read_parquet(files / f"shard={number}" / "*.parquet", hive_partitioning=False)
-    events = pl.scan_parquet(sizes).filter(pl.col("shard") == number).select("events").collect()
-    offset = np.concatenate([[0], np.cumsum(events.to_series().to_numpy())])
-    arrays: dict[str, np.ndarray | None] = {"offset": offset, "item": rows["number"].to_numpy()}
-    for name in ("timestamp", "rating", "part"):
-        arrays[name] = _values(rows, name) if name in rows.columns else None
-    columns = {
-        name: (_values(rows, f"c{at}"), names) for at, (name, names) in enumerate(context.items())
-    }
-    return write_shard(folder, number, first_user=first, arrays=arrays, context=columns)
-
-
-def _values(rows: pl.DataFrame, name: str) -> np.ndarray:
-    values = rows[name]
-    return (values.fill_null(float("nan")) if values.dtype.is_float() else values).to_numpy()
+    """Write one shard, given its number, its first user and that of the next."""
+    number, users = job
+    names = ["item", "timestamp", "rating", "part"]
+    names += [f"context_{at}" for at in range(len(context))]
+    parts = []
+    for bucket in buckets:
+        columns = mapped(bucket, ["user", *names])
+        begin, end = np.searchsorted(columns["user"], users)
+        parts.append({name: values[begin:end] for name, values in columns.items()})
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    user = columns.pop("user") - users[0]
+    order = np.argsort(user, kind="stable")
+    length = np.bincount(user, minlength=users[1] - users[0])
+    columns = {name: values[order] for name, values in columns.items()}
+    arrays = {name: columns.get(name) for name in ("item", "timestamp", "rating", "part")}
+    own = {n: (columns[f"context_{at}"], codes) for at, (n, codes) in enumerate(context.items())}
+    offset = np.concatenate([[0], np.cumsum(length)])
+    return write_shard(
+        folder, number, first_user=users[0], arrays={"offset": offset, **arrays}, context=own
+    )

@@ -64,3 +64,23 @@ def test_a_query_that_is_no_number_has_an_empty_list():
     )
     assert item_BK.tolist() == [[0, 0], [1, 2]]
     assert score_BK[0].tolist() == [-np.inf, -np.inf]
+
+
+def test_one_query_reads_a_table_in_parts_as_many_do(monkeypatch):
+    """A table that is converted while it is read isn't held whole, however few ask."""
+    monkeypatch.setattr("seqrec.bundle.rank.ROWS", 7)
+    table_VD = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    read = []
+
+    class Read:
+        def __len__(self):
+            return len(table_VD)
+
+        def __getitem__(self, rows):
+            read.append(rows.stop - rows.start)
+            return table_VD[rows]
+
+    query_BD, allowed_V = table_VD[3:4], np.arange(50) > 0
+    found_BK, _ = top_items(query_BD, Read(), None, k=5, allowed_V=allowed_V)
+    assert max(read) == 7 and sum(read) == 50
+    assert found_BK[0].tolist() == (1 + np.argsort(-(table_VD @ query_BD[0])[1:])[:5]).tolist()

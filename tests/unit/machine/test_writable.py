@@ -1,6 +1,7 @@
 """Nowhere to write: told before the work, in words. A file stands in the way of a folder."""
 
 import errno
+from pathlib import Path
 
 import pytest
 
@@ -40,12 +41,34 @@ def test_a_file_in_the_way_is_told(taken):
             check_folder(folder, key="out")
 
 
+def test_a_url_is_refused_and_no_folder_of_its_name_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"s3:/bucket/lists is a URL(?s:.*)where: out"):
+        check_folder(Path("s3://bucket/lists"), key="out")
+    with pytest.raises(ConfigError, match="is a URL"):
+        check_file(Path("gs://bucket/lists.csv"), key="out", example="lists.csv")
+    for key in ("output_dir", "cache_dir"):
+        with pytest.raises(ConfigError, match=rf"paths.{key}=s3://bucket/x is a URL"):
+            check_command_line([f"paths.{key}=s3://bucket/x"], config_dir=CONFIGS)
+    assert list(tmp_path.iterdir()) == []
+    check_folder(tmp_path / "a:b", key="out")
+
+
 def test_what_the_system_says_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.TemporaryFile", refuse_to_write)
     with pytest.raises(ConfigError, match="read-only file system"):
         check_folder(tmp_path, key="paths.output_dir")
     with pytest.raises(ConfigError, match="read-only file system"):
         check_file(tmp_path / "a.csv", key="out", example="lists.csv")
+
+
+def test_a_full_disk_wants_room(tmp_path, monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(ConfigError, match=r"(?s)no space left.*fix: make room on this disk, or"):
+        check_folder(tmp_path, key="live")
 
 
 @pytest.mark.parametrize(("key", "more"), [("paths.output_dir", ()), ("hydra.sweep.dir", ("-m",))])

@@ -1,16 +1,22 @@
 """Bundles through gates, step by step, and back, as a user types it."""
 
+import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from helpers import ROOT
 from helpers.simulated_logs import open_all, write_log
 from helpers.small_bundles import vectors, write_bundle
 
 from seqrec.commands import promote as program
 from seqrec.config.cli.script import parse
-from seqrec.errors import ConfigError, DataError, RunError
+from seqrec.disk.chain import append
+from seqrec.errors import ConfigError, DataError, RunError, WriteError
 from seqrec.feedback import Log, Shadowed, read_log
 from seqrec.live import POINTER, read_live, record
 from seqrec.live.record import HISTORY, history
@@ -307,16 +313,35 @@ def test_a_broken_history_stops_every_change(place):
 
 
 def test_what_a_killed_promotion_left_is_completed(place, monkeypatch):
-    def killed(*_):
+    def killed(*given):
+        append(*given)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr(record, "write_live", killed)
+        during.setattr(record, "append", killed)
         with pytest.raises(KeyboardInterrupt):
             run(place, "candidate=new", "stage=shadow")
     assert live(place).version == 1
     assert run(place) == 0
     assert live(place).version == 2 and live(place).shadow.sha == sha(place, "new")
+
+
+@pytest.mark.parametrize("which", [1, 2, 3])
+def test_a_full_disk_takes_nothing_and_the_same_command_goes_on(place, monkeypatch, which):
+    def full(handle):
+        done.append(handle)
+        if len(done) == which:  # the pointer file's, the end of the chain's, the line's
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    folder, done = place / "serving", []
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    with monkeypatch.context() as during:
+        during.setattr("os.fsync", full)
+        with pytest.raises(WriteError, match=r"disk is full(.|\n)*same command again"):
+            run(place, "candidate=new", "stage=shadow")
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+    assert run(place, "candidate=new", "stage=shadow") == 0
+    assert live(place).version == len(history(folder)) == 2
 
 
 def test_of_two_promotions_at_once_the_second_is_told(place, monkeypatch):
@@ -329,6 +354,23 @@ def test_of_two_promotions_at_once_the_second_is_told(place, monkeypatch):
     with pytest.raises(RunError, match="has changed meanwhile: version 2 instead of 1"):
         run(place, "candidate=new", "log=log")
     assert live(place).canary is None
+
+
+def test_a_rollback_imports_nothing_that_reads_tables(place):
+    everything = "waive=[quality, stability, exposure, poison, canary]"
+    assert run(place, "candidate=new", "stage=all", everything, "reason=a test") == 0
+    code = (
+        "import sys\n"
+        "from seqrec.commands.promote import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print({'numpy', 'polars', 'onnxruntime', 'torch'} & sys.modules.keys())"
+    )
+    words = (f"live={place / 'serving'}", "rollback=true")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert "rolled back" in done.stdout and done.stdout.splitlines()[-1] == "set()", done
+    assert live(place).live.sha == sha(place, "old")
 
 
 def test_a_rollback_to_a_bundle_that_has_changed_is_refused(place, made):

@@ -1,6 +1,8 @@
 """Odd lists are found, verdicts are kept and bind, as a user types it."""
 
+import errno
 import json
+import os
 from types import SimpleNamespace
 
 import polars as pl
@@ -10,7 +12,8 @@ from helpers.feedback import outcome, slate
 
 from seqrec.commands import review as program
 from seqrec.config.cli.script import parse
-from seqrec.errors import ConfigError, DataError
+from seqrec.disk.chain import append
+from seqrec.errors import ConfigError, DataError, WriteError
 from seqrec.feedback import Log, read_log
 from seqrec.review.queue import DAY, Rules, queue
 from seqrec.review.tested import odd_lists
@@ -191,16 +194,35 @@ def test_files_that_were_changed_are_told_and_mended_by_the_next_verdict(log, ca
 
 
 def test_what_a_killed_review_left_is_completed(log, monkeypatch):
-    def killed(*_):
+    def killed(*given):
+        append(*given)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as during:
-        during.setattr("seqrec.review.verdicts.write_file", killed)
+        during.setattr("seqrec.review.verdicts.append", killed)
         with pytest.raises(KeyboardInterrupt):
             run(log, "verdict=deny", "item=a2", *BY)
     assert not (log / "review/filters.json").exists() and run(log, "check=true") == 1
     record(Files(log), {"verdict": "ok", "list": "r1"})
     assert filters(log)["deny"] == ["a2"] and run(log, "check=true") == 0
+
+
+@pytest.mark.parametrize("which", [1, 2, 3, 4])
+def test_a_verdict_on_a_full_disk_isnt_half_said(log, monkeypatch, which):
+    def full(handle):
+        done.append(handle)
+        if len(done) == which:  # the filters', the quarantine's, the end of the chain's, the line's
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    done = []
+    with monkeypatch.context() as during:
+        during.setattr("os.fsync", full)
+        with pytest.raises(WriteError, match="the disk is full"):
+            run(log, "verdict=deny", "item=a2", *BY)
+    files = [file for file in (log / "review").iterdir() if not file.name.endswith(".lock")]
+    assert [file.stat().st_size for file in files] in ([], [0])  # a chain without a line
+    assert run(log, "verdict=deny", "item=a2", *BY) == 0
+    assert filters(log) == {"version": 1, "deny": ["a2"]}
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def past(folder, monkeypatch, hours=3, lines=50):
 
 def done(hours):
     """Look until the process has ended."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     hours.look()
     while hours._process is not None:
         assert time.monotonic() < until

@@ -163,7 +163,8 @@ def agree(frame, steps, folder):
 @needs_spark
 @pytest.mark.slow
 def test_the_engines_agree_event_by_event(spark, tmp_path_factory, monkeypatch):
-    monkeypatch.setattr("seqrec.store.spark.build.SHARD", 20)  # events: several shards
+    monkeypatch.setattr("seqrec.store.spark.events.BUCKET", 70)  # events: several buckets
+    monkeypatch.setattr("seqrec.store.spark.shards.SHARD", 20)
     drawn = [Phase.generate] if EXAMPLES else []
 
     @settings(max_examples=EXAMPLES or 1, deadline=None, phases=[Phase.explicit, *drawn])
@@ -254,6 +255,8 @@ def test_settings_that_spark_cannot_follow_are_refused_before_it_is_started():
         Files(path="s3://bucket/events", where={"event": "buy"}, order="newest_first")
     with pytest.raises(ConfigError, match="give all of them URLs"):
         Files(path="s3://bucket/events", test_path="test.csv")
+    with pytest.raises(ConfigError, match=r"from a disk(?s:.*)where: data.users_path"):
+        Files(path="events.csv", users_path="s3://bucket/users.csv")
     with pytest.raises(DataError, match=r"set prepare\.engine=spark"):
         Files(path="s3://bucket/events").read()
 
