@@ -59,7 +59,7 @@ class Inherited:
         growth: Growth,
         had: dict[str, int],
         typed: str | None = None,
-        distil: float = 0.75,
+        distil: float = 0.25,
         keep: float = 0.5,
     ) -> None:
         if not distil >= 0:
