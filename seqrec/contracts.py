@@ -227,6 +227,10 @@ class Update(Protocol):
         """Give a new model the weights of the updated run, before its first step."""
         ...
 
+    def warm(self, optimizer: Any, model: Any) -> None:
+        """Let a new optimizer of the model begin where that of the updated run was."""
+        ...
+
     def learn(
         self, objective: Objective, model: Any, batch: TrainBatch, generator: Generator
     ) -> tuple[Tensor, int, dict[str, Tensor]]:

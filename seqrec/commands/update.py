@@ -44,7 +44,7 @@ class Arguments:
     patience: int = 1  # validations of the new period without improvement before it stops
     lr: float | None = None  # highest learning rate; default: the run's
     replay: float = 1.0  # old events that are learned again, for each new one
-    distil: float = 0.75  # weight of staying near the answers of the run; 0: none
+    distil: float = 0.25  # weight of staying near the answers of the run; 0: none
     keep: float = 0.5  # share of the run's weights in those of the new model; 0: none
     valid_share: float = 0.1  # share of the new events that says when to stop
     test_share: float = 0.2  # share of the new events, the latest, that is judged

@@ -242,6 +242,8 @@ class TrainedModule(EvaluatedModule):
     def configure_optimizers(self) -> Any:
         """Return optimizer and schedule."""
         optimizer = self.make_optimizer([p for p in self.parameters() if p.requires_grad])
+        if self.update is not None:
+            self.update.warm(optimizer, self.model)
         schedule = self.make_scheduler(
             optimizer,
             total_steps=int(self.trainer.estimated_stepping_batches),

@@ -32,7 +32,7 @@ class Knobs:
     patience: int = 1
     lr: float | None = None
     replay: float = 1.0
-    distil: float = 0.75
+    distil: float = 0.25
     keep: float = 0.5
     valid_share: float = 0.1
     test_share: float = 0.2

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+from torch.optim import Optimizer
 
 from seqrec.config.trust import Trust
 from seqrec.contracts import Growth, Objective
@@ -17,10 +18,12 @@ from seqrec.facts import Facts
 from seqrec.model import SequenceModel
 from seqrec.recommend.load import parts_of
 from seqrec.run.audited import weights_hash
+from seqrec.run.checkpoints import read_checkpoint
 from seqrec.run.folder import RunFolder, to_values
 from seqrec.shapes import History, TrainBatch, position_mask
+from seqrec.update.moments import Moments, grown_moments, moments_of, warm
 from seqrec.update.source import read_known
-from seqrec.update.transfer import Before, frozen, transferred
+from seqrec.update.transfer import Before, carries_of, frozen, transferred
 
 SCORES = 2**21  # of the catalogue, that distillation holds at once
 SHARE = 0.25  # of the sequences of a batch that the earlier model is asked about
@@ -56,7 +59,7 @@ class Inherited:
         growth: Growth,
         had: dict[str, int],
         typed: str | None = None,
-        distil: float = 0.75,
+        distil: float = 0.25,
         keep: float = 0.5,
     ) -> None:
         if not distil >= 0:
@@ -67,16 +70,20 @@ class Inherited:
         self.growth, self.had, self.typed = growth, had, typed
         self.distil, self.keep = distil, keep
         self.teacher: SequenceModel | None = None
+        self.moments: Moments = {}
         self.known_V = torch.zeros(0, dtype=torch.bool)
 
     def begin(self, model: SequenceModel, task: Task, config: Any, facts: Facts) -> None:
-        """Give `model` the weights of the earlier run, and keep a frozen copy.
+        """Give `model` the weights of the earlier run, and keep a frozen copy to distil from.
 
         Raises:
             RunError: that run is gone, has changed, or its weights don't fit.
         """
-        state = self.state(model, task, config, facts)
-        model.load_state_dict(state)
+        before, folder = self._before(config, facts)
+        model.load_state_dict(self._state(before, model, task, facts))
+        moments = moments_of(read_checkpoint(folder.best), before.model)
+        carries = dict(carries_of(before, model, facts, task.store))
+        self.moments = grown_moments(moments, before, model, carries)
         if self.distil:
             teacher = copy.deepcopy(model)
             self.teacher = frozen(teacher)  # type: ignore[assignment]
@@ -85,6 +92,19 @@ class Inherited:
         self, model: SequenceModel, task: Task, config: Any, facts: Facts
     ) -> dict[str, Tensor]:
         """Return the state of `model` that answers as the earlier run did."""
+        return self._state(self._before(config, facts)[0], model, task, facts)
+
+    def warm(self, optimizer: Optimizer, model: SequenceModel) -> None:
+        """Let the optimizer begin with what that of the earlier run knew of its gradients.
+
+        A new one would take the first gradients for typical ones, and move the rows of items that
+        are seldom a target too little.
+        """
+        warm(optimizer, model, self.moments)
+        self.moments = {}
+
+    def _before(self, config: Any, facts: Facts) -> tuple[Before, RunFolder]:
+        """Return the earlier run."""
         folder = RunFolder.open(self.parent, Trust.of(to_values(config)))
         if weights_hash(folder) != self.weights:
             raise RunError(
@@ -97,8 +117,14 @@ class Inherited:
         known_V = torch.cat([torch.zeros(1, dtype=torch.bool), torch.from_numpy(events)])
         self.known_V = torch.zeros(facts.n_items + 1, dtype=torch.bool)
         self.known_V[: len(known_V)] = known_V
+        users = read_known(_known(config)).users
+        return Before(parts["model"], then, known_V, users), folder
+
+    def _state(
+        self, before: Before, model: SequenceModel, task: Task, facts: Facts
+    ) -> dict[str, Tensor]:
         return transferred(
-            Before(parts["model"], then, known_V, read_known(_known(config)).users),
+            before,
             model,
             facts,
             store=task.store,

@@ -68,7 +68,7 @@ def transferred(
     if old.keys() != new.keys():
         raise _unlike(sorted(old.keys() ^ new.keys())[0], "one of the two models lacks it")
     fresh = _fresh(before, facts, store, train)
-    carries = dict(_carries(before, model, facts, store))
+    carries = dict(carries_of(before, model, facts, store))
     state = {}
     for name, value in new.items():
         if name in carries:
@@ -114,7 +114,7 @@ def _grown(old: Tensor, size: int, fresh: Fresh, growth: Growth) -> Tensor:
     return table
 
 
-def _carries(
+def carries_of(
     before: Before, model: SequenceModel, facts: Facts, store: SequenceStore
 ) -> Iterator[tuple[str, Carry]]:
     """Yield the names of tables whose rows don't simply follow the items, and how they go over."""

@@ -71,6 +71,16 @@ def test_its_record_names_the_run_before(shop):
     assert "Old period: the" in card and "New period: the events from" in card
 
 
+def test_its_optimizer_goes_on_where_that_of_the_run_before_was(shop):
+    def steps(run):
+        content = checkpoints.read_checkpoint(run / "checkpoints" / "best.ckpt")
+        states = content["optimizer_states"][0]["state"].values()
+        return {int(state["step"]) for state in states}, content["global_step"]
+
+    ([then], _), (now, own) = steps(shop.before), steps(shop.after)
+    assert own > 0 and now == {then + own}
+
+
 def test_it_is_a_run_as_any_other(shop):
     said = shop.run("scripts/evaluate.py", f"run={shop.after}", "verify=full")
     assert "equal to metrics.json" in said
