@@ -10,11 +10,11 @@ import psutil
 from seqrec.build import build_source
 from seqrec.config.compose import compose
 from seqrec.config.schema import Root
+from seqrec.config.typed import typed
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.hardware import find_hardware
 from seqrec.run.environment import describe_environment
-from seqrec.run.folder import typed
 from seqrec.store.prepare import prepare
 from seqrec.training.module import TrainedModule
 from seqrec.training.trainer import silence

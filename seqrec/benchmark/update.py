@@ -15,9 +15,10 @@ from seqrec.benchmark.report import Line
 from seqrec.benchmark.setup import composed
 from seqrec.build import build_source
 from seqrec.config.schema import Root
+from seqrec.config.typed import plain_values
 from seqrec.experiment.python import train
 from seqrec.experiment.run import run
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
 from seqrec.training.module import TrainedModule
@@ -74,7 +75,7 @@ def measure_update(overrides: list[str]) -> dict[str, Any]:
 
 def again(made: RunFolder, first: RunFolder, folder: Path) -> dict[str, Any]:
     """Train a new model on the data of an update, as the first run was trained."""
-    values, about, then = to_values(made.config()), first.about(), to_values(first.config())
+    values, about, then = plain_values(made.config()), first.about(), plain_values(first.config())
     values |= {name: then[name] for name in ("trainer", "optimizer", "scheduler", "batch")}
     node = OmegaConf.create(values | {"update": None})
     return run(node, folder, choices=about["choices"], overrides=about["overrides"])

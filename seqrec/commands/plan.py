@@ -40,8 +40,8 @@ def plan(arguments: Arguments) -> None:
     for name in ("items", "memory_gb"):
         if not 0 < getattr(arguments, name) < float("inf"):
             raise ConfigError(f"{name}={getattr(arguments, name)}: must be above 0")
+    from seqrec.config.typed import typed
     from seqrec.experiment.python import composed
-    from seqrec.run.folder import typed
     from seqrec.training.table_plan import measure_step, needs
 
     given = {"trainer": "sharded_table"} | arguments.overrides

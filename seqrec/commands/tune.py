@@ -126,10 +126,10 @@ def _search(arguments: Arguments, space: Any, given: list[str]) -> "Search":
     from seqrec.build import build_gains
     from seqrec.config.compose import to_values
     from seqrec.config.meaning import values_of
+    from seqrec.config.typed import typed
     from seqrec.experiment.python import composed
     from seqrec.experiment.run import prepare_data
     from seqrec.ranking.metrics import higher_is_better
-    from seqrec.run.folder import typed
     from seqrec.tune.study import Search
 
     made = composed(given)

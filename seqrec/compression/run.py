@@ -14,13 +14,14 @@ from seqrec.adapter import merged
 from seqrec.compress import Calibration, Compress, Smaller
 from seqrec.compression.measure import Row, disk_bytes, request_ms, shared
 from seqrec.config.schema import Root
+from seqrec.config.typed import plain_values, typed
 from seqrec.errors import RunError
 from seqrec.experiment.evaluate import rebuild
 from seqrec.experiment.run import record_weights
 from seqrec.model import SequenceModel
 from seqrec.run.audited import weights_hash
 from seqrec.run.claim import claim_beside
-from seqrec.run.folder import RunFolder, to_values, typed
+from seqrec.run.folder import RunFolder
 from seqrec.training.evaluated import EvaluatedModule
 
 COST = ("epochs", "best_epoch", "fit_seconds", "peak_memory_mb")  # of training the run
@@ -136,7 +137,7 @@ def _calibration(module: EvaluatedModule) -> Calibration:
 
 def _changed(root: Root, smaller: Smaller, *, made: dict[str, Any], adapted: bool) -> Root:
     """Return the configuration of the new run: what is merged isn't an adapter any more."""
-    values = to_values(root) | {"compress": made, "resume": None, "rerun": False}
+    values = plain_values(root) | {"compress": made, "resume": None, "rerun": False}
     if not adapted:
         values["adapter"] = None
     config = OmegaConf.create(values)

@@ -6,6 +6,7 @@ from omegaconf import OmegaConf
 
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.schema import Root, Trainer
+from seqrec.config.typed import plain_values, typed
 from seqrec.errors import ConfigError
 from seqrec.evaluation.noise import Way, evaluate_with_noise
 from seqrec.experiment.assemble import build_experiment
@@ -15,7 +16,7 @@ from seqrec.model import SequenceModel
 from seqrec.recommend.built import built_from
 from seqrec.recommend.data import find_data
 from seqrec.recommend.load import load_weights
-from seqrec.run.folder import RunFolder, to_values, typed
+from seqrec.run.folder import RunFolder
 from seqrec.terminal.console import console
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.trainer import evaluating_trainer
@@ -44,7 +45,7 @@ def relocated(config: Root, where: list[str] | None) -> Root:
     Raises:
         ConfigError: it names another key.
     """
-    values = to_values(config)
+    values = plain_values(config)
     mistakes = []
     for given in where or []:
         key, equals, _ = given.partition("=")

@@ -10,6 +10,7 @@ import polars as pl
 
 from seqrec.config.names import run_name
 from seqrec.config.schema import Root
+from seqrec.config.typed import plain_values
 from seqrec.errors import RunError
 from seqrec.evaluation.examples import Samples
 from seqrec.evaluation.protocol import markdown, summary
@@ -22,7 +23,7 @@ from seqrec.run.code import code_patch
 from seqrec.run.entries import BEGUN
 from seqrec.run.environment import describe_environment
 from seqrec.run.fingerprint import fingerprint
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.run.info import RunInfo, RunLogger
 from seqrec.store.store import SequenceStore
 from seqrec.terminal.say import say
@@ -85,7 +86,7 @@ class Record:
                 todo="start a new run: leave resume out",
             )
         folder.unseal()
-        folder.write_config(to_values(root))
+        folder.write_config(plain_values(root))
         candidate_V = module.splits.candidate_V
         candidate = pl.lit(True) if candidate_V is None else pl.Series(candidate_V[1:])
         count_V = module.task.item_count_V.numpy()
@@ -118,7 +119,7 @@ class Record:
         }
         folder.write_json("run.json", about)
         folder.seal(BEGUN)
-        config = to_values(root) | {"data_hash": store.data_hash, "choices": about["choices"]}
+        config = plain_values(root) | {"data_hash": store.data_hash, "choices": about["choices"]}
         run_id = str(about["run_id"])
         return RunInfo(folder.path, name, group, run_id, config=config)
 

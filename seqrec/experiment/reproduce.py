@@ -8,11 +8,12 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from seqrec.config.schema import Root, is_trained
+from seqrec.config.typed import plain_values
 from seqrec.errors import RunError
 from seqrec.experiment.run import run
 from seqrec.machine.hardware import find_hardware
 from seqrec.run.environment import describe_environment
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.training.threads import use_threads
 
 MEASURED = ("fit_seconds", "peak_memory_mb")  # they differ from run to run
@@ -81,7 +82,7 @@ def train_again(folder: RunFolder, config: Root, new: Path) -> dict[str, Any]:
         )
     config.logger = {"_target_": "seqrec.logger.none.NoLogger"}
     use_threads(about["environment"]["threads"])
-    composed = OmegaConf.create(to_values(config))
+    composed = OmegaConf.create(plain_values(config))
     return run(composed, new, choices=about["choices"], overrides=about["overrides"])
 
 

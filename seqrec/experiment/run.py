@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from seqrec.build import build_source
 from seqrec.config.make import make
 from seqrec.config.schema import Root, Trainer, is_trained
+from seqrec.config.typed import typed
 from seqrec.evaluation.examples import Samples, sample_lists
 from seqrec.evaluation.protocol import check_leaks, protocol_card
 from seqrec.evaluation.results import Results
@@ -32,7 +33,7 @@ from seqrec.machine.process import is_first_process
 from seqrec.run.checkpoints import read_checkpoint, write_checkpoint
 from seqrec.run.claim import ELSEWHERE
 from seqrec.run.fingerprint import find_same
-from seqrec.run.folder import RunFolder, typed
+from seqrec.run.folder import RunFolder
 from seqrec.run.packed import unpacked
 from seqrec.store.expect import unexpected
 from seqrec.store.prepare import prepare

@@ -6,10 +6,11 @@ from typing import Any
 
 from seqrec.config.schema import Root
 from seqrec.config.trust import Trust
+from seqrec.config.typed import plain_values
 from seqrec.ensemble.model import AnyModel
 from seqrec.errors import RunError
 from seqrec.recommend.load import parts_of
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.store.store import SequenceStore
 
 
@@ -43,7 +44,7 @@ def open_finished(place: str, root: Root, *, where: str) -> RunFolder:
     Raises:
         RunError: it isn't the folder of a finished run.
     """
-    folder = RunFolder.open(Path(place).expanduser(), Trust.of(to_values(root)))
+    folder = RunFolder.open(Path(place).expanduser(), Trust.of(plain_values(root)))
     if not folder.finished:
         raise RunError(
             "the run isn't finished",

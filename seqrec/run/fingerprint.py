@@ -8,10 +8,11 @@ from typing import Any
 from seqrec.config.check.components import components
 from seqrec.config.meaning import Meaning, values_of
 from seqrec.config.schema import Root, is_trained
+from seqrec.config.typed import plain_values
 from seqrec.disk.manifest import sha256_of
 from seqrec.run.checkpoints import checkpoints_of
 from seqrec.run.code import code_hash
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.store.store import SequenceStore
 
 RUNS = ("*/*/*/run.json", "*/sweeps/*/*/run.json")  # below the folder of all runs
@@ -28,7 +29,7 @@ def fingerprint(root: Root, store: SequenceStore) -> str:
     Raises:
         RunError: a run that it names isn't there.
     """
-    config = to_values(root)
+    config = plain_values(root)
     runs = [
         sha256_of(RunFolder.open(Path(place).expanduser()).best) for place in named_runs(config)
     ]

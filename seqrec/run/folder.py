@@ -34,6 +34,7 @@ from polars.exceptions import PanicException
 from seqrec.config.saved import MEND, read_saved
 from seqrec.config.schema import Root
 from seqrec.config.trust import NOTHING, Trust
+from seqrec.config.typed import typed
 from seqrec.disk.manifest import MANIFEST, check, entries, read_checked, seal, unseal
 from seqrec.disk.write import replacing, telling, write_file
 from seqrec.errors import RunError
@@ -291,18 +292,3 @@ class RunFolder:
             where=str(self.path),
             todo=MEND,
         )
-
-
-def typed(config: Any) -> Root:
-    """Convert a plain or composed configuration to the typed root."""
-    merged = OmegaConf.merge(OmegaConf.structured(Root), config)
-    root = OmegaConf.to_object(merged)
-    assert isinstance(root, Root)
-    return root
-
-
-def to_values(config: Root) -> dict[str, Any]:
-    """Convert the typed root to resolved plain values."""
-    container = OmegaConf.to_container(OmegaConf.structured(config), resolve=True, enum_to_str=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}

@@ -10,6 +10,7 @@ import torch
 from seqrec.batches import EvalBatches
 from seqrec.columns import Columns
 from seqrec.config.schema import Root, Shuffle
+from seqrec.config.typed import plain_values
 from seqrec.contracts import Loss, Reranker
 from seqrec.ensemble.model import AnyModel
 from seqrec.evaluation.after_test import ListResults, evaluate_lists
@@ -19,7 +20,6 @@ from seqrec.evaluation.task import Task
 from seqrec.facts import Facts
 from seqrec.ranking.metrics import higher_is_better
 from seqrec.ranking.rank import Ranking
-from seqrec.run.folder import to_values
 from seqrec.shapes import EvalBatch
 from seqrec.store.views import View
 
@@ -75,7 +75,7 @@ class EvaluatedModule(lightning.LightningModule):
     @cached_property
     def description(self) -> dict[str, Any]:
         """Configuration and facts as plain values, by which a checkpoint describes itself."""
-        return {"config": to_values(self.config), "facts": self.facts.plain()}
+        return {"config": plain_values(self.config), "facts": self.facts.plain()}
 
     @property
     def wanted(self) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 
 from seqrec.config.compose import to_values
+from seqrec.config.typed import typed
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.run import choose_hardware_for, prepare_data
 from seqrec.machine.determinism import choose_algorithms, seed_all
-from seqrec.run.folder import RunFolder, typed
+from seqrec.run.folder import RunFolder
 from seqrec.shapes import count_parameters
 from seqrec.terminal.console import silent
 from seqrec.training.module import TrainedModule

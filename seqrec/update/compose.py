@@ -8,8 +8,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from seqrec.config.schema import Root
+from seqrec.config.typed import plain_values, typed
 from seqrec.errors import ConfigError
-from seqrec.run.folder import to_values, typed
 
 SCHEDULE = {"_target_": "seqrec.scheduler.cosine.Cosine", "warmup": 0.1, "floor": 0.0}
 GROWN = "seqrec.update.source.Grown"
@@ -102,7 +102,7 @@ def composed(
     Raises:
         ConfigError: the values don't fit together.
     """
-    values = to_values(root)
+    values = plain_values(root)
     seed = root.seed if knobs.seed is None else knobs.seed
     values |= {
         "data": {

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from seqrec.build import build_source
 from seqrec.config.schema import Root
+from seqrec.config.typed import plain_values
 from seqrec.disk.held import clear_left, held
 from seqrec.errors import WriteError
 from seqrec.experiment.evaluate import find_data
@@ -23,7 +24,7 @@ from seqrec.raw.source import Known
 from seqrec.run.audited import weights_hash
 from seqrec.run.checkpoints import checkpoints_of
 from seqrec.run.claim import BEFORE, BEGUN, claim_beside
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.store.prepare import prepare
 from seqrec.store.store import SequenceStore
 from seqrec.terminal.say import say
@@ -145,7 +146,7 @@ def trained(folder: RunFolder, config: Root, about: dict[str, Any]) -> dict[str,
         about: the ``run.json`` of the run that it updates, or its own.
     """
     if not folder.finished:
-        node = OmegaConf.create(to_values(config))
+        node = OmegaConf.create(plain_values(config))
         run(node, folder.path, choices=about["choices"], overrides=about["overrides"])
     found = judge_update(folder, config)
     folder.write_text(FILE, json.dumps(found, indent=2) + "\n")

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from torch.optim import Optimizer
 
 from seqrec.config.trust import Trust
+from seqrec.config.typed import plain_values
 from seqrec.contracts import Growth, Objective
 from seqrec.errors import RunError
 from seqrec.evaluation.task import Task
@@ -19,7 +20,7 @@ from seqrec.model import SequenceModel
 from seqrec.recommend.load import parts_of
 from seqrec.run.audited import weights_hash
 from seqrec.run.checkpoints import read_checkpoint
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.shapes import History, TrainBatch, position_mask
 from seqrec.update.moments import Moments, grown_moments, moments_of, warm
 from seqrec.update.source import read_known
@@ -105,7 +106,7 @@ class Inherited:
 
     def _before(self, config: Any, facts: Facts) -> tuple[Before, RunFolder]:
         """Return the earlier run."""
-        folder = RunFolder.open(self.parent, Trust.of(to_values(config)))
+        folder = RunFolder.open(self.parent, Trust.of(plain_values(config)))
         if weights_hash(folder) != self.weights:
             raise RunError(
                 "the run that this one updates has changed since",

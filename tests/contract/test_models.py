@@ -10,8 +10,8 @@ from helpers.experiments import root
 from helpers.place import ranked
 from omegaconf import OmegaConf
 
+from seqrec.config.typed import plain_values
 from seqrec.experiment.run import run
-from seqrec.run.folder import to_values
 from seqrec.training.module import TrainedModule
 
 SMALL = ("data.n_users=48", "data.n_items=30", "data.length=10", "max_length=10", "dropout=0.3")
@@ -33,7 +33,7 @@ def stores(tmp_path_factory):
 
 def train(folder, stores, model):
     """A run in `folder`, that goes on with what it finds there."""
-    config = OmegaConf.create(to_values(root(f"model={model}", *SMALL)))
+    config = OmegaConf.create(plain_values(root(f"model={model}", *SMALL)))
     config.paths.cache_dir = str(stores)
     run(config, folder, choices={"model": model, "data": "synthetic"}, overrides=[])
 

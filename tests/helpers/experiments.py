@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from seqrec.build import build_source
 from seqrec.config.compose import compose
 from seqrec.config.schema import Root
-from seqrec.run.folder import typed
+from seqrec.config.typed import typed
 from seqrec.store.prepare import prepare
 
 TINY = ("data=synthetic", "logger=none", "trainer=cpu", "dim=8", "max_length=20", "dropout=0.0")

@@ -15,10 +15,11 @@ from seqrec.comparison.estimate.comparison import compare
 from seqrec.comparison.estimate.rows import Comparison
 from seqrec.comparison.read.runs import Run
 from seqrec.config.compose import compose
+from seqrec.config.typed import plain_values, typed
 from seqrec.evaluation.protocol import SHARES
 from seqrec.evaluation.slices import slice_metrics
 from seqrec.metric.ndcg import NDCG
-from seqrec.run.folder import RunFolder, to_values, typed
+from seqrec.run.folder import RunFolder
 
 HASH, PROTOCOL = "a" * 64, "leave_one_out; full ranking; seen items masked"
 CARD = {
@@ -34,7 +35,7 @@ CARD = {
 def config_of(*overrides: str) -> tuple[dict[str, Any], str]:
     """A whole configuration, composed once, and what its model is called."""
     made = compose([*TINY, *overrides])
-    return to_values(typed(made.config)), made.choices["model"]
+    return plain_values(typed(made.config)), made.choices["model"]
 
 
 def events(users: int, *, per_user: int = 1) -> pl.DataFrame:

@@ -7,9 +7,10 @@ import torch
 
 from helpers.experiments import root, store_of
 from seqrec.config.schema import Root
+from seqrec.config.typed import plain_values
 from seqrec.experiment.assemble import build_experiment
 from seqrec.run.checkpoints import write_checkpoint
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.store.store import SequenceStore
 
 
@@ -35,7 +36,7 @@ def untrained_run(
                 value.normal_().mul_(scale / value.shape[1] ** 0.5)
     folder = RunFolder(path)
     path.mkdir(parents=True)
-    folder.write_config(to_values(config))
+    folder.write_config(plain_values(config))
     items = store.items().with_columns(candidate=pl.lit(True), item_events=pl.lit(1))
     folder.write_table("catalogue.parquet", items)
     about = {

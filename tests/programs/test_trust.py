@@ -14,10 +14,10 @@ from helpers.experiments import TINY, root
 from omegaconf import OmegaConf
 
 import seqrec
+from seqrec.config.typed import plain_values
 from seqrec.errors import RunError
 from seqrec.experiment.run import run
 from seqrec.recommend import Recommender
-from seqrec.run.folder import to_values
 
 pytestmark = pytest.mark.slow
 SIZE = ("data.n_users=50", "head=last", "trainer.max_epochs=1", "dropout=0.0")
@@ -38,7 +38,7 @@ def finished(tmp_path_factory):
     config = root(*SIZE, f"paths.output_dir={outputs}", f"paths.cache_dir={outputs / 'cache'}")
     folder = outputs / "synthetic" / "lstm_attn" / "1"
     choices = {"data": "synthetic", "model": "lstm_attn"}
-    run(OmegaConf.create(to_values(config)), folder, choices=choices, overrides=[])
+    run(OmegaConf.create(plain_values(config)), folder, choices=choices, overrides=[])
     return folder
 
 

@@ -9,9 +9,9 @@ from helpers.experiments import root
 from helpers.rerankers import TailFirst
 from omegaconf import OmegaConf
 
+from seqrec.config.typed import plain_values
 from seqrec.experiment.run import run
 from seqrec.recommend import Recommender
-from seqrec.run.folder import to_values
 
 GIVEN = ("data.n_users=60", "data.n_items=40", "model=markov", "evaluation.ks=[3,8]")
 
@@ -26,7 +26,7 @@ def runs(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             if name == "tail":
                 patch.setattr("seqrec.rerank.none.NoRerank", TailFirst)
-            composed = OmegaConf.create(to_values(config))
+            composed = OmegaConf.create(plain_values(config))
             run(composed, folder / name, choices=choices, overrides=[])
     return folder / "bare", folder / "tail"
 

@@ -7,9 +7,9 @@ from helpers.components import component
 from helpers.experiments import root
 
 from seqrec.config.check.combine import conflicts
+from seqrec.config.typed import plain_values
 from seqrec.model import SequenceModel
 from seqrec.objective.next_code import NextCode
-from seqrec.run.folder import to_values
 
 LENGTHS = [1, 5, 3]
 
@@ -63,6 +63,6 @@ def test_a_share_is_a_mean_of_two_losses():
 @pytest.mark.parametrize("other", ["embedding=id", "embedding=features", "scorer=mlp"])
 def test_items_without_codes_are_refused_by_name(other):
     rest = () if "embedding" in other else ("embedding=codes",)
-    told = [*conflicts(to_values(root("objective=next_code", other, *rest)))]
+    told = [*conflicts(plain_values(root("objective=next_code", other, *rest)))]
     assert any("objective=NextCode needs" in each for each in told)
-    assert not [*conflicts(to_values(root("objective=next_code", "embedding=codes")))]
+    assert not [*conflicts(plain_values(root("objective=next_code", "embedding=codes")))]

@@ -9,10 +9,10 @@ import torch
 from helpers.experiments import root
 from omegaconf import OmegaConf
 
+from seqrec.config.typed import plain_values
 from seqrec.experiment.run import run
 from seqrec.layers.prefix import prefix_mean
 from seqrec.machine.determinism import choose_algorithms, seed_all
-from seqrec.run.folder import to_values
 
 SMALL = ("data.n_users=256", "data.n_items=40", "data.length=14", "batch.size=128", "dim=32")
 SMALL += ("trainer.max_epochs=2", "dropout=0.3", "trainer.deterministic=true")
@@ -30,7 +30,7 @@ def _as_before(monkeypatch):
 
 def trained(folder: Path, *overrides: str) -> dict:
     """``last.ckpt`` of a run: weights, moments of the optimizer, what is counted."""
-    config = OmegaConf.create(to_values(root(*SMALL, *overrides)))
+    config = OmegaConf.create(plain_values(root(*SMALL, *overrides)))
     config.paths.cache_dir = str(folder.parent / "stores")
     run(config, folder, choices=CHOICES, overrides=[])
     return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)

@@ -5,10 +5,11 @@ import torch
 from helpers.experiments import root, store_of
 from omegaconf import OmegaConf
 
+from seqrec.config.typed import plain_values
 from seqrec.errors import RunError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.hardware import find_hardware
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.terminal.console import console
 from seqrec.training.trainer import build_trainer
 from seqrec.tune.trial import run_trial
@@ -69,7 +70,7 @@ def test_a_training_that_is_not_finite_stops_and_keeps_the_last_good_state(
 
 
 def test_a_trial_that_is_not_finite_is_no_result(tmp_path):
-    values = to_values(root(*SMALL, *OPTIONS, "optimizer.lr=1e30"))
+    values = plain_values(root(*SMALL, *OPTIONS, "optimizer.lr=1e30"))
     values["paths"]["cache_dir"] = str(tmp_path / "stores")
     with pytest.raises(RunError, match="infinite or NaN"):
         run_trial(OmegaConf.create(values), tmp_path / "trial", lambda *_: None)

@@ -5,11 +5,12 @@ import torch
 from helpers.experiments import root
 from omegaconf import OmegaConf
 
+from seqrec.config.typed import plain_values
 from seqrec.errors import ConfigError
 from seqrec.experiment.run import run
 from seqrec.loss import cross_entropy
 from seqrec.machine.hardware import find_hardware
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_the_loss_multiplies_in_the_precision_of_the_run(
 
 def small_run(tmp_path, *overrides):
     small = ("data.n_users=64", "data.n_items=30", "trainer.max_epochs=1", *overrides)
-    config = OmegaConf.create(to_values(root(*small)))
+    config = OmegaConf.create(plain_values(root(*small)))
     config.paths.cache_dir = str(tmp_path / "stores")
     run(config, tmp_path / "run", choices={"model": "a", "data": "b"}, overrides=[])
     return RunFolder(tmp_path / "run")

@@ -14,13 +14,13 @@ from helpers.place import curve, ranked
 from omegaconf import OmegaConf
 
 from seqrec.config.check.ranges import out_of_range
+from seqrec.config.typed import plain_values
 from seqrec.errors import ConfigError, RunError, WriteError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.run import run
 from seqrec.machine.determinism import random_state, restore_random, seed_all
 from seqrec.run import checkpoints
 from seqrec.run.checkpoints import find_start
-from seqrec.run.folder import to_values
 from seqrec.training.midway import Midway
 from seqrec.training.module import TrainedModule
 
@@ -60,7 +60,7 @@ def terminate():
 def trained(folder, *overrides: str) -> dict:
     """Train in `folder`, or go on there; the last checkpoint."""
     noise = {"_target_": "helpers.batches.Noise"}
-    config = OmegaConf.create(to_values(replace(root(*SIZE, EPOCHS, *overrides), augment=noise)))
+    config = OmegaConf.create(plain_values(replace(root(*SIZE, EPOCHS, *overrides), augment=noise)))
     config.paths.cache_dir = str(folder.parent / "stores")
     run(config, folder, choices={"model": "a", "data": "b"}, overrides=[])
     return last(folder)
@@ -210,6 +210,6 @@ def test_random_numbers_go_on_where_they_stood():
 
 
 def test_minutes_below_zero_are_refused():
-    config = to_values(root())
+    config = plain_values(root())
     config["trainer"]["checkpoint_minutes"] = -1
     assert "trainer.checkpoint_minutes=-1: must be at least 0" in list(out_of_range(config))

@@ -8,12 +8,13 @@ import torch
 from helpers.experiments import batches, root, store_of
 from omegaconf import OmegaConf
 
+from seqrec.config.typed import plain_values
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.experiment.run import run
 from seqrec.machine.hardware import find_hardware
 from seqrec.objective.next_item import NextItem
-from seqrec.run.folder import RunFolder, to_values
+from seqrec.run.folder import RunFolder
 from seqrec.training.plan import make_plan
 
 SMALL = ("data.n_users=60", "data.n_items=20", "data.length=10", "batch.size=20", "trainer.ema=0.5")
@@ -58,7 +59,7 @@ def test_a_loss_of_several_terms_is_logged_term_by_term(store, monkeypatch):
 
 def weights(folder: Path, *overrides: str, augment: dict) -> dict[str, torch.Tensor]:
     """Train in `folder`, or go on there; the weights of the last epoch."""
-    config = OmegaConf.create(to_values(replace(root(*SMALL, *overrides), augment=augment)))
+    config = OmegaConf.create(plain_values(replace(root(*SMALL, *overrides), augment=augment)))
     config.paths.cache_dir = str(folder.parent / "stores")
     run(config, folder, choices={"model": "a", "data": "b"}, overrides=[])
     return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
@@ -73,7 +74,7 @@ def test_a_resumed_run_sees_the_augmented_batches_of_an_unbroken_one(tmp_path):
     unbroken = weights(tmp_path / "a", "trainer.max_epochs=3", augment=NOISE)
     weights(tmp_path / "b", "trainer.max_epochs=1", augment=NOISE)
     assert equal(weights(tmp_path / "b", "trainer.max_epochs=3", augment=NOISE), unbroken)
-    clean = weights(tmp_path / "c", "trainer.max_epochs=3", augment=to_values(root())["augment"])
+    clean = weights(tmp_path / "c", "trainer.max_epochs=3", augment=plain_values(root())["augment"])
     assert not equal(clean, unbroken)
 
 
@@ -86,7 +87,7 @@ LEARNERS = {  # an objective and a sampler with weights of their own, and one th
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNERS)
 def test_what_learns_beside_the_model_is_trained_saved_and_resumed(name, tmp_path):
-    none = to_values(root())["augment"]
+    none = plain_values(root())["augment"]
     chosen = (*LEARNERS[name], "trainer.patience=0")
     unbroken = weights(tmp_path / "a", "trainer.max_epochs=3", *chosen, augment=none)
     once = weights(tmp_path / "b", "trainer.max_epochs=1", *chosen, augment=none)
@@ -163,6 +164,6 @@ def test_an_encoder_that_wants_what_the_data_lacks_is_refused(timed, monkeypatch
 
 
 def test_a_run_from_before_objectives_had_names_is_one_of_the_next_item(tmp_path):
-    config, folder = to_values(root()), RunFolder(tmp_path)
+    config, folder = plain_values(root()), RunFolder(tmp_path)
     folder.write_config({k: v for k, v in config.items() if k not in ("objective", "augment")})
-    assert to_values(folder.config()) == config
+    assert plain_values(folder.config()) == config
