@@ -1,7 +1,7 @@
 """Events in files: a part of all, small enough to be read whole."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 from seqrec.store.steps import Events
 
 EMPTY = {"timestamp": None, "rating": None}
+CONTEXT = "context_"  # and the place of a context column
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,8 @@ class Bucket:
 
     def load(self) -> Events:
         """Return all events."""
-        own = {"user", "item", "row", *self.types}
-        columns = {name: self.read(name) for name in own if not name.startswith("context_")}
-        context = {name: self.read(f"context_{at}") for at, name in enumerate(self.context)}
-        return Events(**(EMPTY | columns), context=context)  # type: ignore[arg-type]
+        own = {"user", "item", "row", *self.types, *context_columns(len(self.context))}
+        return events_of({name: self.read(name) for name in own}, self.context)
 
     def save(self, events: Events) -> None:
         """Write events in the place of those that are there."""
@@ -70,8 +69,21 @@ class Bucket:
 def columns_of(events: Events) -> dict[str, np.ndarray]:
     """Return the columns of events as a bucket names them."""
     own = {name: v for name, v in vars(events).items() if isinstance(v, np.ndarray)}
-    context = {f"context_{at}": v for at, v in enumerate(events.context.values())}
-    return own | context
+    names = context_columns(len(events.context))
+    return own | dict(zip(names, events.context.values(), strict=True))
+
+
+def events_of(columns: Mapping[str, np.ndarray], context: Sequence[str]) -> Events:
+    """Return the events of columns, with the names of the context columns."""
+    own = {name: values for name, values in columns.items() if not name.startswith(CONTEXT)}
+    places = zip(context, context_columns(len(context)), strict=True)
+    given = {name: columns[column] for name, column in places}
+    return Events(**(EMPTY | own), context=given)  # type: ignore[arg-type] # names are checked there
+
+
+def context_columns(number: int) -> list[str]:
+    """Return how a bucket names so many context columns."""
+    return [f"{CONTEXT}{at}" for at in range(number)]
 
 
 def owners(user: np.ndarray, number: int, buckets: int) -> np.ndarray:

@@ -8,10 +8,8 @@ from uuid import uuid4
 import numpy as np
 import polars as pl
 
-from seqrec.store.bucket import EMPTY, columns_of
+from seqrec.store.bucket import CONTEXT, columns_of, context_columns, events_of
 from seqrec.store.steps import Events
-
-CONTEXT = "context_"  # and the place of a context column
 
 
 def divided(folder: Path, number: int, buckets: int) -> Events:
@@ -59,6 +57,5 @@ def mapped(folder: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
 
 
 def _events(columns: Mapping[str, np.ndarray]) -> Events:
-    own = {name: values for name, values in columns.items() if not name.startswith(CONTEXT)}
-    names = [f"{CONTEXT}{at}" for at in range(len(columns) - len(own))]
-    return Events(**(EMPTY | own), context={name: columns[name] for name in names})  # type: ignore[arg-type]
+    """Return events whose context columns have no names here."""
+    return events_of(columns, context_columns(sum(name.startswith(CONTEXT) for name in columns)))

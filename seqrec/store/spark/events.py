@@ -12,9 +12,9 @@ from pyspark.sql import functions as F
 from seqrec.errors import DataError
 from seqrec.raw.ids import tidied
 from seqrec.raw.spark.scratch import ROW, Scratch
+from seqrec.store.bucket import CONTEXT
 from seqrec.store.codes import BLANK, note
 from seqrec.store.encode import SCHEMA
-from seqrec.store.spark.bucket import CONTEXT
 
 BUCKET = 1 << 21  # events of a bucket, about; a user's are never divided
 NUMBER = "float"  # the type of context columns of numbers; others are categories

@@ -216,7 +216,8 @@ def _dropped(
 ) -> tuple[np.ndarray, Counts]:
     """Return which events of a bucket are left, and by how much the counts of items fall."""
     number, left = job
-    then, before = Thresholds(least, settings, of_item=np.load(of_item)), np.load(of_item)
+    before = np.load(of_item)
+    then = Thresholds(least, settings, of_item=before.copy())
     left = then.swept(mapped(source / str(number), HOLDERS), left)
     return left, _sparse(before - then.of_item)
 
