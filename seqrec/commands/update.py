@@ -56,8 +56,8 @@ class Arguments:
 
 def update_run(arguments: Arguments) -> None:
     """Check the arguments, update the run, and print what was reached."""
+    growth = settings(arguments)  # a mistyped argument is told before one that is missing
     check(arguments)
-    growth = settings(arguments)
     from seqrec.experiment.evaluate import relocated
     from seqrec.run.folder import RunFolder
     from seqrec.update.compose import Knobs

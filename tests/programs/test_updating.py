@@ -196,6 +196,7 @@ def test_a_parent_that_changed_is_refused(shop, tmp_path):
 
 
 def test_arguments_that_say_nothing_are_refused(shop):
+    assert "rn: unknown, did you mean run?" in refused(shop, f"rn={shop.before}", status=2)
     assert "give the run to update" in refused(shop, f"run={shop.before}", status=2)
     said = refused(shop, *asked(shop, "growth=zeros"), status=2)
     assert "did you mean zero" in said
