@@ -27,7 +27,7 @@ class Arguments:
     """Serve an exported model over HTTP.
 
     python scripts/serve.py bundle=bundle port=8000
-    python scripts/serve.py bundle=bundle index=int8_rescore index.depth=400 workers=4
+    python scripts/serve.py bundle=bundle index=int8_rescore workers=4
     python scripts/serve.py bundle=bundle state=redis state.url=redis://localhost:6379/0
     python scripts/serve.py bundle=bundle policy=plackett_luce policy.temperature=0.5
     """

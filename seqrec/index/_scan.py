@@ -38,28 +38,13 @@ class Best:
         if self.least == -np.inf:
             if masks:
                 score_W[~allowed.mask_V[first : first + len(score_W)]] = -np.inf
-            above = (score_W >= self._bound(score_W)).nonzero()[0]
+            above = (score_W >= reached(score_W, self.depth)).nonzero()[0]
         else:
             above = (score_W > self.least).nonzero()[0]
             if masks:
                 above = above[allowed.mask_V[above + first]]
         if len(above):
             self.add(above + first, score_W[above])
-
-    def _bound(self, score_W: Floats) -> np.float32:
-        """Return a number that the best `depth` scores of a block reach, and few others.
-
-        Of the best of each group, the one in place `depth` is such a number. To sort out the groups
-        takes a tenth of the time of sorting out their items. Items of a group lie far apart, so
-        that groups are compared side by side.
-        """
-        size = max(1, min(GROUP, len(score_W) // (4 * self.depth)))
-        groups = len(score_W) // size
-        if groups < self.depth:
-            return LOWEST
-        best_G = score_W[: groups * size].reshape(size, groups).max(0)
-        best_G[np.isnan(best_G)] = -np.inf
-        return max(LOWEST, np.partition(best_G, groups - self.depth)[groups - self.depth])
 
     def add(self, item_N: NDArray[np.int64], score_N: Floats) -> None:
         """Keep the best of these and of those before; later items lose ties."""
@@ -78,6 +63,22 @@ class Best:
     def found(self, k: int) -> Found:
         """Return the best `k`."""
         return ordered(self.item, self.score, k)
+
+
+def reached(score_W: Floats, count: int) -> np.float32:
+    """Return a number that the best `count` scores of a block reach, and few others.
+
+    Of the best of each group, the one in place `count` is such a number. To sort out the groups
+    takes a tenth of the time of sorting out their items. Items of a group lie far apart, so that
+    groups are compared side by side.
+    """
+    size = max(1, min(GROUP, len(score_W) // (4 * count)))
+    groups = len(score_W) // size
+    if groups < count:
+        return LOWEST
+    best_G = score_W[: groups * size].reshape(size, groups).max(0)
+    best_G[np.isnan(best_G)] = -np.inf
+    return max(LOWEST, np.partition(best_G, groups - count)[groups - count])
 
 
 def scan(

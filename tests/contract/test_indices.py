@@ -1,12 +1,17 @@
 """What every index promises, and that indices which break a promise are found out."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from helpers.components import names
 
 from seqrec.config.choose import Choice
+from seqrec.export.tables import in_int8
 from seqrec.index import Allowed, Found, Tables, Wanted
+from seqrec.index._bytes import ZERO, Products, _model
 from seqrec.index.exact import Exact
+from seqrec.index.int8_rescore import Int8Rescore
 from seqrec.index.pruned import Pruned
 
 INDICES = Choice("index", "index", "indices")
@@ -18,13 +23,8 @@ def tables(size: int = V, *, bias: bool = True) -> Tables:
     rng = np.random.default_rng(7)
     item_VD = rng.standard_normal((size, D), dtype=np.float32)
     item_VD[0] = 0
-    scale_V = np.abs(item_VD).max(1) / 127 + 1e-9
-    return Tables(
-        item_VD=item_VD,
-        bias_V=rng.standard_normal(size, dtype=np.float32) if bias else None,
-        code_VD=np.rint(item_VD / scale_V[:, None]).astype(np.int8),
-        scale_V=scale_V.astype(np.float32),
-    )
+    bias_V = rng.standard_normal(size, dtype=np.float32) if bias else None
+    return Tables(item_VD, bias_V, *in_int8(item_VD))
 
 
 def queries(number: int = B) -> np.ndarray:
@@ -160,10 +160,11 @@ def test_scores_that_are_no_numbers_take_no_place_from_others(name):
     assert found.item_K.tolist() == expected
 
 
-@pytest.mark.parametrize("name", ["exact", "pruned"])
+@pytest.mark.parametrize("name", ["exact", "int8_rescore", "pruned"])
 def test_blocks_and_ties_across_them_change_nothing(name):
     rng = np.random.default_rng(1)
-    given = Tables(rng.integers(-2, 3, (150_000, 2)).astype(np.float32))
+    item_VD = rng.integers(-2, 3, (150_000, 2)).astype(np.float32)
+    given = Tables(item_VD, None, *in_int8(item_VD))
     query_BD = np.array([[1, 2], [0, 1], [-1, 1]], np.float32)
     wanted = [Wanted(12, allowed(0.4, 150_000), np.arange(1, 150_000, 7))] * 3
     for query_D, found, each in zip(
@@ -191,8 +192,34 @@ def test_items_that_a_bound_rules_out_are_never_in_the_list(bias):
     assert pruned.scored < 0.1 * 2 * 12 * 60_000
 
 
-def test_a_bound_is_above_the_score_of_every_item():
-    given = tables()
-    pruned = Pruned(tables=given, leading=5)
-    bound_BV = pruned._asked(queries()) @ pruned.bound_VE.T
-    assert (bound_BV >= given.scores(queries(), 0, V)).all()
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("index", [partial(Pruned, leading=5), Int8Rescore])
+def test_a_bound_is_above_the_score_of_every_item(index, bias):
+    given = tables(bias=bias)
+    query_BD = np.concatenate([queries(), np.zeros((1, D), np.float32), 1e-30 * queries(1)])
+    blocks = [np.stack(list(rows)) for _, rows in index(tables=given).blocks(query_BD)]
+    assert (np.concatenate(blocks, axis=1) >= given.scores(query_BD, 0, V)).all()
+
+
+def test_few_items_are_scored_beside_a_table_of_bytes():
+    given = tables(100_000)
+    index = Int8Rescore(tables=given)
+    index.search(queries(), [Wanted(10, allowed(size=100_000))] * B)
+    assert index.scored < 0.01 * B * 100_000
+
+
+def test_products_of_bytes_are_those_of_integers():
+    """At the ends of their ranges, too, where sums of two products of bytes can overflow."""
+    code_WD = np.random.default_rng(3).integers(-127, 128, (77, 64)).astype(np.int8)
+    code_WD[:2], code_WD[2] = 127, -127
+    query_BD = np.random.default_rng(4).integers(1, 128, (5, 64)).astype(np.uint8)
+    query_BD[0], query_BD[1] = 127, 1
+    product_BW = Products(code_WD)(query_BD)
+    assert (product_BW == (query_BD.astype(int) - ZERO) @ code_WD.T.astype(int)).all()
+
+
+def test_the_model_of_a_product_is_sound_onnx():
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(_model(np.ones((300, 8), np.int8)))
+    onnx.checker.check_model(model, full_check=True)
+    assert [each.op_type for each in model.graph.node] == ["MatMulInteger"]

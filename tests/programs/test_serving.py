@@ -198,7 +198,7 @@ def test_connections_that_rest_keep_nobody_out(tmp_path):
         (["index=exat"], "did you mean exact?"),
         (["index.depth=5"], "depth: unknown"),
         (["indx.depth=5"], "did you mean index?"),
-        (["index=int8_rescore", "index.depth=0"], "depth=0"),
+        (["index=pruned", "index.leading=0"], "leading=0"),
         (["workers=0"], "workers=0: must be from 1 to 256"),
         (["workers=2", "state=memory"], "workers don't share their memory"),
         (["port=99999"], "port=99999"),
