@@ -1,7 +1,6 @@
 """Search by bounds: what can't be in the list is never scored."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +10,14 @@ from seqrec.index._tables import Floats, Tables
 from seqrec.index._wanted import Found, Wanted
 
 Places = NDArray[np.int64]
+Blocks = Iterator[tuple[int, Iterable[Floats]]]
 
 FIRST = 64  # items of a block whose scores say at once what the others have to be above
 DENSE = 0.1  # share of a block that is scored with all of it
 
 
-class Bounded(ABC):
-    """Bounds every item's score from above, and scores those that may still be in the list.
+class Bounded:
+    """Scores the items that may still be in the list, by bounds of all scores.
 
     An item whose bound isn't above the worst score of the list so far is never scored, and no other
     is missed, so the lists are exact: safe dynamic pruning (Turtle and Flood 1995, "Query
@@ -25,18 +25,14 @@ class Bounded(ABC):
 
     Args:
         tables: what items are scored with.
+        blocks: of queries, yields ``(first, [bound_W])`` for each block of W items, with a row of
+            bounds for each query. No score is above its bound; if a score is no number, its bound
+            may be anything.
     """
 
-    def __init__(self, tables: Tables) -> None:
-        self.tables = tables
+    def __init__(self, tables: Tables, blocks: Callable[[Floats], Blocks]) -> None:
+        self.tables, self.blocks = tables, blocks
         self.scored = 0  # items whose exact score was needed, of all searches so far
-
-    @abstractmethod
-    def blocks(self, query_BD: Floats) -> Iterator[tuple[int, Iterable[Floats]]]:
-        """Yield ``(first, [bound_W])`` of each block of W items, with the bounds of each query.
-
-        No score is above its bound; if a score is no number, its bound may be anything.
-        """
 
     def search(self, query_BD: Floats, wanted: Sequence[Wanted]) -> list[Found]:
         """Return the best items for each query; see :class:`~seqrec.index.Index`."""

@@ -1,14 +1,15 @@
 """Search through the table of bytes, and through the float32 rows that it can't rule out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrec.index._bounded import Bounded
+from seqrec.index._bounded import Blocks, Bounded
 from seqrec.index._bytes import ZERO, Products
 from seqrec.index._tables import Floats, Tables
+from seqrec.index._wanted import Found, Wanted
 
 WIDTH = 65536  # items in a block: the bounds of a query stay in a cache
 STEPS = ZERO - 1  # of a query's bytes, to each side of 0
@@ -16,7 +17,7 @@ LEVELS = 127  # of an item's
 ROUNDING = 1.01  # float32's own, beside which the bytes' is a hundred times as large
 
 
-class Int8Rescore(Bounded):
+class Int8Rescore:
     """Bounds every item's score by bytes, and scores by float32 what may still be in the list.
 
     An item is ``v = s c + r`` with bytes c, a scale s of its own and ``|r_d| <= s / 2``; a query
@@ -34,7 +35,7 @@ class Int8Rescore(Bounded):
     needs: ClassVar[tuple[str, ...]] = ("code_VD", "scale_V")
 
     def __init__(self, *, tables: Tables) -> None:
-        super().__init__(tables)
+        self.bounded = Bounded(tables, self.blocks)
         assert tables.code_VD is not None and tables.scale_V is not None
         self.scale_V, self.bias_V = tables.scale_V, tables.bias_V
         self.products = [
@@ -42,8 +43,12 @@ class Int8Rescore(Bounded):
             for first in range(0, len(tables), WIDTH)
         ]
 
-    def blocks(self, query_BD: Floats) -> Iterator[tuple[int, Iterable[Floats]]]:
-        """Yield the bounds of each block."""
+    def search(self, query_BD: Floats, wanted: Sequence[Wanted]) -> list[Found]:
+        """Return the best items for each query; see :class:`~seqrec.index.Index`."""
+        return self.bounded.search(query_BD, wanted)
+
+    def blocks(self, query_BD: Floats) -> Blocks:
+        """Yield the bounds of each block of items, in a row for each query."""
         byte_BD, step_B, slack_B = in_bytes(query_BD)
         for block, products in enumerate(self.products):
             first = block * WIDTH

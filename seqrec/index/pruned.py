@@ -1,18 +1,19 @@
 """Search through a few columns of the table, and through the rows that these can't rule out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from seqrec.index._bounded import Bounded
+from seqrec.index._bounded import Blocks, Bounded
 from seqrec.index._tables import Floats, Tables
+from seqrec.index._wanted import Found, Wanted
 
 WIDTH = 16384  # items in a block: their bounds stay in a cache
 ROUNDING = 1e-5  # share of |query| |item| by which two roundings of a score may differ
 
 
-class Pruned(Bounded):
+class Pruned:
     """Bounds scores by a few columns of the table, and scores what these can't rule out.
 
     The table is turned to its principal axes, in which the first `leading` columns hold most of its
@@ -39,15 +40,19 @@ class Pruned(Bounded):
     bounds: ClassVar[dict[str, tuple[int, float]]] = {"leading": (1, 1_000_000)}
 
     def __init__(self, *, tables: Tables, leading: int = 24) -> None:
-        super().__init__(tables)
+        self.tables, self.bounded = tables, Bounded(tables, self.blocks)
         item_VD = np.nan_to_num(np.asarray(tables.item_VD), posinf=0, neginf=0)
         axis_DD = np.linalg.eigh(item_VD.T @ item_VD)[1][:, ::-1]
         self.lead = min(leading, item_VD.shape[1])
         self.axis_DD = np.ascontiguousarray(axis_DD, np.float32)
         self.bound_VE = self._bounds(item_VD)
 
-    def blocks(self, query_BD: Floats) -> Iterator[tuple[int, Iterable[Floats]]]:
-        """Yield the bounds of each block."""
+    def search(self, query_BD: Floats, wanted: Sequence[Wanted]) -> list[Found]:
+        """Return the best items for each query; see :class:`~seqrec.index.Index`."""
+        return self.bounded.search(query_BD, wanted)
+
+    def blocks(self, query_BD: Floats) -> Blocks:
+        """Yield the bounds of each block of items, in a row for each query."""
         asked_BE = self._asked(query_BD)
         for first in range(0, len(self.tables), WIDTH):
             yield first, asked_BE @ self.bound_VE[first : first + WIDTH].T
