@@ -154,7 +154,7 @@ class EvalBatches:
         world: int = 1,
     ) -> None:
         self.columns, self.max_length = columns, max_length
-        self.event, self.view = columns.own_view(view)
+        self.event, self.view = view.within(columns.store)
         if columns.is_share:
             rank, world = 0, 1
         length = self.view.end - self.view.start

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from seqrec.config.make import locate, make, takes
 from seqrec.config.schema import Root, is_trained
 from seqrec.context.events import squashed
 from seqrec.contracts import Loss, NegativeSampler, Objective, Reranker, Scheduler
+from seqrec.counts.exact import exact_sum
 from seqrec.counts.similar import similar_items
 from seqrec.counts.training import Training
 from seqrec.errors import ConfigError
@@ -24,6 +26,7 @@ from seqrec.objective._teacher import Teacher
 from seqrec.ranking.gain import Gain
 from seqrec.ranking.lists import ListMetric
 from seqrec.raw.source import Source
+from seqrec.store.peers import Peers
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View
 
@@ -200,32 +203,38 @@ def gather_facts(store: SequenceStore, splits: Splits, *, events: bool = False) 
 
 
 def count(store: SequenceStore, splits: Splits, *, events: bool = False) -> Counted:
-    """Count over the training events; `events` adds column statistics."""
+    """Count over the training events; `events` adds column statistics.
+
+    Of a share of a store, all processes count their own, and add it up.
+    """
     count_V = np.zeros(store.n_items + 1, dtype=np.int64)
-    total, rated = 0.0, 0
+    rating, number = Fraction(0), 0
     step = 1 << 20  # sequences at once, to bound memory
     view = splits.train
     for first in range(0, len(view.user), step):
         index = view.take(np.arange(first, min(first + step, len(view)))).positions()
         count_V += np.bincount(store.item[index], minlength=store.n_items + 1)
         if store.rating is not None:
-            total += float(store.rating[index].sum(dtype=np.float64))
-            rated += len(index)
-    mean = total / rated if rated else None
-    return Counted(count_V, mean, _event_facts(store, view) if events else {})
+            rating += exact_sum(store.rating[index].astype(np.float64))
+            number += len(index)
+    mean = None if store.rating is None else _mean(rating, number, store.peers)
+    return Counted(store.peers.add(count_V), mean, _event_facts(store, view) if events else {})
 
 
 def facts_of(store: SequenceStore, splits: Splits, counted: Counted) -> Facts:
-    """Return run-time facts, of which those that few components need are computed on demand."""
-    view = splits.train
+    """Return run-time facts, of which those that few components need are computed on demand.
+
+    These are asked of all processes that share the store, so all have to build the same components.
+    """
+    _, view = splits.train.within(store.own)
     return Facts(
         n_items=store.n_items,
         n_users=store.n_users,
         item_count_V=torch.from_numpy(counted.item_count_V),
         rating_mean=counted.rating_mean,
         items=store.items,
-        own_items=partial(_own_items, store, view),
-        similar=partial(_similar, store, view),
+        own_items=partial(_own_items, store.own, view),
+        similar=partial(_similar, store.own, view),
         events=counted.events,
         users=store.users,
     )
@@ -233,13 +242,14 @@ def facts_of(store: SequenceStore, splits: Splits, counted: Counted) -> Facts:
 
 def _own_items(store: SequenceStore, view: View) -> torch.Tensor:
     """Return the pairs of a user and an item in the training events, each once, as numbers."""
-    user = np.repeat(view.user, view.end - view.start)
-    return torch.from_numpy(np.unique(user * (store.n_items + 1) + store.item[view.positions()]))
+    user = np.repeat(view.user + store.first_user, view.end - view.start)
+    own = np.unique(user * (store.n_items + 1) + store.item[view.positions()])
+    return torch.from_numpy(np.concatenate(store.peers.gather(own)))
 
 
 def _similar(store: SequenceStore, view: View, most: int) -> torch.Tensor:
     """Return the items that share the most users with each, of the training events."""
-    return similar_items(Training.of(store, view), most)
+    return similar_items(Training.of(store, view).of_all(store.peers), most)
 
 
 def _event_facts(store: SequenceStore, view: View) -> dict[str, EventFacts]:
@@ -249,10 +259,17 @@ def _event_facts(store: SequenceStore, view: View) -> dict[str, EventFacts]:
     numbers = {} if store.rating is None else {"rating": store.rating}
     numbers |= {k: v for k, v in store.context.items() if k not in store.categories}
     for name, values in numbers.items():
-        known = squashed(torch.from_numpy(values[index]).double())
-        known = known[~known.isnan()]
-        spread = known.std(correction=0).item() if len(known) else 0.0
-        mean = known.mean().item() if len(known) else 0.0
+        known = squashed(torch.from_numpy(values[index]).double()).numpy()
+        known = known[~np.isnan(known)]
+        mean = _mean(exact_sum(known), len(known), store.peers)
+        spread = _mean(exact_sum((known - mean) ** 2), len(known), store.peers) ** 0.5
         facts[name] = EventFacts(mean=mean, std=spread or 1.0)
     facts |= {name: EventFacts(categories=names) for name, names in store.categories.items()}
     return facts if store.timestamp is None else facts | {"timestamp": EventFacts()}
+
+
+def _mean(total: Fraction, number: int, peers: Peers) -> float:
+    """Return the mean of what all processes have, rounded once; 0 if there is nothing."""
+    parts = peers.gather((total, number))
+    all_of_them = sum(number for _, number in parts)
+    return float(sum(total for total, _ in parts) / all_of_them) if all_of_them else 0.0

@@ -13,7 +13,6 @@ from seqrec.shapes import History, Segments
 from seqrec.store.column import Column
 from seqrec.store.files import Values
 from seqrec.store.store import SequenceStore
-from seqrec.store.views import View
 
 SHARE = 0.25  # of the free memory, of a GPU or of all processes, that the arrays may take
 
@@ -75,15 +74,6 @@ class Columns:
         own = (segments.end >= first) & (segments.end < first + self.store.n_interactions)
         start, end = segments.start[own] - first, segments.end[own] - first
         return Segments(start, end, segments.prefix[own])
-
-    def own_view(self, view: View) -> tuple[np.ndarray, View]:
-        """Return those of the whole store's stretches that the columns have: places, and a view."""
-        if not self.is_share:
-            return np.arange(len(view)), view
-        user, first = view.user - self.store.first_user, self.store.first_event
-        place = np.flatnonzero((user >= 0) & (user < self.store.n_users))
-        own = view.take(place)
-        return place, View(user[place], own.start - first, own.end - first)
 
     def tensor(self, values: np.ndarray) -> Tensor:
         """Return `values` as a tensor where the columns are."""

@@ -8,6 +8,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from seqrec.store.peers import Peers
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import View
 
@@ -39,12 +40,20 @@ class Training:
     @classmethod
     def of(cls, store: SequenceStore, view: View) -> "Training":
         """Return the events of `view`."""
-        view = view.take(store.users()["user"].gather(view.user).arg_sort().to_numpy())
+        user = store.users()["user"].gather(view.user + store.first_user)
+        view = view.take(user.arg_sort().to_numpy())
         position = view.positions()
         timestamp = None if store.timestamp is None else store.timestamp[position]
         offset = np.concatenate([[0], np.cumsum(view.end - view.start)])
         item, tie_V = store.item[position].astype(np.int64), tie_order(store.items()["item"])
         return cls(item, offset, timestamp, store.n_items, tie_V)
+
+    def of_all(self, peers: Peers) -> "Training":
+        """Return the sequences of all processes, those of one after those of another; no times."""
+        parts = peers.gather((self.item, np.diff(self.offset)))
+        offset = np.concatenate([[0], np.cumsum(np.concatenate([length for _, length in parts]))])
+        item = np.concatenate([item for item, _ in parts])
+        return replace(self, item=item, offset=offset, timestamp=None)
 
     @property
     def sequence(self) -> np.ndarray:

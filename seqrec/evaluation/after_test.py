@@ -12,7 +12,7 @@ from seqrec.contracts import Ranked
 from seqrec.evaluation.judge import Judge, Tested
 from seqrec.evaluation.popularity import evaluate_popularity
 from seqrec.evaluation.task import Task
-from seqrec.ranking.lists import Lists, Values
+from seqrec.ranking.lists import Lists, Values, joined
 from seqrec.ranking.popular import popular_head
 from seqrec.shapes import EvalBatch
 
@@ -44,18 +44,23 @@ def evaluate_lists(
     catalogue: Ranked,
     device: torch.device,
 ) -> ListResults:
-    """Compute the metrics of lists after a test; this process alone evaluates the baseline.
+    """Compute the metrics of lists after a test, and evaluate the baseline.
+
+    If processes share the store, all do, each for its own events.
 
     Args:
         task: the evaluation task.
         tested: ranks and lists of the model's test.
         judge: the judge of that test.
-        batches: all test events, for the baseline.
+        batches: all test events of this process, for the baseline.
         catalogue: the model's catalogue; if it holds vectors, metrics of lists may use them.
         device: where to evaluate the baseline.
     """
     popularity, popular = evaluate_popularity(
-        judge.alone(), batches, order_V=task.popularity, device=device
+        judge.alone(sync=task.store.peers.world > 1),
+        batches,
+        order_V=task.popularity,
+        device=device,
     )
     vector_VD = catalogue.table_VD if isinstance(catalogue, Catalogue) else None
     lists = list_metrics(task, tested, popular, vector_VD=vector_VD)
@@ -79,14 +84,15 @@ def list_metrics(
         popular: ranks and lists of the popularity baseline.
         vector_VD: item vectors, if the model has any.
     """
-    count_V = task.item_count_V.numpy()
+    count_V, own = task.item_count_V.numpy(), task.store.own
+    row, view = task.splits.test.take(tested.event_R).within(own)
     lists = Lists(
-        top_RK=tested.top_RK,
+        top_RK=tested.top_RK[row],
         ks=sorted(set(task.settings.ks)),
-        rank_R=tested.rank_R,
-        popular_rank_R=popular.rank_R,
-        view=task.splits.test.take(tested.event_R),
-        item=np.asarray(task.store.item),
+        rank_R=tested.rank_R[row],
+        popular_rank_R=popular.rank_R[row],
+        view=view,
+        item=np.asarray(own.item),
         count_V=count_V,
         head_V=popular_head(task.popularity.numpy(), task.splits.candidate_V),
         categories=task.categories,
@@ -97,7 +103,7 @@ def list_metrics(
     for metric in task.list_metrics.values():
         if all(getattr(lists, need) is not None for need in metric.needs):
             values |= metric(lists)
-    return values
+    return joined(own.peers.gather(values))
 
 
 def sampled_metrics(task: Task, tested: Tested) -> dict[str, float]:

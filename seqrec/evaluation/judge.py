@@ -70,10 +70,11 @@ class Judge(nn.Module):
         columns = ("rank", "top", "sampled_rank") if negatives else ("rank", "top")
         self.noted = EventList(*columns, sync=sync)
 
-    def alone(self) -> "Judge":
+    def alone(self, *, sync: bool = False) -> "Judge":
         """Return a judge of the same events for a model that only this process evaluates.
 
-        It ranks by score alone: the reranker belongs to the model that is judged here.
+        It ranks by score alone: the reranker belongs to the model that is judged here. With `sync`
+        all processes evaluate it, each on its own events.
         """
         return Judge(
             policy=self.policy.by_score(),
@@ -81,7 +82,7 @@ class Judge(nn.Module):
             ks=self.ranking.ks,
             item_count_V=self.ranking.item_count_V,
             negatives=self.negatives,
-            sync=False,
+            sync=sync,
         )
 
     def count(self, query: Any, batch: EvalBatch, catalogue: Ranked, loss: Loss | None) -> Ranking:

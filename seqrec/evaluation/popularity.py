@@ -16,8 +16,8 @@ def evaluate_popularity(
     """Rank items by training events for the test events, under the same protocol as the model.
 
     Args:
-        judge: judge of the test events for this process only; see :meth:`~.Judge.alone`.
-        batches: all test events.
+        judge: judge of the test events; see :meth:`~.Judge.alone`.
+        batches: all test events, or those of this process.
         order_V: places of the items by training events.
         device: where to rank.
 

@@ -9,9 +9,10 @@ import numpy as np
 from seqrec.clock import instant, iso_time
 from seqrec.config.schema import Prepare, Root, Strictness
 from seqrec.errors import ConfigError
-from seqrec.evaluation.ties import same_time, told
+from seqrec.evaluation.ties import told
+from seqrec.evaluation.times import times_of_parts
 from seqrec.ranking.sampled import SampledNegatives
-from seqrec.store.files import Values
+from seqrec.store.peers import added
 from seqrec.store.steps import minima
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
@@ -39,6 +40,8 @@ def protocol_card(
     sampled: SampledNegatives | None = None,
 ) -> dict[str, Any]:
     """Collect everything that decides what a metric of this run means.
+
+    Of a share of a store, all processes describe all shares together.
 
     Args:
         store: the data.
@@ -80,7 +83,7 @@ def protocol_card(
         "tied": None,
     }
     if timestamp is not None:
-        card |= _times(store, splits, timestamp)
+        card |= times_of_parts(store, splits, timestamp)
         card["notes"] += told(store, timestamp, config.prepare.ties)
     card["leaks"] = list(_leaks(card, store, splits, config.prepare))
     return card
@@ -125,15 +128,17 @@ def _fewest(store: SequenceStore, prepare: Prepare) -> str:
 def _repeats(store: SequenceStore) -> dict[str, float]:
     user = np.repeat(np.arange(store.n_users), np.diff(store.offset))
     pairs = np.unique(user * (store.n_items + 1) + store.item)
-    return {"repeated": 1 - len(pairs) / store.n_interactions}
+    found = added(store.peers, {"pairs": len(pairs)})
+    return {"repeated": 1 - found["pairs"] / store.whole.n_interactions}
 
 
 def _cold(store: SequenceStore, splits: Splits, item_count_V: np.ndarray) -> dict[str, float]:
+    views, report = {"valid": splits.valid, "test": splits.test}, splits.report
+    cold = {part: int((item_count_V[store.item[v.end]] == 0).sum()) for part, v in views.items()}
     shares = {}
-    for part, view in (("valid", splits.valid), ("test", splits.test)):
-        left_out = int(splits.report[f"{part}_cold_targets"])
-        cold = int((item_count_V[store.item[view.end]] == 0).sum())
-        shares[f"{part}_cold"] = (cold + left_out) / (len(view) + left_out)
+    for part, number in added(store.peers, cold).items():
+        left_out, kept = report[f"{part}_cold_targets"], report[f"{part}_targets"]
+        shares[f"{part}_cold"] = (number + left_out) / (kept + left_out)
     return shares
 
 
@@ -141,30 +146,9 @@ def _cold_targets(store: SequenceStore, splits: Splits) -> str:
     """Say how targets without a training event are treated."""
     if splits.candidate_V is None:
         return "ranked"
-    missed = [~splits.candidate_V[store.item[v.end]] for v in (splits.valid, splits.test)]
-    return "misses" if any(part.any() for part in missed) else "left out"
-
-
-def _times(store: SequenceStore, splits: Splits, timestamp: Values) -> dict[str, Any]:
-    train = np.sort(timestamp[splits.train.positions()])
-    target = timestamp[splits.test.end]
-    same = same_time(store, timestamp)
-    tied = np.concatenate([[False], same]) | np.concatenate([same, [False]])
-    later = len(train) - np.searchsorted(train, target, side="right")
-    return {
-        "times": {
-            "train": _range(train),
-            "valid targets": _range(timestamp[splits.valid.end]),
-            "test targets": _range(target),
-        },
-        "train_after_first_test": float((train > target.min()).mean()),
-        "train_after_a_test": float(later.mean() / len(train)),
-        "tied": float(tied.mean()),
-    }
-
-
-def _range(times: np.ndarray) -> list[str]:
-    return [iso_time(int(times.min())), iso_time(int(times.max()))]
+    views = (splits.valid, splits.test)
+    missed = any(not splits.candidate_V[store.item[view.end]].all() for view in views)
+    return "misses" if any(store.peers.gather(missed)) else "left out"
 
 
 def _leaks(

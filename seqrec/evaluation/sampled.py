@@ -1,6 +1,7 @@
 """The sampled negatives that a configuration asks for."""
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from seqrec.config.schema import Root, SampledBy
@@ -35,11 +36,14 @@ def sampled_negatives(
             todo="leave it out: the full ranking is always computed",
         )
     weight_V = may_V if by is SampledBy.uniform else may_V * item_count_V.numpy()
-    return draw_negatives(
-        np.asarray(store.item),
-        splits.test,
+    own = draw_negatives(
+        np.asarray(store.own.item),
+        splits.test.within(store.own)[1],
         weight_V,
         name=NAMES[by].format(number),
         number=number,
         key=f"{store.data_hash} {config.seed}",
+        first_event=store.own.first_event,
     )
+    item_RS = np.concatenate(store.peers.gather(own.item_RS.numpy()))
+    return SampledNegatives(own.name, torch.from_numpy(item_RS))

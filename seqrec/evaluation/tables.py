@@ -7,11 +7,15 @@ from seqrec.evaluation.judge import Tested
 from seqrec.evaluation.slices import GROUP
 from seqrec.evaluation.task import Task
 from seqrec.ranking.popular import popular_head
+from seqrec.store.files import Values
 from seqrec.store.store import SequenceStore
+from seqrec.store.views import View
 
 
 def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
     """Return the test events with their ranks, in the order of the split.
+
+    If processes share the store, each tells the others of its own events.
 
     Args:
         task: the evaluation task.
@@ -30,7 +34,7 @@ def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
     events_U = np.zeros(store.n_users, dtype=np.int64)
     np.add.at(events_U, train.user, train.end - train.start)
     head_V = popular_head(task.popularity.numpy(), task.splits.candidate_V)
-    target, count_V = store.item[view.end], task.item_count_V.numpy()
+    target, count_V = _at_ends(view, store.own.item, store), task.item_count_V.numpy()
     return pl.DataFrame(
         {
             "user": store.users()["user"].gather(view.user),
@@ -39,7 +43,7 @@ def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
             "user_events": events_U[view.user],
             "item_events": count_V[target],
             "head": head_V[target],
-            **_exposure(store, view.end),
+            **_exposure(store, view),
             "rank": tested.rank_R,
             "popularity_rank": popular.rank_R,
             **{f"{GROUP}{n}": group_U.gather(view.user) for n, group_U in task.groups.items()},
@@ -47,33 +51,33 @@ def judged_events(task: Task, tested: Tested, popular: Tested) -> pl.DataFrame:
     )
 
 
-def _exposure(store: SequenceStore, event_R: np.ndarray) -> dict[str, np.ndarray]:
-    """Return whether chance showed the events, if some were shown by chance."""
+def _at_ends(view: View, own: Values, store: SequenceStore) -> np.ndarray:
+    """Return the values of a column at the targets of a view, of which each process has its own."""
+    return np.concatenate(store.peers.gather(own[view.within(store.own)[1].end]))
+
+
+def _exposure(store: SequenceStore, view: View) -> dict[str, np.ndarray]:
+    """Return whether chance showed the targets, if some were shown by chance."""
     shown = store.categories.get("exposure", [])
     if "random" not in shown:
         return {}
-    return {"random": store.context["exposure"][event_R] == 1 + shown.index("random")}
+    code_R = _at_ends(view, store.own.context["exposure"], store)
+    return {"random": code_R == 1 + shown.index("random")}
 
 
-def listed_items(task: Task, tested: Tested) -> pl.DataFrame:
+def listed_items(events: pl.DataFrame, tested: Tested, ids: pl.Series) -> pl.DataFrame:
     """Return what was recommended at each test event, in the order of the split.
 
     Args:
-        task: the evaluation task.
+        events: see :func:`judged_events`.
         tested: ranks and lists of the model's test.
+        ids: the original ids of the items.
 
     Returns:
         Columns user and item (of the target; original ids), and recommended: a list of ids, best
         first, of the longest length in ``evaluation.ks``, or shorter if candidates run out.
     """
-    view, store = task.splits.test.take(tested.event_R), task.store
-    ids, top_RK = store.items()["item"], tested.top_RK
+    top_RK = tested.top_RK
     row = pl.Series(top_RK.ravel().astype(np.int64) - 1)
     listed = ids.gather(row.set(row < 0, None)).reshape(top_RK.shape).arr.to_list()
-    return pl.DataFrame(
-        {
-            "user": store.users()["user"].gather(view.user),
-            "item": ids.gather(store.item[view.end] - 1),
-            "recommended": listed.list.drop_nulls(),
-        }
-    )
+    return events.select("user", "item").with_columns(recommended=listed.list.drop_nulls())

@@ -76,6 +76,11 @@ class Task:
             groups=find_groups(store.users(), config.evaluation.groups),
         )
 
+    @cached_property
+    def own(self) -> Splits:
+        """The splits of this process's share of the store, ``store.own``."""
+        return self.splits.within(self.store.own)
+
     @property
     def k(self) -> int:
         """The list length at which results are reported."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from seqrec.errors import ConfigError, RunError
+from seqrec.experiment.processes import first_has_ended
 from seqrec.machine.process import rank
 
 NO_MEMORY = re.compile(r"can't allocate memory|out of memory")
@@ -35,13 +36,17 @@ def memory_in_words() -> Iterator[None]:
 def peers_in_words() -> Iterator[None]:
     """Say in words that another process of the run has ended, which ends this one.
 
+    One that Lightning started says nothing if the first one has ended: that has told why.
+
     Raises:
         RunError: the connection to it is lost.
     """
     try:
         yield
-    except RuntimeError as error:
-        if not LOST.search(str(error)):
+    except Exception as error:
+        if first_has_ended():
+            raise SystemExit(1) from error
+        if not isinstance(error, RuntimeError) or not LOST.search(str(error)):
             raise
         raise RunError(
             "another process of this run has ended, so this one ends too",

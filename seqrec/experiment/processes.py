@@ -6,6 +6,7 @@ folder is the one that the first process has claimed.
 """
 
 import os
+import time
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -19,6 +20,7 @@ from seqrec.layers.shard import Shard
 from seqrec.machine.process import is_first_process, rank
 
 LEAST_ROWS = 2  # of each process, so that the first has an item besides the padding id
+PATIENCE = 10.0  # seconds; Lightning looks at its processes every five
 FOLDER = "SEQREC_RUN_FOLDER"  # environment variable with the folder, for Lightning's processes
 
 
@@ -68,6 +70,23 @@ def agree(folder: Path, settings: Trainer) -> Path:
         )
     os.environ[FOLDER] = str(folder)
     return folder
+
+
+def first_has_ended() -> bool:
+    """Wait some seconds, in a process that Lightning started, for the first one to end.
+
+    Lightning kills the first one if another ends with an error. If all have the same error, the
+    first one tells it, and ends before the others.
+
+    Returns:
+        Whether it has ended.
+    """
+    if FOLDER not in os.environ or is_first_process():
+        return False
+    parent, end = os.getppid(), time.monotonic() + PATIENCE
+    while os.getppid() == parent and time.monotonic() < end:
+        time.sleep(0.1)
+    return os.getppid() != parent
 
 
 def own_shard(settings: Trainer, rows: int) -> Shard | None:

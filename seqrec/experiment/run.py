@@ -23,7 +23,7 @@ from seqrec.experiment.assemble import Experiment, build_experiment, whole_modul
 from seqrec.experiment.in_words import memory_in_words, peers_in_words
 from seqrec.experiment.processes import agree, check_shares, own_shard, splits_table
 from seqrec.experiment.record import Record, names
-from seqrec.experiment.shared import check_shards, forgetting, reads_own_shards, split_and_count
+from seqrec.experiment.shared import check_shards, forgetting, shared_out, split_and_count
 from seqrec.experiment.sweep import SKIPPED
 from seqrec.layers.shard import count_of_all
 from seqrec.machine.determinism import choose_algorithms, seed_all
@@ -117,11 +117,13 @@ def _run(root: Root, record: Record, out: Console) -> dict[str, Any]:
         report.print_plan(out, plan)
     with record.opened(module, hardware, card) as logger:
         module, results = _fit(module, record.folder, hardware, logger, out, plan)
-        if not is_first_process():
+        if not is_first_process() and module.store.peers.world == 1:
             return results.flat()
         if split:
             module = whole_module(module, record.folder)
         results = _conclude(module, record.folder, results)
+        if not is_first_process():
+            return results.flat()
         if isinstance(module, TrainedModule):
             module.leave(record.folder)
         record.close(results, card, samples=_samples(module))
@@ -141,17 +143,17 @@ def _begin(
     name, _ = names(root, record.choices, record.overrides)
     print_line(out, "seqrec", f"{name} on {record.choices['data']}")
     store = prepare_data(root)
+    if several:
+        store = shared_out(root, store)
     splits, facts = split_and_count(root, store, record.folder.path)
     if surprise := unexpected(store, root.expect):
         print_line(out, "counts", surprise)
     shard = own_shard(root.trainer, store.n_items + 1) if several else None
     module = build_experiment(root, store, splits=splits, facts=facts, shard=shard)
-    if reads_own_shards(root):
-        return module, hardware, {}  # the first process checks and describes all data
     task = module.task
     card = protocol_card(
-        store,
-        task.splits,
+        store.own,
+        task.own,
         root,
         item_count_V=task.item_count_V.numpy(),
         protocol=task.protocol,
@@ -231,12 +233,18 @@ def has_whole(module: nn.Module, weights: dict[str, Tensor]) -> bool:
 
 
 def _conclude(module: EvaluatedModule, folder: RunFolder, results: Results) -> Results:
-    """Write ranks and lists; return the results with the metrics that follow from them."""
+    """Write ranks and lists; return the results with the metrics that follow from them.
+
+    Processes that share the store tell the first one what they have of these, and write nothing.
+    """
     task, found = module.task, module.conclude()
     assert module.tested is not None
     events = judged_events(task, module.tested, found.popular)
+    if not is_first_process():
+        return results
     folder.write_table("ranks.parquet", events)
-    folder.write_table("lists.parquet", listed_items(task, module.tested))
+    listed = listed_items(events, module.tested, task.store.items()["item"])
+    folder.write_table("lists.parquet", listed)
     return replace(
         results,
         test=results.test | found.test,

@@ -1,44 +1,52 @@
-"""What the first process finds out about all shards, for the others, which read only their own.
+"""What the processes of a run find out together, each about its own shards of the data.
 
-With ``batch.shuffle=shards``, the first process splits the data and counts its training events. It
-leaves what it found in the run's folder, which all processes see, and the others read it there.
+With ``batch.shuffle=shards``, each process splits and counts its own shards. Counts are added up;
+the stretches of all processes are joined as files in the run's folder, which all of them see.
 """
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch.distributed
 
-from seqrec.build import Counted, count, facts_of
+from seqrec.build import count, facts_of
 from seqrec.config.make import make
 from seqrec.config.schema import Root, Shuffle, is_trained
-from seqrec.disk.write import replacing, telling
+from seqrec.disk.write import telling
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import reads_events
-from seqrec.facts import EventFacts, Facts
+from seqrec.experiment.peers import meet, processes_of
+from seqrec.facts import Facts
 from seqrec.machine.process import is_first_process
+from seqrec.store.blocks import Blocks, parts_of
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits, View
 
-FOLDER, TOLD = "shared", "found.json"
-VIEWS = ("train", "valid", "test", "learned")
+FOLDER = "shared"
+VIEWS = ("train", "valid", "test")
 AXES = ("user", "start", "end")
 
 
-def reads_own_shards(config: Root) -> bool:
-    """Return whether this process reads only its own shards, and not all as the first one does."""
-    return config.batch.shuffle is Shuffle.shards and not is_first_process()
+def shared_out(config: Root, store: SequenceStore) -> SequenceStore:
+    """Return a store as this process has it: with ``batch.shuffle=shards``, its own share alone.
+
+    Raises:
+        ConfigError: there are fewer shards than processes.
+    """
+    if config.batch.shuffle is not Shuffle.shards or not is_trained(config):
+        return store
+    world = processes_of(config.trainer)
+    store.users_of_shares(world)  # refuses too many processes before they start
+    return store.shared_by(meet(config.trainer)) if world > 1 else store
 
 
 def split_and_count(
     config: Root, store: SequenceStore, run_dir: Path
 ) -> tuple[Splits | None, Facts | None]:
-    """Split a store and count its training events, or read what the first process found.
+    """Split a store and count its training events, each process its own share.
 
     Args:
         config: the configuration.
@@ -46,23 +54,17 @@ def split_and_count(
         run_dir: the run's folder.
 
     Returns:
-        Both, or None where each process does this by itself.
+        Both of the whole store; None where one process does this by itself.
 
     Raises:
         DataError: the split leaves nothing to train or evaluate on.
         WriteError: what was found can't be written.
     """
-    if config.batch.shuffle is not Shuffle.shards or not is_trained(config):
+    if store.peers.world == 1:
         return None, None
-    folder = run_dir / FOLDER
-    if is_first_process():
-        splits = make(config.split)(store)
-        counted = count(store, splits, events=reads_events(config))
-        _write(folder, splits, counted)
-        _wait()
-    else:
-        _wait()
-        splits, counted = _read(folder)
+    own = make(config.split)(store.own)
+    counted = count(store.own, own, events=reads_events(config))
+    splits = _joined(run_dir / FOLDER, store.own, own)
     return splits, facts_of(store, splits, counted)
 
 
@@ -101,63 +103,33 @@ def check_shards(config: Root, store: SequenceStore, splits: Splits, world: int)
             )
 
 
-def _wait() -> None:
-    """Wait for all processes, if a launcher started them together.
-
-    Lightning starts the others only when the first one has come to training.
-    """
-    if torch.distributed.is_initialized():
-        torch.distributed.barrier()
-
-
-def _write(folder: Path, splits: Splits, counted: Counted) -> None:
-    told: dict[str, Any] = {
-        "protocol": splits.protocol,
-        "report": splits.report,
-        "cut": splits.cut,
-        "notes": splits.notes,
-        "rating_mean": counted.rating_mean,
-        "events": {name: vars(column) for name, column in counted.events.items()},
-    }
-    arrays = {"item_count_V": counted.item_count_V, "candidate_V": splits.candidate_V}
-    for name in VIEWS:
-        if (view := getattr(splits, name)) is not None:
-            arrays |= {f"{name}.{axis}": getattr(view, axis) for axis in AXES}
+def _joined(folder: Path, share: SequenceStore, own: Splits) -> Splits:
+    """Return the splits of all shares, in the order of users, whose stretches lie in files."""
+    peers = share.peers
+    parts = [folder / str(rank) for rank in range(peers.world)]
     with telling(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for name, values in arrays.items():
-            if values is not None:
-                np.save(folder / f"{name}.npy", values)
-        with replacing(folder / TOLD) as part:
-            part.write_text(json.dumps(told, default=_plain))
-
-
-def _plain(value: Any) -> Any:
-    return value.item()  # a number of numpy
-
-
-def _read(folder: Path) -> tuple[Splits, Counted]:
-    told = json.loads((folder / TOLD).read_text())
-
-    def view(name: str) -> View | None:
-        user, start, end = (_array(folder, f"{name}.{axis}") for axis in AXES)
-        return None if user is None or start is None or end is None else View(user, start, end)
-
-    views: dict[str, Any] = {name: view(name) for name in VIEWS}
-    candidate_V = _array(folder, "candidate_V")
-    splits = Splits(
-        **views,
-        candidate_V=None if candidate_V is None else np.array(candidate_V),
-        protocol=told["protocol"],
-        report=told["report"],
-        cut=told["cut"],
-        notes=tuple(told["notes"]),
-    )
-    events = {name: EventFacts(**column) for name, column in told["events"].items()}
-    return splits, Counted(np.array(_array(folder, "item_count_V")), told["rating_mean"], events)
-
-
-def _array(folder: Path, name: str) -> np.ndarray | None:
-    path = folder / f"{name}.npy"
-    return np.load(path, mmap_mode="r") if path.is_file() else None
+        if peers.rank == 0:
+            shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+            folder.mkdir(parents=True)
+        peers.gather(None)
+        parts[peers.rank].mkdir()
+        for name in VIEWS:
+            view = getattr(own, name)
+            first = {"user": share.first_user, "start": share.first_event, "end": share.first_event}
+            for axis in AXES:
+                values = np.asarray(getattr(view, axis) + first[axis], dtype="<i8")
+                np.save(parts[peers.rank] / f"{name}.{axis}.npy", values)
+        lengths = peers.gather({name: len(getattr(own, name)) for name in VIEWS})
+        if peers.rank == 0:
+            for file in (f"{name}.{axis}.npy" for name in VIEWS for axis in AXES):
+                whole = sum(each[file.partition(".")[0]] for each in lengths)
+                values = (values for part in parts for values in parts_of(part / file))
+                Blocks(whole, values, "<i8").save(folder / file)
+            for part in parts:
+                shutil.rmtree(part)
+        peers.gather(None)
+        views = {
+            name: View(*(np.load(folder / f"{name}.{axis}.npy", mmap_mode="r") for axis in AXES))
+            for name in VIEWS
+        }
+    return replace(own, **views)

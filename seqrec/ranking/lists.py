@@ -71,6 +71,17 @@ class Values:
         return float(self.total_R[chosen].sum() / weight) if weight else None
 
 
+def joined(parts: list[dict[str, Values]]) -> dict[str, Values]:
+    """Return the values of consecutive parts of the lists as those of all lists."""
+    return {
+        name: Values(
+            np.concatenate([part[name].total_R for part in parts]),
+            np.concatenate([part[name].weight_R for part in parts]),
+        )
+        for name in parts[0]
+    }
+
+
 class ListMetric(Protocol):
     """Describes lists: ``metric(lists) -> {"tail_share@10": Values}``, by list length.
 

@@ -53,6 +53,7 @@ def draw_negatives(
     name: str,
     number: int,
     key: str,
+    first_event: int = 0,
 ) -> SampledNegatives:
     """Draw negatives without replacement, with probabilities in proportion to weights.
 
@@ -66,6 +67,7 @@ def draw_negatives(
         name: see :class:`SampledNegatives`.
         number: number of draws S per event.
         key: seed of the hash.
+        first_event: where `item` begins among all events, which are hashed by their place.
     """
     seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
     item_RS = np.zeros((len(view), number), dtype=np.int32)
@@ -76,7 +78,7 @@ def draw_negatives(
     for first in range(0, len(view), step):
         index = np.arange(first, min(first + step, len(view)))
         chunk = view.take(index)
-        turn_BV = -np.log(_uniform(seed, chunk.end, len(weight_V))) * scale_V
+        turn_BV = -np.log(_uniform(seed, chunk.end + first_event, len(weight_V))) * scale_V
         row_P, position_P = chunk.items_once(item)
         turn_BV[row_P, item[position_P]] = np.inf
         turn_BV[np.arange(len(index)), item[chunk.end]] = np.inf

@@ -5,11 +5,13 @@ from typing import Literal
 import numpy as np
 
 from seqrec.errors import ConfigError, DataError
+from seqrec.store.peers import ALONE, Peers
 from seqrec.store.store import SequenceStore
-from seqrec.store.views import Splits, View, assemble
+from seqrec.store.views import Splits, View, assemble, candidates
 
 Which = Literal["first", "last", "all"]
 NewItems = Literal["drop", "keep", "rank"]
+RANGES = 1 << 16  # that numbers are counted in at once
 
 
 def times_of(store: SequenceStore) -> np.ndarray:
@@ -71,9 +73,7 @@ def cut_at(
     start = np.asarray(store.offset[:-1])
     valid_at, test_at = (start + count_before(store, cut) for cut in (valid_cut, test_cut))
     last = np.asarray(store.offset[1:]) if end is None else start + count_before(store, end)
-    candidate_V = np.zeros(store.n_items + 1, dtype=bool)
-    candidate_V[store.item[timestamp < valid_cut]] = True
-    candidate_V[0] = False
+    candidate_V = candidates(store, timestamp < valid_cut)
     return assemble(
         store,
         train=View(np.arange(store.n_users, dtype=np.int64), start, valid_at),
@@ -112,12 +112,33 @@ def count_before(store: SequenceStore, cut: int) -> np.ndarray:
     return running[store.offset[1:]] - running[store.offset[:-1]]
 
 
-def quantiles(timestamp: np.ndarray, shares: list[float]) -> list[int]:
-    """Return the times that have these shares of all events before them."""
-    n = len(timestamp)
-    ranks = [min(int(n * share), n - 1) for share in shares]
-    part = np.partition(timestamp, sorted(set(ranks)))
-    return [int(part[rank]) for rank in ranks]
+def quantiles(timestamp: np.ndarray, shares: list[float], peers: Peers = ALONE) -> list[int]:
+    """Return the times that have these shares of all events before them, those of peers too."""
+    n = sum(peers.gather(len(timestamp)))
+    return [smallest(timestamp, min(int(n * share), n - 1), peers) for share in shares]
+
+
+def smallest(values: np.ndarray, rank: int, peers: Peers) -> int:
+    """Return the whole number that has `rank` others before it in order, those of peers too.
+
+    Numbers are counted in ranges, then those within the range of the wanted one, and so on.
+
+    Args:
+        values: int64, those of this process; there may be none.
+        rank: from 0; less than the number of all values.
+        peers: who has the others.
+    """
+    parts = peers.gather((values.min(), values.max()) if len(values) else None)
+    low, high = min(p[0] for p in parts if p), max(p[1] for p in parts if p)
+    low, high = int(low), int(high)
+    while low < high:
+        width = (high - low) // RANGES + 1
+        values = values[(values >= low) & (values <= high)]
+        end = np.cumsum(peers.add(np.bincount((values - low) // width, minlength=RANGES)))
+        at = int(np.searchsorted(end, rank, side="right"))
+        rank -= int(end[at - 1]) if at else 0
+        low, high = low + at * width, min(high, low + (at + 1) * width - 1)
+    return low
 
 
 def options_shown(**options: object) -> str:

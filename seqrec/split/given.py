@@ -7,9 +7,10 @@ import numpy as np
 
 from seqrec.errors import DataError
 from seqrec.split._cuts import chosen
+from seqrec.store.peers import added
 from seqrec.store.sort import lexsort
 from seqrec.store.store import SequenceStore
-from seqrec.store.views import Splits, View, assemble
+from seqrec.store.views import Splits, View, assemble, candidates
 
 TRAIN, VALID, TEST = 0, 1, 2
 
@@ -30,6 +31,7 @@ class Given:
     """
 
     takes_parts: ClassVar[bool] = True
+    takes_shares: ClassVar[bool] = True
 
     targets: Literal["first", "last", "all"] = "all"
     new_items: Literal["drop", "keep", "rank"] = "drop"
@@ -47,11 +49,10 @@ class Given:
         part = np.asarray(store.part)
         train_end, valid_end = (end - _count(part > last, start, end) for last in (TRAIN, VALID))
         test_at = valid_end
-        if not (part == VALID).any():
+        if not any(store.peers.gather(bool((part == VALID).any()))):
             train_end = train_end - (train_end - start >= 3)
         train = View(np.arange(store.n_users, dtype=np.int64), start, train_end)
-        candidate_V = np.zeros(store.n_items + 1, dtype=bool)
-        candidate_V[store.item[train.positions()]] = True
+        candidate_V = candidates(store, train.positions())
         splits = assemble(
             store,
             train=train,
@@ -63,7 +64,7 @@ class Given:
             todo="check the files of the parts: a target needs an event of its user before it, and "
             "an item that is trained on (else split.new_items=keep counts it as a miss)",
         )
-        splits.report.update(_leaks(store, part, start, train_end))
+        splits.report.update(added(store.peers, _leaks(store, part, start, train_end)))
         return splits
 
 

@@ -1,6 +1,7 @@
 """The split of most papers: test on a user's last event, validate on the one before."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,8 @@ class LeaveOneOut:
     ignores time across users: a model may learn from events later than a target. Use
     :class:`~seqrec.split.temporal.Temporal` to evaluate as in deployment.
     """
+
+    takes_shares: ClassVar[bool] = True
 
     def __call__(self, store: SequenceStore) -> Splits:
         """Split `store`."""

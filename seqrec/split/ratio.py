@@ -1,6 +1,7 @@
 """The last share of every user's events."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ class Ratio:
         test_share: share of each user's events.
         valid_share: share of each user's events.
     """
+
+    takes_shares: ClassVar[bool] = True
 
     test_share: float = 0.1
     valid_share: float = 0.1

@@ -27,6 +27,7 @@ class Rolling:
     """
 
     cuts_time: ClassVar[bool] = True
+    takes_shares: ClassVar[bool] = True
 
     folds: int = 3
     fold: int = 0
@@ -55,7 +56,7 @@ class Rolling:
         timestamp, after = times_of(store), self.folds - self.fold
         shares = [1 - (after + 1) * self.share, 1 - after * self.share]
         valid_cut, test_cut, *end = quantiles(
-            timestamp, shares + ([1 - (after - 1) * self.share] if after > 1 else [])
+            timestamp, shares + ([1 - (after - 1) * self.share] if after > 1 else []), store.peers
         )
         if not valid_cut < test_cut < (end or [test_cut + 1])[0]:
             raise DataError(

@@ -8,8 +8,9 @@ import numpy as np
 from seqrec.clock import iso_time
 from seqrec.errors import DataError
 from seqrec.split._cuts import check_shares, chosen, quantiles
+from seqrec.store.peers import added
 from seqrec.store.store import SequenceStore
-from seqrec.store.views import Splits, View, assemble
+from seqrec.store.views import Splits, View, assemble, candidates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Sessions:
     """
 
     cuts_time: ClassVar[bool] = True
+    takes_shares: ClassVar[bool] = True
 
     test_share: float = 0.1
     valid_share: float = 0.1
@@ -42,11 +44,11 @@ class Sessions:
         """Split `store`; raise a DataError if a part is empty."""
         start, end = np.asarray(store.offset[:-1]), np.asarray(store.offset[1:])
         if store.timestamp is None:
-            begins = ends = np.arange(store.n_users)
+            begins = ends = store.first_user + np.arange(store.n_users)
         else:
             begins, ends = store.timestamp[start], store.timestamp[end - 1]
         shares = [1 - self.test_share - self.valid_share, 1 - self.test_share]
-        valid_cut, test_cut = quantiles(begins, shares)
+        valid_cut, test_cut = quantiles(begins, shares, store.peers)
         if valid_cut >= test_cut:
             raise DataError(
                 f"too many sessions begin at {_shown(test_cut, store)}: none is left to validate",
@@ -57,14 +59,12 @@ class Sessions:
         validates = (begins >= valid_cut) & (ends < test_cut)
         everyone = View(np.arange(store.n_users, dtype=np.int64), start, end)
         train = everyone.take(trains)
-        candidate_V = np.zeros(store.n_items + 1, dtype=bool)
-        candidate_V[store.item[train.positions()]] = True
         splits = assemble(
             store,
             train=train,
             valid=chosen(start, start, np.where(validates, end, start), self.targets),
             test=chosen(start, start, np.where(begins >= test_cut, end, start), self.targets),
-            candidate_V=candidate_V,
+            candidate_V=candidates(store, train.positions()),
             cut=None if store.timestamp is None else valid_cut,
             protocol=f"sessions(test_from={_shown(test_cut, store)}, "
             f"valid_from={_shown(valid_cut, store)}, targets={self.targets})",
@@ -72,7 +72,7 @@ class Sessions:
             "and items without a training event are none",
         )
         across = len(start) - int(trains.sum() + validates.sum() + (begins >= test_cut).sum())
-        splits.report["sessions_across_a_cut"] = across
+        splits.report.update(added(store.peers, {"sessions_across_a_cut": across}))
         return splits
 
 

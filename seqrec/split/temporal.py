@@ -7,7 +7,8 @@ import numpy as np
 
 from seqrec.clock import instant, iso_time
 from seqrec.errors import DataError
-from seqrec.split._cuts import check_shares, cut_at, options_shown, quantiles, times_of
+from seqrec.split._cuts import check_shares, cut_at, options_shown, quantiles, smallest, times_of
+from seqrec.store.peers import Peers, added
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Splits
 
@@ -39,6 +40,7 @@ class Temporal:
     """
 
     cuts_time: ClassVar[bool] = True
+    takes_shares: ClassVar[bool] = True
     moments: ClassVar[tuple[str, ...]] = ("test_from", "valid_from")
 
     test_share: float = 0.1
@@ -55,7 +57,7 @@ class Temporal:
 
     def __call__(self, store: SequenceStore) -> Splits:
         """Split `store`; raise a DataError if it has no timestamps or a part is empty."""
-        valid_cut, test_cut = self._cuts(times_of(store))
+        valid_cut, test_cut = self._cuts(times_of(store), store.peers)
         options = options_shown(targets=self.targets, new_items=self.new_items)
         return cut_at(
             store,
@@ -70,10 +72,10 @@ class Temporal:
             "split.valid_from",
         )
 
-    def _cuts(self, timestamp: np.ndarray) -> tuple[int, int]:
+    def _cuts(self, timestamp: np.ndarray, peers: Peers) -> tuple[int, int]:
         """Return the times of the validation and the test cut."""
         shares = [1 - self.test_share - self.valid_share, 1 - self.test_share]
-        valid_cut, test_cut = quantiles(timestamp, shares)
+        valid_cut, test_cut = quantiles(timestamp, shares, peers)
         test_from = instant(self.test_from, where="split.test_from")
         valid_from = instant(self.valid_from, where="split.valid_from")
         if test_from is not None:
@@ -81,9 +83,10 @@ class Temporal:
         if valid_from is not None:
             valid_cut = valid_from
         elif test_from is not None:
-            before = timestamp[timestamp < test_cut]
-            at = max(len(before) - int(len(timestamp) * self.valid_share), 0)
-            valid_cut = int(np.partition(before, at)[at]) if at < len(before) else test_cut
+            counts = {"all": len(timestamp), "before": int((timestamp < test_cut).sum())}
+            found = added(peers, counts)
+            at = max(found["before"] - int(found["all"] * self.valid_share), 0)
+            valid_cut = smallest(timestamp, at, peers) if at < found["before"] else test_cut
         if valid_cut >= test_cut:
             raise DataError(
                 f"the validation cut {iso_time(valid_cut)} is not before the test cut "

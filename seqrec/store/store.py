@@ -1,7 +1,6 @@
 """Sequences on disk: dense ids, CSR arrays, memory-mapped, versioned and content-hashed."""
 
 from collections.abc import Iterable, Mapping
-from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from seqrec.store.index import (
     read_index,
     write_index,
 )
+from seqrec.store.peers import ALONE, Peers
 from seqrec.store.remote import Remote
 from seqrec.store.shards import Columns, close, columns, cuts, data_hash, save, write_shards
 
@@ -55,6 +55,7 @@ class SequenceStore:
             step of the preparation; and ``notes``: what people should know, in sentences.
         n_shards: in how many shards the sequences lie; 0: in one folder.
         first_user, first_event: where the users and events of a share begin in the whole.
+        peers: the processes that have shares of the store; alone, this one has it all.
 
     Raises:
         DataError: the folder is half-written, damaged, or of another format version.
@@ -80,7 +81,9 @@ class SequenceStore:
         self.n_interactions: int = index["n_interactions"]
         self.n_shards = len(index.get("shards", ()))
         self.first_user, self.first_event = 0, 0
+        self.peers: Peers = ALONE
         self._whole: SequenceStore | None = None
+        self._own: SequenceStore | None = None
         self._files = files = Files(self.folder, index, remote)
         for field in COLUMNS:
             found = files.column(field, ARRAYS[field]) if files.has(field) else None
@@ -112,6 +115,22 @@ class SequenceStore:
         """This store, or that which it is a share of."""
         return self._whole or self
 
+    @property
+    def own(self) -> "SequenceStore":
+        """The share of this process; this store, if no others share it."""
+        return self._own or self
+
+    def shared_by(self, peers: Peers) -> "SequenceStore":
+        """Return this store as one of several processes knows it, which reads its own share alone.
+
+        Raises:
+            ConfigError: there are fewer shards than processes.
+        """
+        shared = self._copy()
+        shared.peers = peers
+        shared._own = shared.share(peers.rank, peers.world)
+        return shared
+
     def share(self, rank: int, world: int) -> "SequenceStore":
         """Return the sequences that one of several processes works on: shards that lie together.
 
@@ -127,9 +146,9 @@ class SequenceStore:
         """
         if world == 1:
             return self
-        files, own, bounds = self._files, copy(self), self._shares(world)
+        files, own, bounds = self._files, self._copy(), self._shares(world)
         first, end = bounds[rank], bounds[rank + 1]
-        own._whole, own.n_shards = self, end - first
+        own._whole, own._own, own.n_shards = self, None, end - first
         own.first_user, own.first_event = int(files.users[first]), int(files.events[first])
         own.n_users = int(files.users[end]) - own.first_user
         own.n_interactions = int(files.events[end]) - own.first_event
@@ -140,6 +159,12 @@ class SequenceStore:
         event: dict[str, Any] = self.context
         own.context = {name: column.of_shards(first, end) for name, column in event.items()}
         return own
+
+    def _copy(self) -> "SequenceStore":
+        """Return another of the same files; :func:`copy.copy` would open them again."""
+        other = object.__new__(SequenceStore)
+        other.__dict__.update(self.__dict__)
+        return other
 
     def users_of_shares(self, world: int) -> list[int]:
         """Return the first user of each process's share, and the number of users; reads nothing."""

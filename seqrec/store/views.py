@@ -1,12 +1,13 @@
 """Parts of a store for training and evaluation, as positions into its arrays: never copies."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from seqrec.errors import DataError
 from seqrec.store.files import Values
+from seqrec.store.peers import added
 from seqrec.store.sort import lexsort
 from seqrec.store.steps import costliest
 from seqrec.store.store import SequenceStore
@@ -34,6 +35,14 @@ class View:
     def take(self, which: np.ndarray) -> "View":
         """Select entries by mask or position."""
         return View(self.user[which], self.start[which], self.end[which])
+
+    def within(self, share: SequenceStore) -> tuple[np.ndarray, "View"]:
+        """Return which entries are of a share's users, by place, and these as a view of it."""
+        if share.whole is share:
+            return np.arange(len(self)), self
+        user, first = self.user - share.first_user, share.first_event
+        place = np.flatnonzero((user >= 0) & (user < share.n_users))
+        return place, View(user[place], self.start[place] - first, self.end[place] - first)
 
     def positions(self) -> np.ndarray:
         """Return the store positions, int64, of the events of all stretches, one after another."""
@@ -115,9 +124,19 @@ class Splits:
     learned: View | None = None
     notes: tuple[str, ...] = ()
 
+    def within(self, share: SequenceStore) -> "Splits":
+        """Return the stretches of a share's users as views of it; all else is that of the whole."""
+        train, valid, test = (v.within(share)[1] for v in (self.train, self.valid, self.test))
+        return replace(self, train=train, valid=valid, test=test)
+
 
 class Split(Protocol):
-    """A way to split a store into training, validation and test."""
+    """A way to split a store into training, validation and test.
+
+    With the class attribute ``takes_shares`` it is called in each of several processes with the
+    share of that process. Views are of the share then; cuts, candidates and counts are those of
+    all shares, which ``store.peers`` tells.
+    """
 
     def __call__(self, store: SequenceStore) -> Splits:
         """Split `store`; raise a DataError if a part is empty or a needed column is missing."""
@@ -149,7 +168,7 @@ def assemble(
     """
     train = train.take(train.end > train.start)
     length = train.end - train.start
-    report: dict[str, int | float] = {
+    counts = {
         "train_sequences": len(train),
         "train_single": int((length == 1).sum()),
         "train_events": int(length.sum()),
@@ -160,22 +179,39 @@ def assemble(
         if candidate_V is not None and not keep_cold:
             kept = view.take(candidate_V[store.item[view.end]])
         judged[part] = kept
-        report[f"{part}_targets"] = len(kept)
-        report[f"{part}_cold_targets"] = len(view) - len(kept)
-        report[f"{part}_repeats"] = _repeats(store, kept)
-    report |= _elsewhere(store, train, valid, test)
-    learned = train.take(length > 1)
-    parts = {"training": learned, "validation": judged["valid"], "test": judged["test"]}
-    for part, view in parts.items():
-        if not len(view):
+        counts[f"{part}_targets"] = len(kept)
+        counts[f"{part}_cold_targets"] = len(view) - len(kept)
+        counts[f"{part}_repeats"] = _repeats(store, kept)
+    counts |= _elsewhere(store, train, valid, test)
+    report: dict[str, int | float] = dict(added(store.peers, counts))
+    for part in judged:
+        report[f"{part}_repeats"] /= max(1, report[f"{part}_targets"])
+    learned = report["train_sequences"] - report["train_single"]
+    parts = {"training": learned, "validation": report["valid_targets"]}
+    for part, number in (parts | {"test": report["test_targets"]}).items():
+        if not number:
+            whole = store.whole
             raise DataError(
                 f"{protocol} leaves no {part} sequences of {store.name}, which has "
-                f"{store.n_users:,} users with {store.n_interactions:,} interactions"
+                f"{whole.n_users:,} users with {whole.n_interactions:,} interactions"
                 + (f"; {lost}" if (lost := costliest(store.report["steps"], "users")) else ""),
                 where="split",
                 todo=todo,
             )
     return Splits(train, judged["valid"], judged["test"], candidate_V, protocol, report, cut)
+
+
+def candidates(store: SequenceStore, trained: np.ndarray) -> np.ndarray:
+    """Return which items have a training event, bool (n_items + 1,), those of all shares.
+
+    Args:
+        store: the data, or a share of it.
+        trained: the training events, as positions or a mask.
+    """
+    own_V = np.zeros(store.n_items + 1, dtype=np.int32)
+    own_V[store.item[trained]] = 1
+    own_V[0] = 0
+    return store.peers.add(own_V) > 0
 
 
 def _elsewhere(store: SequenceStore, train: View, valid: View, test: View) -> dict[str, int]:
@@ -189,8 +225,8 @@ def _elsewhere(store: SequenceStore, train: View, valid: View, test: View) -> di
     return {"history_events": used - known, "unused_events": store.n_interactions - used}
 
 
-def _repeats(store: SequenceStore, view: View) -> float:
-    """Return the share of targets that occur in their own history."""
+def _repeats(store: SequenceStore, view: View) -> int:
+    """Count the targets that occur in their own history."""
     whole, repeats = view.sequences(), 0
     if len(whole) < len(view):
         return _repeats_of_many(store, view, View(whole.user, whole.start, whole.end + 1))
@@ -199,17 +235,17 @@ def _repeats(store: SequenceStore, view: View) -> float:
         length = some.end - some.start
         same = store.item[some.positions()] == np.repeat(store.item[some.end], length)
         repeats += int(np.logical_or.reduceat(same, np.cumsum(length) - length).sum())
-    return repeats / len(view) if len(view) else 0.0
+    return repeats
 
 
-def _repeats_of_many(store: SequenceStore, view: View, whole: View) -> float:
+def _repeats_of_many(store: SequenceStore, view: View, whole: View) -> int:
     """Return the same where sequences have several targets; `whole` has the last of each."""
     target, fresh = np.sort(view.end), 0
     for part in _parts(whole):
         some = whole.take(part)
         inside = slice(*np.searchsorted(target, [some.start[0], some.end[-1]]))
         fresh += int(np.isin(target[inside], some.first_uses(store.item)).sum())
-    return 1 - fresh / len(view)
+    return len(view) - fresh
 
 
 def _parts(view: View) -> list[np.ndarray]:

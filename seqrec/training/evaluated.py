@@ -9,7 +9,7 @@ import torch
 
 from seqrec.batches import EvalBatches
 from seqrec.columns import Columns
-from seqrec.config.schema import Root, Shuffle
+from seqrec.config.schema import Root
 from seqrec.config.typed import plain_values
 from seqrec.contracts import Loss, Reranker
 from seqrec.ensemble.model import AnyModel
@@ -52,7 +52,6 @@ class EvaluatedModule(lightning.LightningModule):
         super().__init__()
         self.model, self.loss = model, loss
         self._columns: Columns | None = None
-        self._share = (0, 1)  # the process that the columns are for, and how many there are
         self.task, self.config, self.facts = task, config, facts
         self.store, self.splits = task.store, task.splits
         self.monitor = f"valid/{config.evaluation.monitor}"
@@ -84,25 +83,20 @@ class EvaluatedModule(lightning.LightningModule):
 
     @property
     def columns(self) -> Columns:
-        """The columns of all users, on the model's device."""
-        return self.columns_of(0, 1)
+        """The columns of this process's users, who are all users or its own, on its device."""
+        return self.columns_of(self.store.peers.world)
 
-    def columns_of(self, rank: int, world: int) -> Columns:
-        """Return the columns that the batches of a process are gathered from, on its device.
-
-        They are those of all users or, with ``batch.shuffle=shards``, of its own.
-        """
-        shared = world > 1 and self.config.batch.shuffle is Shuffle.shards
-        share, found = (rank, world) if shared else (0, 1), self._columns
-        if found is None or found.asked_device != self.device or self._share != share:
+    def columns_of(self, world: int) -> Columns:
+        """Return the same, where so many processes gather batches."""
+        found = self._columns
+        if found is None or found.asked_device != self.device:
             self._columns = found = Columns(
-                self.store.share(*share),
+                self.store.own,
                 self.device,
                 ratings=self.reads_ratings,
                 events=self.wanted,
                 world=world,
             )
-            self._share = share
         return found
 
     def val_dataloader(self) -> EvalBatches:
@@ -120,7 +114,7 @@ class EvaluatedModule(lightning.LightningModule):
     def eval_batches(self, view: View, *, rank: int = 0, world: int = 1) -> EvalBatches:
         """Return batches of held-out events."""
         return EvalBatches(
-            columns=self.columns_of(rank, world),
+            columns=self.columns_of(max(world, self.store.peers.world)),
             view=view,
             max_length=self.config.max_length,
             size=self.config.batch.eval_size,
@@ -164,7 +158,7 @@ class EvaluatedModule(lightning.LightningModule):
         self.log_dict(found)
 
     def conclude(self) -> ListResults:
-        """Compute the list metrics of the latest test, in this process only and on its device."""
+        """Compute the list metrics of the latest test, in each process that shares the store."""
         assert self.tested is not None
         return evaluate_lists(
             self.task,

@@ -145,9 +145,11 @@ class TrainedModule(EvaluatedModule):
         )
 
     def epoch_batches(self, epoch: int, *, rank: int = 0, world: int = 1) -> TrainBatches:
-        """Return the batches of any epoch."""
+        """Return the batches of any epoch; those of this process, if several share the store."""
+        if (peers := self.store.peers).world > 1:
+            rank, world = peers.rank, peers.world
         return TrainBatches(
-            columns=self.columns_of(rank, world),
+            columns=self.columns_of(world),
             view=self.splits.train if self.learned is None else self.learned,
             window=self.window,
             max_length=self.config.max_length,

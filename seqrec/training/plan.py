@@ -77,7 +77,8 @@ def make_plan(module: TrainedModule, hardware: Hardware) -> Plan:
     seconds, kept, positions = _trial(module, epoch, hardware)
     _, used = _memory(module.device)  # with what libraries load at their first step
     share = min(1, (module.config.trainer.limit_batches or len(epoch)) / len(epoch))
-    steps = seconds * epoch.n_positions / positions + len(epoch) * _optimizer_seconds(module)
+    own = epoch.n_positions / epoch.world  # of this process
+    steps = seconds * own / positions + len(epoch) * _optimizer_seconds(module)
     largest = max(epoch.batches, key=lambda rows: _padded(epoch, rows))
     scale = _padded(epoch, largest) / positions
     peak = used + states + held + int(BACKWARD * kept * scale)
@@ -124,7 +125,8 @@ def trial_step(module: TrainedModule, hardware: Hardware) -> Iterator[Callable[[
 
 def _part(module: TrainedModule, epoch: TrainBatches) -> TrainBatch:
     """Return so much of the middle batch as a trial may take."""
-    rows = epoch.batches[len(epoch) // 2]
+    filled = [rows for rows in epoch.batches if len(rows)]  # shards may leave some empty
+    rows = filled[len(filled) // 2]
     limit = max(1, min(TRIAL_POSITIONS, TRIAL_SCORES // module.store.n_items))
     length = (epoch.end - epoch.start)[rows]
     count = max(1, min(len(rows), limit // int(length.max())))
@@ -154,7 +156,7 @@ def _rehearse(
 
 def _valid_seconds(module: TrainedModule, hardware: Hardware) -> float:
     """Return the seconds of a validation, from a part of its first batch."""
-    events = len(module.splits.valid)
+    events = len(module.task.own.valid)
     size = max(1, min(module.config.batch.eval_size, TRIAL_SCORES // module.store.n_items, events))
     with _as_before(module):
         rank = _validate(module, size, hardware)
@@ -237,7 +239,7 @@ def _scores(module: TrainedModule, *, half: bool) -> int:
 
 
 def _padded(epoch: TrainBatches, rows: np.ndarray) -> int:
-    return len(rows) * int((epoch.end - epoch.start)[rows].max())
+    return len(rows) * int((epoch.end - epoch.start)[rows].max(initial=0))
 
 
 def _optimizer_seconds(module: TrainedModule) -> float:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from helpers.components import component, names
 from helpers.experiments import root, store_of
+from helpers.peers import together
 
 from seqrec.build import gather_facts
+from seqrec.store.peers import ALONE
 from seqrec.store.views import View
 
 every = pytest.mark.parametrize("name", names("split"))
@@ -27,8 +29,9 @@ def stores(tmp_path_factory):
         rows = [row for n, row in enumerate(lines[1:]) if (0, 0, 0, 1, 2)[n % 5] == at]
         (folder / f"{part}.csv").write_text("\n".join([lines[0], *rows]))
     given = [f"data.{part}_path={folder / part}.csv" for part in ("valid", "test")]
+    given.append("prepare.shards=7")
     of_parts = [f"data.path={folder / 'train.csv'}", *given, "split=given"]
-    whole = [f"data.path={folder / 'events.csv'}"]
+    whole = [f"data.path={folder / 'events.csv'}", "prepare.shards=7"]
     return {
         name: store_of(root("data=files", "prepare.k_core=0", *options), folder)
         for name, options in {"whole": whole, "given": of_parts}.items()
@@ -118,7 +121,30 @@ def check_ranked_items_are_counted(split, store):
         assert np.array_equal(splits.candidate_V[1:], item_count_V[1:] > 0)
 
 
+def check_processes_split_as_one(split, store):
+    """Processes that each split a share of the store come to what one does, together."""
+    if not getattr(split, "takes_shares", False):
+        return
+    whole, world = split(store), 3
+
+    def part(peers):
+        share = store.shared_by(peers).own
+        return share, split(share)
+
+    parts = together(world, part)
+    for share, own in parts:
+        assert (own.report, own.cut, own.protocol) == (whole.report, whole.cut, whole.protocol)
+        assert own.notes == whole.notes
+        assert np.array_equal(own.candidate_V, whole.candidate_V)
+        for name in ("train", "valid", "test"):
+            expected, found = getattr(whole, name).within(share)[1], getattr(own, name)
+            assert np.array_equal(expected.user, found.user)
+            assert np.array_equal(expected.start, found.start)
+            assert np.array_equal(expected.end, found.end)
+
+
 CHECKS = [
+    check_processes_split_as_one,
     *(check_every_event_is_told, check_ranked_items_are_counted),
     *(check_parts_are_disjoint, check_histories_are_whole, check_train_comes_first),
     *(check_cut_holds, check_targets_may_be_ranked, check_same_again),
@@ -146,6 +172,19 @@ def changed(**views):
     return split
 
 
+class ByItself:
+    """A split in time whose cuts are those of the events that it sees."""
+
+    takes_shares = True
+
+    def __call__(self, store):
+        peers, store.peers = store.peers, ALONE
+        try:
+            return component("split", "temporal")(store)
+        finally:
+            store.peers = peers
+
+
 def drawn(store):
     splits = component("split", "leave_one_out")(store)
     return replace(splits, test=splits.test.take(np.random.permutation(len(splits.test))))
@@ -161,6 +200,7 @@ def drawn(store):
         (check_cut_holds, changed(cut=lambda _, store: int(np.median(store.timestamp)))),
         (check_targets_may_be_ranked, changed(candidate_V=lambda _, store: only_one(store))),
         (check_same_again, drawn),
+        (check_processes_split_as_one, ByItself()),
         (check_every_event_is_told, changed(train=lambda splits, _: two_or_more(splits.train))),
         (check_every_event_is_told, changed(test=lambda splits, _: splits.test.take([0, 1]))),
         (check_ranked_items_are_counted, changed(candidate_V=lambda _, store: only_one(store))),

@@ -30,7 +30,7 @@ def test_a_run_goes_on_with_the_same_batches_on_fewer_and_on_more_processes(
     place, tmp_path, monkeypatch
 ):
     """Two processes for four steps, one for thirteen, and two again."""
-    said = as_torchrun(place, *TWO, status=143, of_second={"STOP_AT": "4"})
+    said = as_torchrun(place, *TWO, status=143, of={1: {"STOP_AT": "4"}})
     assert "stopped; continue with" in said and "Traceback" not in said
     with monkeypatch.context() as patch:
         step, done = TrainedModule.training_step, []
