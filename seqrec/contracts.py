@@ -134,7 +134,7 @@ class Loss(Protocol):
 
     If the targets have weights, it is their weighted mean, ``sum(w l) / sum(w)``. With
     ``needs_ratings`` it is a :class:`RatingLoss`. A loss that holds scores of the whole catalogue
-    has ``scores_bytes(n_items, device_type, half) -> int``, the bytes held at once.
+    is a :class:`CatalogueLoss`.
     """
 
     needs_negatives: ClassVar[bool]
@@ -153,6 +153,14 @@ class RatingLoss(Loss, Protocol):
     """A loss that learns from ratings and predicts them."""
 
     def predict(self, query_ND: Tensor, item_N: Tensor, catalogue: Ranked) -> Tensor: ...
+
+
+class CatalogueLoss(Loss, Protocol):
+    """A loss that holds scores of the whole catalogue."""
+
+    def scores_bytes(self, n_items: int, device_type: str, *, half: bool) -> int:
+        """Return the bytes of scores that are held at once."""
+        ...
 
 
 class Model(Protocol):

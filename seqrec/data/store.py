@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, NoReturn
 
 from seqrec.errors import DataError
+from seqrec.raw.spark.remote import is_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +32,9 @@ class Store:
     @property
     def prepared(self) -> str:
         """The folder or the URL."""
-        if "://" in self.path:
+        if is_url(self.path):
             return self.path
-        if "://" in (self.raw_dir or ""):
+        if is_url(self.raw_dir or ""):
             return f"{str(self.raw_dir).rstrip('/')}/{self.path}"
         return str(Path(self.raw_dir or "", self.path).expanduser())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
-from seqrec.config.make import locate
+from seqrec.config.check.shards import splits_table
 from seqrec.config.schema import Trainer
 from seqrec.errors import ConfigError
 from seqrec.home import command
@@ -95,7 +95,7 @@ def own_shard(settings: Trainer, rows: int) -> Shard | None:
     Raises:
         ConfigError: there are too few rows for so many processes.
     """
-    if not splits_table(settings):
+    if not splits_table(settings.strategy):
         return None
     from seqrec.training.trainer import lightning_trainer  # imports Lightning
 
@@ -107,12 +107,6 @@ def own_shard(settings: Trainer, rows: int) -> Shard | None:
             todo="use fewer processes, or trainer=ddp",
         )
     return Shard(rows, rank(), world) if world > 1 else None
-
-
-def splits_table(settings: Trainer) -> bool:
-    """Return whether the trainer's strategy splits the item table over the processes."""
-    strategy = settings.strategy
-    return isinstance(strategy, dict) and getattr(locate(strategy), "splits_table", False)
 
 
 def check_shares(events: dict[str, int], processes: int) -> None:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from seqrec.build import build_source
+from seqrec.config.check.shards import splits_table
 from seqrec.config.make import make
 from seqrec.config.schema import Root, Trainer, is_trained
 from seqrec.config.typed import typed
@@ -21,7 +22,7 @@ from seqrec.evaluation.tables import judged_events, listed_items
 from seqrec.experiment import report
 from seqrec.experiment.assemble import Experiment, build_experiment, whole_module
 from seqrec.experiment.in_words import memory_in_words, peers_in_words
-from seqrec.experiment.processes import agree, check_shares, own_shard, splits_table
+from seqrec.experiment.processes import agree, check_shares, own_shard
 from seqrec.experiment.record import Record, names
 from seqrec.experiment.shared import check_shards, forgetting, shared_out, split_and_count
 from seqrec.experiment.sweep import SKIPPED
@@ -190,7 +191,7 @@ def _fit(
     best = read_checkpoint(folder.best, mmap=True)
     if "epoch" in best:
         about["best_epoch"] = best["epoch"] + 1
-    if not splits_table(config.trainer) and not has_whole(module, best["state_dict"]):
+    if not splits_table(config.trainer.strategy) and not has_whole(module, best["state_dict"]):
         module = build_experiment(config, module.store, splits=splits, facts=module.facts)
         trainer = evaluating_trainer(config.trainer, out)
     module.load_state_dict(best["state_dict"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from seqrec.build import count, facts_of
-from seqrec.config.make import make
+from seqrec.config.make import locate, make
 from seqrec.config.schema import Root, Shuffle, is_trained
 from seqrec.disk.write import telling
 from seqrec.errors import ConfigError
@@ -34,13 +34,21 @@ def shared_out(config: Root, store: SequenceStore) -> SequenceStore:
     """Return a store as this process has it: with ``batch.shuffle=shards``, its own share alone.
 
     Raises:
-        ConfigError: there are fewer shards than processes.
+        ConfigError: there are fewer shards than processes, or the split needs all of them at once.
     """
     if config.batch.shuffle is not Shuffle.shards or not is_trained(config):
         return store
-    world = processes_of(config.trainer)
+    world, split = processes_of(config.trainer), locate(config.split)
+    if world == 1:
+        return store
+    if not getattr(split, "takes_shares", False):
+        raise ConfigError(
+            f"split={split.__name__} can't be made by processes that each have some users alone",
+            where="batch.shuffle=shards",
+            todo="use batch.shuffle=all, or one process",
+        )
     store.users_of_shares(world)  # refuses too many processes before they start
-    return store.shared_by(meet(config.trainer)) if world > 1 else store
+    return store.shared_by(meet(config.trainer))
 
 
 def split_and_count(
@@ -123,13 +131,13 @@ def _joined(folder: Path, share: SequenceStore, own: Splits) -> Splits:
         if peers.rank == 0:
             for file in (f"{name}.{axis}.npy" for name in VIEWS for axis in AXES):
                 whole = sum(each[file.partition(".")[0]] for each in lengths)
-                values = (values for part in parts for values in parts_of(part / file))
-                Blocks(whole, values, "<i8").save(folder / file)
+                blocks = (block for part in parts for block in parts_of(part / file))
+                Blocks(whole, blocks, "<i8").save(folder / file)
             for part in parts:
                 shutil.rmtree(part)
         peers.gather(None)
-        views = {
-            name: View(*(np.load(folder / f"{name}.{axis}.npy", mmap_mode="r") for axis in AXES))
+        train, valid, test = (
+            View(*(np.load(folder / f"{name}.{axis}.npy", mmap_mode="r") for axis in AXES))
             for name in VIEWS
-        }
-    return replace(own, **views)
+        )
+    return replace(own, train=train, valid=valid, test=test)

@@ -9,7 +9,6 @@ import numpy as np
 
 from seqrec.store.steps import Events
 
-EMPTY = {"timestamp": None, "rating": None}
 CONTEXT = "context_"  # and the place of a context column
 
 
@@ -75,10 +74,18 @@ def columns_of(events: Events) -> dict[str, np.ndarray]:
 
 def events_of(columns: Mapping[str, np.ndarray], context: Sequence[str]) -> Events:
     """Return the events of columns, with the names of the context columns."""
-    own = {name: values for name, values in columns.items() if not name.startswith(CONTEXT)}
     places = zip(context, context_columns(len(context)), strict=True)
-    given = {name: columns[column] for name, column in places}
-    return Events(**(EMPTY | own), context=given)  # type: ignore[arg-type] # names are checked there
+    return Events(
+        user=columns["user"],
+        item=columns["item"],
+        row=columns["row"],
+        timestamp=columns.get("timestamp"),
+        rating=columns.get("rating"),
+        part=columns.get("part"),
+        person=columns.get("person"),
+        session=columns.get("session"),
+        context={name: columns[column] for name, column in places},
+    )
 
 
 def context_columns(number: int) -> list[str]:

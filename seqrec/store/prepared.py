@@ -14,6 +14,7 @@ from seqrec.config.meaning import Meaning, meaning_of
 from seqrec.config.schema import Prepare
 from seqrec.disk.write import telling, write_file
 from seqrec.errors import ConfigError, DataError
+from seqrec.raw.spark.remote import is_url
 from seqrec.store.index import INDEX, checked_text
 from seqrec.store.remote import Remote
 from seqrec.store.store import SequenceStore
@@ -34,7 +35,7 @@ def open_prepared(place: str, settings: Prepare, cache: Path) -> SequenceStore:
         ConfigError: it was prepared with other settings, or its URL can't be read.
         DataError: it is missing, damaged, or can't be fetched.
     """
-    store = _remote(Remote(place), cache) if "://" in place else _local(place)
+    store = _remote(Remote(place), cache) if is_url(place) else _local(place)
     _check_settings(store, settings, place)
     return store
 

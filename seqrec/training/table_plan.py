@@ -5,6 +5,7 @@ measured once, with a table of few rows.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import psutil
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from seqrec.build import build_loss, build_model, build_negatives, build_objective, build_optimizer
 from seqrec.config.make import locate
 from seqrec.config.schema import Root
+from seqrec.contracts import CatalogueLoss
 from seqrec.errors import ConfigError
 from seqrec.facts import Facts
 from seqrec.layers.shard import Shard, shards_of
@@ -200,8 +202,8 @@ def _states(config: Root) -> int:
 def _scores(config: Root, rows: int, processes: int, step: Step) -> int:
     """Return the bytes of scores that are held at once."""
     if step.full:
-        chunk = build_loss(config, Facts(n_items=FEW)).scores_bytes(  # type: ignore[attr-defined]
-            rows, "cpu" if config.trainer.accelerator == "cpu" else "cuda", half=False
-        )
+        loss = cast(CatalogueLoss, build_loss(config, Facts(n_items=FEW)))
+        device = "cpu" if config.trainer.accelerator == "cpu" else "cuda"
+        chunk = loss.scores_bytes(rows, device, half=False)
         return min(chunk, 4 * rows * processes * step.positions)
     return 4 * 3 * step.positions * (step.fetched - 2 * step.positions)

@@ -7,6 +7,8 @@ strategy that splits the table declares ``splits_table``.
 from collections.abc import Iterator
 from typing import Any
 
+from seqrec.config.check.signature import read_attributes
+
 SPLITS = "trainer=sharded_table"
 PARTS = ("embedding", "scorer", "objective", "loss", "negatives")  # they reach the item table
 WHOLE = {  # keys that need the whole table in each process, and why
@@ -14,6 +16,12 @@ WHOLE = {  # keys that need the whole table in each process, and why
     "update": "an update begins with the rows of another run's items in one process",
     "adapter": "an adapter belongs to a finished run, whose table isn't split",
 }
+
+
+def splits_table(strategy: Any) -> bool:
+    """Return whether a trainer's strategy splits the item table; nothing is imported."""
+    own = isinstance(strategy, dict) and read_attributes(strategy["_target_"]).get("splits_table")
+    return bool(own)
 
 
 def unsplit(config: dict[str, Any], attributes: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -24,7 +32,7 @@ def unsplit(config: dict[str, Any], attributes: dict[str, dict[str, Any]]) -> It
         attributes: class attributes of the components, by path.
     """
     trainer = config.get("trainer") or {}
-    if not attributes.get("trainer.strategy", {}).get("splits_table"):
+    if not splits_table(trainer.get("strategy")):
         return
     todo = "change it, or use trainer=ddp"
     for path in PARTS:

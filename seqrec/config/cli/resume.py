@@ -12,7 +12,7 @@ from typing import Any
 from hydra.core.override_parser.types import Quote, QuotedString
 
 from seqrec.config.check.mistakes import refuse
-from seqrec.config.check.signature import read_attributes
+from seqrec.config.check.shards import splits_table
 from seqrec.config.meaning import RESULTS, Meaning, declared_meanings, values_of
 from seqrec.config.saved import read_overrides, read_saved
 from seqrec.config.schema import is_trained
@@ -155,7 +155,7 @@ def _elastic(saved: dict[str, Any], current: dict[str, Any], *, surely: bool) ->
     """Return the keys of processes and batches that may differ, as a step keeps its sequences."""
     strategies = [each.get("trainer", {}).get("strategy") for each in (saved, current)]
     whole = all(strategy in WHOLE for strategy in strategies)
-    if not whole and not all(map(_splits_table, strategies)):
+    if not whole and not all(map(splits_table, strategies)):
         return ()
     if any(each.get("batch", {}).get("shuffle") == "shards" for each in (saved, current)):
         return ()  # who has which users is decided by the number of processes
@@ -171,12 +171,6 @@ def _step_sequences(config: dict[str, Any]) -> int | None:
     size = config.get("batch", {}).get("size")
     known = str(devices).isdecimal() and isinstance(nodes, int) and isinstance(size, int)
     return int(devices) * nodes * size if known else None
-
-
-def _splits_table(strategy: Any) -> bool:
-    """Return whether processes each hold a shard of the item table."""
-    own = isinstance(strategy, dict) and read_attributes(strategy["_target_"]).get("splits_table")
-    return bool(own)
 
 
 def _command(folder: Path) -> str:
