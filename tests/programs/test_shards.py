@@ -83,6 +83,18 @@ def test_processes_find_out_together_what_one_finds_out(tmp_path):
 
 
 @pytest.mark.slow
+def test_two_runs_at_once_prepare_one_store_and_train_the_same(tmp_path):
+    place = Place(tmp_path)
+    running = [place.start("train.py", *SMALL, *TWO, "prepare.shards=6") for _ in range(2)]
+    ended = [each.end() for each in running]
+    assert [status for status, _ in ended] == [0, 0], ended
+    one, other = place.runs()
+    assert one != other and ranked(one) == ranked(other)
+    assert len([*place.folder.rglob("store.json")]) == 1
+    assert not [*place.folder.rglob("*.building*"), *place.folder.rglob("shared")]
+
+
+@pytest.mark.slow
 def test_fewer_shards_than_processes_are_refused_before_training(tmp_path):
     said = Place(tmp_path).run_apart("train.py", *SMALL, *TWO, "prepare.shards=1", status=2)
     assert "2 processes can't share the 1 shards" in said and "epoch    1" not in said

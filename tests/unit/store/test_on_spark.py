@@ -357,3 +357,29 @@ def test_a_cluster_of_two_makes_the_same_even_if_one_of_them_is_killed(tmp_path)
         _, words = job.communicate(timeout=240)
     assert job.returncode == 0, words
     assert told(there) == one
+
+
+@needs_spark
+@pytest.mark.slow
+def test_of_two_jobs_at_once_one_prepares_and_the_other_opens_what_it_made(tmp_path):
+    events(0).drop("_row_", "c1").write_parquet(tmp_path / "events.parquet")
+    files = {"path": f"{tmp_path}/events.parquet", "user": "user", "item": "item"}
+    files |= {"time_unit": "ms", "max_bad_rows": 1.0}
+    script = (
+        "import sys; from seqrec.data.files import Files\n"
+        "from seqrec.config.schema import Engine, Prepare, Spark\n"
+        "from seqrec.store.prepare import prepare\n"
+        f"spark = Spark('local[1]', {[*SMALL, f'spark.driver.extraJavaOptions={JVM}']!r})\n"
+        "steps = Prepare(engine=Engine.spark, spark=spark, shards=3)\n"
+        f"store = prepare(Files(**{files!r}), steps, sys.argv[1])\n"
+        "store.verify(); print(store.data_hash)\n"
+    )
+    cache, env = tmp_path / "cache", os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", script, str(cache)]
+    both = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [job.communicate(timeout=240)[0] for job in both]
+    one = here(Files(**files), Prepare(shards=3), tmp_path)
+    assert [job.returncode for job in both] == [0, 0]
+    assert said == [f"{one['data_hash']}\n"] * 2
+    [folder] = (path for path in cache.iterdir() if path.is_dir())  # nothing on the way is left
+    assert told(folder) == one
