@@ -8,6 +8,7 @@ import numpy as np
 from seqrec.clock import iso_time
 from seqrec.errors import DataError
 from seqrec.split._cuts import check_shares, chosen, count_before, quantiles, times_of
+from seqrec.store.peers import ALONE
 from seqrec.store.store import SequenceStore
 from seqrec.store.views import Split, Splits, View, assemble
 
@@ -160,6 +161,8 @@ def _before(
         "part": None,
         "name": store.name,
         "report": store.report,
+        "peers": ALONE,
+        "first_user": 0,
         "n_users": len(users),
         "n_items": store.n_items,
         "n_interactions": len(place),
@@ -171,7 +174,7 @@ class _Part:
     """The attributes of a store that splits read."""
 
     def __init__(self, **values: Any) -> None:
-        vars(self).update(values)
+        vars(self).update(values, whole=self)
 
 
 def _at(values: np.ndarray | None, place: np.ndarray) -> np.ndarray | None:
