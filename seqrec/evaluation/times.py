@@ -20,13 +20,14 @@ def times_of_parts(store: SequenceStore, splits: Splits, timestamp: Values) -> d
         splits: its parts.
         timestamp: of its events.
     """
-    peers, train = store.peers, np.asarray(timestamp[splits.train.positions()])
+    peers, train = store.peers, np.sort(timestamp[splits.train.positions()])
     target = np.sort(np.concatenate(peers.gather(np.asarray(timestamp[splits.test.end]))))
     same = same_time(store, timestamp)
     tied = np.concatenate([[False], same]) | np.concatenate([same, [False]])
+    before = np.searchsorted(train, target, side="right")  # of each target, those until then
     own = {
-        "after_first": int((train > target[0]).sum()),
-        "after_any": int(np.searchsorted(target, train, side="left").sum()),  # pairs of events
+        "after_first": len(train) - int(before[0]),
+        "after_any": len(train) * len(target) - int(before.sum()),  # pairs of events
         "tied": int(tied.sum()),
     }
     found, events = added(peers, own), int(splits.report["train_events"])
