@@ -119,7 +119,7 @@ def _joined(folder: Path, share: SequenceStore, own: Splits) -> Splits:
         if peers.rank == 0:
             shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
             folder.mkdir(parents=True)
-        peers.gather(None)
+        peers.gather(None)  # waits for all
         parts[peers.rank].mkdir()
         for name in VIEWS:
             view = getattr(own, name)
@@ -135,7 +135,7 @@ def _joined(folder: Path, share: SequenceStore, own: Splits) -> Splits:
                 Blocks(whole, blocks, "<i8").save(folder / file)
             for part in parts:
                 shutil.rmtree(part)
-        peers.gather(None)
+        peers.gather(None)  # waits for all
         train, valid, test = (
             View(*(np.load(folder / f"{name}.{axis}.npy", mmap_mode="r") for axis in AXES))
             for name in VIEWS
