@@ -88,12 +88,10 @@ def settings_of(arguments: Arguments) -> "Settings":
         kind, dot, name = key.partition(".")
         if not dot or kind not in KINDS:
             from seqrec.config.check.mistakes import unknown
-            from seqrec.config.cli.script import usage
+            from seqrec.config.cli.script import see_usage
 
             known = [*Arguments.__dataclass_fields__, *KINDS]
-            raise ConfigError(
-                f"{key}: {unknown(kind, known)}", todo=f"see the usage\n\n{usage(Arguments)}"
-            )
+            raise ConfigError(f"{key}: {unknown(kind, known)}", todo=see_usage(Arguments))
         options[kind][name] = text
     check_packages()
     for name in ONE_THREAD:  # before numpy is loaded

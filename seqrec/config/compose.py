@@ -1,6 +1,6 @@
 """Compose a configuration, for the command line, for jobs and for Python alike."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -80,6 +80,10 @@ class Composer:
     def whole(self, chosen: Iterable[str]) -> DictConfig:
         """Return the configuration with Hydra's own part, composed with the overrides `chosen`."""
         return self._composed(tuple(chosen))
+
+    def takes_list(self, key: str) -> bool:
+        """Return whether a group takes several options at once; other keys may take a list."""
+        return key not in self._composed(()).hydra.runtime.choices
 
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
         return hydra.compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
@@ -165,6 +169,18 @@ def to_values(config: DictConfig) -> dict[str, Any]:
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
+
+
+def value_keys(node: DictConfig, path: str = "") -> Iterator[str]:
+    """Yield the paths of all keys that hold a value, except those that control building."""
+    for key in map(str, node):
+        at = f"{path}.{key}" if path else key
+        unset = OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, key)
+        inner = None if unset else node[key]
+        if isinstance(inner, DictConfig):
+            yield from value_keys(inner, at)
+        elif not is_instruction(key):
+            yield at
 
 
 def _split(

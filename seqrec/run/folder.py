@@ -40,6 +40,7 @@ from seqrec.disk.write import replacing, telling, write_file
 from seqrec.errors import RunError
 from seqrec.run.checkpoints import BEST, FOLDER, LAST, checkpoints_of, read_checkpoint
 from seqrec.run.entries import ABOUT, ALSO, IMPLIED, LOCK, RESULTS, SEALED
+from seqrec.run.near import runs_near
 from seqrec.run.packed import unpacked
 
 
@@ -61,16 +62,16 @@ class RunFolder:
         """Open the folder of a trained run.
 
         Raises:
-            RunError: it isn't one; the message lists the latest runs below ``outputs/``.
+            RunError: it isn't one; the message names the run that it is part of, or the latest of
+                those below it, else of those below ``outputs/``.
         """
         folder = cls(Path(path).resolve() if Path(path).name in ("", "..") else path, trust)
         if not (folder.path / "config.yaml").is_file():
-            near = sorted(p.parent for p in Path("outputs").glob("**/metrics.json"))
-            found = ", ".join(str(p) for p in near[-3:]) or "none below outputs/"
+            why = "it has no config.yaml" if folder.path.exists() else "there is no such folder"
             raise RunError(
-                "not the folder of a run (it has no config.yaml)",
+                f"not the folder of a run ({why})",
                 where=str(path),
-                todo=f"give the folder of a run; the latest: {found}",
+                todo=f"give the folder of a run; {runs_near(folder.path)}",
             )
         if not folder.best.is_file():
             raise RunError(

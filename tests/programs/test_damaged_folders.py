@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import shutil
 from collections.abc import Callable
 from functools import cache
@@ -14,7 +15,7 @@ from seqrec.comparison.read.runs import read_run
 from seqrec.config.cli.resume import check_resumable
 from seqrec.config.saved import read_saved
 from seqrec.config.trust import NOTHING
-from seqrec.errors import SeqrecError
+from seqrec.errors import RunError, SeqrecError
 from seqrec.experiment.evaluate import rebuild
 from seqrec.experiment.sweep import _results
 from seqrec.recommend import Recommender
@@ -188,3 +189,18 @@ def test_the_folder_that_one_stands_in_is_a_run(run, monkeypatch):
     monkeypatch.chdir(run)
     assert recommended(Path()) == whole
     assert RunFolder.open(".").path == run.resolve()
+
+
+def test_a_folder_that_is_no_run_leads_to_those_that_are(run, tmp_path, monkeypatch):
+    for name, changed in (("old", 1e9), ("a/new", 3e9), ("b/middle", 2e9)):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "metrics.json").write_text("{}")
+        os.utime(tmp_path / "runs" / name / "metrics.json", (changed, changed))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="below runs: runs/a/new, runs/b/middle, runs/old"):
+        RunFolder.open("runs")
+    with pytest.raises(RunError, match="there is no such folder") as refused:
+        RunFolder.open("nowhere")
+    assert f"the latest below outputs: {run.relative_to(tmp_path)}" in str(refused.value)
+    with pytest.raises(RunError, match=f"this is in {run}"):
+        RunFolder.open(run / "checkpoints")

@@ -144,6 +144,14 @@ def test_script_mistakes_are_told_together_with_the_usage():
     assert "  run    folder of a run (required)" in text
 
 
+def test_a_mistyped_argument_isnt_missing_too():
+    with pytest.raises(ConfigError) as refused:
+        parse(Arguments, ["rnu=x"])
+    text = str(refused.value)
+    assert "rnu: unknown, did you mean run?" in text and "must be given" not in text
+    assert "--help shows the usage" in text and "(required)" not in text
+
+
 def test_script_help(capsys):
     with pytest.raises(SystemExit):
         parse(Arguments, ["--help"])

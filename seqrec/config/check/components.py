@@ -51,6 +51,14 @@ def allowed_keys(signature: Signature, path: str) -> list[str]:
     return [name for name in signature.parameters if not _is_fact(name, signature, path)]
 
 
+def settable_keys(target: Any, path: str) -> list[str]:
+    """Return :func:`allowed_keys` of the class that `target` names; none if it names no class."""
+    try:
+        return allowed_keys(read_signature(target), path) if isinstance(target, str) else []
+    except TargetError:
+        return []
+
+
 def is_instruction(key: str) -> bool:
     """Return whether a key controls building and isn't a parameter of the component."""
     return key.startswith("_") and key.endswith("_")

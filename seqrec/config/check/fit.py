@@ -52,6 +52,8 @@ def describe(annotation: ast.expr | None, scope: Scope) -> str:
     match annotation:
         case ast.Name(id=name) if isinstance(alias := scope.get(name), ast.Assign):
             return describe(alias.value, scope)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Name(id="Tensor")):
+            return describe(left, scope)  # nobody can type a tensor
         case ast.Subscript(value=generic, slice=inner) if _last(generic, scope) == "Literal":
             return f"one of {', '.join(ast.unparse(m).strip(QUOTES) for m in _members(inner))}"
     return ast.unparse(annotation) if annotation else "anything"

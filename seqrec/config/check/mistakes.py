@@ -1,8 +1,8 @@
 """Collect mistakes into one error, and suggest what was probably meant."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
+from seqrec.config.check.meant import meant
 from seqrec.errors import ConfigError
 from seqrec.home import command
 
@@ -36,7 +36,7 @@ def unknown(
     *,
     prefix: str = "",
     noun: str = "allowed",
-    elsewhere: Iterable[str] = (),
+    keys: Iterable[str] = (),
 ) -> str:
     """Describe an unknown name: suggest the nearest spelling, then list all known names.
 
@@ -45,17 +45,18 @@ def unknown(
         known: what could have been written.
         prefix: text before the nearest spelling, for example ``head.``.
         noun: what to call the known names.
-        elsewhere: other places that have exactly this name; they are suggested first.
+        keys: paths of keys elsewhere, of which one may be meant.
     """
     names = sorted(known)
-    near = [prefix + n for n in get_close_matches(name, names, n=1, cutoff=0.6)]
-    meant = next(iter([*elsewhere, *near]), None)
-    proposal = f", did you mean {meant}?" if meant else ""
+    likely = " or ".join(meant(name, names, prefix=prefix, keys=keys))
+    proposal = f", did you mean {likely}?" if likely else ""
     return f"unknown{proposal} ({noun}: {', '.join(names) or 'none'})"
 
 
 def reason(error: Exception) -> str:
     """Return the first line of an error of Hydra or OmegaConf, with that of its cause."""
+    if "is not a ListConfig" in str(error):
+        return "must be a list, as [a,b]"
     lines = [
         str(e).strip().splitlines()[0] for e in (error, error.__cause__) if e and str(e).strip()
     ]

@@ -21,19 +21,18 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from seqrec.config.check.combine import conflicts
-from seqrec.config.check.components import allowed_keys, component_mistakes, is_instruction
+from seqrec.config.check.components import component_mistakes, is_instruction, settable_keys
 from seqrec.config.check.impossible import impossible
+from seqrec.config.check.meant import meant
 from seqrec.config.check.mistakes import reason, refuse, unknown
 from seqrec.config.check.ranges import out_of_range
-from seqrec.config.check.signature import read_signature
-from seqrec.config.check.source import TargetError
 from seqrec.config.check.unresolved import unresolved
 from seqrec.config.cli.elsewhere import searched
 from seqrec.config.cli.help import help_text
 from seqrec.config.cli.jobs import of_jobs
 from seqrec.config.cli.launcher import launcher_mistakes
 from seqrec.config.cli.resume import resume_arguments
-from seqrec.config.compose import Composer, to_values
+from seqrec.config.compose import Composer, to_values, value_keys
 from seqrec.config.meaning import key_of
 from seqrec.disk.writable import check_folder
 
@@ -60,7 +59,7 @@ def check_command_line(
         ConfigError: there are mistakes; it lists them all. Each value of a sweep is tried once.
     """
     argv = sorted(argv, key=lambda a: a not in SWEEP_FLAGS)  # argparse wants it before overrides
-    flags, _ = get_args_parser().parse_known_args(argv)
+    flags, strange = get_args_parser().parse_known_args(argv)
     config_dir = config_dir.resolve()
     if flags.help:
         print(help_text(config_dir, config_name))
@@ -72,6 +71,11 @@ def check_command_line(
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir)):
         composer = Composer(config_name, searchpath=searched(flags.overrides))
         line = _CommandLine(composer, frozenset(options))
+        line.mistakes += [
+            f"{text}: no such option; keys are written without dashes, as key=value"
+            for text in strange
+            if text.startswith("-")
+        ]
         overrides = line.parse(flags.overrides, sweeping=flags.multirun)
         line.mistakes += launcher_mistakes(overrides, sweeping=flags.multirun)
         attempts = [line.attempt(variant) for variant in line.variants(overrides)]
@@ -126,10 +130,10 @@ class _CommandLine:
                 self.unread.add(key_of(text))
                 continue
             if override.is_sweep_override() and not sweeping:
-                self.mistakes.append(
-                    f"{text}: several values need -m (a sweep); write a list as "
-                    f"{override.key_or_group}=[a,b]"
-                )
+                problem = f"{text}: several values need -m (a sweep)"
+                if self.composer.takes_list(override.key_or_group):
+                    problem += f"; write a list as {override.key_or_group}=[a,b]"
+                self.mistakes.append(problem)
             elif override.is_sweep_override() and not override.is_discrete_sweep():
                 self.mistakes.append(f"{text}: a sweep can't go over an interval; list the values")
             else:
@@ -218,6 +222,12 @@ class _CommandLine:
         group, value = override.key_or_group, override.value()
         options = self.composer.options(group)
         names = value if isinstance(value, list) else [value]
+        if isinstance(value, list) and not self.composer.takes_list(group):
+            some = ",".join(map(str, value))
+            self.mistakes.append(
+                f"{override.input_line}: choose one option, or try each with -m {group}={some}"
+            )
+            return False
         if None in names:  # Hydra can't remove a group once it was chosen
             self.mistakes.append(f"{group}=null: choose one of {', '.join(options)}")
             return False
@@ -231,6 +241,11 @@ class _CommandLine:
         key, parent = override.key_or_group, override.key_or_group.rpartition(".")[0]
         adds = override.is_add() or override.is_force_add()
         if parent in self.composer.groups and OmegaConf.select(config, parent) is None:
+            if choices.get(parent) is not None:  # its file sets keys of others
+                noun = f"allowed by {parent}={choices[parent]}"
+                problem = unknown(key[len(parent) + 1 :], (), noun=noun, keys=value_keys(config))
+                self.mistakes.append(f"{key}: {problem}")
+                return
             problem = f"{key}: model={choices.get('model')} has no {parent}"
             fixed = parent == "baseline" or config.get("baseline") is not None
             chosen = [] if fixed else self.composer.options(parent)
@@ -258,18 +273,20 @@ class _CommandLine:
             path, node, parts = f"{path}{parts[0]}.", node.get(parts[0]), parts[1:]
         names = map(str, node) if isinstance(node, DictConfig) else ()
         known = {name for name in names if not is_instruction(name)}
-        settable = _settable(node, path)
+        target = node.get("_target_") if isinstance(node, DictConfig) else None
+        settable = set(settable_keys(target, path))
         if parts[0] in settable and len(parts) == 1:
             return f"the component takes it, but its file doesn't set it: write +{key}=..."
         if not path and "." not in key:
             known |= self.composer.groups | self.options
         group = path.removesuffix(".")
+        keys = list(value_keys(config))
         return unknown(
-            parts[0],
+            parts[-1] if meant(parts[-1], (), keys=keys) else parts[0],
             known | settable,
             prefix=path,
             noun=f"allowed by {group}={choices[group]}" if group in choices else "allowed",
-            elsewhere=_same_name(config, parts[-1]),
+            keys=keys,
         )
 
 
@@ -277,24 +294,3 @@ def _is_typed(config: DictConfig, key: str) -> bool:
     """Return whether the schema fixes the keys of a node."""
     node = OmegaConf.select(config, key) if key else config
     return isinstance(node, DictConfig) and OmegaConf.get_type(node) is not dict
-
-
-def _settable(node: Any, path: str) -> set[str]:
-    if not isinstance(node, DictConfig) or not isinstance(node.get("_target_"), str):
-        return set()
-    try:
-        return set(allowed_keys(read_signature(node._target_), path))
-    except TargetError:
-        return set()
-
-
-def _same_name(node: DictConfig, name: str, path: str = "") -> Iterator[str]:
-    """Yield the paths of all keys with this name."""
-    for key in node:
-        at = f"{path}.{key!s}" if path else str(key)
-        if key == name:
-            yield at
-        unset = OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, str(key))
-        inner = None if unset else node[key]
-        if isinstance(inner, DictConfig):
-            yield from _same_name(inner, name, at)

@@ -63,16 +63,27 @@ def parse(declared: type[Arguments], argv: list[str]) -> Arguments:
             except ValueError as error:
                 mistakes.append(f"{key}: {error}")
     given = {argument.partition("=")[0] for argument in argv}
-    missing = [n for n in map(str, fields) if n not in given and _is_required(fields[n])]
     names = argument_names(declared)
+    needed = [n for n in names if n not in given and _is_required(fields[n])]
+    like = {key: {*get_close_matches(key, names, n=1)} for key in given - {*names}}
     mistakes += [
         f"{key}: {unknown(key, names)}"
         for key in values.get(pairs or "", {})
-        if set(get_close_matches(key, names, n=1)) & {*missing}
+        if like.get(key, set()) & {*needed}
     ]
+    missing = [n for n in needed if not any(n in near for near in like.values())]
     mistakes += [f"{n}: must be given ({n}=...)" for n in missing]
-    refuse(mistakes, todo="see the usage\n\n" + usage(declared))
+    refuse(mistakes, todo=see_usage(declared, whole=bool(missing)))
     return declared(**values)
+
+
+def see_usage(declared: type, *, whole: bool = False) -> str:
+    """Return how to fix arguments: the command that shows the usage, or the usage itself."""
+    text = usage(declared)
+    if whole:
+        return f"see the usage\n\n{text}"
+    started = re.search(r"^(python scripts/\w+\.py|seqrec \w+)", text, flags=re.MULTILINE)
+    return f"correct the above; {started[0] if started else 'the program'} --help shows the usage"
 
 
 def argument_names(declared: type) -> list[str]:
