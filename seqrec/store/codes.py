@@ -7,6 +7,7 @@ from seqrec.raw.ids import tidied
 from seqrec.raw.parse.keep import of
 
 SPARSE, DENSE = 8, 1 << 20  # rows for each number between the least and the largest, at least
+STAND_INS = ("nan", "none", "null", "<na>", "n/a", "\\n", "undefined")
 BLANK = -1  # the code of ids of nothing but white space
 
 
@@ -18,8 +19,9 @@ def codes(ids: pl.Series, one: str) -> tuple[np.ndarray, list[str]]:
         one: what they name, for the notes.
 
     Returns:
-        int32 codes, one per event, `BLANK` where nothing is left of an id; and a note if the rule
-        of ids (:func:`seqrec.raw.ids.tidied`) changes some, for people to read.
+        int32 codes, one per event, `BLANK` where nothing is left of an id; and notes for people
+        to read: whether the rule of ids (:func:`seqrec.raw.ids.tidied`) changes some, and whether
+        one looks like what a program writes for a missing value.
     """
     if ids.dtype.is_integer() and len(ids):
         values = ids.to_numpy()
@@ -45,10 +47,10 @@ def _tidied(ids: pl.Series, code: np.ndarray, one: str) -> tuple[np.ndarray, lis
     tidy = tidied(given)
     changed = given != tidy
     if not changed.any():
-        return code, []
+        return code, stand_ins(tidy, one)
     number = np.full(len(row), BLANK, dtype=np.int32)
     number[used] = np.where(tidy == "", BLANK, tidy.rank("dense").to_numpy().astype(np.int32))
-    return number[code], [note(given, tidy, changed, one)]
+    return number[code], [note(given, tidy, changed, one), *stand_ins(tidy, one)]
 
 
 class Coder:
@@ -89,12 +91,14 @@ class Coder:
         return pl.Series(code.astype(np.uint32)).cat.to(self._category).cast(pl.String)
 
     def note(self) -> list[str]:
-        """Return a note for people to read if the rule changed some ids."""
-        if not self._is_text or (self._number == np.arange(len(self._number))).all():
+        """Return notes for people to read: whether the rule changed ids, or some look missing."""
+        if not self._is_text:
             return []
         given = self.text(np.flatnonzero(self._given))
         tidy = tidied(given)
-        return [note(given, tidy, given != tidy, self._one)]
+        changed = given != tidy
+        notes = [note(given, tidy, changed, self._one)] if changed.any() else []
+        return notes + stand_ins(tidy, self._one)
 
     def _meet(self, end: int) -> None:
         """Apply the rule to each category before `end` that is new."""
@@ -127,3 +131,13 @@ def note(given: pl.Series, tidy: pl.Series, changed: pl.Series, one: str) -> str
         f"{changed.sum():,} of {len(given):,} ids of {one}s are read by the rule of ids, such as "
         f"{before!r} as {after!r}{ends}"
     )
+
+
+def stand_ins(ids: pl.Series, one: str) -> list[str]:
+    """Tell an id that is what programs write for a missing value."""
+    found = sorted(ids.filter(ids.str.to_lowercase().is_in(STAND_INS)))
+    return [
+        f"{each!r} is read as the id of one {one}: leave the cell empty if it stands for a "
+        "missing id"
+        for each in found[:1]
+    ]

@@ -103,11 +103,16 @@ def as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def text_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Format dates and times as ISO text, lists and objects as JSON, the rest as plain text."""
+    """Format dates and times as ISO text, lists and objects as JSON, the rest as plain text.
+
+    A float that is NaN or infinite is missing, as it is in JSON.
+    """
     if dtype.is_nested():
         inner = pl.struct(x=column).struct.json_encode()
         json_text = inner.str.strip_prefix('{"x":').str.head(-1)
         return pl.when(column.is_not_null()).then(json_text)
+    if dtype.is_float():
+        column = pl.when(column.is_finite()).then(column)
     return column.dt.to_string("iso") if dtype.is_temporal() else column.cast(pl.String)
 
 

@@ -13,7 +13,7 @@ from seqrec.errors import DataError
 from seqrec.raw.ids import tidied
 from seqrec.raw.spark.scratch import ROW, Scratch
 from seqrec.store.bucket import CONTEXT
-from seqrec.store.codes import BLANK, note
+from seqrec.store.codes import BLANK, note, stand_ins
 from seqrec.store.encode import SCHEMA
 
 BUCKET = 1 << 21  # events of a bucket, about; a user's are never divided
@@ -116,12 +116,12 @@ def _firsts(table: DataFrame, one: str) -> DataFrame:
 
 
 def _codes(given: pl.Series, one: str) -> tuple[pl.DataFrame, pl.Series, list[str]]:
-    """Return the code of each id, as the columns ``_given`` and ``_code``; ids by code; a note."""
-    text, told = given.cast(pl.String), []
+    """Return the code of each id, as the columns ``_given`` and ``_code``; ids by code; notes."""
+    text = given.cast(pl.String)
     tidy = tidied(text)
     changed = text != tidy
-    if changed.any():
-        told = [note(text, tidy, changed, one)]
+    told = [note(text, tidy, changed, one)] if changed.any() else []
+    told += stand_ins(tidy, one)
     texts = tidy.unique(maintain_order=True)
     code = pl.DataFrame({one: texts, "_code": np.arange(len(texts), dtype=np.int32)})
     codes = pl.DataFrame({"_given": given, one: tidy}).join(code, on=one, how="left")

@@ -116,6 +116,21 @@ def test_both_ways_to_read_a_file_drop_the_same_rows(
     assert fast[1] == {"missing id": 2, "NaN or unparsable rating": 1, "unparsable time": 1}
 
 
+@pytest.mark.parametrize("column", ["u", "i", "t", "r"])
+def test_floats_that_are_no_numbers_are_missing_in_either_way(
+    column: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "events.parquet"
+    frame = pl.DataFrame({name: [1.0, 2.0, 3.0] for name in "uitr"})
+    odd = pl.Series(column, [1.0, float("nan"), float("inf")])
+    frame.with_columns(odd).write_parquet(path)
+    fast = read(path, Parquet(), time_unit="s", max_bad_rows=0.8)
+    monkeypatch.setattr("seqrec.raw.parse.read._fast", lambda *_: None)
+    careful = read(path, Parquet(), time_unit="s", max_bad_rows=0.8)
+    assert fast[0].rows() == careful[0].rows() == [("1.0", "1.0", 1000, 1.0)]
+    assert fast[1] == careful[1] and sum(fast[1].values()) == 2
+
+
 MALFORMED = """u,i,t,r
 a,1,100,3
 ,2,100,3

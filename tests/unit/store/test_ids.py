@@ -10,6 +10,7 @@ from seqrec.errors import DataError
 from seqrec.raw.ids import tidy_id
 from seqrec.raw.source import Interactions
 from seqrec.recommend.items import Items
+from seqrec.store.codes import Coder
 from seqrec.store.encode import encode
 
 COMPOSED, DECOMPOSED = "r\u00e9sum\u00e9", "re\u0301sume\u0301"
@@ -51,6 +52,18 @@ def test_ids_that_are_one_by_the_rule_are_one(kind):
     of_users, of_items = made["report"]["notes"]
     assert of_users.startswith("1 of 3 ids of users") and "'a ' as 'a'; 1 of them" in of_users
     assert of_items.startswith("3 of 6 ids of items") and "3 of them are then equal" in of_items
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "None", "NULL", "<NA>", "\\N"])
+def test_an_id_that_looks_like_a_missing_value_is_told(text):
+    made = encoded(["a", text, "b", text], ["x", "y", "7.0", "x"])
+    assert made["users"]["user"].to_list() == ["a", text, "b"]
+    of_users, of_items = made["report"]["notes"]
+    assert of_users.startswith(f"{text!r} is read as the id of one user: leave the cell empty")
+    assert of_items.startswith("1 of 3 ids of items")
+    coder = Coder(pl.DataFrame({"user": [text]}).lazy(), "user")
+    coder(pl.Series([text]))
+    assert coder.note() == [of_users]
 
 
 def test_ids_that_follow_the_rule_are_not_mentioned():
