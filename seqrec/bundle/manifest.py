@@ -73,9 +73,15 @@ class Manifest:
             full: read all of large files, too; see :mod:`seqrec.disk.manifest`.
 
         Raises:
-            RunError: it isn't a bundle, is of another schema, names a file that no bundle has, or
-                a file isn't what was exported.
+            RunError: it isn't a bundle (but a run, say), is of another schema, names a file that no
+                bundle has, or a file isn't what was exported.
         """
+        if (folder / "config.yaml").is_file():
+            raise RunError(
+                "this is the folder of a run, not a bundle",
+                where=str(folder),
+                todo=f"export it first: {command('export', f'run={folder}', 'out=bundle')}",
+            )
         try:
             text = (folder / MANIFEST).read_bytes()
             content = json.loads(text)

@@ -1,12 +1,13 @@
 """Generators by name, and the policies that they can obey."""
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqrec.config.check.mistakes import refuse, unknown
 from seqrec.config.choose import Choice, Nodes
-from seqrec.config.cli.script import argument_names
+from seqrec.config.cli.script import argument_names, see_usage
 from seqrec.errors import ConfigError
 
 if TYPE_CHECKING:  # refused command lines don't need torch
@@ -32,10 +33,11 @@ def generator_settings(
     """
     names, declared = list(names), argument_names(type(arguments))
     if not names:
-        refuse(
-            [f"{key}: {unknown(key, declared)}" for key in options],
-            todo="keys of a generator need generator=NAME; see --help",
-        )
+        mistakes = [f"{key}: {unknown(key, declared)}" for key in options]
+        todo = see_usage(type(arguments))
+        if not all(get_close_matches(key, declared, cutoff=0.75) for key in options):
+            todo += "; keys of a generator need generator=NAME"
+        refuse(mistakes, todo=todo)
     places = [Path(place).expanduser() for place in folders]
     return GENERATORS.settings_of(names, options, folders=places, beside=declared)
 

@@ -7,6 +7,7 @@ import pytest
 from helpers.bundles import opened, recommender, write
 
 from seqrec.bundle import Bundle
+from seqrec.bundle.manifest import Manifest
 from seqrec.disk.manifest import entry_of
 from seqrec.errors import ConfigError, RunError
 
@@ -139,3 +140,10 @@ def test_the_name_of_a_bundle_changes_with_any_file(asks, folder):
     (folder / "context.json").write_text((folder / "context.json").read_text() + "\n")
     rewrite(folder)
     assert opened(asks, folder).sha != before
+
+
+def test_a_run_in_a_bundles_place_is_to_be_exported(tmp_path):
+    (tmp_path / "config.yaml").write_text("seed: 1\n")
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(RunError, match=f"folder of a run, not a bundle(.|\n)*run={tmp_path}"):
+        Manifest.read(tmp_path)

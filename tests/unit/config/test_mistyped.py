@@ -40,6 +40,13 @@ def test_the_right_spelling_is_told_first(typed, said):
     assert said in str(refused.value)
 
 
+def test_a_generator_is_only_spoken_of_where_a_key_may_be_one_of_its_keys():
+    for key, may_be in (("itemss", False), ("temperature", True)):
+        with pytest.raises(ConfigError) as refused:
+            recommend.recommend(parse(recommend.Arguments, ["run=x", "user=1", f"{key}=1"]))
+        assert ("generator=NAME" in str(refused.value)) == may_be
+
+
 def test_a_key_that_is_like_no_missing_argument_isnt_called_one():
     with pytest.raises(ConfigError) as refused:
         parse(explain.Arguments, ["temperature=0.7"])
