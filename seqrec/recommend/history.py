@@ -17,7 +17,49 @@ from seqrec.recommend.session import Session
 from seqrec.shapes import UNKNOWN_TIME, EvalBatch, History
 
 
-def history_of(
+def batch_of(
+    sessions: Sequence[Session],
+    kept: Sequence[list[int]],
+    *,
+    index: Mapping[str, int],
+    wanted: Sequence[str],
+    events: Mapping[str, EventFacts],
+    max_length: int,
+) -> EvalBatch:
+    """Collate sessions into a batch; their latest items stand in for the unknown targets.
+
+    Args:
+        sessions: the sessions.
+        kept: of each, the positions of items that `index` has, ascending; the model reads the last
+            `max_length` of them, and all were seen.
+        index, wanted, events: see :func:`_history_of`.
+        max_length: events that the model reads.
+
+    Raises:
+        DataError: the model doesn't take this context.
+    """
+    history = _joined(
+        [
+            _history_of(session, at[-max_length:], index=index, wanted=wanted, events=events)
+            for session, at in zip(sessions, kept, strict=True)
+        ]
+    )
+    seen = [
+        sorted({index[session.items[each]] for each in at})
+        for session, at in zip(sessions, kept, strict=True)
+    ]
+    row_B = torch.arange(len(seen))
+    return EvalBatch(
+        history=history,
+        event_B=row_B,
+        target_B=history.item_BL[row_B, history.length_B - 1],
+        rating_B=None,
+        seen_row_P=row_B.repeat_interleave(torch.tensor([len(items) for items in seen])),
+        seen_item_P=torch.tensor([item for items in seen for item in items]),
+    )
+
+
+def _history_of(
     session: Session,
     kept: list[int],
     *,
@@ -56,7 +98,7 @@ def history_of(
     )
 
 
-def joined(histories: Sequence[History]) -> History:
+def _joined(histories: Sequence[History]) -> History:
     """Join histories of one row each, padded on the right with unknown values."""
 
     def padded(rows: Iterable[Tensor], value: float) -> Tensor:
