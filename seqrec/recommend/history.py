@@ -32,7 +32,9 @@ def batch_of(
         sessions: the sessions.
         kept: of each, the positions of items that `index` has, ascending; the model reads the last
             `max_length` of them, and all were seen.
-        index, wanted, events: see :func:`_history_of`.
+        index: index in the catalogue of each item, by original id.
+        wanted: event columns that the model reads.
+        events: facts about the data's event columns, by name.
         max_length: events that the model reads.
 
     Raises:
@@ -67,18 +69,7 @@ def _history_of(
     wanted: Sequence[str],
     events: Mapping[str, EventFacts],
 ) -> History:
-    """Convert the events of a session at the positions `kept` to a model's input.
-
-    Args:
-        session: the session.
-        kept: positions in it, ascending, of items that `index` has.
-        index: index in the catalogue of each item, by original id.
-        wanted: event columns that the model reads.
-        events: facts about the data's event columns, by name.
-
-    Raises:
-        DataError: the model doesn't take this context.
-    """
+    """Convert the events of one session at the positions `kept`; see :func:`batch_of`."""
     for name, values in session.context.items():
         if name not in wanted:
             columns = ", ".join(wanted) or "only items"
