@@ -21,18 +21,17 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from seqrec.config.check.combine import conflicts
-from seqrec.config.check.components import allowed_keys, component_mistakes, is_instruction
+from seqrec.config.check.components import component_mistakes
 from seqrec.config.check.impossible import impossible
 from seqrec.config.check.mistakes import reason, refuse, unknown
 from seqrec.config.check.ranges import out_of_range
-from seqrec.config.check.signature import read_signature
-from seqrec.config.check.source import TargetError
 from seqrec.config.check.unresolved import unresolved
 from seqrec.config.cli.elsewhere import searched
 from seqrec.config.cli.help import help_text
 from seqrec.config.cli.jobs import of_jobs
 from seqrec.config.cli.launcher import launcher_mistakes
 from seqrec.config.cli.resume import resume_arguments
+from seqrec.config.cli.unknown_key import unknown_key
 from seqrec.config.compose import Composer, to_values
 from seqrec.config.meaning import key_of
 from seqrec.disk.writable import check_folder
@@ -163,16 +162,12 @@ class _CommandLine:
             return None
         for override in values:
             self._apply(config, override, choices)
-        if lost := list(unresolved(config)):
-            self.mistakes += lost
-            return None
-        for key in sorted(OmegaConf.missing_keys(config) - self.unread):
-            options = self.composer.options(key) if key in self.composer.groups else ["..."]
-            self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
+        resolved: dict[str, Any] | None
         try:
-            resolved = to_values(config)
-        except OmegaConfBaseException as error:
-            self.mistakes.append(reason(error))
+            resolved = to_values(config, whole=True)
+        except OmegaConfBaseException:  # why, and of which keys, takes longer to find out
+            resolved = self._resolved(config)
+        if resolved is None:
             return None
         self.mistakes += [
             *component_mistakes(resolved),
@@ -181,6 +176,20 @@ class _CommandLine:
             *impossible(resolved),
         ]
         return resolved, choices
+
+    def _resolved(self, config: DictConfig) -> dict[str, Any] | None:
+        """Record what keeps a configuration from being resolved; return what it is otherwise."""
+        if lost := list(unresolved(config)):
+            self.mistakes += lost
+            return None
+        for key in sorted(OmegaConf.missing_keys(config) - self.unread):
+            options = self.composer.options(key) if key in self.composer.groups else ["..."]
+            self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
+        try:
+            return to_values(config)
+        except OmegaConfBaseException as error:
+            self.mistakes.append(reason(error))
+            return None
 
     def _lost(self, groups: list[str], override: Override) -> Iterator[str]:
         """Describe an override of Hydra's own keys that leads nowhere."""
@@ -247,54 +256,13 @@ class _CommandLine:
                 fixed = adds and _is_typed(config, parent)
                 OmegaConf.update(config, key, override.value(), force_add=adds and not fixed)
         except (ConfigKeyError, ConfigAttributeError, TypeError):
-            self.mistakes.append(f"{key}: {self._unknown_key(config, key, choices)}")
+            known = self.composer.groups | self.options
+            self.mistakes.append(f"{key}: {unknown_key(config, key, choices, known)}")
         except OmegaConfBaseException as error:
             self.mistakes.append(f"{key}: {reason(error)}")
-
-    def _unknown_key(self, config: DictConfig, key: str, choices: dict[str, Any]) -> str:
-        """Describe the unknown part of the key, and what was probably meant."""
-        node, path, parts = config, "", key.split(".")
-        while isinstance(node, DictConfig) and parts[0] in node and len(parts) > 1:
-            path, node, parts = f"{path}{parts[0]}.", node.get(parts[0]), parts[1:]
-        names = map(str, node) if isinstance(node, DictConfig) else ()
-        known = {name for name in names if not is_instruction(name)}
-        settable = _settable(node, path)
-        if parts[0] in settable and len(parts) == 1:
-            return f"the component takes it, but its file doesn't set it: write +{key}=..."
-        if not path and "." not in key:
-            known |= self.composer.groups | self.options
-        group = path.removesuffix(".")
-        return unknown(
-            parts[0],
-            known | settable,
-            prefix=path,
-            noun=f"allowed by {group}={choices[group]}" if group in choices else "allowed",
-            elsewhere=_same_name(config, parts[-1]),
-        )
 
 
 def _is_typed(config: DictConfig, key: str) -> bool:
     """Return whether the schema fixes the keys of a node."""
     node = OmegaConf.select(config, key) if key else config
     return isinstance(node, DictConfig) and OmegaConf.get_type(node) is not dict
-
-
-def _settable(node: Any, path: str) -> set[str]:
-    if not isinstance(node, DictConfig) or not isinstance(node.get("_target_"), str):
-        return set()
-    try:
-        return set(allowed_keys(read_signature(node._target_), path))
-    except TargetError:
-        return set()
-
-
-def _same_name(node: DictConfig, name: str, path: str = "") -> Iterator[str]:
-    """Yield the paths of all keys with this name."""
-    for key in node:
-        at = f"{path}.{key!s}" if path else str(key)
-        if key == name:
-            yield at
-        unset = OmegaConf.is_missing(node, key) or OmegaConf.is_interpolation(node, str(key))
-        inner = None if unset else node[key]
-        if isinstance(inner, DictConfig):
-            yield from _same_name(inner, name, at)
