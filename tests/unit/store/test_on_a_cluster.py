@@ -4,17 +4,19 @@ import os
 import signal
 import socket
 import subprocess
-import sys
+import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers import ROOT
 from helpers.on_spark import JVM, SMALL, events, here, needs_spark, told
 
-from seqrec.config.schema import Prepare
+from seqrec.config.schema import Engine, Prepare, Spark
 from seqrec.data.files import Files
+from seqrec.store.prepare import _build
 
 
 @contextmanager
@@ -55,28 +57,35 @@ def cluster(folder: Path):
 
 @needs_spark
 @pytest.mark.slow
-def test_a_cluster_of_two_makes_the_same_even_if_one_of_them_is_killed(tmp_path):
+def test_a_cluster_of_two_makes_the_same_even_if_one_of_them_is_killed(tmp_path, monkeypatch):
     events(0, 5000).drop("_row_", "c1").write_parquet(tmp_path / "events.parquet")
-    files = {"path": f"{tmp_path}/events.parquet", "user": "user", "item": "item"}
-    files |= {"time_unit": "ms", "max_bad_rows": 1.0}
-    one = here(Files(**files), Prepare(), tmp_path)
-    script = (
-        "import sys; from pathlib import Path; from seqrec.data.files import Files\n"
-        "from seqrec.config.schema import Engine, Prepare, Spark\n"
-        "from seqrec.store.prepare import _build\n"
-        f"conf = {[*SMALL, 'spark.executor.memory=512m', 'spark.driver.host=127.0.0.1']!r}\n"
-        "spark = Spark(sys.argv[1], conf)\n"
-        f"_build(Files(**{files!r}), Prepare(engine=Engine.spark, spark=spark),\n"
-        "       Path(sys.argv[2]))\n"
+    source = Files(
+        path=f"{tmp_path}/events.parquet",
+        user="user",
+        item="item",
+        time_unit="ms",
+        max_bad_rows=1.0,
     )
-    there = tmp_path / "there"
+    one = here(source, Prepare(), tmp_path)
+    conf = [*SMALL, "spark.executor.memory=512m", "spark.driver.host=127.0.0.1"]
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", JVM)
+    built = threading.Event()
     with cluster(tmp_path) as (url, workers):
-        command = [sys.executable, "-c", script, url, str(there)]
-        env = os.environ | {"PYTHONPATH": str(ROOT), "JAVA_TOOL_OPTIONS": JVM}
-        job = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
-        while job.poll() is None and not [*tmp_path.glob("there.building.spark/*/_SUCCESS")]:
-            time.sleep(0.05)
-        os.killpg(workers[0].pid, signal.SIGKILL)  # it and its executor, in the middle
-        _, words = job.communicate(timeout=240)
-    assert job.returncode == 0, words
-    assert told(there) == one
+
+        def kill():  # it and its executor, in the middle
+            while not built.is_set() and not [*tmp_path.glob("there.building.spark/*/_SUCCESS")]:
+                time.sleep(0.05)
+            killed.append(not built.is_set())
+            os.killpg(workers[0].pid, signal.SIGKILL)
+
+        killed: list[bool] = []
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            there = replace(Prepare(), engine=Engine.spark, spark=Spark(url, conf))
+            _build(source, there, tmp_path / "there")
+        finally:
+            built.set()
+            killer.join()
+    assert killed == [True]
+    assert told(tmp_path / "there") == one
