@@ -4,6 +4,7 @@ import gc
 import itertools
 import os
 import sys
+from unittest import mock
 
 import hypothesis  # noqa: F401  it asks for referrers, which what is frozen has none of
 import pytest
@@ -58,6 +59,13 @@ def _compositions():
 def _captures():
     """Capture models in forks."""
     with captures_in_forks():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_timing():
+    """Time a trial step once: no test depends on how long it takes."""
+    with mock.patch("seqrec.training.plan.TIMINGS", 1):
         yield
 
 

@@ -1,11 +1,7 @@
 """Setup of a run as in ``train.py``, up to the point where training begins."""
 
-import platform
-import sys
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from seqrec.build import build_source
 from seqrec.config.compose import compose
@@ -14,7 +10,6 @@ from seqrec.config.typed import typed
 from seqrec.errors import ConfigError
 from seqrec.experiment.assemble import build_experiment
 from seqrec.machine.hardware import find_hardware
-from seqrec.run.environment import describe_environment
 from seqrec.store.prepare import prepare
 from seqrec.training.module import TrainedModule
 from seqrec.training.trainer import silence
@@ -88,23 +83,3 @@ def sizes(overrides: list[str]) -> dict[str, Any]:
         "precision": find_hardware("cpu", root.trainer.precision).precision,
         "k": LIST,
     }
-
-
-def describe_machine() -> dict[str, Any]:
-    """Describe what the numbers depend on besides the settings."""
-    return {
-        **describe_environment(),
-        "command": sys.argv,
-        "processor": _processor(),
-        "memory_mb": psutil.virtual_memory().total / 2**20,
-    }
-
-
-def _processor() -> str:
-    """Return the name of the processor's model, which psutil doesn't know."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

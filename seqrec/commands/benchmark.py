@@ -72,7 +72,7 @@ def benchmark(arguments: Arguments) -> int:
     path = folder / time.strftime("%Y-%m-%d_%H-%M-%S.json")
     content: dict[str, Any] = {
         "arguments": dataclasses.asdict(arguments),
-        "machine": in_child("setup:describe_machine", threads=arguments.threads),
+        "machine": in_child("machine:describe_machine", threads=arguments.threads),
         "results": {},
         "lines": [],
         "failed": {},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import hydra
+import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import IConfigRepository
 from hydra.core.global_hydra import GlobalHydra
@@ -19,6 +20,7 @@ from seqrec.config.cli.help import ELSEWHERE
 from seqrec.config.kinds import TRAINED
 from seqrec.config.meaning import key_of
 from seqrec.config.names import config_folders, model_name
+from seqrec.config.saved import Loader
 from seqrec.config.schema import is_trained, register
 from seqrec.home import CONFIGS
 
@@ -46,7 +48,8 @@ def compose(
     with hydra.initialize_config_dir(version_base="1.3", config_dir=str(config_dir.resolve())):
         config = hydra.compose(config_name, overrides=list(overrides), return_hydra_config=True)
         run_dir = Path(config.hydra.run.dir)
-    return Composed(*_split(config), run_dir)
+    config, hydra_node = _divided(config)
+    return Composed(config, settle(config, hydra_node), run_dir)
 
 
 class Composer:
@@ -64,7 +67,7 @@ class Composer:
         self.groups = {*groups} - {"hydra", *ELSEWHERE}
         self.repository = _repository(self.loader, [*searchpath])
         self.options = cache(self._options)
-        self._composed = cache(self._compose)
+        self._composed = cache(self._divided)
 
     def compose(
         self, chosen: Iterable[str], *, overrides: Iterable[str]
@@ -75,18 +78,20 @@ class Composer:
             chosen: the overrides to compose with.
             overrides: all overrides of the command line; those not in `chosen` aren't applied yet.
         """
-        return _split(self._composed(tuple(chosen)).copy(), overrides)
+        config, hydra_node = self._composed(tuple(chosen))
+        config = config.copy()
+        return config, settle(config, hydra_node, overrides)
 
     def whole(self, chosen: Iterable[str]) -> DictConfig:
         """Return the configuration with Hydra's own part, composed with the overrides `chosen`."""
-        return self._composed(tuple(chosen))
+        return hydra.compose(self.config_name, overrides=list(chosen), return_hydra_config=True)
 
     def takes_list(self, key: str) -> bool:
         """Return whether a group takes several options at once; other keys may take a list."""
-        return key not in self._composed(()).hydra.runtime.choices
+        return key not in self._composed(())[1].runtime.choices
 
-    def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
-        return hydra.compose(self.config_name, overrides=list(overrides), return_hydra_config=True)
+    def _divided(self, chosen: tuple[str, ...]) -> tuple[DictConfig, Any]:
+        return _divided(self.whole(chosen))
 
     def _options(self, group: str) -> list[str]:
         return self.repository.get_group_options(group)
@@ -131,7 +136,8 @@ def settle(
         files = (folder / group / f"{choices[group]}.yaml" for folder in folders)
         file = next((file for file in files if file.is_file()), None)
         if file is not None:
-            _take_own_values(config.get(group), OmegaConf.load(file), group, written)
+            own = yaml.load(file.read_bytes(), Loader)
+            _take_own_values(config.get(group), own, group, written)
     return choices | {"model": model_name(choices, folders)}
 
 
@@ -141,9 +147,8 @@ def typed_overrides(hydra_node: Any) -> list[str]:
     return [str(text) for text in texts]  # type: ignore[union-attr]
 
 
-def _take_own_values(node: Any, file: Any, group: str, written: set[str]) -> None:
-    """Replace the values of a node by those of its file, except for keys in `written`."""
-    own = OmegaConf.to_container(file, resolve=False)
+def _take_own_values(node: Any, own: Any, group: str, written: set[str]) -> None:
+    """Replace the values of a node by its `own`, of its file, except for keys in `written`."""
     if not isinstance(node, DictConfig) or "_target_" not in node:
         return
     if not isinstance(own, dict) or "_target_" not in own:
@@ -164,9 +169,16 @@ def _is_written(path: str, written: set[str]) -> bool:
     return any(key == path or key.startswith(f"{path}.") for key in keys)
 
 
-def to_values(config: DictConfig) -> dict[str, Any]:
-    """Return resolved plain values, enums by name, as in a run's ``config.yaml``."""
-    container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+def to_values(config: DictConfig, *, whole: bool = False) -> dict[str, Any]:
+    """Return resolved plain values, enums by name, as in a run's ``config.yaml``.
+
+    Args:
+        config: the configuration.
+        whole: raise OmegaConf's error for a value that is missing, too; else it is ``???``.
+    """
+    container = OmegaConf.to_container(
+        config, resolve=True, enum_to_str=True, throw_on_missing=whole
+    )
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
 
@@ -183,12 +195,10 @@ def value_keys(node: DictConfig, path: str = "") -> Iterator[str]:
             yield at
 
 
-def _split(
-    config: DictConfig, overrides: Iterable[str] | None = None
-) -> tuple[DictConfig, dict[str, Any]]:
-    """Return the settled configuration without ``hydra``, and the choices."""
+def _divided(config: DictConfig) -> tuple[DictConfig, Any]:
+    """Return a composed configuration without ``hydra``, and that node."""
     hydra_node = config.hydra
     OmegaConf.set_struct(config, False)
     del config["hydra"]
     OmegaConf.set_struct(config, True)
-    return config, settle(config, hydra_node, overrides)
+    return config, hydra_node

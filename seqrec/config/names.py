@@ -5,10 +5,12 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import OmegaConf
 
 from seqrec.config.kinds import KINDS
 from seqrec.config.meaning import key_of, naming
+from seqrec.config.saved import Loader
 
 PARTS = [kind.name for kind in KINDS if kind.names]
 RECORDED = ("model", "data", "seed", "trainer")  # the name or the run's record has them already
@@ -83,7 +85,7 @@ def _chosen_by_file(name: str, folders: Iterable[Path]) -> dict[str, Any] | None
     file = next((folder / name for folder in folders if (folder / name).is_file()), None)
     if file is None:
         return None
-    listed = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    listed = yaml.load(file.read_bytes(), Loader)
     entries = listed.get("defaults", []) if isinstance(listed, dict) else []
     pairs = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
     return {str(key).removeprefix("override").strip().lstrip("/"): value for key, value in pairs}

@@ -1,7 +1,7 @@
 """Your own interactions: CSV, TSV, Parquet or JSON lines, gzipped or not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from seqrec.raw.parse.clock import Clock
 from seqrec.raw.parse.columns import described
 from seqrec.raw.parse.context import Context, declared
 from seqrec.raw.parse.derived import Derived
-from seqrec.raw.parse.formats import BY_SUFFIX, QUOTES, Format, JsonLines, text_format
+from seqrec.raw.parse.formats import QUOTES, Format, format_of
 from seqrec.raw.parse.keep import of
 from seqrec.raw.parse.numbers import SMALL, check_decimal, days, plain, unknown
 from seqrec.raw.parse.order import check_order, ordered
@@ -182,7 +182,8 @@ class Files:
 
     def read_on_spark(self, tables: "Scratch") -> Interactions:
         """See :class:`~seqrec.raw.source.Distributed`."""
-        from seqrec.raw.spark.read import Plain, read_parts
+        from seqrec.raw.spark.read import read_parts
+        from seqrec.raw.spark.typed import Plain
 
         roles = {name: getattr(self, name) for name in ("user", "item", "timestamp", "rating")}
         plain = Plain(
@@ -278,23 +279,10 @@ class Files:
     def _table(self, name: str, columns: dict[str, str], *, one: str) -> pl.DataFrame:
         path = self._local(name)
         form = self._format(path, header=True)
-        table = read_table(path, form, columns, one=one, max_bad_rows=self.max_bad_rows)
-        names = form.columns(path)
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise DataError(
-                f"{path.name} has more than one column called {', '.join(map(repr, twice))}",
-                where=str(path),
-                todo="give each column a name of its own",
-            )
-        return table
+        return read_table(path, form, columns, one=one, max_bad_rows=self.max_bad_rows)
 
     def _format(self, path: Path, *, header: bool) -> Format:
-        suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-        if suffix in BY_SUFFIX:
-            form = BY_SUFFIX[suffix]
-            return replace(form, encoding=self.encoding) if isinstance(form, JsonLines) else form
-        return text_format(
+        return format_of(
             path,
             separator=self.separator,
             quote=self.quote,

@@ -17,7 +17,51 @@ from seqrec.recommend.session import Session
 from seqrec.shapes import UNKNOWN_TIME, EvalBatch, History
 
 
-def history_of(
+def batch_of(
+    sessions: Sequence[Session],
+    kept: Sequence[list[int]],
+    *,
+    index: Mapping[str, int],
+    wanted: Sequence[str],
+    events: Mapping[str, EventFacts],
+    max_length: int,
+) -> EvalBatch:
+    """Collate sessions into a batch; their latest items stand in for the unknown targets.
+
+    Args:
+        sessions: the sessions.
+        kept: of each, the positions of items that `index` has, ascending; the model reads the last
+            `max_length` of them, and all were seen.
+        index: index in the catalogue of each item, by original id.
+        wanted: event columns that the model reads.
+        events: facts about the data's event columns, by name.
+        max_length: events that the model reads.
+
+    Raises:
+        DataError: the model doesn't take this context.
+    """
+    history = _joined(
+        [
+            _history_of(session, at[-max_length:], index=index, wanted=wanted, events=events)
+            for session, at in zip(sessions, kept, strict=True)
+        ]
+    )
+    seen = [
+        sorted({index[session.items[each]] for each in at})
+        for session, at in zip(sessions, kept, strict=True)
+    ]
+    row_B = torch.arange(len(seen))
+    return EvalBatch(
+        history=history,
+        event_B=row_B,
+        target_B=history.item_BL[row_B, history.length_B - 1],
+        rating_B=None,
+        seen_row_P=row_B.repeat_interleave(torch.tensor([len(items) for items in seen])),
+        seen_item_P=torch.tensor([item for items in seen for item in items]),
+    )
+
+
+def _history_of(
     session: Session,
     kept: list[int],
     *,
@@ -25,18 +69,7 @@ def history_of(
     wanted: Sequence[str],
     events: Mapping[str, EventFacts],
 ) -> History:
-    """Convert the events of a session at the positions `kept` to a model's input.
-
-    Args:
-        session: the session.
-        kept: positions in it, ascending, of items that `index` has.
-        index: index in the catalogue of each item, by original id.
-        wanted: event columns that the model reads.
-        events: facts about the data's event columns, by name.
-
-    Raises:
-        DataError: the model doesn't take this context.
-    """
+    """Convert the events of one session at the positions `kept`; see :func:`batch_of`."""
     for name, values in session.context.items():
         if name not in wanted:
             columns = ", ".join(wanted) or "only items"
@@ -56,7 +89,7 @@ def history_of(
     )
 
 
-def joined(histories: Sequence[History]) -> History:
+def _joined(histories: Sequence[History]) -> History:
     """Join histories of one row each, padded on the right with unknown values."""
 
     def padded(rows: Iterable[Tensor], value: float) -> Tensor:

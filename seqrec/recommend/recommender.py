@@ -23,7 +23,7 @@ from seqrec.ranking.policy import Policy
 from seqrec.recommend.arguments import choice_of, id_of, ids_of, length_of, moment_of, session_of
 from seqrec.recommend.choose import check_obeys
 from seqrec.recommend.data import session_of_user, store_of_run
-from seqrec.recommend.history import asked_at, history_of, joined
+from seqrec.recommend.history import asked_at, batch_of
 from seqrec.recommend.items import Items
 from seqrec.recommend.lists import made_lists, top_lists
 from seqrec.recommend.load import parts_of
@@ -194,31 +194,13 @@ class Recommender:
             )
 
     def _batch(self, sessions: list[Session], kept: list[list[int]]) -> EvalBatch:
-        """Collate sessions into a batch; their latest items stand in for the unknown targets."""
-        history = joined(
-            [
-                history_of(
-                    session,
-                    places[-self.config.max_length :],
-                    index=self.items.index,
-                    wanted=self.model.wanted,
-                    events=self.events,
-                )
-                for session, places in zip(sessions, kept, strict=True)
-            ]
-        )
-        seen = [
-            sorted({self.items.index[session.items[at]] for at in places})
-            for session, places in zip(sessions, kept, strict=True)
-        ]
-        row_B = torch.arange(len(sessions))
-        return EvalBatch(
-            history=history,
-            event_B=row_B,
-            target_B=history.item_BL[row_B, history.length_B - 1],
-            rating_B=None,
-            seen_row_P=row_B.repeat_interleave(torch.tensor([len(items) for items in seen])),
-            seen_item_P=torch.tensor([item for items in seen for item in items]),
+        return batch_of(
+            sessions,
+            kept,
+            index=self.items.index,
+            wanted=self.model.wanted,
+            events=self.events,
+            max_length=self.config.max_length,
         )
 
     def _narrowed(

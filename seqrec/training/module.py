@@ -16,7 +16,6 @@ from seqrec.adapter import FILE, write_adapter
 from seqrec.batches import TrainBatches
 from seqrec.config.schema import Root
 from seqrec.contracts import Augment, Loss, NegativeSampler, Objective, Reranker, Update, Window
-from seqrec.errors import ConfigError
 from seqrec.evaluation.task import Task
 from seqrec.facts import Facts
 from seqrec.layers.clip import clip_gradients
@@ -30,6 +29,7 @@ from seqrec.shapes import EvalBatch, TrainBatch
 from seqrec.terminal.console import Console, print_line
 from seqrec.training.evaluated import EvaluatedModule
 from seqrec.training.start import Begun, begin_from
+from seqrec.training.steps import check_step, step_of
 
 
 class TrainedModule(EvaluatedModule):
@@ -280,7 +280,8 @@ class TrainedModule(EvaluatedModule):
         now = time.perf_counter()
         self.fit_seconds += now - self._clock
         self._clock = now
-        further = {"fit_seconds": self.fit_seconds, "step": self._step_sequences}
+        step = step_of(self.config.batch.size, self.trainer.world_size)
+        further = {"fit_seconds": self.fit_seconds, "step": step}
         checkpoint["seqrec"] = self.description | further
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -289,21 +290,6 @@ class TrainedModule(EvaluatedModule):
         Raises:
             ConfigError: a step would be of other sequences than before.
         """
-        self.fit_seconds = checkpoint["seqrec"]["fit_seconds"]
-        before, now = checkpoint["seqrec"].get("step"), self._step_sequences
-        if before not in (None, now):  # earlier versions didn't note it
-            size, world = self.config.batch.size, self.trainer.world_size
-            divides = before % world == 0
-            raise ConfigError(
-                f"a step of the run has {before} sequences, all processes together; "
-                f"with batch.size={size} on {world} it would have {now}",
-                where="batch.size",
-                todo=f"set batch.size={before // world}"
-                if divides
-                else f"use another number of processes, one that divides {before}",
-            )
-
-    @property
-    def _step_sequences(self) -> int:
-        """Sequences of a step, on average, all processes together: what the batches depend on."""
-        return self.config.batch.size * self.trainer.world_size
+        saved = checkpoint["seqrec"]
+        check_step(saved.get("step"), self.config.batch.size, self.trainer.world_size)
+        self.fit_seconds = saved["fit_seconds"]

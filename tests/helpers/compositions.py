@@ -19,6 +19,7 @@ from hydra._internal.config_repository import CachingConfigRepository, ConfigRep
 from hydra._internal.defaults_list import DefaultsList, create_defaults_list
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.base import Box
 
 from helpers import CONFIGS
 
@@ -93,7 +94,11 @@ def _kept_contents(merge: Callable[..., DictConfig]) -> Callable[..., DictConfig
             return merge(self, defaults=defaults, repo=repo)
         key = (*_places(repo.get_sources()), *(tuple(vars(each).values()) for each in defaults))
         if key not in made:
-            made[key] = pickle.dumps(merge(self, defaults=defaults, repo=repo))
+            # after every file OmegaConf tells all nodes their parents; after the last is enough
+            with mock.patch.object(Box, "_re_parent", lambda node: None):
+                whole = merge(self, defaults=defaults, repo=repo)
+            whole._re_parent()
+            made[key] = pickle.dumps(whole)
         return pickle.loads(made[key])
 
     return merged

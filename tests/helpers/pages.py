@@ -65,10 +65,11 @@ class Block:
             yield command, shown
 
 
+@cache
 def blocks(page: Path) -> list[Block]:
     """All blocks of code of a page; configuration is always that of a file."""
     found, before = [], ""
-    for token in MARKDOWN.parse(page.read_text()):
+    for token in _tokens(page):
         if token.type in ("fence", "code_block"):
             named = re.search(r"`([\w./]+)`:$", before)
             found.append(Block(token.info, token.content, named[1] if named else None))
@@ -88,10 +89,14 @@ def links(page: Path) -> set[str]:
     return {place.partition("#")[0] for place in places if place and "://" not in place}
 
 
+@cache
+def _tokens(page: Path) -> list[Token]:
+    return MARKDOWN.parse(page.read_text())
+
+
 def _parts(page: Path) -> list[Token]:
     """What lines of text are made of."""
-    tokens = MARKDOWN.parse(page.read_text())
-    return [part for token in tokens for part in token.children or ()]
+    return [part for token in _tokens(page) for part in token.children or ()]
 
 
 # Commands, checked but not run

@@ -1,5 +1,6 @@
 """Stores of the same few sequences, in one folder or in shards."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,8 @@ def stored(folder: Path, shards: int | None) -> SequenceStore:
     folder.mkdir(parents=True)
     write(folder, shards=shards, **content())
     return SequenceStore(folder)
+
+
+def index_of(store: SequenceStore) -> dict:
+    """What the index of a store says."""
+    return json.loads((store.folder / "store.json").read_text())

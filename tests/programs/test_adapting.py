@@ -14,6 +14,13 @@ pytestmark = pytest.mark.slow
 SESSION = ["i1", "i2", "i3"]
 
 
+@pytest.fixture(autouse=True)
+def _few_requests(monkeypatch):
+    """No test depends on how long a request takes."""
+    monkeypatch.setattr("seqrec.compression.measure.REQUESTS", 2)
+    monkeypatch.setattr("seqrec.compression.measure.BATCHES", 1)
+
+
 @pytest.fixture(scope="module")
 def place(finished, tmp_path_factory):
     """A place with a finished run; further ones lie beside it."""

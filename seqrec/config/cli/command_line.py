@@ -21,9 +21,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from seqrec.config.check.combine import conflicts
-from seqrec.config.check.components import component_mistakes, is_instruction, settable_keys
+from seqrec.config.check.components import component_mistakes
 from seqrec.config.check.impossible import impossible
-from seqrec.config.check.meant import meant
 from seqrec.config.check.mistakes import reason, refuse, unknown
 from seqrec.config.check.ranges import out_of_range
 from seqrec.config.check.unresolved import unresolved
@@ -32,6 +31,7 @@ from seqrec.config.cli.help import help_text
 from seqrec.config.cli.jobs import of_jobs
 from seqrec.config.cli.launcher import launcher_mistakes
 from seqrec.config.cli.resume import resume_arguments
+from seqrec.config.cli.unknown_key import unknown_key
 from seqrec.config.compose import Composer, to_values, value_keys
 from seqrec.config.meaning import key_of
 from seqrec.disk.writable import check_folder
@@ -167,16 +167,12 @@ class _CommandLine:
             return None
         for override in values:
             self._apply(config, override, choices)
-        if lost := list(unresolved(config)):
-            self.mistakes += lost
-            return None
-        for key in sorted(OmegaConf.missing_keys(config) - self.unread):
-            options = self.composer.options(key) if key in self.composer.groups else ["..."]
-            self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
+        resolved: dict[str, Any] | None
         try:
-            resolved = to_values(config)
-        except OmegaConfBaseException as error:
-            self.mistakes.append(reason(error))
+            resolved = to_values(config, whole=True)
+        except OmegaConfBaseException:  # why, and of which keys, takes longer to find out
+            resolved = self._resolved(config)
+        if resolved is None:
             return None
         self.mistakes += [
             *component_mistakes(resolved),
@@ -185,6 +181,20 @@ class _CommandLine:
             *impossible(resolved),
         ]
         return resolved, choices
+
+    def _resolved(self, config: DictConfig) -> dict[str, Any] | None:
+        """Record what keeps a configuration from being resolved; return what it is otherwise."""
+        if lost := list(unresolved(config)):
+            self.mistakes += lost
+            return None
+        for key in sorted(OmegaConf.missing_keys(config) - self.unread):
+            options = self.composer.options(key) if key in self.composer.groups else ["..."]
+            self.mistakes.append(f"{key}: must be given ({key}={'|'.join(options)})")
+        try:
+            return to_values(config)
+        except OmegaConfBaseException as error:
+            self.mistakes.append(reason(error))
+            return None
 
     def _lost(self, groups: list[str], override: Override) -> Iterator[str]:
         """Describe an override of Hydra's own keys that leads nowhere."""
@@ -262,32 +272,10 @@ class _CommandLine:
                 fixed = adds and _is_typed(config, parent)
                 OmegaConf.update(config, key, override.value(), force_add=adds and not fixed)
         except (ConfigKeyError, ConfigAttributeError, TypeError):
-            self.mistakes.append(f"{key}: {self._unknown_key(config, key, choices)}")
+            known = self.composer.groups | self.options
+            self.mistakes.append(f"{key}: {unknown_key(config, key, choices, known)}")
         except OmegaConfBaseException as error:
             self.mistakes.append(f"{key}: {reason(error)}")
-
-    def _unknown_key(self, config: DictConfig, key: str, choices: dict[str, Any]) -> str:
-        """Describe the unknown part of the key, and what was probably meant."""
-        node, path, parts = config, "", key.split(".")
-        while isinstance(node, DictConfig) and parts[0] in node and len(parts) > 1:
-            path, node, parts = f"{path}{parts[0]}.", node.get(parts[0]), parts[1:]
-        names = map(str, node) if isinstance(node, DictConfig) else ()
-        known = {name for name in names if not is_instruction(name)}
-        target = node.get("_target_") if isinstance(node, DictConfig) else None
-        settable = set(settable_keys(target, path))
-        if parts[0] in settable and len(parts) == 1:
-            return f"the component takes it, but its file doesn't set it: write +{key}=..."
-        if not path and "." not in key:
-            known |= self.composer.groups | self.options
-        group = path.removesuffix(".")
-        keys = list(value_keys(config))
-        return unknown(
-            parts[-1] if meant(parts[-1], (), keys=keys) else parts[0],
-            known | settable,
-            prefix=path,
-            noun=f"allowed by {group}={choices[group]}" if group in choices else "allowed",
-            keys=keys,
-        )
 
 
 def _is_typed(config: DictConfig, key: str) -> bool:

@@ -35,7 +35,7 @@ __all__ = [
     "Row",
     "as_text",
     "format_of",
-    "text_format",
+    "named",
     "text_of",
 ]
 
@@ -83,10 +83,48 @@ BY_SUFFIX: dict[str, Format] = {
 }  # everything else is delimited text
 
 
-def format_of(path: Path) -> Format:
-    """Return the format of a file with a header, by its name or, of text, by its first lines."""
-    form = BY_SUFFIX.get(Path(path.name.removesuffix(".gz")).suffix.lower())
-    return form or text_format(path, separator="auto", quote="auto", header=True, encoding="utf-8")
+def named(name: str) -> Format | None:
+    """Return the format that a file's name says, gzipped or not; None: delimited text."""
+    return BY_SUFFIX.get(Path(name.removesuffix(".gz")).suffix.lower())
+
+
+def format_of(
+    path: Path,
+    *,
+    separator: str = "auto",
+    quote: str = "auto",
+    header: bool = True,
+    encoding: str = "utf-8",
+) -> Format:
+    r"""Return the format of a file, by its name or, of text, by how it begins.
+
+    Args:
+        path: the file.
+        separator: of delimited text; ``auto`` finds it; ``\t`` may be written as two characters.
+        quote: one of :data:`QUOTES`; ``none``: a quote is text, ``double``: it is trusted.
+        header: whether the first line names the columns; if not, they are called 1, 2, 3, ...
+        encoding: of text.
+
+    Raises:
+        DataError: the file can't be read, is empty or isn't text.
+    """
+    form = named(path.name)
+    if form is None:
+        inspect(path, encoding)
+        form = JsonLines() if JsonLines(encoding).fits(path) else None
+    if form is not None:
+        return replace(form, encoding=encoding) if isinstance(form, JsonLines) else form
+    if separator == "auto":
+        separator = find_separator(path, first_lines(path, encoding))
+    text = Delimited(
+        separator.replace("\\t", "\t"),
+        encoding=encoding,
+        quoted=quote != "none",
+        trusted=quote == "double",
+    )
+    if header:
+        return text
+    return replace(text, names=tuple(str(at + 1) for at in range(len(text.columns(path)))))
 
 
 def innermost(form: Format) -> Format:
@@ -114,33 +152,3 @@ def text_of(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_float():
         column = pl.when(column.is_finite()).then(column)
     return column.dt.to_string("iso") if dtype.is_temporal() else column.cast(pl.String)
-
-
-def text_format(
-    path: Path, *, separator: str, quote: str, header: bool, encoding: str
-) -> Delimited | JsonLines:
-    r"""Return the format of a text file: JSON if it begins with an object, else delimited text.
-
-    Args:
-        path: the file.
-        separator: of delimited text; ``auto`` finds it; ``\t`` may be written as two characters.
-        quote: one of :data:`QUOTES`; ``none``: a quote is text, ``double``: it is trusted.
-        header: whether the first line names the columns; if not, they are called 1, 2, 3, ...
-        encoding: of the text.
-
-    Raises:
-        DataError: the file can't be read, is empty or isn't text.
-    """
-    inspect(path, encoding)
-    json_lines = JsonLines(encoding)
-    if json_lines.fits(path):
-        return json_lines
-    if separator == "auto":
-        separator = find_separator(path, first_lines(path, encoding))
-    separator = separator.replace("\\t", "\t")
-    form = Delimited(
-        separator, encoding=encoding, quoted=quote != "none", trusted=quote == "double"
-    )
-    if header:
-        return form
-    return replace(form, names=tuple(str(at + 1) for at in range(len(form.columns(path)))))

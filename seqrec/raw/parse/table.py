@@ -33,11 +33,13 @@ def read_table(
         max_bad_rows: largest share of malformed rows that is left out, with a printed note.
 
     Raises:
-        DataError: the file is empty or damaged, lacks a column or has too many malformed rows.
+        DataError: the file is empty or damaged, lacks a column, has two of a name or too many
+            malformed rows.
     """
     check_file(path, form, columns, one=one)
     key = next(iter(columns.values()))
     names = form.columns(path, whole=True)
+    _check_names(path, names)
     table = _fast(path, form, key, names)
     faults: Mapping[str, int] = {}
     if table is not None:
@@ -55,6 +57,16 @@ def read_table(
         say(f"skipped {sum(faults.values()):,} of {total:,} rows of {path.name}: {reasons}")
     text = pl.col(pl.String).str.strip_chars()
     return table.with_columns(pl.when(text != "").then(text).name.keep())
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(
+            f"{path.name} has more than one column called {', '.join(map(repr, twice))}",
+            where=str(path),
+            todo="give each column a name of its own",
+        )
 
 
 def _fast(path: Path, form: Format, key: str, names: list[str]) -> pl.DataFrame | None:

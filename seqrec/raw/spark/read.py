@@ -5,56 +5,27 @@ What a file may be written like is narrower than in :mod:`seqrec.raw.parse`, and
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from seqrec.errors import DataError
 from seqrec.raw.parse.checks import tolerate
-from seqrec.raw.parse.clock import NUMBERS, Clock, limits
-from seqrec.raw.parse.context import Context
-from seqrec.raw.parse.formats import BROKEN_JSON, BY_SUFFIX, REPEATED, WRONG_COUNT, Parquet
+from seqrec.raw.parse.formats import BROKEN_JSON, WRONG_COUNT, Parquet, named
 from seqrec.raw.parse.parts import by_numbers
 from seqrec.raw.parse.text import BOM
 from seqrec.raw.parse.typed import REASONS
 from seqrec.raw.spark.remote import files_of
 from seqrec.raw.spark.scratch import ROW, Scratch
+from seqrec.raw.spark.typed import Plain, column_of, doubt, is_header, typed
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
-WHOLE = ("tinyint", "smallint", "int", "bigint")
-REAL = ("float", "double")
-MOMENTS = ("date", "timestamp", "timestamp_ntz")
-NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-SPACE = r"(?U)^\s+|\s+$"
 CORRUPT, FAULT, FILE, BLOCK, AT = "_corrupt", "_fault", "_file", "_block", "_at"
 AS_PARQUET = "write the files as Parquet, or read them from a disk with prepare.engine=polars"
-
-
-@dataclass(frozen=True)
-class Plain:
-    """How files of events are written that Spark reads by itself.
-
-    Args:
-        columns: names by role: user, item and, if there are some, timestamp and rating.
-        context: context columns by name.
-        unit: of times: ``s``, ``ms``, ``us`` or ``ns``; of columns of a type for times also
-            ``auto`` and ``iso``.
-        separator: of delimited text; ``auto``: what the name of the file says.
-        quoted: whether ``"`` quotes cells.
-        max_bad_rows: largest share of malformed rows that is dropped.
-    """
-
-    columns: Mapping[str, str]
-    context: Mapping[str, Context]
-    unit: str
-    separator: str
-    quoted: bool
-    max_bad_rows: float
 
 
 def read_parts(
@@ -90,7 +61,7 @@ def read_parts(
 def _read(url: str, plain: Plain, scratch: Scratch) -> tuple[DataFrame, dict[str, int], int]:
     """Return the events of one part, its dropped rows by reason, and the number of all its rows."""
     frame, texts = _scanned([file for file, *_ in files_of(scratch.session, url)], plain, scratch)
-    made = _typed(frame, plain, url)
+    made = typed(frame, plain, url)
     place = {
         FILE: F.col("_metadata.file_path"),
         BLOCK: F.col("_metadata.file_block_start"),
@@ -98,16 +69,16 @@ def _read(url: str, plain: Plain, scratch: Scratch) -> tuple[DataFrame, dict[str
     }
     fault = F.coalesce(
         *([F.when(F.col(CORRUPT).isNotNull(), texts)] if texts else []),
-        *([_is_header(plain)] if texts == WRONG_COUNT else []),
+        *([is_header(plain)] if texts == WRONG_COUNT else []),
         *(F.when(made[role].isNull(), REASONS[role]) for role in plain.columns),
     )
-    columns = {**place, **made, FAULT: fault, "_doubt": _doubt(frame, plain, texts)}
+    columns = {**place, **made, FAULT: fault, "_doubt": doubt(frame, plain, texts)}
     rows = scratch.keep(frame.select(*(value.alias(name) for name, value in columns.items())))
     blocks = _blocks(rows, list(made), url, scratch)
     rejected = _rejected(rows, url, plain.max_bad_rows)
     good = rows.where(F.col(FAULT).isNull()).join(scratch.give(blocks), [FILE, BLOCK])
     row = (F.col(AT) + F.col("_shift")).alias(ROW)
-    events = good.select(row, *(F.col(f"`{name}`") for name in made))
+    events = good.select(row, *(column_of(name) for name in made))
     return events, rejected, rows.count()
 
 
@@ -115,7 +86,7 @@ def _scanned(files: list[str], plain: Plain, scratch: Scratch) -> tuple[DataFram
     """Return the files as a DataFrame; and, of texts, what is wrong with a row of another form."""
     context = (seen.column for seen in plain.context.values())
     names = list(dict.fromkeys([*plain.columns.values(), *context]))
-    form = BY_SUFFIX.get(Path(files[0].removesuffix(".gz")).suffix.lower())
+    form = named(files[0])
     read = scratch.session.read
     if isinstance(form, Parquet):
         return _having(read.option("mergeSchema", "true").parquet(*files), names, files[0]), None
@@ -166,97 +137,6 @@ def _having(frame: DataFrame, names: list[str], file: str) -> DataFrame:
     return frame
 
 
-def _typed(frame: DataFrame, plain: Plain, url: str) -> dict[str, Column]:
-    types = dict(frame.dtypes)
-    made = {}
-    for role, name in plain.columns.items():
-        if role == "timestamp":
-            made[role] = _time(name, types[name], plain.unit, url)
-        elif role == "rating":
-            made[role] = _number(name, types[name], url).cast("float")
-        else:
-            made[role] = _text(name, types[name], url)
-    for name, seen in plain.context.items():
-        own = seen.column
-        if seen.kind == "number":
-            made[name] = _number(own, types[own], url).cast("float")
-        else:
-            text = _text(own, types[own], url)
-            made[name] = F.when(_stripped(text) != "", text)
-    return made
-
-
-def _text(name: str, kind: str, url: str) -> Column:
-    if kind not in ("string", *WHOLE):
-        raise _other(name, kind, url, "texts or whole numbers are read")
-    text = _column(name).cast("string")
-    return F.when(text != "", text)
-
-
-def _number(name: str, kind: str, url: str) -> Column:
-    """Return numbers, or null where there is none that is finite."""
-    if kind not in ("string", *WHOLE, *REAL):
-        raise _other(name, kind, url, "numbers are read")
-    value = _column(name)
-    if kind == "string":
-        text = _stripped(value)
-        value = F.when(text.rlike(NUMBER), text)
-    single = value.cast("float")
-    is_finite = (F.abs(single) < F.lit(float("inf"))) & ~F.isnan(single)
-    return F.when(is_finite, value)
-
-
-def _time(name: str, kind: str, unit: str, url: str) -> Column:
-    """Return milliseconds since 1970 UTC, or null beyond the year 9999."""
-    clock = Clock("ms" if kind in MOMENTS else unit)
-    if kind in MOMENTS and unit in ("auto", "iso"):
-        value = F.floor(F.unix_micros(_column(name).cast("timestamp")) / 1000).cast("double")
-    elif clock.unit in NUMBERS:
-        value = _number(name, kind, url).cast("double")
-    else:
-        raise DataError(
-            f"Spark doesn't find out how the times of column {name} are written",
-            where=url,
-            todo="set data.time_unit=s, ms, us or ns, or write them as Parquet's timestamps",
-        )
-    low, high = limits(clock)
-    factor, zero = NUMBERS[clock.unit]
-    ms = F.rint(value * F.lit(factor)).cast("bigint") + F.lit(zero)
-    return F.when((value > low) & (value < high), ms)
-
-
-def _doubt(frame: DataFrame, plain: Plain, texts: str | None) -> Column:
-    """Return whether a row has a cell that the other engine may read in another way."""
-    if texts is None or (texts == WRONG_COUNT and not plain.quoted):
-        return F.lit(False)
-    pattern = '"' if texts == WRONG_COUNT else r"^[\[{]"
-    names = [*plain.columns.values(), *(seen.column for seen in plain.context.values())]
-    found = [F.coalesce(_column(name).rlike(pattern), F.lit(False)) for name in names]
-    return F.greatest(*found, F.lit(False))
-
-
-def _is_header(plain: Plain) -> Column:
-    """Return what is wrong with a row that repeats the header."""
-    user, item = plain.columns["user"], plain.columns["item"]
-    return F.when((_column(user) == user) & (_column(item) == item), REPEATED)
-
-
-def _column(name: str) -> Column:
-    return F.col(f"`{name}`")
-
-
-def _stripped(text: Column) -> Column:
-    return F.regexp_replace(text, SPACE, "")
-
-
-def _other(name: str, kind: str, url: str, read: str) -> DataError:
-    return DataError(
-        f"column {name} holds values of the type {kind}, where Spark reads it {read}",
-        where=url,
-        todo="write it in one of these types, or read the files with prepare.engine=polars",
-    )
-
-
 def _blocks(rows: DataFrame, made: list[str], url: str, scratch: Scratch) -> pl.DataFrame:
     """Return what is added to the places in each block of a file to make places in all files.
 
@@ -268,7 +148,7 @@ def _blocks(rows: DataFrame, made: list[str], url: str, scratch: Scratch) -> pl.
             F.min(AT).alias("_least"),
             F.count("*").alias("_rows"),
             F.sum(F.col("_doubt").cast("int")).alias("_doubts"),
-            *(F.count(_column(name)).alias(name) for name in made),
+            *(F.count(column_of(name)).alias(name) for name in made),
         )
     )
     if found.is_empty():

@@ -119,7 +119,7 @@ def test_peak_memory_goes_up_with_what_is_used_and_stays():
 
 @pytest.mark.slow
 def test_a_child_has_its_threads():
-    assert in_child("setup:describe_machine", threads=1)["threads"] == 1
+    assert in_child("machine:describe_machine", threads=1)["threads"] == 1
 
 
 def test_a_child_that_fails_says_where(monkeypatch, capsys):

@@ -5,10 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import fsspec
@@ -16,16 +13,12 @@ import numpy as np
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from helpers import ROOT
+from helpers.remote import kept, opened, same
 from helpers.shards import stored
 
-from seqrec.config.schema import Prepare
-from seqrec.data.store import Store
 from seqrec.errors import ConfigError, DataError, SeqrecError
-from seqrec.store.prepare import prepare
 from seqrec.store.shards import cuts
 from seqrec.store.store import SequenceStore
-
-URL = "memory://bucket/few"
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +33,6 @@ def bucket(written):
     files.put(str(written.folder), "/bucket/few", recursive=True)
     yield files
     files.rm("/bucket", recursive=True)
-
-
-def opened(cache: Path, url: str = URL) -> SequenceStore:
-    return prepare(Store(path=url), Prepare(), cache)
-
-
-def kept(cache: Path) -> set[str]:
-    """The files that were fetched."""
-    [folder] = (path for path in cache.iterdir() if path.is_dir())
-    files = (path for path in folder.rglob("*") if path.is_file())
-    names = {str(path.relative_to(folder)) for path in files}
-    return {name for name in names if not name.endswith(".lock")}
-
-
-def same(one: SequenceStore, other: SequenceStore) -> None:
-    assert one.data_hash == other.data_hash
-    assert np.array_equal(one.offset, other.offset)
-    assert np.array_equal(one.item, other.item) and np.array_equal(one.rating, other.rating)
-    assert one.users().equals(other.users()) and one.items().equals(other.items())
 
 
 def test_what_is_read_is_fetched_and_nothing_else(bucket, written, tmp_path):
@@ -90,57 +64,6 @@ def test_a_store_in_one_folder_is_fetched_too(tmp_path):
     store.verify()
     assert len(kept(tmp_path / "cache")) == 9
     same(store, whole)
-
-
-@pytest.fixture
-def web(written):
-    """The store on a web server; yields its URL and the server."""
-    pytest.importorskip("aiohttp")
-    handler = partial(Moody, directory=str(written.folder.parent))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.status = server.lost = 0
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", server
-        server.shutdown()
-
-
-class Moody(SimpleHTTPRequestHandler):
-    """Answers with `server.status`, if any, and breaks off `server.lost` bytes before the end."""
-
-    def do_GET(self):
-        if self.server.status:
-            self.send_error(self.server.status)
-        else:
-            super().do_GET()
-
-    def copyfile(self, source, outputfile):
-        content = source.read()
-        outputfile.write(content[: len(content) - self.server.lost])
-
-    def log_message(self, *_):
-        pass
-
-
-def test_a_web_server_will_do(web, written, tmp_path):
-    url, _ = web
-    same(opened(tmp_path, f"{url}/few"), written)
-    below = Store(path="few", raw_dir=f"{url}/")
-    same(prepare(below, Prepare(), tmp_path), written)
-    with pytest.raises(DataError, match="can't be fetched: FileNotFoundError"):
-        opened(tmp_path, f"{url}/other")
-
-
-@pytest.mark.parametrize(("status", "lost"), [(403, 0), (500, 0), (0, 1)])
-def test_a_server_that_refuses_or_breaks_off_is_told(web, written, tmp_path, status, lost):
-    url, server = web
-    store = opened(tmp_path, f"{url}/few")
-    server.status, server.lost = status, lost
-    told = f"can't be fetched: {'ClientResponseError: ' + str(status) if status else 'Client'}"
-    with pytest.raises(DataError, match=rf"{told}(.|\n)*few/shard-00000/item.npy"):
-        store.item[0]
-    assert kept(tmp_path) == {"store.json"}
-    server.status = server.lost = 0
-    same(store, written)
 
 
 # Bad days
@@ -274,35 +197,3 @@ def test_two_jobs_on_one_cache(written, tmp_path):
     assert said == {f"{items} {ratings}\n"}
     assert not list((tmp_path / "cache").rglob("*.part"))
     shutil.rmtree(tmp_path / "cache")
-
-
-# S3, where s3fs and moto (with moto[server]) are installed
-
-
-@pytest.fixture
-def s3(written, monkeypatch):
-    """The store on an S3 server; yields a file system with rights."""
-    moto = pytest.importorskip("moto.server")
-    s3fs = pytest.importorskip("s3fs")
-    server = moto.ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-    for name, value in (keys | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"}).items():
-        monkeypatch.setenv(name, value)
-    files = s3fs.S3FileSystem(skip_instance_cache=True)
-    files.mkdir("bucket")
-    files.put(str(written.folder), "bucket/few", recursive=True)
-    yield files
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
-
-
-def test_a_bucket_of_s3(s3, written, tmp_path):
-    same(opened(tmp_path / "cache", "s3://bucket/few"), written)
-    with pytest.raises(DataError, match=r"FileNotFoundError(.|\n)*s3://nobody/few/store.json"):
-        opened(tmp_path / "cache", "s3://nobody/few")
-    store = opened(tmp_path / "other", "s3://bucket/few")
-    s3.rm("bucket/few/shard-00000/item.npy")
-    with pytest.raises(DataError, match=r"FileNotFoundError(.|\n)*few/shard-00000/item.npy"):
-        store.item[0]
