@@ -215,8 +215,9 @@ def count(store: SequenceStore, splits: Splits, *, events: bool = False) -> Coun
         index = view.take(np.arange(first, min(first + step, len(view)))).positions()
         count_V += np.bincount(store.item[index], minlength=store.n_items + 1)
         if store.rating is not None:
-            rating += exact_sum(store.rating[index].astype(np.float64))
-            number += len(index)
+            known = store.rating[index].astype(np.float64)
+            known = known[~np.isnan(known)]  # the events of an update's log have none
+            rating, number = rating + exact_sum(known), number + len(known)
     mean = None if store.rating is None else _mean(rating, number, store.peers)
     return Counted(store.peers.add(count_V), mean, _event_facts(store, view) if events else {})
 
