@@ -28,7 +28,7 @@ from seqrec.errors import RunError
 from seqrec.home import PROJECT
 
 SECONDS = 5.0  # of each load
-STEPS = (0.5, 1.0, 1.25, 1.5, 2.0, 3.0)  # of the rate that should be sustained
+STEPS = (0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)  # of the rate that should be sustained
 CALM = 0.1  # share of that rate at which a lone request's latency is measured
 KEPT_UP = 0.99  # share of the requests that a sustained rate answers
 SOAK = 200_000  # requests, after which the memory may not have grown

@@ -25,7 +25,7 @@ class Int8Rescore:
     and the product ``b . c`` is one of integers. It reads a quarter of the bytes of an exact
     search, and its lists are the same: of a million items, some hundred are scored by float32.
 
-    Making it takes twice the memory of the table of bytes, in each worker.
+    Each worker keeps copies of its own of the table of bytes, of two to three times its size.
 
     Args:
         tables: what items are scored with; ``code_VD`` and ``scale_V`` too.
